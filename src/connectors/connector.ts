@@ -1,0 +1,98 @@
+import type { z } from 'zod';
+import type { Match } from '../model/match.ts';
+import type { ModeSupport, Permissions } from '../model/mode.ts';
+import type { StreamInfo } from '../model/stream.ts';
+import type { Destination } from './destination.ts';
+import type { Source } from './source.ts';
+import type { Quota, Throttle } from './throttle.ts';
+
+/**
+ * One kind of system Sluice can read from, write to, or both. A connector is stateless; `connect` makes
+ * the object that holds sockets. Every connector passes the suite in `test/connectors/`.
+ */
+export interface Connector<Settings = unknown> {
+  /** The `type` of a connection in the project file. */
+  readonly type: string;
+  /** One line for people: what the system is. */
+  readonly title: string;
+  /** A strict schema of a connection's settings without `type`; descriptions end up in the JSON Schema for editors. */
+  readonly settings: z.ZodType<Settings>;
+  /** A strict schema of what `source:` of a sync may say beyond the common fields. Default: nothing. */
+  readonly sourceOptions?: z.ZodType;
+  /** A strict schema of what `destination:` of a sync may say beyond the common fields. Default: nothing. */
+  readonly destinationOptions?: z.ZodType;
+  /** Paths of the settings that are never shown, such as `auth.token`; `*` stands for any name. */
+  readonly secrets: readonly string[];
+  /** The calls the system allows, if the settings declare it; shared by all workers. */
+  quota?(settings: Settings): Quota | undefined;
+  /**
+   * Which modes a destination with these settings can honour. Pure: called when a project is validated.
+   * @param target the stream and options of the sync's `destination:`
+   */
+  modes(settings: Settings, target: { stream: string; options: Readonly<Record<string, unknown>> }): ModeSupport;
+  /** Makes a connection. Does no I/O: the first call that needs the system opens it. */
+  connect(settings: Settings, context: ConnectContext): Connection;
+}
+
+/** What a connection may use of its surroundings. */
+export interface ConnectContext {
+  /** The connection's id, for error messages. */
+  readonly connection: string;
+  /** Asked before every call to a system that limits its callers. */
+  readonly throttle: Throttle;
+  /** Aborted when the work is cancelled: ends every call under way. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A connected system. Safe for concurrent use. Every method throws `TransientError`, `LimitedError` or
+ * `ConfigError` (wrong credentials: code `credentials`), with the connection named and no secret in the message.
+ */
+export interface Connection {
+  /** Proves that the address and the credentials work. */
+  check(): Promise<void>;
+  /** The streams that can be read or written, with their fields where the system tells. */
+  discover(): Promise<StreamInfo[]>;
+  /**
+   * Opens a stream for reading. Absent: this system cannot be read.
+   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names
+   */
+  source?(request: SourceRequest): Promise<Source>;
+  /**
+   * Opens a stream for writing. Absent: this system cannot be written.
+   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names
+   */
+  destination?(target: Target): Promise<Destination>;
+  /** Closes sockets. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Which stream to read, and how. */
+export interface SourceRequest {
+  readonly stream: string;
+  /** The field whose values grow with every change; absent: no incremental reading. */
+  readonly watermark?: string;
+  /** The sync's key fields: a hint, a stream may page by something better. */
+  readonly key: readonly string[];
+  /** Checked against the connector's `sourceOptions`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Which stream to write, and how. */
+export interface Target {
+  /** The sync this is done for; names staging tables and markers. */
+  readonly sync: string;
+  readonly stream: string;
+  /** The destination fields that identify a record. */
+  readonly key: readonly string[];
+  /** The destination fields that the sync maps: the only ones ever written, but for the key on create. */
+  readonly fields: readonly string[];
+  readonly permissions: Permissions;
+  readonly match: Match;
+  /** Removals consider only records this sync wrote: the destination keeps track of them if it stages. */
+  readonly tracked: boolean;
+  /** Checked against the connector's `destinationOptions`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Which kind of destination the run was opened with, so that a run never changes kind. Absent when it opens. */
+  readonly kind?: Destination['kind'];
+}

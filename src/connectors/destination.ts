@@ -1,0 +1,153 @@
+import type { JsonObject } from '../model/json.ts';
+import type { Field } from '../model/field.ts';
+import type { Operation, RecordError, Stats } from '../model/outcome.ts';
+import type { Encoding, KeyValues, Value } from '../model/record.ts';
+import type { CopyText } from './source.ts';
+
+/** An open destination stream: one that stages whole chunks and applies them as a set, or one that takes records. */
+export type Destination = StagingDestination | RecordDestination;
+
+interface DestinationBase {
+  /** Every field that can be written; null where the system takes any. */
+  readonly fields: readonly Field[] | null;
+}
+
+/** A destination that takes records one by one or in batches: an API, a file, a database without staging rights. */
+export interface RecordDestination extends DestinationBase {
+  readonly kind: 'records';
+  /** Most operations of one kind that `write` takes at once. */
+  readonly batch: Readonly<Record<Operation, number>>;
+  /** Whether sending the same create twice is harmless (a natural key, or an idempotency key). */
+  readonly idempotentCreate: boolean;
+  /** Most keys that `lookup` takes at once. */
+  readonly lookupBatch: number;
+  /**
+   * The records that have these keys; several for a key that is not unique, none for an unknown one.
+   * Absent: this destination cannot be read, the sync's ledger decides instead.
+   */
+  lookup?(keys: readonly KeyValues[]): Promise<Existing[]>;
+  /**
+   * Writes operations of one kind, at most `batch` of them, whose keys differ. Returns one result per operation,
+   * in order. Throws `RejectedError` when the call failed as a whole because of some record, `LimitedError` when
+   * it was refused for its rate, `TransientError` when it may be made again (`outcome: 'unknown'` if it may have
+   * taken effect).
+   */
+  write(operations: readonly WriteOperation[], signal?: AbortSignal): Promise<WriteResult[]>;
+  /** All records, in pages: key and id are enough. Absent: mirror works only with `removal.scope: tracked`. */
+  scan?(signal?: AbortSignal): AsyncIterable<readonly Existing[]>;
+  /** Called once all chunks are exported, before the run ends; may be repeated after a crash. */
+  finish?(run: string): Promise<void>;
+  /** Called when the run ends without success: throws away what `finish` would have made visible. */
+  abandon?(run: string): Promise<void>;
+}
+
+/** A record the destination already holds. */
+export interface Existing {
+  readonly key: KeyValues;
+  /** The destination's own id of the record; null where the key is all there is. */
+  readonly id: string | null;
+  /** The mapped fields it holds now; a field it lacks is absent. */
+  readonly values: JsonObject;
+}
+
+/** One write. */
+export interface WriteOperation {
+  readonly operation: Operation;
+  /** The key's values, in the order of the target's key fields. */
+  readonly key: KeyValues;
+  /** The destination's id, for update and remove, where `lookup` or the ledger knew it. */
+  readonly id: string | null;
+  /** Destination field → value. On update: only what differs. On remove: empty. */
+  readonly values: JsonObject;
+  /** What the destination held before, for update where it can be read. */
+  readonly before?: JsonObject;
+  /** The same on every attempt, different for every other operation: for an idempotency key. */
+  readonly idempotencyKey: string;
+}
+
+/** What became of one operation. */
+export type WriteResult =
+  | { readonly ok: true; readonly id?: string }
+  | {
+      readonly ok: false;
+      /** `limited` and `transient`: send this one again; `record`: it is a record error. */
+      readonly class: 'record' | 'limited' | 'transient';
+      readonly code: string;
+      readonly message: string;
+      readonly field?: string;
+      readonly retryAfterMs?: number;
+    };
+
+/** Names one chunk of one run, and the attempt that owns it (R6). */
+export interface ChunkRef {
+  readonly run: string;
+  readonly chunk: number;
+  /** Grows with every attempt to import this chunk: staged data of an older attempt is never applied. */
+  readonly token: number;
+}
+
+/** One column of a staged chunk. */
+export interface StagedColumn {
+  readonly field: Field;
+  readonly encoding: Encoding;
+}
+
+/** How staged columns become destination fields. Indexes point into the staged columns. */
+export interface StagedLayout {
+  readonly columns: readonly StagedColumn[];
+  /** The column of each key field, in the order of the target's key. */
+  readonly key: readonly number[];
+  /** Destination field and the column its value comes from. */
+  readonly assign: readonly { readonly to: string; readonly from: number }[];
+  /** The source guarantees that no key repeats within a chunk and none is null. */
+  readonly uniqueKeys: boolean;
+}
+
+/** A record that failed before it could be staged whole: counted as an error, its key still counts as seen. */
+export interface StagedFault {
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+}
+
+/** A row to stage: one value per column of the layout; `undefined` where the record lacks the field. */
+export interface StagedRow {
+  readonly values: readonly Value[];
+  readonly fault?: StagedFault;
+}
+
+/** What became of a chunk: its share of the run's stats, and its record errors. Absolute, never increments (R5). */
+export interface ChunkResult {
+  readonly stats: Stats;
+  readonly errors: readonly RecordError[];
+}
+
+/**
+ * A destination that stages a chunk, classifies it by a join, and applies it in one transaction with the chunk's
+ * marker: a repeated `apply` of an applied chunk returns the first result and changes nothing.
+ */
+export interface StagingDestination extends DestinationBase {
+  readonly kind: 'staging';
+  /** Whether `CopyText` fields can be staged as they are under this layout. */
+  acceptsCopy(layout: StagedLayout): boolean;
+  /** Stages COPY text; its fields are the layout's columns, then some that are ignored. */
+  stageCopy(chunk: ChunkRef, layout: StagedLayout, copy: CopyText): Promise<void>;
+  /** Stages rows. */
+  stageRows(chunk: ChunkRef, layout: StagedLayout, rows: AsyncIterable<readonly StagedRow[]>): Promise<void>;
+  /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts. */
+  apply(chunk: ChunkRef, layout: StagedLayout, options: { dryRun: boolean; signal?: AbortSignal }): Promise<ChunkResult>;
+  /** Pins the records that a mirror would remove: those whose key no chunk of the run held. */
+  planRemoval(run: string): Promise<RemovalPlan>;
+  /** Removes what `planRemoval` pinned; repeated calls return the first result. */
+  remove(run: string, signal?: AbortSignal): Promise<{ removed: number; errors: readonly RecordError[] }>;
+  /** Drops everything staged for the run. Idempotent. */
+  cleanUp(run: string): Promise<void>;
+}
+
+/** What a mirror would remove. */
+export interface RemovalPlan {
+  readonly remove: number;
+  /** How many records the destination holds (of those in scope), including the ones to remove. */
+  readonly of: number;
+}
+

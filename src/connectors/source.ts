@@ -1,0 +1,67 @@
+import type { Field } from '../model/field.ts';
+import type { Encoding, KeyValues, RecordBatch } from '../model/record.ts';
+
+/** Where a page ended, in the source's own words. Opaque to everyone else. */
+export type Cursor = string;
+
+/** An open stream. */
+export interface Source {
+  readonly encoding: Encoding;
+  /** Every field a record can have. A schemaless system samples its first page to know. */
+  readonly fields: readonly Field[];
+  /** Fields that are together unique and never null in every record; empty where nothing guarantees that. */
+  readonly uniqueBy: readonly string[];
+  /**
+   * The highest watermark now, as text that `PageRequest.since` takes; null for an empty stream. Called once
+   * before the first page of a run: records changed later belong to the next run. Absent without a watermark.
+   */
+  highWatermark?(): Promise<string | null>;
+  /**
+   * Reads the next page. One call at a time; repeating a call with the same cursor reads the same place again.
+   * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.
+   */
+  read(request: PageRequest): Promise<Page>;
+  /** The present records with these keys. Absent: single records cannot be read again. */
+  lookup?(keyFields: readonly string[], keys: readonly KeyValues[], fields: readonly string[]): Promise<RecordBatch>;
+}
+
+/** Asks for one page. */
+export interface PageRequest {
+  /** Where the page before ended; null for the first. */
+  readonly cursor: Cursor | null;
+  /** Only records whose watermark is greater; null for all. */
+  readonly since: string | null;
+  /** With `since`: only records whose watermark is at most this. */
+  readonly until: string | null;
+  /** The fields that are needed, in order. */
+  readonly fields: readonly string[];
+  /** When the page should end, whichever comes first. A source that cannot stop there may return more. */
+  readonly limit: { readonly records: number; readonly bytes: number };
+  readonly signal?: AbortSignal;
+}
+
+/** One page, read as it is consumed: take either `batches` or `copy`, once, to the end. */
+export interface Page {
+  /** The records in source order, with exactly the requested fields, in order. */
+  batches(): AsyncIterable<RecordBatch>;
+  /** The same records as PostgreSQL COPY text lines, for a destination that takes them as they are. */
+  readonly copy?: CopyText;
+  /** How the page ended. Valid after the records were consumed to the end. */
+  end(): PageEnd;
+}
+
+/** Records as PostgreSQL's COPY text format (tab-separated, `\N` for NULL, one line each). */
+export interface CopyText {
+  /** The requested fields, in order, then any that the source needs for its cursor. */
+  readonly fields: readonly Field[];
+  bytes(): AsyncIterable<Uint8Array>;
+}
+
+/** How a page ended. */
+export interface PageEnd {
+  /** Where the next page starts; null when the stream was read to its end. */
+  readonly cursor: Cursor | null;
+  readonly records: number;
+  /** Size as the source gave it. */
+  readonly bytes: number;
+}

@@ -1,0 +1,74 @@
+import type { KeyValues } from './record.ts';
+
+/** What a sync does to one destination record. */
+export type Operation = 'create' | 'update' | 'remove';
+
+/** Why a record was imported and then left alone. */
+export type SkipReason = 'mode' | 'filter' | 'duplicate';
+
+/** Codes of record errors that Sluice itself gives; a destination's own codes pass through beside them. */
+export type RecordErrorCode =
+  | 'missing_key'
+  | 'ambiguous_match'
+  | 'expression_failed'
+  | 'invalid_value'
+  | 'rejected'
+  | 'too_large'
+  | 'unknown_outcome';
+
+/** One record that could not be written, with its reason (R8). Holds no field values but the key. */
+export interface RecordError {
+  /** The record's key in the source; null where it has none. */
+  readonly key: KeyValues | null;
+  /** What was being done; `match` where it was not yet known. */
+  readonly operation: Operation | 'match';
+  /** A {@link RecordErrorCode}, or the destination's own code such as a SQLSTATE. */
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+  /** Whether sending the same record again can succeed without a change to it or to the sync. */
+  readonly retryable: boolean;
+}
+
+/** Counts of a chunk or a run; `imported = created + updated + unchanged + skipped + errors` (R10). */
+export interface Stats {
+  readonly imported: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly skipped: Readonly<Record<SkipReason, number>>;
+  readonly removed: number;
+  readonly errors: number;
+  /** Record errors of removals, which are not among the imported records. */
+  readonly removeErrors: number;
+}
+
+/** Nothing counted yet. */
+export const noStats: Stats = {
+  imported: 0,
+  created: 0,
+  updated: 0,
+  unchanged: 0,
+  skipped: { mode: 0, filter: 0, duplicate: 0 },
+  removed: 0,
+  errors: 0,
+  removeErrors: 0,
+};
+
+/** The sum of two counts. */
+export function addStats(a: Stats, b: Stats): Stats {
+  return {
+    imported: a.imported + b.imported,
+    created: a.created + b.created,
+    updated: a.updated + b.updated,
+    unchanged: a.unchanged + b.unchanged,
+    skipped: {
+      mode: a.skipped.mode + b.skipped.mode,
+      filter: a.skipped.filter + b.skipped.filter,
+      duplicate: a.skipped.duplicate + b.skipped.duplicate,
+    },
+    removed: a.removed + b.removed,
+    errors: a.errors + b.errors,
+    removeErrors: a.removeErrors + b.removeErrors,
+  };
+}

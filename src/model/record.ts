@@ -1,0 +1,23 @@
+import type { Field } from './field.ts';
+import type { Json } from './json.ts';
+
+/**
+ * How the values of a batch are written.
+ *
+ * - `sql`: texts as PostgreSQL prints them (ISO dates, `t`/`f`, `\x` hex, `{…}` arrays), null for NULL;
+ * - `json`: JSON values, dates as ISO 8601 strings, bytes as base64.
+ */
+export type Encoding = 'sql' | 'json';
+
+/** One value in flight, as its source gave it; `undefined` where the record lacks the field. */
+export type Value = Json | undefined;
+
+/** Records in flight: every row has one value per field, in the order of `fields`. */
+export interface RecordBatch {
+  readonly encoding: Encoding;
+  readonly fields: readonly Field[];
+  readonly rows: readonly (readonly Value[])[];
+}
+
+/** The values of a sync's key, in the order the sync lists the key's fields. */
+export type KeyValues = readonly Json[];

@@ -1,0 +1,56 @@
+import type { Mode } from './mode.ts';
+import type { Stats } from './outcome.ts';
+
+/** Where a run is in its life (DESIGN section 3). */
+export type RunStatus = 'pending' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
+
+/** What an open run is doing. */
+export type RunPhase = 'open' | 'sync' | 'remove' | 'close';
+
+/** How a completed run ended: everything written, some record errors, or nothing to write. */
+export type RunOutcome = 'ok' | 'partial' | 'nothing_written';
+
+/** Why a run failed; safe to show (R1). */
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly connection?: string;
+}
+
+/** What a caller of the API may ask of a run. */
+export interface RunOptions {
+  /** Read everything, whatever the watermark. */
+  readonly full?: boolean;
+  /** Read and match, write nothing; the stats say what would be done. */
+  readonly dryRun?: boolean;
+  /** Stop after this many records: nothing is removed and the watermark stays. */
+  readonly limit?: number;
+  /** Read only the records that failed in this run. */
+  readonly retryOf?: string;
+}
+
+/** One execution of a sync, as the store keeps it. */
+export interface Run {
+  readonly id: string;
+  readonly sync: string;
+  readonly mode: Mode;
+  readonly options: RunOptions;
+  readonly status: RunStatus;
+  readonly phase: RunPhase;
+  readonly outcome: RunOutcome | null;
+  readonly stats: Stats;
+  /** How far the source has been read once this run completed; null without a watermark. */
+  readonly watermark: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  /** Until when the run waits for a rate limit. */
+  readonly waitingUntil: Date | null;
+  /** What waits for approval. */
+  readonly removal: { readonly remove: number; readonly of: number } | null;
+  readonly failure: RunFailure | null;
+}
+
+/** Whether a run with this status is over. */
+export function isOver(status: RunStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}

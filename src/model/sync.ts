@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { modes } from './mode.ts';
+import { durationSchema } from './duration.ts';
+
+/** Ids of connections and syncs: they become workflow ids and parts of table names. */
+export const idSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'must be letters, digits, - and _, at most 63, starting with a letter or digit');
+
+const keySchema = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .describe('The field, or list of fields, that matches a source record to a destination record.');
+
+/** Where the value of a destination field comes from. */
+export const fieldSourceSchema = z.union([
+  z.string().min(1).describe('A source field, copied unchanged.'),
+  z.strictObject({ expr: z.string().min(1).describe('A CEL expression over the source fields.') }),
+  z.strictObject({ value: z.json().describe('A constant.') }),
+]);
+
+/** The value of one entry of `fields`. */
+export type FieldSource = z.infer<typeof fieldSourceSchema>;
+
+const scheduleSchema = z.union([
+  z.strictObject({
+    every: durationSchema.describe('How often the sync runs, such as 15m or 6h.'),
+  }),
+  z.strictObject({
+    cron: z.string().min(1).describe('A cron expression of five fields.'),
+    timezone: z.string().optional().describe('An IANA time zone. Default UTC.'),
+  }),
+]);
+
+/** When a sync runs by itself. */
+export type ScheduleSpec = z.infer<typeof scheduleSchema>;
+
+const removalSchema = z.strictObject({
+  scope: z
+    .enum(['all', 'tracked'])
+    .default('all')
+    .describe('all: any destination record the source lacks; tracked: only those that this sync has written.'),
+  guard: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        records: z.number().int().min(0).default(100),
+        fraction: z.number().min(0).max(1).default(0.2),
+      }),
+    ])
+    .prefault({})
+    .describe('Removing more than this many records and more than this fraction waits for approval. false: no guard.'),
+});
+
+/** One sync of a project file (DESIGN section 7). */
+export const syncSchema = z.strictObject({
+  source: z.looseObject({
+    connection: idSchema,
+    stream: z.string().min(1),
+    key: keySchema,
+    watermark: z.string().min(1).optional().describe('A field that grows with every change. Without it every run reads everything.'),
+  }),
+  destination: z.looseObject({
+    connection: idSchema,
+    stream: z.string().min(1),
+    key: keySchema,
+  }),
+  mode: z.enum(modes).describe('Which of create, update and remove the sync may do.'),
+  fields: z.record(z.string().min(1), fieldSourceSchema).optional().describe('Destination field → source field, { expr } or { value }.'),
+  where: z.string().min(1).optional().describe('A CEL condition over source fields; other records are skipped.'),
+  match: z
+    .strictObject({ caseInsensitive: z.boolean().default(false), trim: z.boolean().default(false) })
+    .prefault({})
+    .describe('How text keys are compared. Default: exactly.'),
+  removal: removalSchema.prefault({}).describe('What a mirror removes, and when it asks first.'),
+  schedule: scheduleSchema.optional(),
+});
+
+/** A checked sync. Keys may be one field or a list; `keyFields` makes them lists. */
+export type SyncSpec = z.infer<typeof syncSchema>;
+
+/** A key as a list of fields. */
+export function keyFields(key: string | readonly string[]): readonly string[] {
+  return typeof key === 'string' ? [key] : key;
+}
+
+/** What `source:` or `destination:` says beyond the common fields, for the connector. */
+export function connectorOptions(side: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { connection: _c, stream: _s, key: _k, watermark: _w, ...options } = side;
+  return options;
+}
