@@ -5,7 +5,10 @@ import { durationSchema } from './duration.ts';
 /** Ids of connections and syncs: they become workflow ids and parts of table names. */
 export const idSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'must be letters, digits, - and _, at most 63, starting with a letter or digit');
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/i,
+    'must be letters, digits, - and _, at most 63, starting with a letter or digit',
+  );
 
 const keySchema = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -38,7 +41,9 @@ const removalSchema = z.strictObject({
   scope: z
     .enum(['all', 'tracked'])
     .default('all')
-    .describe('all: any destination record the source lacks; tracked: only those that this sync has written.'),
+    .describe(
+      'all: any destination record the source lacks; tracked: only those that this sync has written.',
+    ),
   guard: z
     .union([
       z.literal(false),
@@ -48,7 +53,9 @@ const removalSchema = z.strictObject({
       }),
     ])
     .prefault({})
-    .describe('Removing more than this many records and more than this fraction waits for approval. false: no guard.'),
+    .describe(
+      'Removing more than this many records and more than this fraction waits for approval. false: no guard.',
+    ),
 });
 
 /** One sync of a project file (DESIGN section 7). */
@@ -57,7 +64,11 @@ export const syncSchema = z.strictObject({
     connection: idSchema,
     stream: z.string().min(1),
     key: keySchema,
-    watermark: z.string().min(1).optional().describe('A field that grows with every change. Without it every run reads everything.'),
+    watermark: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A field that grows with every change. Without it every run reads everything.'),
   }),
   destination: z.looseObject({
     connection: idSchema,
@@ -65,8 +76,15 @@ export const syncSchema = z.strictObject({
     key: keySchema,
   }),
   mode: z.enum(modes).describe('Which of create, update and remove the sync may do.'),
-  fields: z.record(z.string().min(1), fieldSourceSchema).optional().describe('Destination field → source field, { expr } or { value }.'),
-  where: z.string().min(1).optional().describe('A CEL condition over source fields; other records are skipped.'),
+  fields: z
+    .record(z.string().min(1), fieldSourceSchema)
+    .optional()
+    .describe('Destination field → source field, { expr } or { value }.'),
+  where: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A CEL condition over source fields; other records are skipped.'),
   match: z
     .strictObject({ caseInsensitive: z.boolean().default(false), trim: z.boolean().default(false) })
     .prefault({})

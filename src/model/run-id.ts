@@ -1,0 +1,8 @@
+/**
+ * A run's id: sorts by time, unique by chance.
+ * @param now milliseconds since 1970
+ * @param random a UUID
+ */
+export function newRunId(now: number, random: string): string {
+  return `${now.toString(36).padStart(9, '0')}-${random.replaceAll('-', '').slice(0, 10)}`;
+}

@@ -1,0 +1,62 @@
+import type { Stats } from './outcome.ts';
+import type { RunFailure, RunPhase, RunStatus } from './run.ts';
+
+/** The task queue of all workflows and activities. */
+export const taskQueue = 'sluice';
+
+/** The workflow id of a sync's open run: Temporal allows one at a time. */
+export function syncWorkflowId(sync: string): string {
+  return `sync/${sync}`;
+}
+
+/** Names of the search attributes that runs carry. */
+export const searchAttributes = { sync: 'SluiceSync', status: 'SluiceStatus', run: 'SluiceRun' } as const;
+
+/** Input of `syncRun`: ids and counts only (R1). */
+export interface SyncRunInput {
+  readonly run: string;
+  readonly sync: string;
+  /** Whether the server knows Sluice's search attributes. */
+  readonly searchable: boolean;
+  /** Set when the run continues as new. */
+  readonly resume?: { readonly opened: OpenedRun; readonly nextChunk: number; readonly stats: Stats };
+}
+
+/** Input of `scheduledSync`. */
+export interface ScheduledSyncInput {
+  readonly sync: string;
+  readonly searchable: boolean;
+}
+
+/** What opening a run settled. */
+export interface OpenedRun {
+  readonly kind: 'staging' | 'records';
+  readonly mode: string;
+  /** Whether the run removes what the source no longer has. */
+  readonly removes: boolean;
+  readonly dryRun: boolean;
+}
+
+/** What an open run tells when it is asked. */
+export interface RunState {
+  readonly run: string;
+  readonly status: RunStatus;
+  readonly phase: RunPhase;
+  readonly stats: Stats;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  readonly run: string;
+  readonly status: RunStatus;
+  readonly stats: Stats;
+  readonly failure?: RunFailure;
+}
+
+/** Names of the workflow's query and signals. */
+export const messages = {
+  state: 'state',
+  pause: 'pause',
+  resume: 'resume',
+  approve: 'approve',
+} as const;

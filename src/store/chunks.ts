@@ -1,0 +1,200 @@
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import { sql } from 'kysely';
+import type { RecordError, Stats } from '../model/outcome.ts';
+import type { Database } from './database.ts';
+import type { Seal } from './seal.ts';
+
+const compress = promisify(brotliCompress);
+const decompress = promisify(brotliDecompress);
+
+/** Another attempt owns the chunk now: this one must change nothing more (R6). */
+export class SupersededError extends Error {
+  constructor(run: string, no: number) {
+    super(`another attempt owns chunk ${no} of run ${run}`);
+    this.name = 'SupersededError';
+  }
+}
+
+/** The state of one chunk. */
+export interface ChunkState {
+  readonly token: number;
+  readonly state: 'claimed' | 'staged' | 'matched' | 'exported';
+  readonly cursor: string | null;
+  readonly last: boolean;
+  readonly stats: Stats;
+}
+
+interface ChunkRow {
+  token: number;
+  state: ChunkState['state'];
+  cursor: string | null;
+  last: boolean;
+  imported: number;
+  created: number;
+  updated: number;
+  unchanged: number;
+  skipped_mode: number;
+  skipped_filter: number;
+  skipped_duplicate: number;
+  removed: number;
+  errors: number;
+  remove_errors: number;
+}
+
+/** What an attempt commits to a chunk it owns, all or nothing. */
+export interface ChunkCommit {
+  readonly state: ChunkState['state'];
+  readonly cursor?: { readonly value: string | null; readonly last: boolean };
+  readonly stats?: Stats;
+  readonly errors?: readonly RecordError[];
+  readonly stage?: { readonly kind: 'records' | 'operations'; readonly text: string };
+  readonly seen?: readonly Buffer[];
+}
+
+/** The chunks of runs: who owns them, what rests in them, what became of them. */
+export class Chunks {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** Makes the caller the chunk's owner and every earlier owner a stranger (R6). Returns the new token. */
+  async claim(run: string, no: number): Promise<number> {
+    const { rows } = await sql<{ token: number }>`
+      insert into chunks (run, no, token) values (${run}, ${no}, 1)
+      on conflict (run, no) do update set token = chunks.token + 1 returning token`.execute(
+      this.#db,
+    );
+    return rows[0]?.token ?? 0;
+  }
+
+  async get(run: string, no: number): Promise<ChunkState | null> {
+    const { rows } =
+      await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);
+    return rows[0] === undefined ? null : toState(rows[0]);
+  }
+
+  async importedBefore(run: string, no: number): Promise<number> {
+    const { rows } = await sql<{ sum: number }>`
+      select coalesce(sum(imported), 0)::int as sum from chunks where run = ${run} and no < ${no}`.execute(
+      this.#db,
+    );
+    return rows[0]?.sum ?? 0;
+  }
+
+  /**
+   * Commits a step of a chunk in one transaction.
+   * @throws SupersededError when `token` is no longer the chunk's
+   */
+  async commit(run: string, no: number, token: number, commit: ChunkCommit): Promise<void> {
+    const data = commit.stage === undefined ? undefined : await this.#pack(commit.stage.text);
+    await this.#db.transaction().execute(async (tx) => {
+      const { rows } = await sql`
+        select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for update`.execute(
+        tx,
+      );
+      if (rows.length === 0) throw new SupersededError(run, no);
+      await sql`update chunks set state = ${commit.state} where run = ${run} and no = ${no}`.execute(
+        tx,
+      );
+      if (commit.cursor !== undefined) {
+        await sql`update chunks set cursor = ${commit.cursor.value}, last = ${commit.cursor.last}
+          where run = ${run} and no = ${no}`.execute(tx);
+      }
+      if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
+      if (commit.errors !== undefined) await replaceErrors(tx, run, no, commit.errors);
+      if (commit.state === 'exported') {
+        await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
+        await sql`delete from journal where run = ${run} and no = ${no}`.execute(tx);
+      }
+      if (commit.stage !== undefined && data !== undefined) {
+        await sql`insert into staged (run, no, kind, data) values (${run}, ${no}, ${commit.stage.kind}, ${data})
+          on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
+      }
+      if (commit.seen !== undefined && commit.seen.length > 0) {
+        await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen as Buffer[]}::bytea[])
+          on conflict do nothing`.execute(tx);
+      }
+    });
+  }
+
+  /** The staged records or operations of a chunk; null when there are none (any more). */
+  async staged(run: string, no: number, kind: 'records' | 'operations'): Promise<string | null> {
+    const { rows } = await sql<{ data: Buffer }>`
+      select data from staged where run = ${run} and no = ${no} and kind = ${kind}`.execute(
+      this.#db,
+    );
+    if (rows[0] === undefined) return null;
+    return (await decompress(this.#seal.open(rows[0].data))).toString();
+  }
+
+  /** Which of these keys no chunk of the run held. */
+  async unseen(run: string, hashes: readonly Buffer[]): Promise<Set<string>> {
+    const { rows } = await sql<{ hash: string }>`
+      select encode(h, 'hex') as hash from unnest(${hashes as Buffer[]}::bytea[]) h
+      where not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = h)`.execute(
+      this.#db,
+    );
+    return new Set(rows.map(({ hash }) => hash));
+  }
+
+  /** Deletes what the run staged. */
+  async cleanUp(run: string): Promise<void> {
+    await sql`delete from staged where run = ${run}`.execute(this.#db);
+    await sql`delete from journal where run = ${run}`.execute(this.#db);
+    await sql`delete from seen_keys where run = ${run}`.execute(this.#db);
+  }
+
+  async #pack(text: string): Promise<Buffer> {
+    const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+    return this.#seal.seal(await compress(Buffer.from(text), options));
+  }
+}
+
+async function setStats(tx: Database, run: string, no: number, stats: Stats): Promise<void> {
+  await sql`update chunks set imported = ${stats.imported}, created = ${stats.created}, updated = ${stats.updated},
+    unchanged = ${stats.unchanged}, skipped_mode = ${stats.skipped.mode}, skipped_filter = ${stats.skipped.filter},
+    skipped_duplicate = ${stats.skipped.duplicate}, removed = ${stats.removed}, errors = ${stats.errors},
+    remove_errors = ${stats.removeErrors} where run = ${run} and no = ${no}`.execute(tx);
+}
+
+async function replaceErrors(
+  tx: Database,
+  run: string,
+  no: number,
+  errors: readonly RecordError[],
+): Promise<void> {
+  await sql`delete from record_errors where run = ${run} and no = ${no}`.execute(tx);
+  if (errors.length === 0) return;
+  await sql`insert into record_errors (run, no, key, operation, code, message, field, retryable)
+    select ${run}, ${no}, nullif(e->'key', 'null'::jsonb), e->>'operation', e->>'code', e->>'message', e->>'field',
+      (e->>'retryable')::boolean
+    from jsonb_array_elements(${JSON.stringify(errors)}::jsonb) e`.execute(tx);
+}
+
+function toState(row: ChunkRow): ChunkState {
+  return {
+    token: row.token,
+    state: row.state,
+    cursor: row.cursor,
+    last: row.last,
+    stats: {
+      imported: row.imported,
+      created: row.created,
+      updated: row.updated,
+      unchanged: row.unchanged,
+      skipped: {
+        mode: row.skipped_mode,
+        filter: row.skipped_filter,
+        duplicate: row.skipped_duplicate,
+      },
+      removed: row.removed,
+      errors: row.errors,
+      removeErrors: row.remove_errors,
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { sql } from 'kysely';
+import type { KeyValues } from '../model/record.ts';
+import type { Database } from './database.ts';
+
+/** What a sync has written under one key: the keyed hash of the values and the destination's id (R4). */
+export interface LedgerEntry {
+  readonly keyHash: Buffer;
+  readonly key: KeyValues;
+  readonly recordId: string | null;
+  readonly valueHash: Buffer | null;
+}
+
+/** The ledgers of syncs whose destination cannot be read, or whose removals are `tracked`. */
+export class Ledger {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async find(sync: string, hashes: readonly Buffer[]): Promise<Map<string, LedgerEntry>> {
+    const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger
+      where sync = ${sync} and key_hash = any(${hashes as Buffer[]}::bytea[])`.execute(this.#db);
+    return new Map(rows.map((row) => [row.key_hash.toString('hex'), toEntry(row)]));
+  }
+
+  /** Only for records that the destination has accepted (R4). */
+  async put(sync: string, entries: readonly LedgerEntry[]): Promise<void> {
+    for (const { keyHash, key, recordId, valueHash } of entries) {
+      await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
+        values (${sync}, ${keyHash}, ${JSON.stringify(key)}, ${recordId}, ${valueHash})
+        on conflict (sync, key_hash) do update set value_hash = excluded.value_hash,
+          record_id = coalesce(excluded.record_id, ledger.record_id)`.execute(this.#db);
+    }
+  }
+
+  async remove(sync: string, hashes: readonly Buffer[]): Promise<void> {
+    await sql`delete from ledger where sync = ${sync} and key_hash = any(${hashes as Buffer[]}::bytea[])`.execute(
+      this.#db,
+    );
+  }
+
+  async count(sync: string): Promise<number> {
+    const { rows } = await sql<{
+      n: number;
+    }>`select count(*)::int as n from ledger where sync = ${sync}`.execute(this.#db);
+    return rows[0]?.n ?? 0;
+  }
+
+  /** The entries whose key no chunk of the run held. */
+  async unseen(sync: string, run: string): Promise<LedgerEntry[]> {
+    const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger l
+      where sync = ${sync} and not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = l.key_hash)
+      order by key_hash`.execute(this.#db);
+    return rows.map(toEntry);
+  }
+}
+
+interface Row {
+  key_hash: Buffer;
+  key: KeyValues;
+  record_id: string | null;
+  value_hash: Buffer | null;
+}
+
+function toEntry(row: Row): LedgerEntry {
+  return {
+    keyHash: row.key_hash,
+    key: row.key,
+    recordId: row.record_id,
+    valueHash: row.value_hash,
+  };
+}

@@ -1,0 +1,199 @@
+import { sql } from 'kysely';
+import type { Mode } from '../model/mode.ts';
+import type { Stats } from '../model/outcome.ts';
+import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
+import type { SyncSpec } from '../model/sync.ts';
+import type { Database } from './database.ts';
+
+interface RunRow {
+  id: string;
+  sync: string;
+  mode: Mode;
+  options: RunOptions;
+  status: RunStatus;
+  phase: RunPhase;
+  outcome: RunOutcome | null;
+  failure: RunFailure | null;
+  removal: { remove: number; of: number } | null;
+  watermark: string | null;
+  waiting_until: Date | null;
+  started_at: Date;
+  finished_at: Date | null;
+  stats: Stats;
+}
+
+/** What a run does, fixed when it opens. */
+export interface RunPlan {
+  readonly sync: string;
+  readonly spec: SyncSpec;
+  readonly options: RunOptions;
+  readonly kind: 'staging' | 'records' | null;
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
+const select = sql`
+  select r.*, jsonb_build_object(
+    'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
+    'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
+    'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
+  from runs r, lateral (
+    select coalesce(sum(imported), 0) as imported, coalesce(sum(created), 0) as created,
+      coalesce(sum(updated), 0) as updated, coalesce(sum(unchanged), 0) as unchanged,
+      coalesce(sum(skipped_mode), 0) as mode, coalesce(sum(skipped_filter), 0) as filter,
+      coalesce(sum(skipped_duplicate), 0) as duplicate, coalesce(sum(removed), 0) as removed,
+      coalesce(sum(errors), 0) as errors, coalesce(sum(remove_errors), 0) as remove_errors
+    from chunks where run = r.id) s`;
+
+/** The runs: their plans, their summaries, and what they are doing. The stats are sums over chunks (R5). */
+export class Runs {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Adds a pending run. Does nothing if it is there already. */
+  async create(run: {
+    id: string;
+    sync: string;
+    spec: SyncSpec;
+    options: RunOptions;
+  }): Promise<void> {
+    await sql`
+      insert into runs (id, sync, mode, options, spec)
+      values (${run.id}, ${run.sync}, ${run.spec.mode}, ${JSON.stringify(run.options)}, ${JSON.stringify(run.spec)})
+      on conflict (id) do nothing`.execute(this.#db);
+  }
+
+  /** Takes back a run that could not be started. */
+  async discard(id: string): Promise<void> {
+    await sql`delete from runs where id = ${id} and status = 'pending'`.execute(this.#db);
+  }
+
+  async get(id: string): Promise<Run | null> {
+    const { rows } = await sql<RunRow>`${select} where r.id = ${id}`.execute(this.#db);
+    return rows[0] === undefined ? null : toRun(rows[0]);
+  }
+
+  /** Newest first; `after` is the id of the last run of the page before. */
+  async list(filter: {
+    sync?: string;
+    status?: string;
+    limit: number;
+    after?: string;
+  }): Promise<Run[]> {
+    const { rows } = await sql<RunRow>`${select}
+      where (${filter.sync ?? null}::text is null or r.sync = ${filter.sync ?? null})
+        and (${filter.status ?? null}::text is null or r.status = ${filter.status ?? null})
+        and (${filter.after ?? null}::text is null or (r.started_at, r.id) <
+             (select a.started_at, a.id from runs a where a.id = ${filter.after ?? null}))
+      order by r.started_at desc, r.id desc limit ${filter.limit}`.execute(this.#db);
+    return rows.map(toRun);
+  }
+
+  async openRunOf(sync: string): Promise<string | null> {
+    const { rows } = await sql<{ id: string }>`
+      select id from runs where sync = ${sync} and finished_at is null order by started_at limit 1`.execute(
+      this.#db,
+    );
+    return rows[0]?.id ?? null;
+  }
+
+  async plan(id: string): Promise<RunPlan | null> {
+    const { rows } = await sql<RunPlan>`
+      select sync, spec, options, kind, since, until from runs where id = ${id}`.execute(this.#db);
+    return rows[0] ?? null;
+  }
+
+  async open(
+    id: string,
+    plan: { kind: string; since: string | null; until: string | null },
+  ): Promise<void> {
+    await sql`update runs set status = 'running', phase = 'sync', kind = ${plan.kind}, since = ${plan.since},
+      until = ${plan.until} where id = ${id} and finished_at is null`.execute(this.#db);
+  }
+
+  /** Notes a change of status or phase of an open run. */
+  async note(
+    id: string,
+    change: { status: RunStatus; phase: RunPhase; removal?: Run['removal'] },
+  ): Promise<void> {
+    await sql`update runs set status = ${change.status}, phase = ${change.phase},
+      removal = coalesce(${change.removal === undefined ? null : JSON.stringify(change.removal)}::jsonb, removal)
+      where id = ${id} and finished_at is null`.execute(this.#db);
+  }
+
+  async waitUntil(id: string, until: Date | null): Promise<void> {
+    await sql`update runs set waiting_until = ${until} where id = ${id}`.execute(this.#db);
+  }
+
+  /** Notes that the run's systems fail; returns since when, in milliseconds of age. */
+  async failing(id: string): Promise<number> {
+    const { rows } = await sql<{ age: number }>`
+      update runs set failing_since = coalesce(failing_since, now()) where id = ${id}
+      returning extract(epoch from now() - failing_since)::float8 * 1000 as age`.execute(this.#db);
+    return rows[0]?.age ?? 0;
+  }
+
+  /** Notes that the run makes progress again. */
+  async recovered(id: string): Promise<void> {
+    await sql`update runs set failing_since = null, waiting_until = null
+      where id = ${id} and (failing_since is not null or waiting_until is not null)`.execute(
+      this.#db,
+    );
+  }
+
+  /** Ends a run, once: a run that is over stays as it is. */
+  async finish(id: string, end: RunEnd): Promise<void> {
+    await sql`update runs set status = ${end.status}, phase = 'close', outcome = ${end.outcome},
+      failure = ${end.failure === null ? null : JSON.stringify(end.failure)}::jsonb, watermark = ${end.watermark},
+      waiting_until = null, finished_at = now() where id = ${id} and finished_at is null`.execute(
+      this.#db,
+    );
+  }
+
+  async skippedTick(sync: string): Promise<void> {
+    await sql`insert into skipped_ticks (sync, open_run) values (${sync},
+      (select id from runs where sync = ${sync} and finished_at is null order by started_at limit 1))`.execute(
+      this.#db,
+    );
+  }
+
+  async skippedTicks(sync: string): Promise<{ count: number; last: Date | null }> {
+    const { rows } = await sql<{ count: number; last: Date | null }>`
+      select count(*)::int as count, max(at) as last from skipped_ticks where sync = ${sync}`.execute(
+      this.#db,
+    );
+    return rows[0] ?? { count: 0, last: null };
+  }
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly outcome: RunOutcome | null;
+  readonly failure: RunFailure | null;
+  readonly watermark: string | null;
+}
+
+function toRun(row: RunRow): Run {
+  const waiting =
+    row.waiting_until !== null && row.waiting_until > new Date() ? row.waiting_until : null;
+  return {
+    id: row.id,
+    sync: row.sync,
+    mode: row.mode,
+    options: row.options,
+    status: row.status,
+    phase: row.phase,
+    outcome: row.outcome,
+    stats: row.stats,
+    watermark: row.watermark,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    waitingUntil: waiting,
+    removal: row.removal,
+    failure: row.failure,
+  };
+}

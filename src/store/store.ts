@@ -1,0 +1,38 @@
+import { Catalog } from './catalog.ts';
+import { Chunks } from './chunks.ts';
+import type { Database } from './database.ts';
+import { Journal } from './journal.ts';
+import { Ledger } from './ledger.ts';
+import { Quotas } from './quotas.ts';
+import { RecordErrors } from './record-errors.ts';
+import { Runs } from './runs.ts';
+import type { Seal } from './seal.ts';
+import { Watermarks } from './watermarks.ts';
+
+/** The state store: everything Sluice remembers outside Temporal. */
+export interface Store {
+  readonly catalog: Catalog;
+  readonly runs: Runs;
+  readonly chunks: Chunks;
+  readonly journal: Journal;
+  readonly errors: RecordErrors;
+  readonly ledger: Ledger;
+  readonly watermarks: Watermarks;
+  readonly quotas: Quotas;
+  readonly seal: Seal;
+}
+
+/** The store over an open database. */
+export function createStore(db: Database, seal: Seal): Store {
+  return {
+    catalog: new Catalog(db, seal),
+    runs: new Runs(db),
+    chunks: new Chunks(db, seal),
+    journal: new Journal(db),
+    errors: new RecordErrors(db),
+    ledger: new Ledger(db),
+    watermarks: new Watermarks(db),
+    quotas: new Quotas(db),
+    seal,
+  };
+}

@@ -1,0 +1,31 @@
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+
+/** How far each sync has read its source. A watermark belongs to the mapping it was read with. */
+export class Watermarks {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Null when there is none, or when the sync has changed since: then everything is read again. */
+  async get(sync: string, fingerprint: string): Promise<string | null> {
+    const { rows } = await sql<{ value: string }>`
+      select value from watermarks where sync = ${sync} and fingerprint = ${fingerprint}`.execute(
+      this.#db,
+    );
+    return rows[0]?.value ?? null;
+  }
+
+  /** Only when every record up to `value` was acknowledged or parked as a record error (R3). */
+  async put(
+    sync: string,
+    mark: { fingerprint: string; value: string; run: string },
+  ): Promise<void> {
+    await sql`insert into watermarks (sync, fingerprint, value, run)
+      values (${sync}, ${mark.fingerprint}, ${mark.value}, ${mark.run})
+      on conflict (sync) do update set fingerprint = excluded.fingerprint, value = excluded.value,
+        run = excluded.run, updated_at = now()`.execute(this.#db);
+  }
+}

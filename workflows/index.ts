@@ -1,0 +1,2 @@
+export { scheduledSync } from './scheduled-sync.ts';
+export { syncRun } from './sync-run.ts';

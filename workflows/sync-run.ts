@@ -1,0 +1,153 @@
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RunActivities } from '../activities/activities.ts';
+import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
+import { addStats, noStats, type Stats } from '../src/model/outcome.ts';
+import type { RunPhase, RunStatus } from '../src/model/run.ts';
+import {
+  messages,
+  searchAttributes,
+  type OpenedRun,
+  type RunResult,
+  type RunState,
+  type SyncRunInput,
+} from '../src/model/workflow.ts';
+import { details } from './details.ts';
+import { failureOf } from './failure-of.ts';
+import { gated, Pipeline } from './pipeline.ts';
+
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+const short = proxyActivities<RunActivities>({ startToCloseTimeout: '2m', heartbeatTimeout: '30s', retry });
+const long = proxyActivities<RunActivities>({ startToCloseTimeout: '1h', heartbeatTimeout: '30s', retry });
+
+/** One execution of a sync (DESIGN section 3). Only wires: activities do the work, reducers decide. */
+export async function syncRun(input: SyncRunInput): Promise<RunResult> {
+  return new SyncRun(input).execute();
+}
+
+class SyncRun {
+  readonly #input: SyncRunInput;
+  #status: RunStatus;
+  #phase: RunPhase;
+  #stats: Stats;
+  #approved = false;
+  /** The status that the search attribute and the details were last told. */
+  #shown: RunStatus | undefined;
+
+  constructor(input: SyncRunInput) {
+    this.#input = input;
+    this.#status = input.resume === undefined ? 'pending' : 'running';
+    this.#phase = input.resume === undefined ? 'open' : 'sync';
+    this.#stats = input.resume?.stats ?? noStats;
+    setHandler(defineQuery<RunState>(messages.state), () => this.#state());
+    setHandler(defineSignal(messages.pause), () => this.#advance('pause'));
+    setHandler(defineSignal(messages.resume), () => this.#advance('resume'));
+    setHandler(defineSignal(messages.approve), () => {
+      this.#approved = true;
+      this.#advance('resume');
+    });
+  }
+
+  async execute(): Promise<RunResult> {
+    const { run, sync, resume } = this.#input;
+    try {
+      this.#advance('start');
+      const opened = resume?.opened ?? (await short.openRun.executeWithOptions({ summary: sync }, [{ run, sync }]));
+      this.#phase = 'sync';
+      const nextChunk = await this.#syncChunks(opened, resume?.nextChunk ?? 0);
+      if (opened.removes) await this.#remove(nextChunk);
+      return await this.#close('complete');
+    } catch (error) {
+      // Continue-as-new leaves by an exception of Temporal's own, which must pass.
+      if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
+      return isCancellation(error) ? this.#close('cancel', error) : this.#close('fail', error);
+    }
+  }
+
+  /** Runs the pipeline to the end of the source; returns the number of chunks. */
+  async #syncChunks(opened: OpenedRun, firstChunk: number): Promise<number> {
+    const { run } = this.#input;
+    const pipeline = new Pipeline(this.#gate, {
+      importPage: (chunk) => long.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+      ...(opened.kind === 'records' && {
+        matchChunk: (chunk: number) => long.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+      }),
+      exportChunk: (chunk) => long.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+      exported: (stats) => this.#count(stats),
+    });
+    const { done, nextChunk } = await pipeline.run(firstChunk, () => workflowInfo().continueAsNewSuggested);
+    if (!done) {
+      await continueAsNew<typeof syncRun>({ ...this.#input, resume: { opened, nextChunk, stats: this.#stats } });
+    }
+    return nextChunk;
+  }
+
+  /** Mirror: removes what the source no longer has, behind the guard (R7). */
+  async #remove(chunk: number): Promise<void> {
+    const { run } = this.#input;
+    this.#phase = 'remove';
+    const plan = await gated(this.#gate, () => long.planRemoval({ run, chunk }));
+    if (plan.remove === 0) return;
+    if (plan.needsApproval && !this.#approved) {
+      this.#advance('pause');
+      await short.noteRun({ run, status: 'paused', phase: 'remove', removal: { remove: plan.remove, of: plan.of } });
+      // A plain resume does not approve: the run stays paused until it is approved or cancelled.
+      await condition(() => this.#approved);
+      this.#advance('resume');
+    }
+    this.#count(await gated(this.#gate, () => long.exportRemoval({ run, chunk })));
+  }
+
+  async #close(event: 'complete' | 'fail' | 'cancel', error?: unknown): Promise<RunResult> {
+    const { run } = this.#input;
+    const failure = event === 'fail' ? failureOf(error) : undefined;
+    return CancellationScope.nonCancellable(async () => {
+      this.#phase = 'close';
+      const status = event === 'complete' ? 'completed' : event === 'fail' ? 'failed' : 'cancelled';
+      this.#stats = await short.closeRun({ run, end: { status, failure: failure ?? null } });
+      this.#advance(event);
+      if (event === 'cancel') throw error;
+      return { run, status: this.#status, stats: this.#stats, ...(failure && { failure }) };
+    });
+  }
+
+  /** What pauses the run: activities under way are stopped, and started again when it goes on. */
+  readonly #gate = {
+    closed: (): boolean => this.#status === 'paused',
+    noted: async (status: 'paused' | 'running'): Promise<void> => {
+      await short.noteRun({ run: this.#input.run, status, phase: this.#phase });
+    },
+  };
+
+  #count(stats: Stats): void {
+    this.#stats = addStats(this.#stats, stats);
+    this.#show();
+  }
+
+  #advance(event: LifecycleEvent): void {
+    this.#status = transition(this.#status, event);
+    this.#show();
+  }
+
+  #show(): void {
+    setCurrentDetails(details(this.#state()));
+    if (!this.#input.searchable || this.#shown === this.#status) return;
+    this.#shown = this.#status;
+    upsertSearchAttributes({ [searchAttributes.status]: [this.#status] });
+  }
+
+  #state(): RunState {
+    return { run: this.#input.run, status: this.#status, phase: this.#phase, stats: this.#stats };
+  }
+}
