@@ -24,7 +24,12 @@ export interface RunActivities {
   /** Removes what was pinned; returns its share of the stats. */
   exportRemoval(input: ChunkInput): Promise<Stats>;
   /** Notes the run's state for readers outside Temporal. */
-  noteRun(input: { run: string; status: RunStatus; phase: RunPhase; removal?: { remove: number; of: number } }): Promise<void>;
+  noteRun(input: {
+    run: string;
+    status: RunStatus;
+    phase: RunPhase;
+    removal?: { remove: number; of: number };
+  }): Promise<void>;
   /** Ends the run: finishes the destination, moves the watermark (R3), cleans up. */
   closeRun(input: { run: string; end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Stats>;
   /** Notes a scheduled run that did not start because one is open. */

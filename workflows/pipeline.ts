@@ -64,7 +64,10 @@ export class Pipeline {
    * Runs until the source is read to its end, or until `stop` says so; all chunks are exported then.
    * @throws the first failure of any step, after the other steps were cancelled
    */
-  async run(firstChunk: number, stop: () => boolean): Promise<{ done: boolean; nextChunk: number }> {
+  async run(
+    firstChunk: number,
+    stop: () => boolean,
+  ): Promise<{ done: boolean; nextChunk: number }> {
     return CancellationScope.cancellable(async () => {
       let nextChunk = firstChunk;
       let done = false;
@@ -96,7 +99,8 @@ export class Pipeline {
       await before;
       try {
         await matched;
-        if (this.#failure === undefined) exported(await gated(this.#gate, () => exportChunk(chunk)));
+        if (this.#failure === undefined)
+          exported(await gated(this.#gate, () => exportChunk(chunk)));
       } catch (error) {
         this.#fail(error);
       }

@@ -1,13 +1,12 @@
-import {
-  ParentClosePolicy,
-  proxyActivities,
-  startChild,
-  uuid4,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/workflow';
+import { ParentClosePolicy, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { RunActivities } from '../activities/activities.ts';
 import { newRunId } from '../src/model/run-id.ts';
-import { searchAttributes, syncWorkflowId, type ScheduledSyncInput } from '../src/model/workflow.ts';
+import {
+  searchAttributes,
+  syncWorkflowId,
+  type ScheduledSyncInput,
+} from '../src/model/workflow.ts';
 import { syncRun } from './sync-run.ts';
 
 const { noteSkippedTick } = proxyActivities<RunActivities>({ startToCloseTimeout: '1m' });

@@ -28,8 +28,16 @@ import { failureOf } from './failure-of.ts';
 import { gated, Pipeline } from './pipeline.ts';
 
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
-const short = proxyActivities<RunActivities>({ startToCloseTimeout: '2m', heartbeatTimeout: '30s', retry });
-const long = proxyActivities<RunActivities>({ startToCloseTimeout: '1h', heartbeatTimeout: '30s', retry });
+const short = proxyActivities<RunActivities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '30s',
+  retry,
+});
+const long = proxyActivities<RunActivities>({
+  startToCloseTimeout: '1h',
+  heartbeatTimeout: '30s',
+  retry,
+});
 
 /** One execution of a sync (DESIGN section 3). Only wires: activities do the work, reducers decide. */
 export async function syncRun(input: SyncRunInput): Promise<RunResult> {
@@ -63,7 +71,9 @@ class SyncRun {
     const { run, sync, resume } = this.#input;
     try {
       this.#advance('start');
-      const opened = resume?.opened ?? (await short.openRun.executeWithOptions({ summary: sync }, [{ run, sync }]));
+      const opened =
+        resume?.opened ??
+        (await short.openRun.executeWithOptions({ summary: sync }, [{ run, sync }]));
       this.#phase = 'sync';
       const nextChunk = await this.#syncChunks(opened, resume?.nextChunk ?? 0);
       if (opened.removes) await this.#remove(nextChunk);
@@ -79,16 +89,25 @@ class SyncRun {
   async #syncChunks(opened: OpenedRun, firstChunk: number): Promise<number> {
     const { run } = this.#input;
     const pipeline = new Pipeline(this.#gate, {
-      importPage: (chunk) => long.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+      importPage: (chunk) =>
+        long.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       ...(opened.kind === 'records' && {
-        matchChunk: (chunk: number) => long.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+        matchChunk: (chunk: number) =>
+          long.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       }),
-      exportChunk: (chunk) => long.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+      exportChunk: (chunk) =>
+        long.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       exported: (stats) => this.#count(stats),
     });
-    const { done, nextChunk } = await pipeline.run(firstChunk, () => workflowInfo().continueAsNewSuggested);
+    const { done, nextChunk } = await pipeline.run(
+      firstChunk,
+      () => workflowInfo().continueAsNewSuggested,
+    );
     if (!done) {
-      await continueAsNew<typeof syncRun>({ ...this.#input, resume: { opened, nextChunk, stats: this.#stats } });
+      await continueAsNew<typeof syncRun>({
+        ...this.#input,
+        resume: { opened, nextChunk, stats: this.#stats },
+      });
     }
     return nextChunk;
   }
@@ -101,7 +120,12 @@ class SyncRun {
     if (plan.remove === 0) return;
     if (plan.needsApproval && !this.#approved) {
       this.#advance('pause');
-      await short.noteRun({ run, status: 'paused', phase: 'remove', removal: { remove: plan.remove, of: plan.of } });
+      await short.noteRun({
+        run,
+        status: 'paused',
+        phase: 'remove',
+        removal: { remove: plan.remove, of: plan.of },
+      });
       // A plain resume does not approve: the run stays paused until it is approved or cancelled.
       await condition(() => this.#approved);
       this.#advance('resume');

@@ -10,7 +10,11 @@ export function syncWorkflowId(sync: string): string {
 }
 
 /** Names of the search attributes that runs carry. */
-export const searchAttributes = { sync: 'SluiceSync', status: 'SluiceStatus', run: 'SluiceRun' } as const;
+export const searchAttributes = {
+  sync: 'SluiceSync',
+  status: 'SluiceStatus',
+  run: 'SluiceRun',
+} as const;
 
 /** Input of `syncRun`: ids and counts only (R1). */
 export interface SyncRunInput {
@@ -19,7 +23,11 @@ export interface SyncRunInput {
   /** Whether the server knows Sluice's search attributes. */
   readonly searchable: boolean;
   /** Set when the run continues as new. */
-  readonly resume?: { readonly opened: OpenedRun; readonly nextChunk: number; readonly stats: Stats };
+  readonly resume?: {
+    readonly opened: OpenedRun;
+    readonly nextChunk: number;
+    readonly stats: Stats;
+  };
 }
 
 /** Input of `scheduledSync`. */

@@ -18,7 +18,8 @@ export class SupersededError extends Error {
 
 /** The state of one chunk. */
 export interface ChunkState {
-  readonly token: number;
+  /** The token of the attempt that staged the chunk. */
+  readonly stagedBy: number;
   readonly state: 'claimed' | 'staged' | 'matched' | 'exported';
   readonly cursor: string | null;
   readonly last: boolean;
@@ -26,7 +27,7 @@ export interface ChunkState {
 }
 
 interface ChunkRow {
-  token: number;
+  staged_by: string;
   state: ChunkState['state'];
   cursor: string | null;
   last: boolean;
@@ -62,14 +63,17 @@ export class Chunks {
     this.#seal = seal;
   }
 
-  /** Makes the caller the chunk's owner and every earlier owner a stranger (R6). Returns the new token. */
-  async claim(run: string, no: number): Promise<number> {
-    const { rows } = await sql<{ token: number }>`
-      insert into chunks (run, no, token) values (${run}, ${no}, 1)
-      on conflict (run, no) do update set token = chunks.token + 1 returning token`.execute(
-      this.#db,
-    );
-    return rows[0]?.token ?? 0;
+  /**
+   * Makes the caller the chunk's owner and every earlier owner a stranger (R6).
+   * @param token greater than that of every earlier attempt
+   * @throws SupersededError when a later attempt owns the chunk already
+   */
+  async claim(run: string, no: number, token: number): Promise<void> {
+    const { rows } = await sql`
+      insert into chunks (run, no, token) values (${run}, ${no}, ${token})
+      on conflict (run, no) do update set token = excluded.token where chunks.token <= excluded.token
+      returning 1`.execute(this.#db);
+    if (rows.length === 0) throw new SupersededError(run, no);
   }
 
   async get(run: string, no: number): Promise<ChunkState | null> {
@@ -102,7 +106,7 @@ export class Chunks {
         tx,
       );
       if (commit.cursor !== undefined) {
-        await sql`update chunks set cursor = ${commit.cursor.value}, last = ${commit.cursor.last}
+        await sql`update chunks set cursor = ${commit.cursor.value}, last = ${commit.cursor.last}, staged_by = ${token}
           where run = ${run} and no = ${no}`.execute(tx);
       }
       if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
@@ -178,7 +182,7 @@ async function replaceErrors(
 
 function toState(row: ChunkRow): ChunkState {
   return {
-    token: row.token,
+    stagedBy: Number(row.staged_by),
     state: row.state,
     cursor: row.cursor,
     last: row.last,

@@ -11,14 +11,20 @@ export class Quotas {
 
   /** Makes sure that the connection has its row. */
   async register(connection: string): Promise<void> {
-    await sql`insert into quotas (connection) values (${connection}) on conflict do nothing`.execute(this.#db);
+    await sql`insert into quotas (connection) values (${connection}) on conflict do nothing`.execute(
+      this.#db,
+    );
   }
 
   /**
    * Takes the next free slot of a registered connection that allows a call every `intervalMs` (a generic cell rate
    * algorithm with a burst of one), if it comes within `maxWaitMs`. Returns the wait for it in milliseconds.
    */
-  async reserve(connection: string, intervalMs: number, maxWaitMs: number): Promise<{ waitMs: number; taken: boolean }> {
+  async reserve(
+    connection: string,
+    intervalMs: number,
+    maxWaitMs: number,
+  ): Promise<{ waitMs: number; taken: boolean }> {
     const { rows } = await sql<{ waitMs: number; taken: boolean }>`
       with q as (
         select greatest(next_at, blocked_until, clock_timestamp()) as slot from quotas

@@ -25,4 +25,12 @@ export class RecordErrors {
       .map(({ id: _, field, ...error }) => (field === null ? error : { ...error, field }));
     return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
   }
+
+  /** All errors of one chunk. */
+  async ofChunk(run: string, no: number): Promise<RecordError[]> {
+    const { rows } = await sql<RecordError & { field: string | null }>`
+      select key, operation, code, message, field, retryable from record_errors
+      where run = ${run} and no = ${no} order by id`.execute(this.#db);
+    return rows.map(({ field, ...error }) => (field === null ? error : { ...error, field }));
+  }
 }

@@ -16,7 +16,8 @@ const statements = [
   `create index runs_by_sync on runs (sync, started_at desc, id desc)`,
   // One row a chunk. The counts are absolute, set once by the attempt that owns the token (R5, R6).
   `create table chunks (
-     run text not null references runs on delete cascade, no int not null, token int not null default 0,
+     run text not null references runs on delete cascade, no int not null, token bigint not null default 0,
+     staged_by bigint not null default 0,
      state text not null default 'claimed', cursor text, last boolean not null default false,
      imported int not null default 0, created int not null default 0, updated int not null default 0,
      unchanged int not null default 0, skipped_mode int not null default 0, skipped_filter int not null default 0,

@@ -1,0 +1,107 @@
+import type { RecordDestination, StagingDestination } from '../src/connectors/destination.ts';
+import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { addStats, type Stats } from '../src/model/outcome.ts';
+import type { ChunkInput, RunActivities } from './activities.ts';
+import { exportOperations } from './export-operations.ts';
+import { fencingToken } from './fencing-token.ts';
+import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
+import { withSession } from './with-session.ts';
+
+/** Writes a chunk. Repeated after any failure it returns the same stats and repeats nothing acknowledged. */
+export function exportChunk(
+  deps: Dependencies & { sessions: Sessions },
+): RunActivities['exportChunk'] {
+  return (input) =>
+    withSession(deps, input.run, async (session, signal) => {
+      const state = await deps.store.chunks.get(input.run, input.chunk);
+      if (state?.state === 'exported') return state.stats;
+      const { destination } = session;
+      return destination.kind === 'staging'
+        ? applySet(deps, session, destination, input, signal)
+        : writeRecords(deps, session, destination, input, signal);
+    });
+}
+
+async function applySet(
+  { store }: Dependencies,
+  session: Session,
+  destination: StagingDestination,
+  { run, chunk }: ChunkInput,
+  signal: AbortSignal,
+): Promise<Stats> {
+  const token = fencingToken();
+  await store.chunks.claim(run, chunk, token);
+  const state = await store.chunks.get(run, chunk);
+  if (state === null) throw new Error(`chunk ${chunk} is not staged`);
+  const reference = { run, chunk, token: state.stagedBy };
+  const dryRun = session.plan.options.dryRun === true;
+  const { stats, errors } = await destination.apply(reference, layoutOf(session), {
+    dryRun,
+    signal,
+  });
+  // What was staged is what the filter let through: the two shares add up to what was imported (R10).
+  const { filter } = state.stats.skipped;
+  const whole = addStats(stats, { ...emptyBut(filter) });
+  await store.chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
+  return whole;
+}
+
+function emptyBut(filter: number): Stats {
+  return {
+    imported: filter,
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: { mode: 0, filter, duplicate: 0 },
+    removed: 0,
+    errors: 0,
+    removeErrors: 0,
+  };
+}
+
+async function writeRecords(
+  deps: Dependencies,
+  session: Session,
+  destination: RecordDestination,
+  { run, chunk }: ChunkInput,
+  signal: AbortSignal,
+): Promise<Stats> {
+  const { store } = deps;
+  const token = fencingToken();
+  await store.chunks.claim(run, chunk, token);
+  const state = await store.chunks.get(run, chunk);
+  const text = await store.chunks.staged(run, chunk, 'operations');
+  const operations = text === null ? [] : decodeOperations(text);
+  const planned = state?.stats;
+  if (planned === undefined) throw new Error(`chunk ${chunk} is not matched`);
+  const owner = { run, no: chunk, token };
+  const matched = await store.errors.ofChunk(run, chunk);
+  const dryRun = session.plan.options.dryRun === true;
+  const failed = dryRun
+    ? []
+    : await exportOperations(deps, session, destination, owner, operations, signal);
+  const stats = withFailures(
+    planned,
+    failed.map(({ operation }) => operation),
+  );
+  await store.chunks.commit(run, chunk, token, {
+    state: 'exported',
+    stats,
+    errors: [...matched, ...failed.map(({ error }) => error)],
+  });
+  return stats;
+}
+
+/** Moves what failed from its operation's count to the errors. */
+function withFailures(planned: Stats, failed: readonly ('create' | 'update' | 'remove')[]): Stats {
+  const count = (operation: string): number => failed.filter((name) => name === operation).length;
+  const [created, updated, removed] = [count('create'), count('update'), count('remove')];
+  return {
+    ...planned,
+    created: planned.created - created,
+    updated: planned.updated - updated,
+    errors: planned.errors + created + updated,
+    removed: planned.removed - removed,
+    removeErrors: planned.removeErrors + removed,
+  };
+}

@@ -1,0 +1,42 @@
+import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
+import type { RunActivities } from './activities.ts';
+import { exportOperations } from './export-operations.ts';
+import { fencingToken } from './fencing-token.ts';
+import type { Dependencies, Sessions } from './session.ts';
+import { withSession } from './with-session.ts';
+
+/** Removes what `planRemoval` pinned; a dry run only counts it. */
+export function exportRemoval(
+  deps: Dependencies & { sessions: Sessions },
+): RunActivities['exportRemoval'] {
+  return ({ run, chunk }) =>
+    withSession(deps, run, async (session, signal) => {
+      const { store } = deps;
+      const state = await store.chunks.get(run, chunk);
+      if (state?.state === 'exported') return state.stats;
+      const token = fencingToken();
+      await store.chunks.claim(run, chunk, token);
+      const { destination, plan } = session;
+      const dryRun = plan.options.dryRun === true;
+      let removed: number;
+      let errors: readonly RecordError[] = [];
+      if (destination.kind === 'staging') {
+        if (dryRun) removed = (await destination.planRemoval(run)).remove;
+        else ({ removed, errors } = await destination.remove(run, signal));
+      } else {
+        const operations = decodeOperations(
+          (await store.chunks.staged(run, chunk, 'operations')) ?? '[]',
+        );
+        const owner = { run, no: chunk, token };
+        const failed = dryRun
+          ? []
+          : await exportOperations(deps, session, destination, owner, operations, signal);
+        errors = failed.map(({ error }) => error);
+        removed = operations.length - failed.length;
+      }
+      const stats: Stats = { ...noStats, removed, removeErrors: errors.length };
+      await store.chunks.commit(run, chunk, token, { state: 'exported', stats, errors });
+      return stats;
+    });
+}

@@ -1,0 +1,128 @@
+import type { Page } from '../src/connectors/source.ts';
+import type { StagedRow } from '../src/connectors/destination.ts';
+import { encodeBatches } from '../src/engine/chunk-codec.ts';
+import { noStats } from '../src/model/outcome.ts';
+import type { RecordBatch } from '../src/model/record.ts';
+import type { ChunkInput, RunActivities } from './activities.ts';
+import { fencingToken } from './fencing-token.ts';
+import type { Dependencies, Session, Sessions } from './session.ts';
+import { withSession } from './with-session.ts';
+
+/** Rows that a database stages at once; a set statement over them takes about a second. */
+const stagedLimit = { records: 50_000, bytes: 64 << 20 };
+/** Records that an API takes in some seconds. */
+const recordLimit = { records: 5_000, bytes: 8 << 20 };
+
+type Imported = Awaited<ReturnType<RunActivities['importPage']>>;
+
+/**
+ * Reads the page after the one that ended with the chunk before, and stages it. The cursor becomes durable in
+ * the same transaction that makes the chunk staged (R2).
+ */
+export function importPage(
+  deps: Dependencies & { sessions: Sessions },
+): RunActivities['importPage'] {
+  return (input) =>
+    withSession(deps, input.run, async (session, signal) => {
+      const before =
+        input.chunk === 0 ? null : await deps.store.chunks.get(input.run, input.chunk - 1);
+      if (before?.last === true) return { chunks: 0, records: 0, done: true };
+      const left = await allowance(deps, session, input);
+      if (left <= 0) return { chunks: 0, records: 0, done: true };
+      const limit = session.stage === null ? recordLimit : stagedLimit;
+      const page = await session.source.read({
+        cursor: before?.cursor ?? null,
+        since: session.plan.since,
+        until: session.plan.since === null ? null : session.plan.until,
+        fields: session.mapping.needed,
+        limit: { records: Math.min(limit.records, left), bytes: limit.bytes },
+        signal,
+      });
+      return session.stage === null
+        ? stageRecords(deps, session, input, page)
+        : stageSet(deps, session, input, page);
+    });
+}
+
+/** How many more records the run may import. */
+async function allowance(
+  deps: Dependencies,
+  { plan }: Session,
+  { run, chunk }: ChunkInput,
+): Promise<number> {
+  const { limit } = plan.options;
+  return limit === undefined
+    ? Number.POSITIVE_INFINITY
+    : limit - (await deps.store.chunks.importedBefore(run, chunk));
+}
+
+/** One hop: the page goes straight into the destination's staging table. */
+async function stageSet(
+  deps: Dependencies,
+  session: Session,
+  input: ChunkInput,
+  page: Page,
+): Promise<Imported> {
+  const { run, chunk } = input;
+  const { destination, stage, mapping } = session;
+  const token = fencingToken();
+  if (destination.kind !== 'staging' || stage === null)
+    throw new Error('this destination does not stage');
+  await deps.store.chunks.claim(run, chunk, token);
+  const reference = { run, chunk, token };
+  let filtered = 0;
+  if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(stage.layout)) {
+    await destination.stageCopy(reference, stage.layout, page.copy);
+  } else {
+    await destination.stageRows(reference, stage.layout, staged());
+  }
+  const { cursor, records } = page.end();
+  await deps.store.chunks.commit(run, chunk, token, {
+    state: 'staged',
+    cursor: { value: cursor, last: cursor === null },
+    stats: { ...noStats, imported: records, skipped: { ...noStats.skipped, filter: filtered } },
+  });
+  return { chunks: 1, records, done: cursor === null };
+
+  async function* staged(): AsyncIterable<readonly StagedRow[]> {
+    for await (const batch of page.batches()) {
+      const rows = stage!.stageBatch(batch);
+      filtered += batch.rows.length - rows.length;
+      yield rows;
+    }
+  }
+}
+
+/** The page rests in the state database, cut into chunks; the cursor is that of the last one. */
+async function stageRecords(
+  deps: Dependencies,
+  session: Session,
+  input: ChunkInput,
+  page: Page,
+): Promise<Imported> {
+  const { run } = input;
+  const token = fencingToken();
+  let { chunk } = input;
+  let held: RecordBatch[] = [];
+  let size = 0;
+  const put = async (cursor?: { value: string | null; last: boolean }): Promise<void> => {
+    await deps.store.chunks.claim(run, chunk, token);
+    await deps.store.chunks.commit(run, chunk, token, {
+      state: 'staged',
+      stats: { ...noStats, imported: size },
+      stage: { kind: 'records', text: encodeBatches(held) },
+      ...(cursor !== undefined && { cursor }),
+    });
+    chunk += 1;
+    held = [];
+    size = 0;
+  };
+  for await (const batch of page.batches()) {
+    if (size > 0 && size + batch.rows.length > recordLimit.records) await put();
+    held.push(batch);
+    size += batch.rows.length;
+  }
+  const { cursor, records } = page.end();
+  await put({ value: cursor, last: cursor === null });
+  return { chunks: chunk - input.chunk, records, done: cursor === null };
+}

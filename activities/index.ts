@@ -1,0 +1,27 @@
+import type { RunActivities } from './activities.ts';
+import { closeRun } from './close-run.ts';
+import { exportChunk } from './export-chunk.ts';
+import { exportRemoval } from './export-removal.ts';
+import { importPage } from './import-page.ts';
+import { matchChunk } from './match-chunk.ts';
+import { noteRun } from './note-run.ts';
+import { noteSkippedTick } from './note-skipped-tick.ts';
+import { openRun } from './open-run.ts';
+import { planRemoval } from './plan-removal.ts';
+import { Sessions, type Dependencies } from './session.ts';
+
+/** Every activity, over what it needs. */
+export function createActivities(dependencies: Dependencies): RunActivities {
+  const deps = { ...dependencies, sessions: new Sessions(dependencies) };
+  return {
+    openRun: openRun(deps),
+    importPage: importPage(deps),
+    matchChunk: matchChunk(deps),
+    exportChunk: exportChunk(deps),
+    planRemoval: planRemoval(deps),
+    exportRemoval: exportRemoval(deps),
+    noteRun: noteRun(deps),
+    closeRun: closeRun(deps),
+    noteSkippedTick: noteSkippedTick(deps),
+  };
+}

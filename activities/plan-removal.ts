@@ -1,0 +1,86 @@
+import { canonicalKey } from '../src/engine/canonical-key.ts';
+import { encodeOperations } from '../src/engine/chunk-codec.ts';
+import { needsApproval } from '../src/engine/removal-guard.ts';
+import type { Operation } from '../src/model/outcome.ts';
+import type { KeyValues } from '../src/model/record.ts';
+import type { ChunkInput, RunActivities } from './activities.ts';
+import { fencingToken } from './fencing-token.ts';
+import type { Dependencies, Session, Sessions } from './session.ts';
+import { withSession } from './with-session.ts';
+
+/** Counts and pins what a mirror would remove, and asks the guard (R7). */
+export function planRemoval(
+  deps: Dependencies & { sessions: Sessions },
+): RunActivities['planRemoval'] {
+  return (input) =>
+    withSession(deps, input.run, async (session, signal) => {
+      const { destination, plan } = session;
+      const count =
+        destination.kind === 'staging'
+          ? await destination.planRemoval(input.run)
+          : await pin(deps, session, input, signal);
+      const imported = await deps.store.chunks.importedBefore(input.run, input.chunk);
+      const guarded = needsApproval(count, imported, plan.spec.removal.guard);
+      return { ...count, needsApproval: guarded && plan.options.dryRun !== true };
+    });
+}
+
+interface Removal {
+  readonly operation: Operation;
+  readonly key: KeyValues;
+  readonly id: string | null;
+  readonly values: Record<string, never>;
+}
+
+/** Stages one removal per destination record that no chunk of the run held. */
+async function pin(
+  deps: Dependencies,
+  session: Session,
+  { run, chunk }: ChunkInput,
+  signal: AbortSignal,
+): Promise<{ remove: number; of: number }> {
+  const { removals, of } =
+    session.plan.spec.removal.scope === 'tracked'
+      ? await tracked(deps, session)
+      : await missing(deps, session, signal);
+  const token = fencingToken();
+  await deps.store.chunks.claim(run, chunk, token);
+  await deps.store.chunks.commit(run, chunk, token, {
+    state: 'matched',
+    stage: { kind: 'operations', text: encodeOperations(removals) },
+  });
+  return { remove: removals.length, of };
+}
+
+async function tracked(
+  { store }: Dependencies,
+  { run, plan }: Session,
+): Promise<{ removals: Removal[]; of: number }> {
+  const entries = await store.ledger.unseen(plan.sync, run);
+  const removals = entries.map(({ key, recordId }) => removal(key, recordId));
+  return { removals, of: await store.ledger.count(plan.sync) };
+}
+
+async function missing(
+  { store }: Dependencies,
+  { run, plan, destination }: Session,
+  signal: AbortSignal,
+): Promise<{ removals: Removal[]; of: number }> {
+  if (destination.kind !== 'records' || destination.scan === undefined)
+    return { removals: [], of: 0 };
+  const removals: Removal[] = [];
+  let of = 0;
+  for await (const page of destination.scan(signal)) {
+    const hashes = page.map(({ key }) => store.seal.hash(canonicalKey(key, plan.spec.match) ?? ''));
+    const unseen = await store.chunks.unseen(run, hashes);
+    page.forEach(({ key, id }, index) => {
+      if (unseen.has(hashes[index]?.toString('hex') ?? '')) removals.push(removal(key, id));
+    });
+    of += page.length;
+  }
+  return { removals, of };
+}
+
+function removal(key: KeyValues, id: string | null): Removal {
+  return { operation: 'remove', key, id, values: {} };
+}

@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import type { ConnectContext, Connection, Connector } from '../src/connectors/connector.ts';
+import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
+import type { Source } from '../src/connectors/source.ts';
+import { compileMapping, type Mapping, MappingError } from '../src/engine/mapping.ts';
+import { stageLayout, type StagePlan } from '../src/engine/stage-layout.ts';
+import { ConfigError } from '../src/model/failure.ts';
+import { permissionsOf } from '../src/model/mode.ts';
+import { connectorOptions, keyFields, type SyncSpec } from '../src/model/sync.ts';
+import type { RunPlan } from '../src/store/runs.ts';
+import type { Store } from '../src/store/store.ts';
+import { retrySource } from './retry-source.ts';
+import { sharedThrottle } from './throttle.ts';
+
+/** What every activity is made with. */
+export interface Dependencies {
+  readonly store: Store;
+  readonly connectorOf: (type: string) => Connector | undefined;
+}
+
+/** Both ends of a run, opened once per worker and shared by the run's activities. */
+export interface Session {
+  readonly run: string;
+  readonly plan: RunPlan;
+  readonly source: Source;
+  readonly destination: Destination;
+  readonly mapping: Mapping;
+  /** How chunks are staged; only where the destination stages. */
+  readonly stage: StagePlan | null;
+  close(): Promise<void>;
+}
+
+/** Sessions that stay unused this long are closed. Milliseconds. */
+const idleMs = 60_000;
+
+/** The open sessions of a worker. */
+export class Sessions {
+  readonly #deps: Dependencies;
+  readonly #open = new Map<
+    string,
+    { session: Promise<Session>; timer?: NodeJS.Timeout; users: number }
+  >();
+
+  constructor(deps: Dependencies) {
+    this.#deps = deps;
+  }
+
+  /** Lends the run's session to `work`. A session whose work failed is opened afresh next time. */
+  async use<T>(run: string, work: (session: Session) => Promise<T>): Promise<T> {
+    const entry = this.#open.get(run) ?? { session: openSession(this.#deps, run), users: 0 };
+    this.#open.set(run, entry);
+    clearTimeout(entry.timer);
+    entry.users += 1;
+    let failed = false;
+    try {
+      return await work(await entry.session);
+    } catch (error) {
+      failed = true;
+      throw error;
+    } finally {
+      entry.users -= 1;
+      if (failed && this.#open.get(run) === entry) this.#open.delete(run);
+      if (entry.users === 0) {
+        if (this.#open.get(run) !== entry) void this.#close(entry.session);
+        else entry.timer = setTimeout(() => void this.drop(run), idleMs).unref();
+      }
+    }
+  }
+
+  /** Closes the run's session, if it is open and unused. */
+  async drop(run: string): Promise<void> {
+    const entry = this.#open.get(run);
+    if (entry === undefined || entry.users > 0) return;
+    this.#open.delete(run);
+    clearTimeout(entry.timer);
+    await this.#close(entry.session);
+  }
+
+  async #close(session: Promise<Session>): Promise<void> {
+    await session.then(({ close }) => close()).catch(() => undefined);
+  }
+}
+
+async function openSession({ store, connectorOf }: Dependencies, run: string): Promise<Session> {
+  const plan = await store.runs.plan(run);
+  if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
+  const { spec } = plan;
+  const from = await connect(store, connectorOf, spec.source.connection);
+  const to = await connect(store, connectorOf, spec.destination.connection);
+  const close = async (): Promise<void> => {
+    await Promise.all([from.connection.close(), to.connection.close()]);
+  };
+  try {
+    checkMode(to, spec);
+    const source = await openSource(from.connection, spec, plan, store);
+    const mapping = mappingOf(spec, source);
+    const destination = await openDestination(to.connection, plan, mapping);
+    const stage = destination.kind === 'staging' ? stageLayout(mapping, source) : null;
+    return { run, plan, source, destination, mapping, stage, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Connected {
+  readonly id: string;
+  readonly connector: Connector;
+  readonly settings: unknown;
+  readonly connection: Connection;
+}
+
+/** Connects a stored connection; its secrets are resolved here and go nowhere else (R1). */
+export async function connect(
+  store: Store,
+  connectorOf: Dependencies['connectorOf'],
+  id: string,
+): Promise<Connected> {
+  const stored = await store.catalog.connection(id);
+  if (stored === null)
+    throw new ConfigError('unknown_connection', `connection ${id} does not exist`, {
+      connection: id,
+    });
+  const connector = connectorOf(stored.type);
+  const parsed = connector?.settings.safeParse(stored.settings);
+  if (connector === undefined || parsed?.success !== true) {
+    throw new ConfigError('invalid_connection', `the settings of connection ${id} are not valid`, {
+      connection: id,
+    });
+  }
+  const context: ConnectContext = {
+    connection: id,
+    throttle: sharedThrottle(store.quotas, id, connector.quota?.(parsed.data)),
+  };
+  return {
+    id,
+    connector,
+    settings: parsed.data,
+    connection: connector.connect(parsed.data, context),
+  };
+}
+
+function checkMode({ connector, settings, id }: Connected, spec: SyncSpec): void {
+  const { stream } = spec.destination;
+  const support = connector.modes(settings, {
+    stream,
+    options: connectorOptions(spec.destination),
+  })[spec.mode];
+  if (support !== true)
+    throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, { connection: id });
+}
+
+async function openSource(
+  connection: Connection,
+  spec: SyncSpec,
+  plan: RunPlan,
+  store: Store,
+): Promise<Source> {
+  if (connection.source === undefined) {
+    throw new ConfigError('not_a_source', `connection ${spec.source.connection} cannot be read`, {
+      connection: spec.source.connection,
+    });
+  }
+  const source = await connection.source({
+    stream: spec.source.stream,
+    key: keyFields(spec.source.key),
+    options: connectorOptions(spec.source),
+    ...(spec.source.watermark !== undefined && { watermark: spec.source.watermark }),
+  });
+  const { retryOf } = plan.options;
+  return retryOf === undefined
+    ? source
+    : retrySource(source, keyFields(spec.source.key), store.errors, retryOf);
+}
+
+function mappingOf(spec: SyncSpec, source: Source): Mapping {
+  try {
+    return compileMapping({
+      fields: spec.fields,
+      where: spec.where,
+      sourceFields: source.fields,
+      key: keyFields(spec.source.key),
+    });
+  } catch (error) {
+    if (!(error instanceof MappingError)) throw error;
+    throw new ConfigError(error.code, error.message, { connection: spec.source.connection });
+  }
+}
+
+async function openDestination(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+): Promise<Destination> {
+  const { spec, sync, kind } = plan;
+  if (connection.destination === undefined) {
+    throw new ConfigError(
+      'not_a_destination',
+      `connection ${spec.destination.connection} cannot be written`,
+      {
+        connection: spec.destination.connection,
+      },
+    );
+  }
+  return connection.destination({
+    sync,
+    stream: spec.destination.stream,
+    key: keyFields(spec.destination.key),
+    fields: mapping.entries.map(({ to }) => to),
+    permissions: permissionsOf(spec.mode),
+    match: spec.match,
+    tracked: spec.removal.scope === 'tracked',
+    options: connectorOptions(spec.destination),
+    ...(kind !== null && { kind }),
+  });
+}
+
+/** Changes when anything changes that decides what a record becomes; a watermark belongs to one fingerprint. */
+export function fingerprint(spec: SyncSpec): string {
+  const { source, destination, fields, where, match, mode } = spec;
+  const text = JSON.stringify([source, destination, fields ?? null, where ?? null, match, mode]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** The layout of a session whose destination stages. */
+export function layoutOf(session: Session): StagedLayout {
+  if (session.stage === null) throw new Error('this destination does not stage');
+  return session.stage.layout;
+}
