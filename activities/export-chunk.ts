@@ -1,8 +1,9 @@
 import type { RecordDestination, StagingDestination } from '../src/connectors/destination.ts';
 import { decodeOperations } from '../src/engine/chunk-codec.ts';
-import { addStats, type Stats } from '../src/model/outcome.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
+import { addStats, noStats, type Operation, type Stats } from '../src/model/outcome.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
-import { exportOperations } from './export-operations.ts';
+import { exportOperations, type Failed } from './export-operations.ts';
 import { fencingToken } from './fencing-token.ts';
 import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
@@ -41,22 +42,13 @@ async function applySet(
   });
   // What was staged is what the filter let through: the two shares add up to what was imported (R10).
   const { filter } = state.stats.skipped;
-  const whole = addStats(stats, { ...emptyBut(filter) });
+  const whole = addStats(stats, {
+    ...noStats,
+    imported: filter,
+    skipped: { ...noStats.skipped, filter },
+  });
   await store.chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
   return whole;
-}
-
-function emptyBut(filter: number): Stats {
-  return {
-    imported: filter,
-    created: 0,
-    updated: 0,
-    unchanged: 0,
-    skipped: { mode: 0, filter, duplicate: 0 },
-    removed: 0,
-    errors: 0,
-    removeErrors: 0,
-  };
 }
 
 async function writeRecords(
@@ -80,10 +72,7 @@ async function writeRecords(
   const failed = dryRun
     ? []
     : await exportOperations(deps, session, destination, owner, operations, signal);
-  const stats = withFailures(
-    planned,
-    failed.map(({ operation }) => operation),
-  );
+  const stats = withOutcomes(planned, operations, failed);
   await store.chunks.commit(run, chunk, token, {
     state: 'exported',
     stats,
@@ -92,16 +81,19 @@ async function writeRecords(
   return stats;
 }
 
-/** Moves what failed from its operation's count to the errors. */
-function withFailures(planned: Stats, failed: readonly ('create' | 'update' | 'remove')[]): Stats {
-  const count = (operation: string): number => failed.filter((name) => name === operation).length;
-  const [created, updated, removed] = [count('create'), count('update'), count('remove')];
+/** Adds what became of the operations to what matching counted. */
+function withOutcomes(
+  matched: Stats,
+  operations: readonly DecidedOperation[],
+  failed: readonly Failed[],
+): Stats {
+  const succeeded = (name: Operation): number =>
+    operations.filter(({ operation }) => operation === name).length -
+    failed.filter(({ operation }) => operation === name).length;
   return {
-    ...planned,
-    created: planned.created - created,
-    updated: planned.updated - updated,
-    errors: planned.errors + created + updated,
-    removed: planned.removed - removed,
-    removeErrors: planned.removeErrors + removed,
+    ...matched,
+    created: succeeded('create'),
+    updated: succeeded('update'),
+    errors: matched.errors + failed.length,
   };
 }

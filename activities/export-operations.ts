@@ -4,9 +4,9 @@ import type {
   WriteResult,
 } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
-import type { PlannedOperation } from '../src/engine/match.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
-import type { Json, JsonObject } from '../src/model/json.ts';
+import type { Json } from '../src/model/json.ts';
 import type { Operation, RecordError } from '../src/model/outcome.ts';
 import { hashValues } from './hash-values.ts';
 import type { Dependencies, Session } from './session.ts';
@@ -26,7 +26,7 @@ interface Owner {
   readonly token: number;
 }
 
-interface Numbered extends WriteOperation {
+interface Numbered extends WriteOperation, DecidedOperation {
   readonly seq: number;
 }
 
@@ -44,7 +44,7 @@ export async function exportOperations(
   session: Session,
   destination: RecordDestination,
   owner: Owner,
-  planned: readonly PlannedOperation[],
+  planned: readonly DecidedOperation[],
   signal: AbortSignal,
 ): Promise<Failed[]> {
   const writer = new Writer(deps, session, destination, owner, signal);
@@ -122,7 +122,7 @@ class Writer {
     const held = new Set(found.map(({ key }) => canonicalKey(key, match)));
     await this.#note(
       sent.map((operation) => {
-        if (held.has(canonicalKey(operation.key, match))) return [operation, { ok: true }] as const;
+        if (held.has(operation.canonicalKey)) return [operation, { ok: true }] as const;
         const message = 'the answer was lost: the record may or may not have been created';
         return [
           operation,
@@ -231,8 +231,7 @@ class Writer {
     if (this.#destination.lookup !== undefined && plan.spec.removal.scope !== 'tracked') return;
     const { ledger, seal } = this.#deps.store;
     const hash = hashValues(seal);
-    const keyHash = ({ key }: Numbered): Buffer =>
-      seal.hash(canonicalKey(key, plan.spec.match) ?? '');
+    const keyHash = (operation: Numbered): Buffer => seal.hash(operation.canonicalKey);
     const removed = accepted.filter(([{ operation }]) => operation === 'remove');
     await ledger.remove(
       plan.sync,
@@ -245,7 +244,7 @@ class Writer {
         keyHash: keyHash(operation),
         key: operation.key,
         recordId: (outcome.ok ? outcome.id : undefined) ?? operation.id,
-        valueHash: Buffer.from(hash(operation.values as JsonObject), 'hex'),
+        valueHash: Buffer.from(operation.hash ?? hash(operation.values), 'hex'),
       })),
     );
   }

@@ -39,7 +39,7 @@ export function importPage(
         signal,
       });
       return session.stage === null
-        ? stageRecords(deps, session, input, page)
+        ? stageRecords(deps, input, page)
         : stageSet(deps, session, input, page);
     });
 }
@@ -70,6 +70,7 @@ async function stageSet(
     throw new Error('this destination does not stage');
   await deps.store.chunks.claim(run, chunk, token);
   const reference = { run, chunk, token };
+  const { stageRow } = stage;
   let filtered = 0;
   if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(stage.layout)) {
     await destination.stageCopy(reference, stage.layout, page.copy);
@@ -86,7 +87,7 @@ async function stageSet(
 
   async function* staged(): AsyncIterable<readonly StagedRow[]> {
     for await (const batch of page.batches()) {
-      const rows = stage!.stageBatch(batch);
+      const rows = batch.rows.map(stageRow).filter((row) => row !== null);
       filtered += batch.rows.length - rows.length;
       yield rows;
     }
@@ -94,12 +95,7 @@ async function stageSet(
 }
 
 /** The page rests in the state database, cut into chunks; the cursor is that of the last one. */
-async function stageRecords(
-  deps: Dependencies,
-  session: Session,
-  input: ChunkInput,
-  page: Page,
-): Promise<Imported> {
+async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): Promise<Imported> {
   const { run } = input;
   const token = fencingToken();
   let { chunk } = input;

@@ -1,14 +1,13 @@
 import type { Existing, RecordDestination } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { decodeBatches, encodeOperations } from '../src/engine/chunk-codec.ts';
-import { mapRecord, type MappedRecord } from '../src/engine/map-record.ts';
-import { decide, decideByLedger, type Decision } from '../src/engine/match.ts';
+import { recordMapper, type MappedRecord } from '../src/engine/map-record.ts';
+import { decide, decideByLedger, type Decision, type MatchOptions } from '../src/engine/match.ts';
 import { permissionsOf } from '../src/model/mode.ts';
-import { addStats, noStats } from '../src/model/outcome.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import type { RunActivities } from './activities.ts';
-import { hashValues } from './hash-values.ts';
 import { fencingToken } from './fencing-token.ts';
+import { hashValues } from './hash-values.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -18,96 +17,81 @@ export function matchChunk(
 ): RunActivities['matchChunk'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async (session, signal) => {
-      const state = await deps.store.chunks.get(run, chunk);
+      const { store } = deps;
+      const state = await store.chunks.get(run, chunk);
       if (state?.state === 'matched' || state?.state === 'exported') return { operations: 0 };
       const token = fencingToken();
-      await deps.store.chunks.claim(run, chunk, token);
-      const text = await deps.store.chunks.staged(run, chunk, 'records');
-      const { mapped, filtered } = mapAll(session, text ?? '');
-      const decision = await decideAll(deps, session, mapped, signal);
-      const skipped = {
-        ...noStats,
-        imported: filtered,
-        skipped: { ...noStats.skipped, filter: filtered },
-      };
-      await deps.store.chunks.commit(run, chunk, token, {
+      await store.chunks.claim(run, chunk, token);
+      const text = await store.chunks.staged(run, chunk, 'records');
+      if (text === null) throw new Error(`chunk ${chunk} is not staged`);
+      const decision = await decideChunk(deps, session, mapAll(session, text), signal);
+      await store.chunks.commit(run, chunk, token, {
         state: 'matched',
-        stats: addStats(decision.stats, skipped),
+        stats: decision.stats,
         errors: decision.errors,
         stage: { kind: 'operations', text: encodeOperations(decision.operations) },
-        seen: decision.keys.map((key) => deps.store.seal.hash(key)),
+        seen: decision.keys.map((key) => store.seal.hash(key)),
       });
       return { operations: decision.operations.length };
     });
 }
 
-function mapAll({ mapping }: Session, text: string): { mapped: MappedRecord[]; filtered: number } {
-  const mapped: MappedRecord[] = [];
-  let filtered = 0;
-  for (const batch of text === '' ? [] : decodeBatches(text)) {
-    for (const row of batch.rows) {
-      const record = mapRecord(mapping, batch, row);
-      if ('skipped' in record) filtered += 1;
-      else mapped.push(record);
-    }
-  }
-  return { mapped, filtered };
+function mapAll({ mapping }: Session, text: string): MappedRecord[] {
+  return decodeBatches(text).flatMap(({ fields, encoding, rows }) =>
+    rows.map(recordMapper(mapping, fields, encoding)),
+  );
 }
 
-async function decideAll(
+async function decideChunk(
   { store }: Dependencies,
   { plan, destination }: Session,
   mapped: readonly MappedRecord[],
   signal: AbortSignal,
 ): Promise<Decision> {
   if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
-  const { spec } = plan;
-  const permissions = permissionsOf(spec.mode);
-  const { lookup } = destination;
-  if (lookup !== undefined) {
-    const existing = await lookUp(destination, keysOf(mapped, spec.match), signal);
-    return decide({ records: mapped, existing, permissions, match: spec.match });
+  const { match, mode } = plan.spec;
+  const types = new Map(destination.fields?.map(({ name, type }) => [name, type]));
+  const options: MatchOptions = { permissions: permissionsOf(mode), match, types };
+  const keys = keysOf(mapped, match);
+  if (destination.lookup !== undefined) {
+    return decide(mapped, await lookUp(destination, [...keys.values()], signal), options);
   }
-  const keys = keysOf(mapped, spec.match).map(({ canonical }) => canonical);
-  const found = await store.ledger.find(
-    plan.sync,
-    keys.map((key) => store.seal.hash(key)),
-  );
+  const hashes = new Map([...keys.keys()].map((key) => [key, store.seal.hash(key)]));
+  const found = await store.ledger.find(plan.sync, [...hashes.values()]);
   const ledger = new Map(
-    keys.flatMap((key) => {
-      const entry = found.get(store.seal.hash(key).toString('hex'));
-      return entry === undefined
-        ? []
-        : [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
+    [...hashes].flatMap(([key, hash]) => {
+      const entry = found.get(hash.toString('hex'));
+      if (entry === undefined) return [];
+      return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
     }),
   );
-  const hash = hashValues(store.seal);
-  return decideByLedger({ records: mapped, ledger, permissions, match: spec.match, hash });
+  return decideByLedger(mapped, ledger, hashValues(store.seal), options);
 }
 
+/** The keys that can be looked up, by canonical key. */
 function keysOf(
   mapped: readonly MappedRecord[],
-  match: Parameters<typeof canonicalKey>[1],
-): { key: KeyValues; canonical: string }[] {
+  match: MatchOptions['match'],
+): Map<string, KeyValues> {
   const keys = new Map<string, KeyValues>();
-  for (const { key } of mapped) {
-    const canonical = key === null ? null : canonicalKey(key, match);
-    if (key !== null && canonical !== null) keys.set(canonical, key);
+  for (const record of mapped) {
+    if ('skipped' in record) continue;
+    const canonical = canonicalKey(record.key, match);
+    if (canonical !== null) keys.set(canonical, record.key);
   }
-  return [...keys].map(([canonical, key]) => ({ key, canonical }));
+  return keys;
 }
 
 async function lookUp(
   destination: RecordDestination,
-  keys: readonly { key: KeyValues }[],
+  keys: readonly KeyValues[],
   signal: AbortSignal,
 ): Promise<Existing[]> {
   const { lookup, lookupBatch } = destination;
   if (lookup === undefined) return [];
   const batches: KeyValues[][] = [];
-  for (let from = 0; from < keys.length; from += lookupBatch) {
-    batches.push(keys.slice(from, from + lookupBatch).map(({ key }) => key));
-  }
+  for (let from = 0; from < keys.length; from += lookupBatch)
+    batches.push(keys.slice(from, from + lookupBatch));
   signal.throwIfAborted();
   return (await Promise.all(batches.map((batch) => lookup.call(destination, batch)))).flat();
 }

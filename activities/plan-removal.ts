@@ -1,7 +1,7 @@
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { encodeOperations } from '../src/engine/chunk-codec.ts';
 import { needsApproval } from '../src/engine/removal-guard.ts';
-import type { Operation } from '../src/model/outcome.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
@@ -23,13 +23,6 @@ export function planRemoval(
       const guarded = needsApproval(count, imported, plan.spec.removal.guard);
       return { ...count, needsApproval: guarded && plan.options.dryRun !== true };
     });
-}
-
-interface Removal {
-  readonly operation: Operation;
-  readonly key: KeyValues;
-  readonly id: string | null;
-  readonly values: Record<string, never>;
 }
 
 /** Stages one removal per destination record that no chunk of the run held. */
@@ -55,9 +48,11 @@ async function pin(
 async function tracked(
   { store }: Dependencies,
   { run, plan }: Session,
-): Promise<{ removals: Removal[]; of: number }> {
+): Promise<{ removals: DecidedOperation[]; of: number }> {
   const entries = await store.ledger.unseen(plan.sync, run);
-  const removals = entries.map(({ key, recordId }) => removal(key, recordId));
+  const removals = entries.map(({ key, recordId }) =>
+    removal(key, recordId, canonicalKey(key, plan.spec.match) ?? ''),
+  );
   return { removals, of: await store.ledger.count(plan.sync) };
 }
 
@@ -65,22 +60,24 @@ async function missing(
   { store }: Dependencies,
   { run, plan, destination }: Session,
   signal: AbortSignal,
-): Promise<{ removals: Removal[]; of: number }> {
+): Promise<{ removals: DecidedOperation[]; of: number }> {
   if (destination.kind !== 'records' || destination.scan === undefined)
     return { removals: [], of: 0 };
-  const removals: Removal[] = [];
+  const removals: DecidedOperation[] = [];
   let of = 0;
   for await (const page of destination.scan(signal)) {
-    const hashes = page.map(({ key }) => store.seal.hash(canonicalKey(key, plan.spec.match) ?? ''));
+    const keys = page.map(({ key }) => canonicalKey(key, plan.spec.match) ?? '');
+    const hashes = keys.map((key) => store.seal.hash(key));
     const unseen = await store.chunks.unseen(run, hashes);
     page.forEach(({ key, id }, index) => {
-      if (unseen.has(hashes[index]?.toString('hex') ?? '')) removals.push(removal(key, id));
+      if (!unseen.has(hashes[index]?.toString('hex') ?? '')) return;
+      removals.push(removal(key, id, keys[index] ?? ''));
     });
     of += page.length;
   }
   return { removals, of };
 }
 
-function removal(key: KeyValues, id: string | null): Removal {
-  return { operation: 'remove', key, id, values: {} };
+function removal(key: KeyValues, id: string | null, canonical: string): DecidedOperation {
+  return { operation: 'remove', key, canonicalKey: canonical, id, values: {} };
 }

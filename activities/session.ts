@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ConnectContext, Connection, Connector } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
-import { compileMapping, type Mapping, MappingError } from '../src/engine/mapping.ts';
-import { stageLayout, type StagePlan } from '../src/engine/stage-layout.ts';
+import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
+import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, type SyncSpec } from '../src/model/sync.ts';
@@ -26,7 +26,7 @@ export interface Session {
   readonly destination: Destination;
   readonly mapping: Mapping;
   /** How chunks are staged; only where the destination stages. */
-  readonly stage: StagePlan | null;
+  readonly stage: Staging | null;
   close(): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ async function openSession({ store, connectorOf }: Dependencies, run: string): P
     const source = await openSource(from.connection, spec, plan, store);
     const mapping = mappingOf(spec, source);
     const destination = await openDestination(to.connection, plan, mapping);
-    const stage = destination.kind === 'staging' ? stageLayout(mapping, source) : null;
+    const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return { run, plan, source, destination, mapping, stage, close };
   } catch (error) {
     await close();
@@ -174,17 +174,12 @@ async function openSource(
 }
 
 function mappingOf(spec: SyncSpec, source: Source): Mapping {
-  try {
-    return compileMapping({
-      fields: spec.fields,
-      where: spec.where,
-      sourceFields: source.fields,
-      key: keyFields(spec.source.key),
-    });
-  } catch (error) {
-    if (!(error instanceof MappingError)) throw error;
-    throw new ConfigError(error.code, error.message, { connection: spec.source.connection });
-  }
+  return compileMapping({
+    fields: spec.fields,
+    where: spec.where,
+    sourceFields: source.fields,
+    key: keyFields(spec.source.key),
+  });
 }
 
 async function openDestination(

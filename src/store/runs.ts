@@ -32,17 +32,23 @@ export interface RunPlan {
   readonly until: string | null;
 }
 
+// Only exported chunks count: what a chunk is about to do is not done. While the run is open, staged records count as imported.
 const select = sql`
   select r.*, jsonb_build_object(
     'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
     'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
     'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
   from runs r, lateral (
-    select coalesce(sum(imported), 0) as imported, coalesce(sum(created), 0) as created,
-      coalesce(sum(updated), 0) as updated, coalesce(sum(unchanged), 0) as unchanged,
-      coalesce(sum(skipped_mode), 0) as mode, coalesce(sum(skipped_filter), 0) as filter,
-      coalesce(sum(skipped_duplicate), 0) as duplicate, coalesce(sum(removed), 0) as removed,
-      coalesce(sum(errors), 0) as errors, coalesce(sum(remove_errors), 0) as remove_errors
+select coalesce(sum(imported) filter (where state = 'exported' or r.finished_at is null), 0) as imported,
+      coalesce(sum(created) filter (where state = 'exported'), 0) as created,
+      coalesce(sum(updated) filter (where state = 'exported'), 0) as updated,
+      coalesce(sum(unchanged) filter (where state = 'exported'), 0) as unchanged,
+      coalesce(sum(skipped_mode) filter (where state = 'exported'), 0) as mode,
+      coalesce(sum(skipped_filter) filter (where state = 'exported'), 0) as filter,
+      coalesce(sum(skipped_duplicate) filter (where state = 'exported'), 0) as duplicate,
+      coalesce(sum(removed) filter (where state = 'exported'), 0) as removed,
+      coalesce(sum(errors) filter (where state = 'exported'), 0) as errors,
+      coalesce(sum(remove_errors) filter (where state = 'exported'), 0) as remove_errors
     from chunks where run = r.id) s`;
 
 /** The runs: their plans, their summaries, and what they are doing. The stats are sums over chunks (R5). */

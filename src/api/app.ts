@@ -1,0 +1,72 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { limitBody, requireJson } from './body.ts';
+import { connectionRoutes } from './connections.ts';
+import { docsRoutes } from './docs.ts';
+import { errorHandler, sendProblem } from './error-handler.ts';
+import { requireLoopback, requireToken } from './guard.ts';
+import { healthRoutes } from './health.ts';
+import { ApiProblem } from './problem.ts';
+import { newRouter } from './router.ts';
+import { runEventRoutes } from './run-events.ts';
+import { runRoutes } from './runs.ts';
+import type { Services } from './services.ts';
+import { syncRoutes } from './syncs.ts';
+
+/** How the API is served. */
+export interface ApiOptions {
+  /** Every call must bring it as a bearer token. Required unless `loopback`. */
+  readonly token?: string;
+  /** The server listens on a loopback address only. */
+  readonly loopback: boolean;
+  /** The folder of the npm package `swagger-ui-dist`, for the reference page. */
+  readonly docsDir: string;
+  /** Sluice's version, shown in the OpenAPI document. */
+  readonly version: string;
+  /** Told of errors that nobody foresaw, which are answered with 500. Default: nobody is told. */
+  readonly report?: (error: unknown) => void;
+}
+
+/**
+ * The HTTP API (DESIGN section 7).
+ * @throws Error when there is no token and the server can be reached from elsewhere
+ */
+export function createApp(services: Services, options: ApiOptions): OpenAPIHono {
+  const app = newRouter();
+  app.onError(errorHandler(options.report ?? (() => {})));
+  app.notFound((c) => {
+    const detail = `There is no ${c.req.method} ${c.req.path}.`;
+    return sendProblem(c, new ApiProblem(404, 'not_found', 'Not found', detail));
+  });
+  app.use(guard(options), limitBody());
+  app.use('/v1/*', requireJson());
+  app.route('/', healthRoutes(services));
+  app.route('/', syncRoutes(services));
+  app.route('/', connectionRoutes(services));
+  app.route('/', runRoutes(services));
+  app.route('/', runEventRoutes(services));
+  addDocument(app, options);
+  app.route('/', docsRoutes(options.docsDir));
+  return app;
+}
+
+function guard(options: ApiOptions) {
+  if (options.token !== undefined && options.token !== '') return requireToken(options.token);
+  if (options.loopback) return requireLoopback();
+  throw new Error('An API that others can reach needs a token.');
+}
+
+function addDocument(app: OpenAPIHono, options: ApiOptions): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+  });
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Sluice',
+      version: options.version,
+      description: 'Moves records between systems, and keeps them right.',
+    },
+    security: options.token === undefined ? [] : [{ token: [] }],
+  });
+}

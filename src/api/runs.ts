@@ -1,0 +1,89 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isOver, type Run } from '../model/run.ts';
+import { defined } from './defined.ts';
+import { conflict, notFound } from './problem.ts';
+import { recordErrorView } from './record-error-view.ts';
+import { newRouter } from './router.ts';
+import {
+  approve,
+  cancel,
+  errors,
+  get,
+  list,
+  pause,
+  resume,
+  retryErrors,
+  start,
+} from './run-calls.ts';
+import { runView } from './run-view.ts';
+import type { RunService, Services } from './services.ts';
+
+/** `/v1/runs` and the start of a run. */
+export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
+  const router = newRouter();
+  router.openapi(start, async (c) => {
+    const options = defined(c.req.valid('json') ?? {});
+    return accepted(c, await runs.start(c.req.valid('param').id, options));
+  });
+  router.openapi(list, async (c) => {
+    const page = await runs.list(defined(c.req.valid('query')));
+    return c.json({ runs: page.runs.map(runView), next: page.next }, 200);
+  });
+  router.openapi(get, async (c) =>
+    c.json(runView(await found(runs, c.req.valid('param').id)), 200),
+  );
+  router.openapi(errors, async (c) => {
+    const { id } = await found(runs, c.req.valid('param').id);
+    const page = await runs.errors(id, defined(c.req.valid('query')));
+    return c.json({ errors: page.errors.map(recordErrorView), next: page.next }, 200);
+  });
+  addActions(router, runs);
+  return router;
+}
+
+function addActions(router: OpenAPIHono, runs: RunService): void {
+  router.openapi(pause, async (c) => {
+    const { id } = await open(runs, c.req.valid('param').id);
+    return accepted(c, await runs.pause(id));
+  });
+  router.openapi(resume, async (c) => {
+    const { id } = await open(runs, c.req.valid('param').id);
+    return accepted(c, await runs.resume(id));
+  });
+  router.openapi(cancel, async (c) => {
+    const { id } = await open(runs, c.req.valid('param').id);
+    return accepted(c, await runs.cancel(id));
+  });
+  router.openapi(approve, async (c) => {
+    const { id, removal } = await open(runs, c.req.valid('param').id);
+    if (removal === null) {
+      throw conflict('nothing_to_approve', `Nothing of run "${id}" waits for approval.`);
+    }
+    return accepted(c, await runs.approve(id));
+  });
+  router.openapi(retryErrors, async (c) => {
+    const run = await found(runs, c.req.valid('param').id);
+    if (!isOver(run.status)) {
+      throw conflict('run_open', `Run "${run.id}" is not over yet.`, { run: run.id });
+    }
+    return accepted(c, await runs.retryErrors(run.id));
+  });
+}
+
+async function found(runs: RunService, id: string): Promise<Run> {
+  const run = await runs.get(id);
+  if (run === null) throw notFound('run', id);
+  return run;
+}
+
+async function open(runs: RunService, id: string): Promise<Run> {
+  const run = await found(runs, id);
+  if (isOver(run.status)) throw conflict('run_over', `Run "${id}" is over: ${run.status}.`);
+  return run;
+}
+
+function accepted(c: Context, run: Run) {
+  const view = runView(run);
+  return c.json(view, 202, { Location: view.links.self });
+}

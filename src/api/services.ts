@@ -1,0 +1,115 @@
+import type { Json } from '../model/json.ts';
+import type { RecordError } from '../model/outcome.ts';
+import type { Run, RunOptions, RunStatus } from '../model/run.ts';
+import type { StreamInfo } from '../model/stream.ts';
+import type { SyncSpec } from '../model/sync.ts';
+
+/**
+ * What the API needs from the rest of Sluice. Every method may throw an `ApiProblem`, a `ConfigError`
+ * (answered with 422), a `TransientError` or a `LimitedError` (both 503).
+ */
+export interface Services {
+  /** Which of the parts that the API depends on answer now. Never throws. */
+  ready(): Promise<Readiness>;
+  readonly syncs: SyncService;
+  readonly connections: ConnectionService;
+  readonly runs: RunService;
+}
+
+/** Which parts answer; `worker` is true when at least one polls. */
+export interface Readiness {
+  readonly temporal: boolean;
+  readonly database: boolean;
+  readonly worker: boolean;
+}
+
+/** The declared syncs. */
+export interface SyncService {
+  list(): Promise<SyncView[]>;
+  get(id: string): Promise<SyncView | null>;
+  /** @throws ConfigError where the sync names a connection, mode or field that does not exist */
+  put(id: string, spec: SyncSpec): Promise<PutResult>;
+  /** False where there is no such sync. @throws ApiProblem 409 while it has an open run */
+  remove(id: string): Promise<boolean>;
+}
+
+/** Whether `put` made something new. */
+export type PutResult = 'created' | 'replaced';
+
+/** A sync with what its schedule is doing. */
+export type SyncView = SyncSpec & {
+  readonly id: string;
+  /** Null where the sync has no schedule. */
+  readonly scheduleState: ScheduleState | null;
+};
+
+/** What a schedule is doing. */
+export interface ScheduleState {
+  /** When the sync starts next; absent while paused. */
+  readonly next?: Date;
+  readonly paused: boolean;
+  /** The last tick that found a run open and was skipped. */
+  readonly lastSkipped?: Date;
+  readonly skippedTicks: number;
+}
+
+/** The connections. Secrets go in and never come out. */
+export interface ConnectionService {
+  list(): Promise<ConnectionView[]>;
+  get(id: string): Promise<ConnectionView | null>;
+  /** @throws ConfigError where the type is unknown or the settings don't fit it */
+  put(id: string, connection: ConnectionInput): Promise<PutResult>;
+  /** False where there is no such connection. @throws ApiProblem 409 while a sync uses it */
+  remove(id: string): Promise<boolean>;
+  /** Tries the connection. @throws ApiProblem 404 where there is none */
+  check(id: string): Promise<CheckResult>;
+  /** Discovers the streams. @throws ApiProblem 404 where there is no such connection */
+  streams(id: string): Promise<StreamInfo[]>;
+}
+
+/** A connection as it is declared: its `type` and that type's settings. */
+export interface ConnectionInput {
+  readonly type: string;
+  readonly [setting: string]: unknown;
+}
+
+/** A connection without its secrets. */
+export interface ConnectionView {
+  readonly id: string;
+  readonly type: string;
+  readonly [setting: string]: Json;
+}
+
+/** Whether a connection works, or why not. */
+export type CheckResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** The runs. */
+export interface RunService {
+  /** @throws ApiProblem 404 for an unknown sync; 409 with the open run's id (`openRun`) where one is open */
+  start(sync: string, options: RunOptions): Promise<Run>;
+  get(id: string): Promise<Run | null>;
+  /** Newest first. */
+  list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }>;
+  errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }>;
+  pause(id: string): Promise<Run>;
+  resume(id: string): Promise<Run>;
+  cancel(id: string): Promise<Run>;
+  /** Lets a run remove what waits for approval. */
+  approve(id: string): Promise<Run>;
+  /** Starts a new run of the records that failed in this one. @throws as `start` */
+  retryErrors(id: string): Promise<Run>;
+}
+
+/** One page of a list; `after` is the `next` of the page before. */
+export interface Page {
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** Which runs to list. */
+export interface RunFilter extends Page {
+  readonly sync?: string;
+  readonly status?: RunStatus;
+}

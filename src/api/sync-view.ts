@@ -1,0 +1,38 @@
+import { z } from '@hono/zod-openapi';
+import { syncSchema } from '../model/sync.ts';
+import type { SyncView } from './services.ts';
+
+const scheduleStateSchema = z.object({
+  next: z.iso.datetime().nullable(),
+  paused: z.boolean(),
+  lastSkipped: z.iso.datetime().nullable().describe('The last tick that found a run open.'),
+  skippedTicks: z.number().int().min(0),
+});
+
+/** A sync, as the API shows it. */
+export const syncViewSchema = syncSchema
+  .extend({
+    id: z.string(),
+    scheduleState: scheduleStateSchema.nullable().describe('Null without a schedule.'),
+    links: z.object({ self: z.string(), runs: z.string() }),
+  })
+  .openapi('Sync');
+
+/** A sync's JSON. */
+export type SyncJson = z.infer<typeof syncViewSchema>;
+
+/** Maps a sync to its JSON. */
+export function syncView(sync: SyncView): SyncJson {
+  const { id, scheduleState, ...spec } = sync;
+  return {
+    id,
+    ...spec,
+    scheduleState: scheduleState && {
+      next: scheduleState.next?.toISOString() ?? null,
+      paused: scheduleState.paused,
+      lastSkipped: scheduleState.lastSkipped?.toISOString() ?? null,
+      skippedTicks: scheduleState.skippedTicks,
+    },
+    links: { self: `/v1/syncs/${id}`, runs: `/v1/runs?sync=${id}` },
+  };
+}

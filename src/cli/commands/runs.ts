@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import type { RunView } from '../../api/run-view.ts';
+import { connectOrEmbed } from '../connect.ts';
+import { wholeNumber } from '../exit.ts';
+import { globalOptions } from '../options.ts';
+import { printJson, printTable } from '../output.ts';
+import { readPages } from '../pages.ts';
+
+interface Flags {
+  readonly sync?: string;
+  readonly status?: string;
+  readonly limit: number;
+}
+
+/** `sluice runs`: the latest runs, newest first. */
+export function addRuns(program: Command): void {
+  program
+    .command('runs')
+    .description('list runs, newest first')
+    .option('--sync <sync>', 'only runs of this sync')
+    .option('--status <status>', 'only runs with this status')
+    .option('--limit <number>', 'at most this many', wholeNumber(1), 20)
+    .action(async (flags: Flags, command: Command) => {
+      const globals = globalOptions(command);
+      const connected = await connectOrEmbed(globals);
+      try {
+        const { limit, ...filter } = flags;
+        const runs = await readPages(limit, async (page) => {
+          const { runs: entries, next } = await connected.client.runs.list({ ...filter, ...page });
+          return { entries, next };
+        });
+        if (globals.json) printJson({ runs });
+        else printTable(header, runs.map(row));
+      } finally {
+        await connected.stop();
+      }
+    });
+}
+
+const header = ['RUN', 'SYNC', 'STATUS', 'OUTCOME', 'STARTED', 'CREATED', 'UPDATED', 'ERRORS'];
+
+function row({ id, sync, status, outcome, startedAt, stats }: RunView): string[] {
+  const { created, updated, errors } = stats;
+  const counts = [created, updated, errors].map(String);
+  return [id, sync, status, outcome ?? '-', startedAt ?? '-', ...counts];
+}

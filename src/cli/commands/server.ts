@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { wholeNumber } from '../exit.ts';
+import { globalOptions } from '../options.ts';
+import { printJson, printLine } from '../output.ts';
+import { readProjectIfAny } from '../project-file.ts';
+import { untilStopped } from '../until-stopped.ts';
+
+/** `sluice server`: the API and console alone. */
+export function addServer(program: Command): void {
+  program
+    .command('server')
+    .description('run the API and console alone')
+    .option('--port <number>', 'port to listen on', wholeNumber(0), 4400)
+    .option(
+      '--host <address>',
+      'address to listen on; any but 127.0.0.1 needs SLUICE_API_TOKEN',
+      '127.0.0.1',
+    )
+    .action(async ({ port, host }: { port: number; host: string }, command: Command) => {
+      const globals = globalOptions(command);
+      const project = await readProjectIfAny(globals);
+      const { startServer } = await import('../../runtime/index.ts');
+      const server = await startServer({ ...project, port, host, dataDir: globals.dataDir });
+      if (globals.json) printJson({ url: server.url });
+      else printLine(`Sluice listens on ${server.url}`);
+      await untilStopped(() => server.stop());
+    });
+}

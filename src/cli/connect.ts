@@ -1,0 +1,54 @@
+import type { Project } from '../project/project.ts';
+import type { Client } from './client.ts';
+import { UsageError } from './exit.ts';
+import type { GlobalOptions } from './options.ts';
+import { readProject } from './project-file.ts';
+
+/** A server to talk to, and how to let go of it. */
+export interface Connected {
+  /** Where the server listens. */
+  readonly url: string;
+  readonly client: Client;
+  stop(): Promise<void>;
+}
+
+/** The server at `SLUICE_URL`; undefined where none is named. */
+export async function connectToServer(): Promise<Connected | undefined> {
+  const { readSettings } = await import('../runtime/settings.ts');
+  const { url, apiToken } = readSettings(process.env);
+  if (url === undefined) return undefined;
+  return { url, client: await openClient(url, apiToken), stop: async () => {} };
+}
+
+/** The server at `SLUICE_URL`. @throws UsageError when none is named */
+export async function requireServer(): Promise<Connected> {
+  const connected = await connectToServer();
+  if (connected) return connected;
+  throw new UsageError(
+    'set SLUICE_URL to the address of a Sluice server, such as http://127.0.0.1:4400',
+  );
+}
+
+/** The server at `SLUICE_URL`, else an embedded one for the occasion that knows the project. */
+export async function connectOrEmbed(
+  options: GlobalOptions,
+  project?: Project,
+): Promise<Connected> {
+  const connected = await connectToServer();
+  if (connected) return connected;
+  const { startOccasion } = await import('../runtime/index.ts');
+  const known = project ?? (await readProject(options));
+  const occasion = await startOccasion({ project: known, dataDir: options.dataDir });
+  try {
+    const client = await openClient(occasion.url, occasion.token);
+    return { url: occasion.url, client, stop: () => occasion.stop() };
+  } catch (error) {
+    await occasion.stop();
+    throw error;
+  }
+}
+
+async function openClient(url: string, token: string | undefined): Promise<Client> {
+  const { createClient } = await import('./client.ts');
+  return createClient(url, token);
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunView } from '../api/run-view.ts';
+import { isOver } from '../model/run.ts';
+import { ApiError } from './api-error.ts';
+import { serverEvents } from './server-events.ts';
+
+const retryMs = 1000;
+const attempts = 30;
+
+/**
+ * The run whenever it changed, at last as it ended. A lost connection is made again.
+ * @param open asks for the run's server-sent events
+ * @throws ApiError once the server has not answered for half a minute, or refuses
+ */
+export async function* followEvents(
+  open: () => Promise<Response>,
+  signal?: AbortSignal,
+): AsyncGenerator<RunView> {
+  let left = attempts;
+  for (;;) {
+    try {
+      for await (const run of eventsOf(open)) {
+        left = attempts;
+        yield run;
+        if (isOver(run.status)) return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!mayPass(error) || --left <= 0) throw error;
+    }
+    await sleep(retryMs, undefined, signal && { signal });
+  }
+}
+
+async function* eventsOf(open: () => Promise<Response>): AsyncGenerator<RunView> {
+  const { body } = await open();
+  if (body === null) return;
+  for await (const { event, data } of serverEvents(body)) {
+    if (event === 'run') yield JSON.parse(data) as RunView;
+  }
+}
+
+/** A dropped connection, a server that starts anew, or one that lacks a part for the moment. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
+}

@@ -1,0 +1,16 @@
+import type { RunView } from '../api/run-view.ts';
+import { isOver } from '../model/run.ts';
+import type { Client } from './client.ts';
+
+/** Waits until a run is over, telling `seen` every state on the way; returns the last one. */
+export async function followRun(
+  client: Client,
+  first: RunView,
+  seen: (run: RunView) => void,
+): Promise<RunView> {
+  let run = first;
+  seen(run);
+  if (isOver(run.status)) return run;
+  for await (run of client.runs.follow(first.id)) seen(run);
+  return run;
+}

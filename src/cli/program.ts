@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { addApply } from './commands/apply.ts';
+import { addCheck } from './commands/check.ts';
+import { addDev } from './commands/dev.ts';
+import { addErrors } from './commands/errors.ts';
+import { addRun } from './commands/run.ts';
+import { addRuns } from './commands/runs.ts';
+import { addSchema } from './commands/schema.ts';
+import { addServer } from './commands/server.ts';
+import { addValidate } from './commands/validate.ts';
+import { addWorker } from './commands/worker.ts';
+import { addGlobalOptions } from './options.ts';
+
+/** The command line of `sluice`. Throws `CommanderError` instead of exiting. */
+export function createProgram(): Command {
+  const program = new Command('sluice')
+    .description('Moves records between the systems a business runs on, and keeps them right.')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .exitOverride();
+  addGlobalOptions(program);
+  const commands = [
+    addDev,
+    addServer,
+    addWorker,
+    addValidate,
+    addCheck,
+    addApply,
+    addRun,
+    addRuns,
+    addErrors,
+    addSchema,
+  ];
+  for (const add of commands) add(program);
+  return program;
+}

@@ -1,0 +1,217 @@
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ExactNumber, type Json, type JsonObject } from '../../model/json.ts';
+import type { Value } from '../../model/record.ts';
+import type { Connection, Target } from '../connector.ts';
+import type { RecordDestination, WriteOperation } from '../destination.ts';
+import type { Source } from '../source.ts';
+import { unlimited } from '../throttle.ts';
+import { file } from './file.ts';
+
+let path: string;
+let connection: Connection;
+
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), 'sluice-file-'));
+  connection = file.connect({ path }, { connection: 'files', throttle: unlimited });
+});
+afterEach(() => rm(path, { recursive: true, force: true }));
+
+describe('a file source', () => {
+  it('reads the files of a glob by name, pages across them, and skips hidden ones', async () => {
+    await mkdir(join(path, 'in/deep'), { recursive: true });
+    await writeFile(join(path, 'in/b.csv'), 'id,n\n3,c\n');
+    await writeFile(join(path, 'in/a.csv'), 'n,id\na,1\nb,2');
+    await writeFile(join(path, 'in/.hidden.csv'), 'id,n\n9,x\n');
+    await writeFile(join(path, 'in/deep/c.csv'), 'id,n\n4\n');
+    const all = [
+      ['1', 'a'],
+      ['2', 'b'],
+      ['3', 'c'],
+    ];
+    expect(await readAll('in/*.csv', ['id', 'n'], 1)).toEqual(all);
+    expect(await readAll('**/*.csv', ['id', 'n'], 2)).toEqual([...all, ['4', undefined]]);
+  });
+
+  it('keeps numbers that a double cannot hold', async () => {
+    await writeFile(
+      join(path, 'n.json'),
+      '\uFEFF [ {"id": 9007199254740993, "t": "}\\"]"},\n {"id":1.5} ]\n',
+    );
+    const rows = await readAll('n.json', ['id', 't'], 1);
+    expect(rows).toEqual([
+      [new ExactNumber('9007199254740993'), '}"]'],
+      [1.5, undefined],
+    ]);
+  });
+
+  it('reads only what the watermark asks for', async () => {
+    await writeFile(join(path, 'w.csv'), 'id,at\n1,9\n2,10\n3,\n4,11\n');
+    const source = await open('w.csv', 'at');
+    expect(await source.highWatermark?.()).toBe('11');
+    expect(await readPages(source, ['id'], 10, { since: '9', until: '10' })).toEqual([['2']]);
+    const wrong = connection.source?.({
+      stream: 'w.csv',
+      key: ['id'],
+      watermark: 'att',
+      options: {},
+    });
+    await expect(wrong).rejects.toMatchObject({
+      code: 'unknown_field',
+      message: expect.stringContaining('nearest: at') as string,
+    });
+  });
+
+  it.each([
+    ['a.csv', 'id,n\n1,x\n2,"y\n', 'a.csv, line 3'],
+    ['b.csv', 'id,n\n1,x\n2,y,z\n', 'b.csv, line 3'],
+    ['c.jsonl', '{"id":1}\n\n{"id":\n', 'c.jsonl, line 3'],
+    ['d.json', '[{"id":1},\n{"id":2}', 'd.json, line 2'],
+    ['e.json', '[{"id":1}\n{"id":2}]', 'e.json, line 2'],
+  ])('names the file and the line of what it cannot read: %s', async (name, content, where) => {
+    await writeFile(join(path, name), content);
+    const failure = readAll(name, ['id'], 1);
+    await expect(failure).rejects.toMatchObject({
+      code: 'malformed_file',
+      message: expect.stringContaining(where) as string,
+    });
+  });
+
+  it.each(['../x.csv', '/etc/hosts', 'link/x.csv', '../*.csv'])(
+    'stays in its directory: %s',
+    async (stream) => {
+      await symlink(tmpdir(), join(path, 'link'));
+      const source = connection.source?.({ stream, key: [], options: {} });
+      await expect(source).rejects.toMatchObject({ code: 'invalid_stream' });
+    },
+  );
+});
+
+describe('a file destination', () => {
+  it('makes a missing file, with its header', async () => {
+    const destination = await target('new.csv');
+    await destination.finish?.('run');
+    expect(await text('new.csv')).toBe('id,n,v\n');
+  });
+
+  it('keeps old columns and untouched cells, appends new columns, tells null from empty', async () => {
+    await writeFile(join(path, 't.csv'), '\uFEFFother,id\r\n=x,1\r\n"",2\r\n,3\r\n');
+    const destination = await target('t.csv', { neutralizeFormulas: true });
+    await destination.write([operation('update', '1', { n: '=1+1', v: -5 })]);
+    await destination.write([operation('create', '4', { n: '', v: null })]);
+    const [found] = (await destination.lookup?.([['1']])) ?? [];
+    expect(found?.values).toEqual({ n: '=1+1', v: '-5' });
+    await destination.finish?.('run');
+    expect(await text('t.csv')).toBe(`other,id,n,v\n=x,1,'=1+1,-5\n"",2,,\n,3,,\n,4,"",\n`);
+  });
+
+  it('survives a torn journal line and a repeated finish, and leaves nothing behind', async () => {
+    await writeFile(join(path, 't.jsonl'), '{"id":9007199254740993,"x":1.10}\n');
+    const destination = await target('t.jsonl');
+    await destination.write([operation('create', 'a', { n: 'one' })]);
+    await appendFile(join(path, '.t.jsonl.s.sluice-journal'), '{"operation":"create","key":["to');
+    await destination.write([operation('update', 'a', { n: 'two' })]);
+    await destination.write([
+      operation('remove', '9007199254740993', {}),
+      operation('create', 'b', {}),
+    ]);
+    expect(await text('t.jsonl')).toContain('9007199254740993');
+    const journal = await text('.t.jsonl.s.sluice-journal');
+    await destination.finish?.('run');
+    const expected = '{"id":"a","n":"two"}\n{"id":"b"}\n';
+    expect(await text('t.jsonl')).toBe(expected);
+    // A crash between the rename and the deletion of the journal.
+    await writeFile(join(path, '.t.jsonl.s.sluice-journal'), journal);
+    await (await target('t.jsonl')).finish?.('run');
+    expect(await text('t.jsonl')).toBe(expected);
+    expect(await readdir(path)).toEqual(['t.jsonl']);
+  });
+
+  it('forgets an abandoned run', async () => {
+    await writeFile(join(path, 't.json'), '[]');
+    const destination = await target('t.json');
+    await destination.write([operation('create', 'a', {})]);
+    await destination.abandon?.('run');
+    await destination.finish?.('run');
+    expect(await text('t.json')).toBe('[]');
+    expect(await readdir(path)).toEqual(['t.json']);
+  });
+
+  it('refuses a glob', async () => {
+    expect(file.modes({ path }, { stream: '*.csv', options: {} }).upsert).toMatch(/many files/);
+    await expect(target('*.csv')).rejects.toMatchObject({ code: 'invalid_stream' });
+  });
+});
+
+function operation(
+  kind: WriteOperation['operation'],
+  key: Json,
+  values: JsonObject,
+): WriteOperation {
+  return {
+    operation: kind,
+    key: [key],
+    id: null,
+    values,
+    idempotencyKey: `${kind}-${JSON.stringify(key)}`,
+  };
+}
+
+async function target(stream: string, options: JsonObject = {}): Promise<RecordDestination> {
+  const wanted: Target = {
+    sync: 's',
+    stream,
+    key: ['id'],
+    fields: ['n', 'v'],
+    permissions: { create: true, update: true, remove: true },
+    match: { caseInsensitive: false, trim: false },
+    tracked: false,
+    options,
+  };
+  const destination = await connection.destination?.(wanted);
+  if (destination?.kind !== 'records') throw new Error('no destination');
+  return destination;
+}
+
+function text(name: string): Promise<string> {
+  return readFile(join(path, name), 'utf8');
+}
+
+async function open(stream: string, watermark?: string): Promise<Source> {
+  const more = watermark === undefined ? {} : { watermark };
+  const source = await connection.source?.({ stream, key: ['id'], options: {}, ...more });
+  if (source === undefined) throw new Error('no source');
+  return source;
+}
+
+async function readAll(stream: string, fields: string[], size: number): Promise<unknown[]> {
+  return readPages(await open(stream), fields, size, { since: null, until: null });
+}
+
+async function readPages(
+  source: Source,
+  fields: string[],
+  size: number,
+  range: { since: string | null; until: string | null },
+): Promise<unknown[]> {
+  const rows: (readonly Value[])[] = [];
+  let cursor: string | null = null;
+  do {
+    const limit = { records: size, bytes: 1e6 };
+    const page = await source.read({ cursor, fields, limit, ...range });
+    for await (const batch of page.batches()) rows.push(...batch.rows);
+    cursor = page.end().cursor;
+  } while (cursor !== null);
+  return rows;
+}

@@ -1,0 +1,25 @@
+import { allModes } from '../../model/mode.ts';
+import type { Connector } from '../connector.ts';
+import { FileConnection, globRefusal } from './connection.ts';
+import { isGlob } from './glob.ts';
+import {
+  destinationOptionsSchema,
+  settingsSchema,
+  sourceOptionsSchema,
+  type FileSettings,
+} from './settings.ts';
+
+/** CSV, JSON Lines and JSON files in one directory. */
+export const file: Connector<FileSettings> = {
+  type: 'file',
+  title: 'CSV, JSON Lines and JSON files in a directory',
+  settings: settingsSchema,
+  sourceOptions: sourceOptionsSchema,
+  destinationOptions: destinationOptionsSchema,
+  secrets: [],
+  modes(_settings, { stream }) {
+    if (!isGlob(stream)) return allModes;
+    return { upsert: globRefusal, update: globRefusal, create: globRefusal, mirror: globRefusal };
+  },
+  connect: (settings, context) => new FileConnection(settings, context),
+};

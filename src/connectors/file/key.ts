@@ -1,0 +1,25 @@
+import type { JsonObject } from '../../model/json.ts';
+import type { Match } from '../../model/match.ts';
+import type { KeyValues, Value } from '../../model/record.ts';
+import { stringifyJson } from '../json.ts';
+
+/** Compares everything exactly. */
+export const exactly: Match = { caseInsensitive: false, trim: false };
+
+/** A text that two keys share when they are equal: 42 and "42" are; null if a value is missing. */
+export function keyText(values: readonly Value[], match: Match): string | null {
+  const texts: string[] = [];
+  for (const value of values) {
+    if (value === null || value === undefined) return null;
+    let text = typeof value === 'object' ? stringifyJson(value) : String(value);
+    if (match.trim) text = text.trim();
+    if (match.caseInsensitive) text = text.toLowerCase();
+    texts.push(text);
+  }
+  return JSON.stringify(texts);
+}
+
+/** A record's values of the key's fields; null in place of a missing one. */
+export function keyOf(record: JsonObject, fields: readonly string[]): KeyValues {
+  return fields.map((field) => record[field] ?? null);
+}

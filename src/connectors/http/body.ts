@@ -1,0 +1,65 @@
+import type { Json, JsonObject } from '../../model/json.ts';
+import type { WriteOperation } from '../destination.ts';
+import { keyPart } from './lookup.ts';
+import { at, fillPath, nest } from './path.ts';
+import type { WriteSettings } from './settings.ts';
+
+/** One way to write a stream, and what is needed to build its calls. */
+export interface Action {
+  readonly settings: WriteSettings;
+  readonly keyFields: readonly string[];
+  /** The call replaces the record or creates it: it needs the key and every mapped field, not only what differs. */
+  readonly whole: boolean;
+}
+
+/** The record as the call takes it. */
+export function recordBody(action: Action, operation: WriteOperation): JsonObject {
+  const key = keyObject(action, operation);
+  const fields = action.whole
+    ? { ...key, ...operation.before, ...operation.values }
+    : operation.values;
+  const record = nest(fields);
+  const { body } = action.settings;
+  return body === 'fields' ? record : { [body]: record };
+}
+
+/** What stands for one operation in the list of a bulk call. */
+export function bulkItem(action: Action, operation: WriteOperation): Json {
+  const kind = action.settings.bulk?.item ?? 'record';
+  if (kind === 'id') return operation.id;
+  if (kind === 'key')
+    return operation.key.length === 1 ? (operation.key[0] ?? null) : [...operation.key];
+  // In a list nothing but the key says which record is meant.
+  if (operation.operation === 'remove') return nest(keyObject(action, operation));
+  const record = recordBody(action, operation);
+  if (action.whole || action.settings.body !== 'fields') return record;
+  return nest({ ...keyObject(action, operation), ...operation.values });
+}
+
+/**
+ * The call's path with the record's values.
+ * @throws PathError
+ */
+export function recordPath(action: Action, operation: WriteOperation): string {
+  return fillPath(action.settings.path, (name) => {
+    if (name === 'id') return operation.id ?? keyPart(name, action.keyFields, operation.key);
+    return (
+      keyPart(name, action.keyFields, operation.key) ??
+      at(operation.values, name) ??
+      at(operation.before, name)
+    );
+  });
+}
+
+/** The id of a record in an answer; undefined where there is none. */
+export function idAt(body: Json | undefined, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const value = at(body, path);
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+function keyObject(action: Action, operation: WriteOperation): JsonObject {
+  return Object.fromEntries(
+    action.keyFields.map((name, index) => [name, operation.key[index] ?? null]),
+  );
+}

@@ -1,0 +1,119 @@
+import { milliseconds } from '../../model/duration.ts';
+import type { Json } from '../../model/json.ts';
+import type { ConnectContext } from '../connector.ts';
+import { parseJson, stringifyJson } from '../json.ts';
+import type { LimitInfo } from '../throttle.ts';
+import type { Answer, Call } from './call.ts';
+import { networkFailure, statusFailure, unexpected } from './failures.ts';
+import { limitsOf } from './limits.ts';
+import type { HttpSettings } from './settings.ts';
+import { TokenCache } from './token.ts';
+
+/** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
+export class ApiClient {
+  readonly connection: string;
+  readonly #settings: HttpSettings;
+  readonly #context: ConnectContext;
+  readonly #timeoutMs: number;
+  readonly #tokens: TokenCache | undefined;
+
+  constructor(settings: HttpSettings, context: ConnectContext) {
+    this.connection = context.connection;
+    this.#settings = settings;
+    this.#context = context;
+    this.#timeoutMs = milliseconds(settings.timeout);
+    if (settings.auth?.type === 'oauth2')
+      this.#tokens = new TokenCache(settings.auth, context, this.#timeoutMs);
+  }
+
+  /**
+   * Makes a call once; again only with a fresh token after a 401.
+   * @throws TransientError, LimitedError, ConfigError; the reason of a signal that was aborted
+   */
+  async request(call: Call): Promise<Answer> {
+    const token = await this.#tokens?.get();
+    let { answer, limits } = await this.#attempt(call, token);
+    if (answer.status === 401 && this.#tokens)
+      ({ answer, limits } = await this.#attempt(call, await this.#tokens.get(token)));
+    const failure = statusFailure(answer.status, limits, call, this.connection);
+    if (failure) throw failure;
+    return answer;
+  }
+
+  /** A page's address as the next call's path, without the credentials that the API may have put into it. */
+  nextAddress(link: string, from: Call): string {
+    const base = this.#address(from);
+    const next = URL.canParse(link, base.href) ? new URL(link, base) : undefined;
+    if (next?.origin !== base.origin)
+      throw unexpected(from, 'the link to the next page leaves the origin', this.connection);
+    if (this.#settings.auth?.type === 'query') next.searchParams.delete(this.#settings.auth.name);
+    next.username = '';
+    next.password = '';
+    return next.href;
+  }
+
+  async #attempt(
+    call: Call,
+    token: string | undefined,
+  ): Promise<{ answer: Answer; limits: LimitInfo }> {
+    return this.#context.throttle.call(async () => {
+      const answer = await this.#send(call, token).catch((error: unknown) => {
+        throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
+      });
+      const limits = limitsOf(answer.status, answer.headers, Date.now());
+      return { value: { answer, limits }, limits };
+    });
+  }
+
+  async #send(call: Call, token: string | undefined): Promise<Answer> {
+    const signals = [AbortSignal.timeout(this.#timeoutMs), call.signal, this.#context.signal];
+    const response = await fetch(this.#address(call), {
+      method: call.method,
+      headers: this.#headers(call, token),
+      ...(call.body !== undefined && { body: stringifyJson(call.body) }),
+      // A redirect would carry the credentials elsewhere, and turn a POST into a GET.
+      redirect: 'manual',
+      signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
+    });
+    const text = await response.text();
+    const { status, headers } = response;
+    return { status, headers, body: parsed(text), size: text.length };
+  }
+
+  #address(call: Call): URL {
+    const { url, auth } = this.#settings;
+    const whole = /^https?:/i.test(call.path);
+    const base = new URL(url);
+    const root = `${base.origin}${base.pathname.replace(/\/$/, '')}`;
+    const address = new URL(whole ? call.path : `${root}/${call.path.replace(/^\//, '')}`);
+    if (address.origin !== base.origin)
+      throw unexpected(call, 'the address leaves the origin', this.connection);
+    for (const [name, value] of call.params ?? []) address.searchParams.append(name, value);
+    if (auth?.type === 'query') address.searchParams.set(auth.name, auth.value);
+    return address;
+  }
+
+  #headers(call: Call, token: string | undefined): Headers {
+    const headers = new Headers({ accept: 'application/json', ...this.#settings.headers });
+    if (call.body !== undefined) headers.set('content-type', 'application/json');
+    for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+    const { auth } = this.#settings;
+    if (auth?.type === 'bearer') headers.set('authorization', `Bearer ${auth.token}`);
+    if (auth?.type === 'basic') {
+      const pair = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
+      headers.set('authorization', `Basic ${pair}`);
+    }
+    if (auth?.type === 'header') headers.set(auth.name, auth.value);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    return headers;
+  }
+}
+
+function parsed(text: string): Json | undefined {
+  if (text.trim() === '') return undefined;
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}

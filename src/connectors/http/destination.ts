@@ -1,0 +1,109 @@
+import { ConfigError } from '../../model/failure.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { Operation } from '../../model/outcome.ts';
+import type { Target } from '../connector.ts';
+import type { Existing, RecordDestination, WriteOperation, WriteResult } from '../destination.ts';
+import { idAt } from './body.ts';
+import type { ApiClient } from './client.ts';
+import { lookupRecords } from './lookup.ts';
+import { actionOf } from './modes.ts';
+import { readPage } from './pages.ts';
+import { at } from './path.ts';
+import { declaredFields } from './sample.ts';
+import type { ReadSettings, StreamSettings, WriteSettings } from './settings.ts';
+import { checkFields } from './streams.ts';
+import { writeBulk, writeSingle } from './write.ts';
+
+/** Opens a stream for writing through the calls it declares. */
+export function openDestination(
+  client: ApiClient,
+  stream: StreamSettings,
+  target: Target,
+): RecordDestination {
+  checkFields(stream, [...target.key, ...target.fields], client.connection);
+  const { lookup, read } = stream;
+  const existing = (records: readonly JsonObject[]) =>
+    records.flatMap((record) => existingOf(stream, target, record));
+  return {
+    kind: 'records',
+    fields: declaredFields(stream) ?? null,
+    batch: {
+      create: batchOf(stream, 'create'),
+      update: batchOf(stream, 'update'),
+      remove: batchOf(stream, 'remove'),
+    },
+    idempotentCreate: isIdempotent(stream, actionOf(stream, 'create')),
+    lookupBatch: lookup?.batch ?? 1,
+    ...(lookup && {
+      lookup: async (keys) => existing(await lookupRecords(client, lookup, target.key, keys)),
+    }),
+    ...(read && { scan: (signal) => scan(client, read, existing, signal) }),
+    write: (operations, signal) => write(client, stream, target, operations, signal),
+  };
+}
+
+async function write(
+  client: ApiClient,
+  stream: StreamSettings,
+  target: Target,
+  operations: readonly WriteOperation[],
+  signal: AbortSignal | undefined,
+): Promise<WriteResult[]> {
+  const [first] = operations;
+  if (!first) return [];
+  const settings = actionOf(stream, first.operation);
+  if (!settings) {
+    const message = `stream "${target.stream}" declares no call to ${first.operation} a record`;
+    throw new ConfigError('unsupported', message, { connection: client.connection });
+  }
+  const whole =
+    first.operation === 'create' || settings.method === 'PUT' || settings === stream.upsert;
+  const context = {
+    client,
+    action: { settings, keyFields: target.key, whole },
+    idPath: settings.id ?? stream.id,
+    risky: first.operation === 'create' && !isIdempotent(stream, settings),
+    signal,
+  };
+  if (settings.bulk) return writeBulk(context, settings.bulk, operations);
+  const results: WriteResult[] = [];
+  for (const operation of operations) results.push(await writeSingle(context, operation));
+  return results;
+}
+
+async function* scan(
+  client: ApiClient,
+  read: ReadSettings,
+  existing: (records: readonly JsonObject[]) => Existing[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly Existing[]> {
+  let cursor: string | null = null;
+  do {
+    const page = await readPage(client, read, cursor, {}, signal);
+    yield existing(page.records);
+    cursor = page.next;
+  } while (cursor !== null);
+}
+
+/** A record without a whole key is none that a sync could mean: it is neither matched nor removed. */
+function existingOf(stream: StreamSettings, target: Target, record: JsonObject): Existing[] {
+  const key = target.key.map((name) => at(record, name) ?? null);
+  if (key.includes(null)) return [];
+  const values: JsonObject = {};
+  for (const name of target.fields) {
+    const value = at(record, name);
+    if (value !== undefined) values[name] = value;
+  }
+  return [{ key, id: idAt(record, stream.id) ?? null, values }];
+}
+
+function isIdempotent(stream: StreamSettings, create: WriteSettings | undefined): boolean {
+  if (!create) return false;
+  return (
+    create === stream.upsert || create.method === 'PUT' || create.idempotencyHeader !== undefined
+  );
+}
+
+function batchOf(stream: StreamSettings, operation: Operation): number {
+  return actionOf(stream, operation)?.bulk?.size ?? 1;
+}

@@ -1,0 +1,399 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  startStrictApi,
+  type StrictApi,
+  type StrictApiOptions,
+} from '../../../test/support/strict-api.ts';
+import { permissionsOf } from '../../model/mode.ts';
+import type { RecordDestination, WriteOperation } from '../destination.ts';
+import type { Source } from '../source.ts';
+import { type LimitInfo, type Throttle, unlimited } from '../throttle.ts';
+import { http } from './http.ts';
+
+const open: StrictApi[] = [];
+
+async function api(options: StrictApiOptions = {}): Promise<StrictApi> {
+  const started = await startStrictApi(options);
+  open.push(started);
+  return started;
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+
+const single = {
+  key: 'email',
+  id: 'id',
+  read: { path: '/contacts', records: 'data' },
+  lookup: {
+    path: '/contacts/lookup',
+    method: 'POST',
+    batch: 50,
+    body: { keys: '{keys}' },
+    records: 'records',
+  },
+  create: { path: '/contacts' },
+  update: { path: '/contacts/{key}' },
+  delete: { path: '/contacts/{key}' },
+};
+
+const bulk = {
+  key: 'email',
+  upsert: {
+    method: 'POST',
+    path: '/contacts/bulk',
+    bulk: { size: 10, wrap: 'records', results: 'results', id: 'id' },
+  },
+};
+
+function connect(url: string, stream: object, extra: object = {}, throttle: Throttle = unlimited) {
+  const settings = http.settings.parse({ url, streams: { contacts: stream }, ...extra });
+  return http.connect(settings, { connection: 'crm', throttle });
+}
+
+function fill(server: StrictApi, count: number): void {
+  for (let n = 0; n < count; n += 1) {
+    const email = `p${n}@example.com`;
+    const updated_at = new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
+    server.records.set(email, { id: String(n), email, address: { city: `City ${n}` }, updated_at });
+  }
+}
+
+async function readAll(source: Source, limit: number, since: string | null = null) {
+  const rows: unknown[][] = [];
+  const chunks: number[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await source.read({
+      cursor,
+      since,
+      until: null,
+      fields: ['email', 'address.city', 'absent'],
+      limit: { records: limit, bytes: 1e9 },
+    });
+    for await (const batch of page.batches()) rows.push(...batch.rows.map((row) => [...row]));
+    chunks.push(page.end().records);
+    ({ cursor } = page.end());
+  } while (cursor !== null);
+  return { rows, chunks };
+}
+
+async function sourceOf(url: string, read: object, watermark?: string): Promise<Source> {
+  const connection = connect(url, {
+    key: 'email',
+    read: { path: '/contacts', records: 'data', ...read },
+  });
+  const request = {
+    stream: 'contacts',
+    key: ['email'],
+    options: {},
+    ...(watermark && { watermark }),
+  };
+  return connection.source!(request);
+}
+
+async function destinationOf(
+  url: string,
+  stream: object,
+  extra: object = {},
+  throttle: Throttle = unlimited,
+) {
+  const destination = await connect(url, stream, extra, throttle).destination!({
+    sync: 's',
+    stream: 'contacts',
+    key: ['email'],
+    fields: ['email', 'name', 'address.city'],
+    permissions: permissionsOf('mirror'),
+    match: { caseInsensitive: false, trim: false },
+    tracked: false,
+    options: {},
+  });
+  return destination as RecordDestination;
+}
+
+function operation(
+  kind: WriteOperation['operation'],
+  email: string,
+  values: WriteOperation['values'] = {},
+): WriteOperation {
+  return { operation: kind, key: [email], id: null, values, idempotencyKey: `key-${email}` };
+}
+
+function create(email: string, name = 'Ann'): WriteOperation {
+  return operation('create', email, { email, name });
+}
+
+describe('reading', () => {
+  it.each([
+    ['page', { type: 'page', size: 10 }],
+    ['offset', { type: 'offset', size: 10, more: 'more' }],
+    ['offset without an end mark, pages smaller than asked for', { type: 'offset', size: 500 }],
+    ['cursor', { type: 'cursor', size: 10 }],
+    ['Link header', { type: 'link', size: 10 }],
+  ])('reads every record once by %s', async (_, pagination) => {
+    const server = await api({ pageSize: 12 });
+    fill(server, 43);
+    const source = await sourceOf(server.url, { pagination });
+    expect(source.fields.map((field) => field.name)).toEqual([
+      'id',
+      'email',
+      'address',
+      'updated_at',
+    ]);
+    const { rows, chunks } = await readAll(source, 20);
+    expect(rows.map(([email]) => email)).toEqual([...server.records.keys()]);
+    expect(rows[7]).toEqual(['p7@example.com', 'City 7', undefined]);
+    expect(Math.max(...chunks)).toBeLessThan(32);
+  });
+
+  it('reads what changed, and the highest watermark', async () => {
+    const server = await api();
+    fill(server, 5);
+    const incremental = {
+      parameter: 'updated_since',
+      highest: { params: { sort: '-updated_at' } },
+    };
+    const source = await sourceOf(server.url, { incremental }, 'updated_at');
+    expect(await source.highWatermark?.()).toBe('2026-01-01T00:04:00.000Z');
+    const { rows } = await readAll(source, 100, '2026-01-01T00:02:00.000Z');
+    expect(rows.map(([email]) => email)).toEqual(['p3@example.com', 'p4@example.com']);
+    await expect(sourceOf(server.url, {}, 'updated_at')).rejects.toMatchObject({
+      code: 'no_watermark',
+    });
+  });
+
+  it('never takes a list that is not there for an empty one (R7)', async () => {
+    const server = await api();
+    await expect(sourceOf(server.url, { records: 'items' })).rejects.toMatchObject({
+      class: 'config',
+      code: 'unexpected_answer',
+    });
+  });
+
+  it('does not follow a link to another origin', async () => {
+    const body = JSON.stringify({ data: [{ a: 1 }], next: 'http://elsewhere.test/contacts' });
+    const server = createServer((_, response) => response.end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const opening = sourceOf(`http://127.0.0.1:${port}`, {
+      pagination: { type: 'link', next: 'next' },
+    });
+    await expect(opening).rejects.toThrow('leaves the origin');
+    server.close();
+  });
+
+  it('names the nearest stream', async () => {
+    const connection = connect('http://127.0.0.1:1', single);
+    const request = { stream: 'contcts', key: ['email'], options: {} };
+    await expect(connection.source!(request)).rejects.toThrow('nearest: contacts');
+  });
+});
+
+describe('credentials', () => {
+  it.each([
+    { type: 'bearer', token: 'secret-1' },
+    { type: 'basic', username: 'me', password: 'secret-1' },
+    { type: 'header', name: 'X-Api-Key', value: 'secret-1' },
+    { type: 'query', name: 'api_key', value: 'secret-1' },
+  ])('$type', async (auth) => {
+    const server = await api({ token: 'secret-1' });
+    await connect(server.url, single, { auth }).check();
+    const wrong = JSON.parse(JSON.stringify(auth).replace('secret-1', 'secret-2')) as object;
+    const failure: unknown = await connect(server.url, single, { auth: wrong })
+      .check()
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ class: 'config', code: 'credentials', connection: 'crm' });
+    expect(String(failure)).not.toContain('secret');
+  });
+
+  it('oauth2 keeps its token and renews it once when it is refused', async () => {
+    const server = await api({ client: { id: 'me', secret: 'secret-1' } });
+    const auth = {
+      type: 'oauth2',
+      tokenUrl: `${server.url}/oauth/token`,
+      clientId: 'me',
+      clientSecret: 'secret-1',
+    };
+    const connection = connect(server.url, single, { auth });
+    await Promise.all([connection.check(), connection.check(), connection.check()]);
+    expect(server.stats().tokens).toBe(1);
+    server.expireTokens();
+    await Promise.all([connection.check(), connection.check()]);
+    expect(server.stats().tokens).toBe(2);
+    const wrong = connect(server.url, single, { auth: { ...auth, clientSecret: 'secret-2' } });
+    await expect(wrong.check()).rejects.toMatchObject({ code: 'credentials' });
+  });
+});
+
+describe('writing', () => {
+  it('creates, looks up, updates and removes single records', async () => {
+    const server = await api();
+    const destination = await destinationOf(server.url, single);
+    expect(destination.idempotentCreate).toBe(false);
+    expect(await destination.write([create('a/b@example.com')])).toEqual([{ ok: true, id: '1' }]);
+    const change = operation('update', 'a/b@example.com', { 'address.city': 'Bern' });
+    expect(await destination.write([change])).toEqual([{ ok: true, id: '1' }]);
+    expect(await destination.lookup!([['a/b@example.com'], ['none@example.com']])).toEqual([
+      {
+        key: ['a/b@example.com'],
+        id: '1',
+        values: { email: 'a/b@example.com', name: 'Ann', 'address.city': 'Bern' },
+      },
+    ]);
+    expect(server.log[1]?.fields).toEqual({ address: { city: 'Bern' } });
+    const removal = operation('remove', 'a/b@example.com');
+    expect(await destination.write([removal])).toEqual([{ ok: true }]);
+    expect(await destination.write([removal])).toEqual([{ ok: true }]);
+    expect(server.records.size).toBe(0);
+  });
+
+  it('makes a refusal the error of the record, without its values (R1, R8)', async () => {
+    const server = await api({ poison: ['Evil'] });
+    const destination = await destinationOf(server.url, single);
+    const [poisoned] = await destination.write([create('a@example.com', 'Evil')]);
+    expect(poisoned).toMatchObject({ ok: false, class: 'record', code: 'http_400', field: 'name' });
+    expect(JSON.stringify(poisoned)).not.toContain('Evil');
+    const [missing] = await destination.write([
+      operation('update', 'a@example.com', { name: 'x' }),
+    ]);
+    expect(missing).toMatchObject({
+      class: 'record',
+      code: 'http_404',
+      message: 'no such contact',
+    });
+    const [dots] = await destination.write([operation('remove', '..')]);
+    expect(dots).toMatchObject({ class: 'record', code: 'invalid_value' });
+  });
+
+  it('replaces whole records where only upsert is declared', async () => {
+    const server = await api();
+    const destination = await destinationOf(server.url, { upsert: { path: '/contacts/{key}' } });
+    expect(destination.idempotentCreate).toBe(true);
+    expect(destination.lookup).toBeUndefined();
+    await destination.write([create('a@example.com')]);
+    const before = { email: 'a@example.com', name: 'Ann' };
+    await destination.write([
+      { ...operation('update', 'a@example.com', { 'address.city': 'Bern' }), before },
+    ]);
+    expect(server.records.get('a@example.com')).toMatchObject({
+      name: 'Ann',
+      address: { city: 'Bern' },
+    });
+  });
+
+  it('tells the results of a bulk call apart', async () => {
+    const server = await api({ poison: ['Evil'] });
+    server.faults.items.set('c@x.io', 409).set('d@x.io', 429).set('e@x.io', 500);
+    const destination = await destinationOf(server.url, bulk);
+    expect(destination.batch.create).toBe(10);
+    const results = await destination.write([
+      create('a@x.io'),
+      create('b@x.io', 'Evil'),
+      ...['c@x.io', 'd@x.io', 'e@x.io'].map((email) => create(email)),
+    ]);
+    expect(results).toMatchObject([
+      { ok: true, id: '1' },
+      { class: 'record', code: 'http_400', field: 'name' },
+      { class: 'record', code: 'http_409' },
+      { class: 'limited' },
+      { class: 'transient', code: 'http_500' },
+    ]);
+    expect([...server.records.keys()]).toEqual(['a@x.io']);
+  });
+
+  it('says when a bulk call was refused as a whole', async () => {
+    const server = await api({ bulk: 1 });
+    const destination = await destinationOf(server.url, bulk);
+    const writing = destination.write([create('a@x.io'), create('b@x.io')]);
+    await expect(writing).rejects.toMatchObject({ name: 'RejectedError', code: 'http_413' });
+  });
+});
+
+describe('failures', () => {
+  it('tells a call that cannot have arrived from one that may have', async () => {
+    const server = await api();
+    const destination = await destinationOf(server.url, single);
+    server.faults.drop = 1;
+    await expect(destination.write([create('a@x.io')])).rejects.toMatchObject({
+      class: 'transient',
+      code: 'unknown_outcome',
+    });
+    expect(server.log).toHaveLength(1);
+    server.faults.fail = 2;
+    await expect(destination.write([create('b@x.io')])).rejects.toMatchObject({
+      code: 'unknown_outcome',
+    });
+    await expect(destination.write([operation('remove', 'a@x.io')])).rejects.toMatchObject({
+      code: 'http_500',
+    });
+    const gone = await api();
+    await gone.close();
+    const unreachable = await destinationOf(gone.url, single);
+    await expect(unreachable.write([create('b@x.io')])).rejects.toMatchObject({
+      code: 'unreachable',
+    });
+  });
+  });
+
+  it('ends a call after the time-out, and at once when it is cancelled', async () => {
+    const server = await api({ latencyMs: 300 });
+    const destination = await destinationOf(server.url, single, { timeout: '50ms' });
+    await expect(destination.write([create('a@x.io')])).rejects.toMatchObject({
+      code: 'unknown_outcome',
+    });
+    await expect(destination.lookup!([['a@x.io']])).rejects.toMatchObject({ code: 'timeout' });
+    const patient = await destinationOf(server.url, single);
+    const writing = patient.write([create('a@x.io')], AbortSignal.abort(new Error('cancelled')));
+    await expect(writing).rejects.toThrow('cancelled');
+  });
+
+  it('reports limits to the throttle and waits instead of failing (R9)', async () => {
+    const server = await api({ quota: { requests: 1, perMs: 5000 } });
+    const seen: (LimitInfo | undefined)[] = [];
+    const throttle: Throttle = {
+      async call(call) {
+        const { value, limits } = await call();
+        seen.push(limits);
+        return value;
+      },
+    };
+    const destination = await destinationOf(server.url, single, {}, throttle);
+    await destination.write([create('a@x.io')]);
+    await expect(destination.write([create('b@x.io')])).rejects.toMatchObject({
+      class: 'limited',
+      retryAfterMs: 5000,
+    });
+    expect(seen).toMatchObject([{ remaining: 0 }, { limited: true, retryAfterMs: 5000 }]);
+    expect(seen[0]?.limited).toBeUndefined();
+  });
+});
+
+describe('settings', () => {
+  it('computes the modes from the calls that are declared', () => {
+    const of = (stream: object) =>
+      http.modes(http.settings.parse({ url: 'https://x.test', streams: { s: stream } }), {
+        stream: 's',
+        options: {},
+      });
+    const all = { upsert: true, update: true, create: true, mirror: true };
+    expect(of({ upsert: { path: '/a' }, delete: { path: '/a' } })).toEqual(all);
+    expect(of({ upsert: { path: '/a' } })).toEqual({
+      ...all,
+      mirror: 'stream "s" declares no delete',
+    });
+    expect(of({ create: { path: '/a' } })).toMatchObject({
+      create: true,
+      update: 'stream "s" declares no update (or upsert)',
+    });
+  });
+
+  it('refuses what it does not know', () => {
+    expect(() =>
+      http.settings.parse({ url: 'https://x.test', streams: {}, tiemout: '1s' }),
+    ).toThrow('tiemout');
+    expect(() => http.settings.parse({ url: 'file:///etc/passwd', streams: {} })).toThrow();
+  });
+});

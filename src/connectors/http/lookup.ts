@@ -1,0 +1,101 @@
+import { ConfigError } from '../../model/failure.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
+import type { KeyValues } from '../../model/record.ts';
+import type { Call } from './call.ts';
+import type { ApiClient } from './client.ts';
+import { unexpected } from './failures.ts';
+import { pairs, recordsAt } from './pages.ts';
+import { at, fillPath, PathError } from './path.ts';
+import type { LookupSettings } from './settings.ts';
+
+/** The records that have these keys, in as many calls as the settings' `batch` asks for. */
+export async function lookupRecords(
+  client: ApiClient,
+  lookup: LookupSettings,
+  keyFields: readonly string[],
+  keys: readonly KeyValues[],
+): Promise<JsonObject[]> {
+  const found: JsonObject[] = [];
+  for (let start = 0; start < keys.length; start += lookup.batch)
+    found.push(
+      ...(await oneCall(client, lookup, keyFields, keys.slice(start, start + lookup.batch))),
+    );
+  return found;
+}
+
+async function oneCall(
+  client: ApiClient,
+  lookup: LookupSettings,
+  keyFields: readonly string[],
+  keys: readonly KeyValues[],
+): Promise<JsonObject[]> {
+  const path = pathFor(lookup, keyFields, keys[0] ?? []);
+  if (path === undefined) return [];
+  const call: Call = {
+    method: lookup.method,
+    path,
+    label: lookup.path,
+    params: [...pairs(lookup.params ?? {}), ...keyParams(lookup, keys, client.connection)],
+    ...(lookup.body !== undefined && { body: fillBody(lookup.body as Json, keys) }),
+  };
+  const answer = await client.request(call);
+  if (answer.status === 404) return [];
+  if (answer.status >= 400)
+    throw unexpected(call, `was answered ${answer.status}`, client.connection);
+  const one = at(answer.body, lookup.records);
+  return isJsonObject(one)
+    ? [one]
+    : recordsAt(answer.body, lookup.records, call, client.connection);
+}
+
+/** Undefined for a key that cannot stand in a path: no record can have it. */
+function pathFor(
+  lookup: LookupSettings,
+  keyFields: readonly string[],
+  key: KeyValues,
+): string | undefined {
+  try {
+    return fillPath(lookup.path, (name) => keyPart(name, keyFields, key));
+  } catch (error) {
+    if (error instanceof PathError) return undefined;
+    throw error;
+  }
+}
+
+/** What `{name}` of a path stands for among a key's values: `{key}` is a key of one field. */
+export function keyPart(
+  name: string,
+  keyFields: readonly string[],
+  key: KeyValues,
+): Json | undefined {
+  const index = keyFields.indexOf(name);
+  if (index >= 0) return key[index];
+  return name === 'key' && key.length === 1 ? key[0] : undefined;
+}
+
+function keyParams(
+  lookup: LookupSettings,
+  keys: readonly KeyValues[],
+  connection: string,
+): [string, string][] {
+  const { parameter, separator } = lookup;
+  if (parameter === undefined) return [];
+  const texts = keys.map((key) => String(key[0] as string | number));
+  if (separator === undefined) return texts.map((text) => [parameter, text]);
+  if (texts.some((text) => text.includes(separator))) {
+    const message = `lookup: a key holds the separator "${separator}"; look keys up another way`;
+    throw new ConfigError('lookup_separator', message, { connection });
+  }
+  return [[parameter, texts.join(separator)]];
+}
+
+function fillBody(template: Json, keys: readonly KeyValues[]): Json {
+  if (template === '{keys}')
+    return keys.map((key) => (key.length === 1 ? (key[0] ?? null) : [...key]));
+  if (template === '{key}') return keys[0]?.[0] ?? null;
+  if (Array.isArray(template)) return template.map((item) => fillBody(item, keys));
+  if (!isJsonObject(template)) return template;
+  return Object.fromEntries(
+    Object.entries(template).map(([name, value]) => [name, fillBody(value, keys)]),
+  );
+}

@@ -1,0 +1,31 @@
+import type { ModeSupport } from '../../model/mode.ts';
+import type { Operation } from '../../model/outcome.ts';
+import type { HttpSettings, StreamSettings, WriteSettings } from './settings.ts';
+
+/** How a stream does each operation: `upsert` stands in for `create` and `update`. */
+export function actionOf(stream: StreamSettings, operation: Operation): WriteSettings | undefined {
+  if (operation === 'remove') return stream.delete;
+  return (operation === 'create' ? stream.create : stream.update) ?? stream.upsert;
+}
+
+/** The modes that the calls a stream declares are enough for. */
+export function modesOf(settings: HttpSettings, name: string): ModeSupport {
+  const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;
+  if (!stream) {
+    const reason = `stream "${name}" is not declared`;
+    return { upsert: reason, update: reason, create: reason, mirror: reason };
+  }
+  const lacks = (operations: readonly Operation[]): true | string => {
+    const missing = operations.filter((operation) => !actionOf(stream, operation));
+    const names = missing.map((operation) =>
+      operation === 'remove' ? 'delete' : `${operation} (or upsert)`,
+    );
+    return missing.length === 0 || `stream "${name}" declares no ${names.join(' and no ')}`;
+  };
+  return {
+    upsert: lacks(['create', 'update']),
+    update: lacks(['update']),
+    create: lacks(['create']),
+    mirror: lacks(['create', 'update', 'remove']),
+  };
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const name = z.string().min(1);
+const size = z.number().int().min(1).default(100).describe('Records per page. Default 100.');
+const more = name
+  .optional()
+  .describe('Dotted path of a boolean in the answer: whether more pages follow.');
+
+/** How a list is paged. Page and offset lists end at an empty page unless `more` says so sooner. */
+export const paginationSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({
+    type: z.literal('page'),
+    parameter: name.default('page').describe('Parameter of the page number. Default page.'),
+    first: z.number().int().min(0).default(1).describe('Number of the first page. Default 1.'),
+    sizeParameter: name.default('per_page').describe('Parameter of the size. Default per_page.'),
+    size,
+    more,
+  }),
+  z.strictObject({
+    type: z.literal('offset'),
+    parameter: name.default('offset').describe('Parameter of the offset. Default offset.'),
+    sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
+    size,
+    more,
+  }),
+  z.strictObject({
+    type: z.literal('cursor'),
+    parameter: name.default('cursor').describe('Parameter of the cursor. Default cursor.'),
+    next: name.default('next').describe('Dotted path of the next cursor. Default next.'),
+    sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
+    size,
+    more,
+  }),
+  z.strictObject({
+    type: z.literal('link'),
+    next: name
+      .optional()
+      .describe('Dotted path of the next address. Default: the Link header, rel="next".'),
+    sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
+    size,
+  }),
+]);
+
+export type Pagination = z.infer<typeof paginationSchema>;

@@ -1,0 +1,65 @@
+import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
+import type { Value } from '../../model/record.ts';
+
+/**
+ * The value at a dotted path such as `address.city`; '' is the value itself, undefined where there is none.
+ * A property whose own name holds dots comes first.
+ */
+export function at(value: Value, path: string): Value {
+  if (path === '') return value;
+  if (Array.isArray(value)) return /^\d+$/.test(path) ? value[Number(path)] : undefined;
+  if (!isJsonObject(value)) return undefined;
+  if (Object.hasOwn(value, path)) return value[path];
+  const dot = path.indexOf('.');
+  if (dot < 0) return undefined;
+  const head = path.slice(0, dot);
+  return Object.hasOwn(value, head) ? at(value[head], path.slice(dot + 1)) : undefined;
+}
+
+/** Turns `{ 'address.city': 1 }` into `{ address: { city: 1 } }`. */
+export function nest(values: JsonObject): JsonObject {
+  const result: JsonObject = {};
+  for (const [name, value] of Object.entries(values)) put(result, name.split('.'), value);
+  return result;
+}
+
+function put(object: JsonObject, path: readonly string[], value: Json): void {
+  const [head = '', ...rest] = path;
+  if (rest.length === 0) return set(object, head, value);
+  const present = Object.hasOwn(object, head) ? object[head] : undefined;
+  const inner: JsonObject = isJsonObject(present) ? { ...present } : {};
+  put(inner, rest, value);
+  set(object, head, inner);
+}
+
+// A field may be called __proto__: an assignment would change the prototype instead.
+function set(object: JsonObject, name: string, value: Json): void {
+  Object.defineProperty(object, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** Why a path could not be filled in; the record is at fault. */
+export class PathError extends Error {}
+
+/**
+ * Fills the placeholders of a path, each value percent-encoded.
+ * @throws PathError where a value is missing or would leave its path segment
+ */
+export function fillPath(template: string, valueOf: (name: string) => Value): string {
+  const filled = template.replace(/\{([^{}]+)\}/g, (_, name: string) => {
+    const value = valueOf(name);
+    if (value === undefined || value === null || value === '' || typeof value === 'boolean')
+      throw new PathError(`the record has no value for {${name}} of the path`);
+    if (isJsonObject(value) || Array.isArray(value))
+      throw new PathError(`the value for {${name}} of the path is neither text nor a number`);
+    return encodeURIComponent(String(value));
+  });
+  const [path = ''] = filled.split('?');
+  if (path.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw new PathError('a value of the record cannot be part of a path');
+  return filled;
+}

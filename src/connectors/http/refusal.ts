@@ -1,0 +1,76 @@
+import { isJsonObject, type Json } from '../../model/json.ts';
+import type { Value, KeyValues } from '../../model/record.ts';
+import type { WriteOperation, WriteResult } from '../destination.ts';
+import { at } from './path.ts';
+
+const longest = 300;
+const messagePaths = [
+  'message',
+  'error.message',
+  'error_description',
+  'detail',
+  'errors.0.message',
+  'errors.0.detail',
+  'errors.0',
+  'error',
+  'title',
+];
+const fieldPaths = ['field', 'error.field', 'errors.0.field', 'errors.0.path'];
+
+/**
+ * The API's own short word on why it refused a record, without the record's values: quoted texts and texts
+ * that were sent are left out, the rest is cut at 300 characters (R1).
+ */
+export function refusal(
+  body: Value,
+  status: number,
+  operation?: WriteOperation,
+): { message: string; field?: string } {
+  const said = typeof body === 'string' ? body : firstText(body, messagePaths);
+  const field = firstText(body, fieldPaths);
+  const message = said === undefined ? '' : withoutValues(said, operation);
+  return {
+    message: message === '' ? `the API refused the record (${status})` : message,
+    ...(field !== undefined && field.length <= 100 && { field }),
+  };
+}
+
+/** What a status means for one record: of a single call, or of one item of a bulk call. */
+export function resultOf(
+  status: number,
+  body: Value,
+  operation: WriteOperation,
+  id: string | undefined,
+): WriteResult {
+  if (status < 300 || (status === 404 && operation.operation === 'remove'))
+    return id === undefined ? { ok: true } : { ok: true, id };
+  const kind =
+    status === 429 ? 'limited' : status === 408 || status >= 500 ? 'transient' : 'record';
+  return { ok: false, class: kind, code: `http_${status}`, ...refusal(body, status, operation) };
+}
+
+function firstText(body: Value, paths: readonly string[]): string | undefined {
+  for (const path of paths) {
+    const value = at(body, path);
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  return undefined;
+}
+
+function withoutValues(text: string, operation: WriteOperation | undefined): string {
+  let clean = text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…');
+  const sent = operation ? texts([...operation.key, ...Object.values(operation.values)]) : [];
+  for (const value of sent.toSorted((a, b) => b.length - a.length))
+    clean = clean.replaceAll(value, '…');
+  return clean.replace(/\s+/g, ' ').trim().slice(0, longest);
+}
+
+/** The texts and numbers in values that are long enough to give something away. */
+function texts(values: KeyValues): string[] {
+  return values.flatMap((value: Json): string[] => {
+    if (Array.isArray(value)) return texts(value);
+    if (isJsonObject(value)) return texts(Object.values(value));
+    const text = value === null || typeof value === 'boolean' ? '' : String(value);
+    return text.length >= 4 ? [text] : [];
+  });
+}

@@ -1,0 +1,101 @@
+import { at } from './path.ts';
+import { parseJson } from '../json.ts';
+import { ConfigError } from '../../model/failure.ts';
+import type { Json } from '../../model/json.ts';
+import type { ConnectContext } from '../connector.ts';
+import { networkFailure, statusFailure } from './failures.ts';
+import { limitsOf } from './limits.ts';
+import type { AuthSettings } from './settings.ts';
+
+type Oauth2 = Extract<AuthSettings, { type: 'oauth2' }>;
+
+/** An access token of the client-credentials grant, kept until shortly before it expires. */
+export class TokenCache {
+  readonly #settings: Oauth2;
+  readonly #context: ConnectContext;
+  readonly #timeoutMs: number;
+  #token: { readonly value: Promise<string>; expires: number } | undefined;
+
+  constructor(settings: Oauth2, context: ConnectContext, timeoutMs: number) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The token; `refused` is one that the API no longer takes. */
+  async get(refused?: string): Promise<string> {
+    const known = this.#token;
+    if (known && known.expires > Date.now()) {
+      const value = await known.value;
+      if (value !== refused) return value;
+    }
+    // Another call may have renewed it meanwhile.
+    if (this.#token === known) this.#token = this.#renew();
+    return (this.#token ?? this.#renew()).value;
+  }
+
+  #renew(): { value: Promise<string>; expires: number } {
+    const entry = { value: Promise.resolve(''), expires: Number.POSITIVE_INFINITY };
+    entry.value = this.#fetch().then(
+      ({ token, expiresIn }) => {
+        entry.expires = Date.now() + Math.max(1, expiresIn - 30) * 1000;
+        return token;
+      },
+      (error: unknown) => {
+        if (this.#token === entry) this.#token = undefined;
+        throw error;
+      },
+    );
+    return entry;
+  }
+
+  async #fetch(): Promise<{ token: string; expiresIn: number }> {
+    const { connection } = this.#context;
+    const call = { method: 'POST', path: '', label: 'the token address' };
+    const { status, limits, text } = await this.#context.throttle.call(async () => {
+      const answer = await this.#post().catch((error: unknown) => {
+        throw networkFailure(error, call, connection, [this.#context.signal]);
+      });
+      return { value: answer, limits: answer.limits };
+    });
+    const failure = statusFailure(status, limits, call, connection);
+    if (failure) throw failure;
+    const body = status < 300 ? parsed(text) : undefined;
+    const token = at(body, 'access_token');
+    if (typeof token !== 'string' || token === '')
+      throw new ConfigError('credentials', `the token address answered ${status} without a token`, {
+        connection,
+      });
+    const expiresIn = Number(at(body, 'expires_in') ?? 3600);
+    return { token, expiresIn: Number.isFinite(expiresIn) ? expiresIn : 3600 };
+  }
+
+  async #post() {
+    const { tokenUrl, clientId, clientSecret, scope } = this.#settings;
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      ...(scope !== undefined && { scope }),
+    });
+    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    const { signal } = this.#context;
+    const response = await fetch(tokenUrl, {
+      method: 'POST',
+      body: form,
+      headers: { accept: 'application/json' },
+      redirect: 'manual',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    const limits = limitsOf(response.status, response.headers, Date.now());
+    return { status: response.status, limits, text: await response.text() };
+  }
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { RejectedError } from '../../model/failure.ts';
+import { isJsonObject, type Json } from '../../model/json.ts';
+import type { WriteOperation, WriteResult } from '../destination.ts';
+import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
+import { bulkResults } from './bulk-results.ts';
+import type { Answer, Call } from './call.ts';
+import type { ApiClient } from './client.ts';
+import { PathError } from './path.ts';
+import { refusal, resultOf } from './refusal.ts';
+import type { BulkSettings } from './settings.ts';
+
+/** What a write needs to know of its stream. */
+export interface WriteContext {
+  readonly client: ApiClient;
+  readonly action: Action;
+  /** Dotted path of the id in an answer. */
+  readonly idPath: string | undefined;
+  /** Making the call twice does harm. */
+  readonly risky: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Writes one record by one call. A refusal is the record's error, never thrown (R8). */
+export async function writeSingle(
+  context: WriteContext,
+  operation: WriteOperation,
+): Promise<WriteResult> {
+  const { client, action } = context;
+  let path: string;
+  try {
+    path = recordPath(action, operation);
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error;
+    return { ok: false, class: 'record', code: 'invalid_value', message: error.message };
+  }
+  const removing = operation.operation === 'remove';
+  const body = removing ? undefined : recordBody(action, operation);
+  const answer = await client.request(callOf(context, path, operation, body));
+  return resultOf(answer.status, answer.body, operation, idOf(context, answer));
+}
+
+/**
+ * Writes many records by one call.
+ * @throws RejectedError when the API refused the call as a whole
+ */
+export async function writeBulk(
+  context: WriteContext,
+  bulk: BulkSettings,
+  operations: readonly WriteOperation[],
+): Promise<WriteResult[]> {
+  const [first] = operations;
+  if (!first) return [];
+  const { action, client } = context;
+  const items = operations.map((operation) => bulkItem(action, operation));
+  const body: Json = bulk.wrap === undefined ? items : { [bulk.wrap]: items };
+  const call = callOf(context, action.settings.path, first, body);
+  const answer = await client.request(call);
+  if (answer.status >= 400) {
+    const { message, field } = refusal(answer.body, answer.status);
+    throw new RejectedError(`http_${answer.status}`, message, field);
+  }
+  return bulkResults(bulk, action, operations, answer.body, call, client.connection);
+}
+
+function callOf(
+  context: WriteContext,
+  path: string,
+  operation: WriteOperation,
+  body: Json | undefined,
+): Call {
+  const { settings } = context.action;
+  return {
+    method: settings.method,
+    path,
+    label: settings.path,
+    ...(body !== undefined && { body }),
+    ...(settings.idempotencyHeader !== undefined && {
+      headers: { [settings.idempotencyHeader]: operation.idempotencyKey },
+    }),
+    risky: context.risky,
+    signal: context.signal,
+  };
+}
+
+function idOf(context: WriteContext, answer: Answer): string | undefined {
+  return isJsonObject(answer.body) ? idAt(answer.body, context.idPath) : undefined;
+}

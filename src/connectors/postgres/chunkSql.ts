@@ -1,0 +1,171 @@
+import type { StagedLayout } from '../destination.ts';
+import type { Column } from './catalog.ts';
+import { columnNamed } from './catalog.ts';
+import { ident } from './names.ts';
+import { comparesExactly, differs, normalised, normalisedKey, rounds } from './table.ts';
+import type { Table } from './table.ts';
+
+/** One destination column and where its value comes from. */
+interface Assignment {
+  readonly column: Column;
+  readonly from: number;
+  /** Place in the layout's `assign`, thus in `_missing`; -1 for a key column that is not assigned. */
+  readonly at: number;
+}
+
+/** The SQL that a staged chunk `s` and its destination `d` need, for one layout. */
+export class ChunkSql {
+  readonly table: Table;
+  /** The type of each staged column. */
+  readonly types: readonly string[];
+  private readonly layout: StagedLayout;
+  private readonly assigned: readonly Assignment[];
+
+  constructor(table: Table, layout: StagedLayout, connection: string) {
+    this.table = table;
+    this.layout = layout;
+    this.assigned = layout.assign.map(({ to, from }, at) => ({
+      column: columnNamed(table.relation, to, connection),
+      from,
+      at,
+    }));
+    this.types = layout.columns.map((_, at) => this.typeOf(at));
+  }
+
+  /** The destination column that a staged column is for. */
+  useOf(at: number): Column | undefined {
+    return this.usesOf(at)[0];
+  }
+
+  /** The source's key, as an array of texts. */
+  get keyTexts(): string {
+    return `ARRAY[${this.layout.key.map((at) => `s.c${at}::text`).join(', ')}]`;
+  }
+
+  /** The staged key, typed and ready to compare. */
+  get key(): string[] {
+    const { table } = this;
+    return table.key.map((column, at) => normalised(table, column, this.keyValue(column, at)));
+  }
+
+  get matches(): string {
+    const held = normalisedKey(this.table);
+    return this.key.map((value, at) => `${held[at]} = ${value}`).join(' AND ');
+  }
+
+  get lacksKey(): string {
+    const trim = this.table.target.match.trim;
+    const parts = this.layout.key.map((at) => {
+      const text = trim ? `btrim(s.c${at}::text)` : `s.c${at}::text`;
+      return `s.c${at} IS NULL OR ${text} = ''`;
+    });
+    return parts.join(' OR ');
+  }
+
+  /** Whether the keys of a chunk cannot repeat, so that no check is needed. */
+  get distinctKeys(): boolean {
+    const kept = this.table.key.every((column, at) => {
+      const type = this.types[this.layout.key[at] ?? -1];
+      return type !== 'text' || column.category === 'S';
+    });
+    return this.layout.uniqueKeys && kept && comparesExactly(this.table);
+  }
+
+  /** Every cast that can fail; empty where the staged types are the destination's own. */
+  get casts(): string[] {
+    const keys = this.table.key.flatMap((column, at) =>
+      this.fallible(column, this.layout.key[at] ?? 0),
+    );
+    const values = this.assigned.flatMap(({ column, from }) =>
+      this.fallible(column, from).map((cast) => `CASE WHEN s._fault IS NULL THEN ${cast} END`),
+    );
+    return [...keys, ...values];
+  }
+
+  /** True where an assigned field of a record differs. */
+  differs(missing: boolean): string {
+    const parts = this.changeable(null).map(({ column, from, at }) => {
+      const differing = differs(column, this.value(column, from));
+      if (!missing) return differing;
+      return `(substr(s._missing, ${at + 1}, 1) IS DISTINCT FROM '1' AND ${differing})`;
+    });
+    return parts.length > 0 ? parts.join(' OR ') : 'false';
+  }
+
+  /** `INSERT … SELECT … ` up to the rows to take. */
+  insert(pattern: string | null, rows: string): string {
+    const { table } = this;
+    const present = this.assigned.filter(({ at }) => pattern?.[at] !== '1');
+    const keys = table.key
+      .map((column, at) => ({ column, from: this.layout.key[at] ?? 0, at: -1 }))
+      .filter(({ column }) => !present.some((each) => each.column.name === column.name));
+    const all = [...keys, ...present];
+    const names = all.map(({ column }) => ident(column.name)).join(', ');
+    const values = all.map(({ column, from }) => this.value(column, from)).join(', ');
+    const overriding = all.some(({ column }) => column.identityAlways)
+      ? ' OVERRIDING SYSTEM VALUE'
+      : '';
+    return `INSERT INTO ${table.relation.from} AS d (${names})${overriding} SELECT ${values} FROM ${rows}${this.conflict(pattern)}`;
+  }
+
+  /** An UPDATE of the matching records; null where nothing can change. */
+  update(pattern: string | null, rows: string, condition: string): string | null {
+    const changed = this.changeable(pattern);
+    if (changed.length === 0) return null;
+    const sets = changed.map(({ column, from }) => `${ident(column.name)} = ${this.value(column, from)}`);
+    return `UPDATE ${this.table.relation.from} AS d SET ${sets.join(', ')} FROM ${rows} WHERE ${this.matches} AND ${condition}`;
+  }
+
+  private conflict(pattern: string | null): string {
+    const { table } = this;
+    if (!table.conflictKey) return '';
+    const target = table.key.map((column) => ident(column.name)).join(', ');
+    const changed = table.target.permissions.update ? this.changeable(pattern) : [];
+    if (changed.length === 0) return ` ON CONFLICT (${target}) DO NOTHING`;
+    const sets = changed.map(({ column }) => `${ident(column.name)} = excluded.${ident(column.name)}`);
+    const tests = changed.map(({ column }) => differs(column, `excluded.${ident(column.name)}`));
+    return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${tests.join(' OR ')}`;
+  }
+
+  /** What an update may change: not a key column that is equal because it matched. */
+  private changeable(pattern: string | null): readonly Assignment[] {
+    const exact = comparesExactly(this.table);
+    return this.assigned.filter(({ column, from, at }) => {
+      const key = this.table.key.findIndex((each) => each.name === column.name);
+      return pattern?.[at] !== '1' && !(exact && key >= 0 && this.layout.key[key] === from);
+    });
+  }
+
+  private keyValue(column: Column, at: number): string {
+    return this.value(column, this.layout.key[at] ?? 0);
+  }
+
+  private value(column: Column, from: number): string {
+    return this.types[from] === column.base ? `s.c${from}` : `s.c${from}::${column.base}`;
+  }
+
+  private fallible(column: Column, from: number): string[] {
+    const value = this.value(column, from);
+    const native = this.layout.columns[from]?.field.native;
+    if (rounds(column)) return native === column.native ? [] : [`${value}::${column.native}`];
+    const safe = this.types[from] === column.base || /^(text|character varying)$/.test(column.base);
+    return safe ? [] : [value];
+  }
+
+  private usesOf(at: number): Column[] {
+    const keys = this.table.key.filter((_, place) => this.layout.key[place] === at);
+    const values = this.assigned.filter(({ from }) => from === at);
+    return [...values.map(({ column }) => column), ...keys];
+  }
+
+  /** The destination's own type where the source has the same; else text, cast when applied. */
+  private typeOf(at: number): string {
+    const staged = this.layout.columns[at];
+    const base = staged?.field.native?.replace(/\(\d+(,-?\d+)?\)/, '');
+    const uses = this.usesOf(at);
+    const first = uses[0];
+    if (staged?.encoding !== 'sql' || !first) return 'text';
+    const same = uses.every((column) => column.builtin && column.base === base);
+    return same ? first.base : 'text';
+  }
+}

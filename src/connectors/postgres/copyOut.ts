@@ -1,0 +1,39 @@
+import { to } from 'pg-copy-streams';
+import { TransientError } from '../../model/failure.ts';
+import type { Session } from './session.ts';
+
+/**
+ * The bytes of `COPY … TO STDOUT`. A consumer that stops early closes the connection, which ends the query at
+ * the server. A link that stays silent for the statement time-out counts as dead.
+ */
+export async function* copyOut(
+  session: Session,
+  query: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const lease = await session.acquire(signal);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await session.run(lease.client, 'SET statement_timeout = 0');
+    const stream = lease.client.query(to(`COPY (${query}) TO STDOUT`, { highWaterMark: 1 << 18 }));
+    const abort = () => stream.destroy(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    const silent = () =>
+      stream.destroy(new TransientError('timeout', `${session.connection}: the database fell silent`));
+    timer = setTimeout(silent, session.statementTimeoutMs);
+    for await (const chunk of stream) {
+      clearTimeout(timer);
+      yield chunk as Buffer;
+      timer = setTimeout(silent, session.statementTimeoutMs);
+    }
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+    await session.run(lease.client, `SET statement_timeout = ${session.statementTimeoutMs}`);
+    lease.release(false);
+  } catch (error) {
+    throw lease.failure(error);
+  } finally {
+    clearTimeout(timer);
+    lease.release(true);
+  }
+}

@@ -1,0 +1,106 @@
+import { DatabaseError } from 'pg';
+import { ConfigError, RejectedError, SluiceError, TransientError } from '../../model/failure.ts';
+
+const lostLink = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ABORT_ERR',
+]);
+const lostLinkText = /terminated|timeout|not queryable|closed|ended|Cannot use a pool/i;
+const transientState = /^(08|53|55|57|58|25P03|40001|40P01)/;
+const recordState = /^(22|23|44|54|P0|42804)/;
+
+/** What a database said of one record: safe to keep (R1). */
+export interface RowFault {
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+}
+
+/** The record error that `error` stands for; null where the record is not to blame. */
+export function rowFault(error: unknown): RowFault | null {
+  if (!(error instanceof DatabaseError) || !isRecordState(error.code)) return null;
+  return faultOf(error.code ?? '', error.message, error.column, error.constraint);
+}
+
+/** Whether an SQLSTATE blames the record that was written. */
+export function isRecordState(state: string | undefined): boolean {
+  return state !== undefined && recordState.test(state);
+}
+
+/** A record error from the parts of a database error, without the values that PostgreSQL quotes. */
+export function faultOf(
+  code: string,
+  message: string,
+  column: string | null | undefined,
+  constraint: string | null | undefined,
+): RowFault {
+  const named = column ?? undefined;
+  const text = withoutValues(code, message);
+  const full = constraint && !text.includes(constraint) ? `${text} (${constraint})` : text;
+  return { code, message: full, ...(named ? { field: named } : {}) };
+}
+
+/** As {@link rowFault}, as the error that a records destination throws. */
+export function rejection(error: unknown): RejectedError | null {
+  const fault = rowFault(error);
+  return fault && new RejectedError(fault.code, fault.message, fault.field);
+}
+
+/** Classes any error of the driver; errors of Sluice pass through. Drops the cause: its `detail` holds values. */
+export function failureOf(error: unknown, connection: string): Error {
+  if (error instanceof SluiceError || error instanceof RejectedError) return error;
+  const options = { connection };
+  if (error instanceof DatabaseError) return stateFailure(error, connection);
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : 'unknown error';
+  if (/SASL|password/i.test(message)) {
+    return new ConfigError(
+      'credentials',
+      `${connection}: the database asks for a password that the url lacks or has wrong`,
+      options,
+    );
+  }
+  if (code !== '' && lostLink.has(code)) {
+    return new TransientError('connection', `${connection}: no link to the database (${code})`, options);
+  }
+  if (lostLinkText.test(message)) {
+    return new TransientError('connection', `${connection}: the link to the database was lost`, options);
+  }
+  return error instanceof Error ? error : new Error(message);
+}
+
+function stateFailure(error: DatabaseError, connection: string): Error {
+  const state = error.code ?? '';
+  const options = { connection };
+  const text = `${connection}: ${withoutValues(state, error.message)} (${state})`;
+  if (state.startsWith('28')) {
+    return new ConfigError('credentials', `${connection}: the database refused the login`, options);
+  }
+  if (state === '3D000') return new ConfigError('unknown_database', text, options);
+  if (transientState.test(state)) return new TransientError('connection', text, options);
+  if (state === '42501') return new ConfigError('permission_denied', text, options);
+  if (state === '42P01' || state === '3F000') return new ConfigError('unknown_stream', text, options);
+  if (state === '42703') return new ConfigError('unknown_field', text, options);
+  if (state.startsWith('42')) return new ConfigError('invalid_query', text, options);
+  return new Error(text);
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}
+
+/** Class 22 quotes the value it refuses, often after a colon; other classes quote names only. */
+function withoutValues(state: string, message: string): string {
+  const line = message.split('\n', 1)[0] ?? '';
+  if (!state.startsWith('22')) return line;
+  return line.replace(/:\s*".*$/s, '').replaceAll(/"[^"]*"/g, '…');
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { durationSchema, milliseconds } from '../../model/duration.ts';
+import { allModes } from '../../model/mode.ts';
+import type { Connector } from '../connector.ts';
+import { openDestination } from './destination.ts';
+import { discover } from './discover.ts';
+import { Session } from './session.ts';
+import { openSource, sourceOptions } from './source.ts';
+
+const settings = z.strictObject({
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
+    .describe('Where the database is and who logs in: postgres://user:password@host:5432/database.'),
+  statementTimeout: durationSchema
+    .default('10m')
+    .describe('Longest time one statement may take. Default 10m.'),
+  ssl: z
+    .enum(['disable', 'require', 'verify'])
+    .optional()
+    .describe('Encrypt the link; verify also checks the certificate. Default: what the url says.'),
+});
+
+/** Settings of a PostgreSQL connection. */
+export type PostgresSettings = z.infer<typeof settings>;
+
+/** PostgreSQL tables and views: read by COPY, written by staged sets. */
+export const postgres: Connector<PostgresSettings> = {
+  type: 'postgres',
+  title: 'PostgreSQL: tables, views and queries',
+  settings,
+  sourceOptions,
+  secrets: ['url'],
+  modes: () => allModes,
+  connect({ url, ssl, statementTimeout }, { connection, signal }) {
+    const statementTimeoutMs = milliseconds(statementTimeout);
+    const session = new Session({ connection, url, ssl, statementTimeoutMs, signal });
+    return {
+      check: async () => void (await session.query('SELECT 1')),
+      discover: () => discover(session),
+      source: (request) => openSource(session, request),
+      destination: (target) => openDestination(session, target),
+      close: () => session.close(),
+    };
+  },
+};

@@ -1,0 +1,156 @@
+import pg from 'pg';
+import { failureOf } from './failures.ts';
+
+/** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** What a statement did. */
+export interface Answer {
+  readonly rows: readonly TextRow[];
+  readonly count: number;
+}
+
+/** How to reach a database. */
+export interface SessionOptions {
+  readonly connection: string;
+  readonly url: string;
+  readonly ssl: 'disable' | 'require' | 'verify' | undefined;
+  readonly statementTimeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A connection taken out of the pool. */
+export interface Lease {
+  readonly client: pg.PoolClient;
+  /** Gives it back, or closes it when `broken`. Later calls do nothing. */
+  release(broken: boolean): void;
+  /** Classes an error that came up while it was held. */
+  failure(error: unknown): Error;
+}
+
+const texts = { getTypeParser: () => (value: string | Buffer) => value };
+const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
+
+/** A pool of connections whose settings make every value print the same way everywhere. */
+export class Session {
+  readonly connection: string;
+  readonly statementTimeoutMs: number;
+  private readonly pool: pg.Pool;
+  private readonly ready = new WeakSet<pg.PoolClient>();
+  private readonly signal: AbortSignal | undefined;
+  private closed: Promise<void> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.connection = options.connection;
+    this.statementTimeoutMs = options.statementTimeoutMs;
+    this.signal = options.signal;
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      ...(options.ssl === undefined ? {} : { ssl: tls[options.ssl] }),
+      max: 10,
+      connectionTimeoutMillis: 15_000,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      application_name: 'sluice',
+      types: texts,
+    });
+    // An idle connection that dies is replaced; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+  }
+
+  /** Runs `work` with a connection of its own; a failure closes it. Errors come out classed. */
+  async withClient<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const lease = await this.acquire(signal);
+    try {
+      const result = await work(lease.client);
+      lease.release(false);
+      return result;
+    } catch (error) {
+      throw lease.failure(error);
+    } finally {
+      lease.release(true);
+    }
+  }
+
+  /** Takes a connection out of the pool; the caller must release it. An abort closes it. */
+  async acquire(own?: AbortSignal): Promise<Lease> {
+    const signal = own && this.signal ? AbortSignal.any([own, this.signal]) : (own ?? this.signal);
+    signal?.throwIfAborted();
+    let held: pg.PoolClient | undefined;
+    const ignore = () => undefined;
+    const release = (broken: boolean) => {
+      signal?.removeEventListener('abort', abort);
+      held?.release(broken);
+      held = undefined;
+    };
+    const abort = () => release(true);
+    const failure = (error: unknown) =>
+      signal?.aborted ? (signal.reason as Error) : failureOf(error, this.connection);
+    try {
+      const client = await this.pool.connect();
+      held = client;
+      signal?.addEventListener('abort', abort, { once: true });
+      if (!this.ready.has(client)) client.on('error', ignore);
+      await this.prepare(client);
+      return { client, release, failure };
+    } catch (error) {
+      release(true);
+      throw failure(error);
+    }
+  }
+
+  /** Runs one statement. */
+  query(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Answer> {
+    return this.withClient((client) => this.run(client, text, values), signal);
+  }
+
+  /** Runs one statement on a connection that the caller holds; errors come out raw. */
+  async run(client: pg.ClientBase, text: string, values: readonly unknown[] = []): Promise<Answer> {
+    const config = {
+      text,
+      values: [...values],
+      query_timeout: this.statementTimeoutMs + 30_000,
+    };
+    const result = await client.query<TextRow>(config);
+    return { rows: result.rows, count: result.rowCount ?? 0 };
+  }
+
+  /** Runs `work` in one transaction; any failure rolls back. */
+  transaction<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.withClient(async (client) => {
+      await this.run(client, 'BEGIN');
+      const result = await work(client);
+      await this.run(client, 'COMMIT');
+      return result;
+    }, signal);
+  }
+
+  /** Turns the server's own time limit off for a COPY, which lasts as long as its other end takes. */
+  async untimed<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+    await this.run(client, 'SET statement_timeout = 0');
+    const result = await work();
+    await this.run(client, `SET statement_timeout = ${this.statementTimeoutMs}`);
+    return result;
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.pool.end();
+    return this.closed;
+  }
+
+  private async prepare(client: pg.PoolClient): Promise<void> {
+    if (this.ready.has(client)) return;
+    const settings = [
+      "SET DateStyle = 'ISO, YMD'",
+      "SET TimeZone = 'UTC'",
+      "SET IntervalStyle = 'postgres'",
+      "SET bytea_output = 'hex'",
+      'SET extra_float_digits = 1',
+      "SET client_encoding = 'UTF8'",
+      'SET standard_conforming_strings = on',
+      `SET statement_timeout = ${this.statementTimeoutMs}`,
+    ];
+    await client.query({ text: settings.join('; '), query_timeout: 30_000 } as pg.QueryConfig);
+    this.ready.add(client);
+  }
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { KeyValues, RecordBatch } from '../../model/record.ts';
+import type { SourceRequest } from '../connector.ts';
+import type { Source } from '../source.ts';
+import { columnNamed, fieldOf, queryRelation, relationOf } from './catalog.ts';
+import type { Column, Relation } from './catalog.ts';
+import { ident } from './names.ts';
+import { CopyPage } from './page.ts';
+import { pageQuery } from './pageQuery.ts';
+import type { Session } from './session.ts';
+import { toText } from './toText.ts';
+
+/** What `source:` of a sync may say. */
+export const sourceOptions = z.strictObject({
+  query: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A SELECT to read instead of the table or view that `stream` names.'),
+});
+
+/** Opens a table, view or query for reading. */
+export async function openSource(session: Session, request: SourceRequest): Promise<Source> {
+  const { query } = sourceOptions.parse(request.options);
+  const relation = query
+    ? await queryRelation(session, request.stream, query)
+    : await relationOf(session, request.stream);
+  const named = (name: string) => columnNamed(relation, name, session.connection);
+  const watermark = request.watermark === undefined ? undefined : named(request.watermark);
+  const unique = relation.uniqueKeys.find((key) => key.notNull)?.columns.map(named);
+  const from = { relation, watermark, unique };
+  return {
+    encoding: 'sql',
+    fields: relation.columns.map(fieldOf),
+    uniqueBy: unique?.map((column) => column.name) ?? [],
+    ...(watermark && { highWatermark: () => highest(session, relation, watermark) }),
+    async read(page) {
+      return new CopyPage(session, pageQuery(from, page, page.fields.map(named)), page);
+    },
+    lookup: (keyFields, keys, fields) =>
+      lookup(session, relation, keyFields.map(named), keys, fields.map(named)),
+  };
+}
+
+async function highest(session: Session, relation: Relation, watermark: Column) {
+  const name = `q.${ident(watermark.name)}`;
+  const { rows } = await session.query(`SELECT max(${name})::text AS high FROM ${relation.from} AS q`);
+  return rows[0]?.['high'] ?? null;
+}
+
+async function lookup(
+  session: Session,
+  relation: Relation,
+  key: readonly Column[],
+  keys: readonly KeyValues[],
+  fields: readonly Column[],
+): Promise<RecordBatch> {
+  const wanted = key.map((_, at) => keys.map((values) => toText(values[at], 'text', '', 'sql')));
+  const unnested = key.map((_, at) => `$${at + 1}::text[]`).join(', ');
+  const names = key.map((_, at) => `k${at}`);
+  const same = key.map((column, at) => `q.${ident(column.name)} = w.k${at}::${column.base}`);
+  const list = fields.map((column, at) => `q.${ident(column.name)}::text AS f${at}`).join(', ');
+  const { rows } = await session.query(
+    `SELECT ${list} FROM (SELECT DISTINCT * FROM unnest(${unnested}) AS u(${names.join(', ')})) w
+     JOIN ${relation.from} AS q ON ${same.join(' AND ')}`,
+    wanted,
+  );
+  return {
+    encoding: 'sql',
+    fields: fields.map(fieldOf),
+    rows: rows.map((row) => fields.map((_, at) => row[`f${at}`] ?? null)),
+  };
+}

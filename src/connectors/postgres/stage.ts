@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { from } from 'pg-copy-streams';
+import { TransientError } from '../../model/failure.ts';
+import type { ChunkRef, StagedLayout, StagedRow } from '../destination.ts';
+import type { Area } from './area.ts';
+import type { ChunkSql } from './chunkSql.ts';
+import { encodeLine } from './copyLines.ts';
+import type { Session } from './session.ts';
+import { toText } from './toText.ts';
+
+/** Where a chunk is staged, and as what. */
+export interface StageRequest {
+  readonly session: Session;
+  readonly area: Area;
+  readonly chunk: ChunkRef;
+  readonly sql: ChunkSql;
+}
+
+/**
+ * Fills a chunk's staging table from COPY text. In the same transaction the marker learns the attempt's token and
+ * the number of rows: apply refuses another attempt's table (R6), and one that a crash of the server emptied.
+ * @param columns the columns of the lines, `x…` for those to ignore
+ */
+export async function stageLines(
+  { session, area, chunk, sql }: StageRequest,
+  columns: readonly string[],
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const staged = area.staged(chunk);
+  const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
+  const own = sql.types.map((type, at) => `c${at} ${type}`);
+  const all = [...own, ...ignored, '_fault text', '_missing text'];
+  await session.transaction(async (client) => {
+    await claim({ session, area, chunk, sql }, client);
+    await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
+    await session.run(client, 'SET LOCAL statement_timeout = 0');
+    const copy = client.query(from(`COPY ${staged} (${columns.join(', ')}) FROM STDIN`));
+    await pipeline(Readable.from(bytes, { objectMode: true }), copy);
+    await session.run(
+      client,
+      `UPDATE ${area.marker} SET staged = $3 WHERE run = $1 AND chunk = $2`,
+      [chunk.run, chunk.chunk, copy.rowCount],
+    );
+  });
+}
+
+/** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */
+export async function* linesOf(
+  sql: ChunkSql,
+  layout: StagedLayout,
+  rows: AsyncIterable<readonly StagedRow[]>,
+): AsyncGenerator<Buffer> {
+  for await (const batch of rows) {
+    if (batch.length > 0) yield Buffer.from(batch.map((row) => lineOf(sql, layout, row)).join(''));
+  }
+}
+
+function lineOf(sql: ChunkSql, layout: StagedLayout, row: StagedRow): string {
+  let fault = row.fault;
+  const texts = layout.columns.map((column, at) => {
+    const use = sql.useOf(at);
+    const text = toText(row.values[at], use?.base ?? 'text', use?.category ?? '', column.encoding);
+    if (!text?.includes('\0')) return text;
+    const message = 'PostgreSQL texts cannot hold the character U+0000';
+    fault ??= { code: 'invalid_value', message, field: use?.name ?? column.field.name };
+    return null;
+  });
+  const missing = layout.assign.map((each) => (row.values[each.from] === undefined ? '1' : '0'));
+  const pattern = missing.includes('1') ? missing.join('') : null;
+  return encodeLine([...texts, fault ? JSON.stringify(fault) : null, pattern]);
+}
+
+async function claim(
+  { session, area, chunk }: StageRequest,
+  client: Parameters<Session['run']>[0],
+): Promise<void> {
+  const claimed = await session.run(
+    client,
+    `INSERT INTO ${area.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
+     ON CONFLICT (run, chunk) DO UPDATE SET token = excluded.token
+     WHERE m.done_at IS NULL AND m.token <= excluded.token`,
+    [chunk.run, chunk.chunk, chunk.token],
+  );
+  const done = await session.run(
+    client,
+    `SELECT done_at FROM ${area.marker} WHERE run = $1 AND chunk = $2`,
+    [chunk.run, chunk.chunk],
+  );
+  // An applied chunk may be staged again: apply answers with the first result and drops the table.
+  if (claimed.count === 0 && !done.rows[0]?.['done_at']) {
+    throw new TransientError('stale_token', `${session.connection}: a newer attempt owns this chunk`, {
+      connection: session.connection,
+    });
+  }
+  await area.dropStaged(session, client as never, chunk.run, chunk.chunk);
+}

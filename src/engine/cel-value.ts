@@ -1,0 +1,57 @@
+import type { FieldType } from '../model/field.ts';
+import { ExactNumber, isJsonObject, type Json } from '../model/json.ts';
+
+/** A JSON value as CEL sees it: integers as int, other numbers as double, missing as null. */
+export function toCel(value: Json | undefined, type?: FieldType): unknown {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && type !== 'float' && type !== 'decimal'
+      ? BigInt(value)
+      : value;
+  }
+  if (value instanceof ExactNumber) {
+    return /^-?\d+$/.test(value.digits) && type !== 'decimal'
+      ? BigInt(value.digits)
+      : Number(value.digits);
+  }
+  if (Array.isArray(value)) return value.map((element) => toCel(element));
+  if (!isJsonObject(value)) return value;
+  return new Map(Object.entries(value).map(([name, member]) => [name, toCel(member)]));
+}
+
+/** A result of CEL as JSON; undefined for what JSON cannot say, such as a type. */
+export function fromCel(value: unknown): Json | undefined {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (typeof value === 'bigint') return fromBigInt(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (Array.isArray(value) || value instanceof Set)
+    return [...value].map((element) => fromCel(element) ?? null);
+  return typeof value === 'object' ? fromObject(value) : undefined;
+}
+
+function fromBigInt(value: bigint): number | ExactNumber {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : new ExactNumber(value.toString());
+}
+
+function fromObject(value: object): Json | undefined {
+  // The library types but does not export its classes for durations, unsigned numbers and optionals.
+  const tag = Object.prototype.toString.call(value);
+  if (tag === '[object optional]') return fromOptional(value);
+  if (tag === '[object google.protobuf.Duration]') return String(value);
+  if (tag.startsWith('[object value = ')) return fromBigInt(BigInt(String(value)));
+  const plain = Object.getPrototypeOf(value) as unknown;
+  if (!(value instanceof Map) && plain !== Object.prototype && plain !== null) return undefined;
+  const entries: Iterable<[unknown, unknown]> =
+    value instanceof Map ? value : Object.entries(value);
+  return Object.fromEntries(
+    [...entries].map(([name, member]) => [String(name), fromCel(member) ?? null]),
+  );
+}
+
+function fromOptional(value: object): Json | undefined {
+  const optional = value as { orValue(fallback: unknown): unknown };
+  return fromCel(optional.orValue(null));
+}

@@ -1,0 +1,32 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ExactNumber } from '../model/json.ts';
+import { canonicalDecimal, toNumber } from './decimal.ts';
+
+test('one spelling for every number', () => {
+  expect(['42', '42.0', '4.2e1', '+0042', '420E-1'].map(canonicalDecimal)).toEqual(
+    Array(5).fill('42'),
+  );
+  expect(canonicalDecimal('-0.00')).toBe('0');
+  expect(canonicalDecimal('0.00120')).toBe('0.0012');
+  expect(canonicalDecimal('1e999999999')).toBe('1e999999999');
+  expect(canonicalDecimal('12a')).toBeNull();
+  expect(canonicalDecimal('')).toBeNull();
+});
+
+test('the spelling keeps the value of every double', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      expect(Number(canonicalDecimal(String(value)))).toBe(value === 0 ? 0 : value);
+    }),
+  );
+});
+
+test('digits a double would change stay exact', () => {
+  expect(toNumber('9007199254740991')).toBe(9_007_199_254_740_991);
+  expect(toNumber('9007199254740993')).toEqual(new ExactNumber('9007199254740993'));
+  expect(toNumber('12.5')).toBe(12.5);
+  expect(toNumber('12.50')).toEqual(new ExactNumber('12.50'));
+  expect(toNumber('0.1234567890123456')).toEqual(new ExactNumber('0.1234567890123456'));
+  expect(toNumber('-0')).toEqual(new ExactNumber('-0'));
+});

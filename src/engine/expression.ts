@@ -1,0 +1,160 @@
+import { EvaluationError, type ParseResult } from '@marcbachmann/cel-js';
+import type { Field, FieldType } from '../model/field.ts';
+import type { Json } from '../model/json.ts';
+import { environment } from './cel-environment.ts';
+import { fromCel, toCel } from './cel-value.ts';
+import { analyse, type Analysis } from './expression-ast.ts';
+import { ExpressionError } from './expression-error.ts';
+import { didYouMean, nearest } from './nearest.ts';
+
+/** A compiled CEL expression. */
+export interface Expression {
+  readonly source: string;
+  /** The source fields it reads. */
+  readonly fieldsUsed: readonly string[];
+  /**
+   * Its value for one record.
+   * @param get the value of a field; undefined where the record lacks it, which reads as null
+   * @throws ExpressionError `expression_failed`, its message without values
+   */
+  evaluate(get: (field: string) => Json | undefined): Json;
+}
+
+/**
+ * Compiles an expression over source fields. A field is an identifier, or `record["any name"]`.
+ *
+ * @param fields the fields that exist; null when they are not known, then any name is accepted
+ * @throws ExpressionError `invalid_expression` or `unknown_field`
+ */
+export function compileExpression(source: string, fields: readonly Field[] | null): Expression {
+  const analysis = analyse(parse(source).ast);
+  const types = fields && new Map(fields.map((field) => [field.name, field.type]));
+  const names = usedNames(source, analysis, types);
+  const aliases = new Map(
+    names.bare.map((name) => [name, environment.hasVariable(name) ? `_field_${name}` : name]),
+  );
+  const program = parse(rewrite(source, analysis, aliases));
+  const check = program.check();
+  if (!check.valid) throw invalid(check.error);
+  const evaluate = evaluator(program, aliases, names.record, types);
+  return { source, fieldsUsed: [...new Set([...names.bare, ...names.record])], evaluate };
+}
+
+function parse(source: string): ParseResult {
+  try {
+    return environment.parse(source);
+  } catch (error) {
+    throw invalid(error);
+  }
+}
+
+function invalid(error: unknown): ExpressionError {
+  const message =
+    error instanceof Error
+      ? 'summary' in error
+        ? String(error.summary)
+        : error.message
+      : 'not valid CEL';
+  return new ExpressionError('invalid_expression', message.split('\n', 1)[0] ?? message);
+}
+
+interface UsedNames {
+  /** Fields that are identifiers. */
+  readonly bare: readonly string[];
+  /** Fields reached through `record`. */
+  readonly record: readonly string[];
+}
+
+function usedNames(
+  source: string,
+  { uses }: Analysis,
+  types: ReadonlyMap<string, FieldType> | null,
+): UsedNames {
+  const bare = new Set<string>();
+  const record = new Set<string>();
+  for (const { field, range } of uses) {
+    if (field === null) {
+      if (types === null)
+        throw new ExpressionError(
+          'invalid_expression',
+          'record needs a fixed name, as in record["name"]',
+        );
+      for (const name of types.keys()) record.add(name);
+    } else if (types === null ? !isType(source, field) : types.has(field)) {
+      (range === undefined ? record : bare).add(field);
+    } else if (range === undefined || !environment.hasVariable(field)) {
+      const names = nearest(field, [...(types?.keys() ?? [])]);
+      throw new ExpressionError(
+        'unknown_field',
+        `the source has no field ${field}${didYouMean(names)}`,
+        names,
+      );
+    }
+  }
+  return { bare: [...bare], record: [...record] };
+}
+
+/** Where the fields are not known, `int` is CEL's type only beside a call of `type()`, else a field. */
+function isType(source: string, name: string): boolean {
+  if (name === 'cel' || name === 'optional' || name === 'google') return true;
+  return environment.hasVariable(name) && /\btype\s*\(/.test(source);
+}
+
+/**
+ * Gives fields that are named like CEL's own types (`type`, `string`, …) another name, and lets the branches of
+ * `?:` differ in type (`paid ? amount : null`).
+ */
+function rewrite(
+  source: string,
+  { uses, branches }: Analysis,
+  aliases: ReadonlyMap<string, string>,
+): string {
+  const edits = branches.map((range) => ({
+    range,
+    text: `dyn(${source.slice(range.start, range.end)})`,
+  }));
+  for (const { field, range } of uses) {
+    const alias = field === null ? undefined : aliases.get(field);
+    if (range !== undefined && alias !== undefined && alias !== field)
+      edits.push({ range, text: alias });
+  }
+  return edits
+    .toSorted((a, b) => b.range.start - a.range.start)
+    .reduce(
+      (text, { range, text: replacement }) =>
+        text.slice(0, range.start) + replacement + text.slice(range.end),
+      source,
+    );
+}
+
+function evaluator(
+  program: ParseResult,
+  aliases: ReadonlyMap<string, string>,
+  record: readonly string[],
+  types: ReadonlyMap<string, FieldType> | null,
+): Expression['evaluate'] {
+  const bare = [...aliases].map(([field, alias]) => ({ field, alias, type: types?.get(field) }));
+  return (get) => {
+    const context: Record<string, unknown> = {};
+    for (const { field, alias, type } of bare) context[alias] = toCel(get(field), type);
+    if (record.length > 0)
+      context['record'] = new Map(record.map((name) => [name, toCel(get(name), types?.get(name))]));
+    try {
+      const result = fromCel(program(context));
+      if (result !== undefined) return result;
+    } catch (error) {
+      throw failed(error);
+    }
+    throw new ExpressionError('expression_failed', 'the result is not a JSON value');
+  };
+}
+
+/** CEL's own messages may quote a value: only the code goes out (R1). */
+function failed(error: unknown): ExpressionError {
+  if (error instanceof ExpressionError) return error;
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof ExpressionError) return cause;
+  const code =
+    error instanceof EvaluationError ? error.code.replaceAll('_', ' ') : 'evaluation failed';
+  return new ExpressionError('expression_failed', code);
+}

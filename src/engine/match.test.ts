@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Existing } from '../connectors/destination.ts';
+import { modes, permissionsOf } from '../model/mode.ts';
+import type { FilteredRecord, MappedRecord } from './map-record.ts';
+import { decide, decideByLedger, type Decision } from './match.ts';
+import { stableText } from './stable-text.ts';
+
+const match = { caseInsensitive: true, trim: false };
+const upsert = { permissions: permissionsOf('upsert'), match };
+
+function held(key: string, values: Existing['values'] = {}): Existing {
+  return { key: [key], id: `id-${key}`, values };
+}
+
+test('new, differing and equal records', () => {
+  const records = [
+    { key: ['a'], values: { n: 1, m: 'x' } },
+    { key: ['b'], values: { n: 2, m: 'x' } },
+    { key: ['c'], values: { n: 3 } },
+  ];
+  const decision = decide({
+    ...upsert,
+    records,
+    existing: [held('B', { n: 9, m: 'x' }), held('c', { n: '3' })],
+  });
+  expect(decision.operations).toEqual([
+    { operation: 'create', key: ['a'], canonicalKey: '["a"]', id: null, values: { n: 1, m: 'x' } },
+    {
+      operation: 'update',
+      key: ['b'],
+      canonicalKey: '["b"]',
+      id: 'id-B',
+      values: { n: 2 },
+      before: { n: 9 },
+    },
+  ]);
+  expect(decision.stats).toMatchObject({ imported: 3, unchanged: 1 });
+  expect(decision.keys).toEqual(['["a"]', '["b"]', '["c"]']);
+});
+
+test('records without a key, with an ambiguous one, filtered, faulty or repeated', () => {
+  const fault = { code: 'expression_failed', message: 'm', field: 'f' };
+  const records: (MappedRecord | FilteredRecord)[] = [
+    { key: [null], values: {} },
+    { key: ['twice'], values: {} },
+    { skipped: 'filter' },
+    { key: ['bad'], fault },
+    { key: ['a'], values: { n: 1 } },
+    { key: ['A'], values: { n: 2 } },
+  ];
+  const decision = decide({ ...upsert, records, existing: [held('twice'), held('Twice')] });
+  expect(decision.errors.map(({ code, key }) => [code, key])).toEqual([
+    ['missing_key', null],
+    ['expression_failed', ['bad']],
+    ['ambiguous_match', ['twice']],
+  ]);
+  expect(decision.operations.map(({ values }) => values)).toEqual([{ n: 2 }]);
+  expect(decision.stats.skipped).toEqual({ mode: 0, filter: 1, duplicate: 1 });
+  expect(decision.keys).toEqual(['["twice"]', '["bad"]', '["a"]']);
+});
+
+test('the mode decides what may be done', () => {
+  const records = [
+    { key: ['new'], values: { n: 1 } },
+    { key: ['old'], values: { n: 1 } },
+  ];
+  const kinds = (mode: (typeof modes)[number]) =>
+    decide({
+      records,
+      existing: [held('old', { n: 0 })],
+      permissions: permissionsOf(mode),
+      match,
+    }).operations.map(({ operation }) => operation);
+  expect(modes.map(kinds)).toEqual([
+    ['create', 'update'],
+    ['update'],
+    ['create'],
+    ['create', 'update'],
+  ]);
+});
+
+test('the ledger decides where the destination cannot be read', () => {
+  const records = [
+    { key: ['new'], values: { n: 1 } },
+    { key: ['same'], values: { n: 1 } },
+    { key: ['changed'], values: { n: 2, m: 1 } },
+  ];
+  const old = { hash: stableText({ n: 1 }), id: 'x' };
+  const decision = decideByLedger({
+    ...upsert,
+    records,
+    hash: stableText,
+    ledger: new Map([
+      ['["same"]', old],
+      ['["changed"]', old],
+    ]),
+  });
+  expect(decision.operations.map(({ operation, id, values }) => [operation, id, values])).toEqual([
+    ['create', null, { n: 1 }],
+    ['update', 'x', { n: 2, m: 1 }],
+  ]);
+  expect(decision.stats.unchanged).toBe(1);
+});
+
+test('R10: every record is counted exactly once', () => {
+  const record = fc.oneof(
+    fc.constant<FilteredRecord>({ skipped: 'filter' }),
+    fc.record({
+      key: fc.tuple(fc.constantFrom('a', 'A', 'b', 'c', '', null)),
+      values: fc.record({ n: fc.integer({ min: 0, max: 1 }) }),
+    }),
+    fc.record({
+      key: fc.tuple(fc.constantFrom('a', 'b')),
+      fault: fc.constant({ code: 'x', message: '', field: 'n' }),
+    }),
+  );
+  const existing = fc.array(fc.constantFrom(held('a', { n: 0 }), held('b', { n: 1 })), {
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(fc.array(record), existing, fc.constantFrom(...modes), (records, found, mode) => {
+      const decision: Decision = decide({
+        records,
+        existing: found,
+        permissions: permissionsOf(mode),
+        match,
+      });
+      const { imported, unchanged, skipped, errors } = decision.stats;
+      expect(
+        decision.operations.length +
+          unchanged +
+          skipped.mode +
+          skipped.filter +
+          skipped.duplicate +
+          errors,
+      ).toBe(imported);
+      expect(imported).toBe(records.length);
+    }),
+  );
+});

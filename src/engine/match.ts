@@ -1,0 +1,183 @@
+import type { Existing, WriteOperation } from '../connectors/destination.ts';
+import type { FieldType } from '../model/field.ts';
+import type { Json, JsonObject } from '../model/json.ts';
+import type { Match } from '../model/match.ts';
+import type { Permissions } from '../model/mode.ts';
+import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
+import type { KeyValues } from '../model/record.ts';
+import { canonicalKey } from './canonical-key.ts';
+import type { FilteredRecord, MappedRecord } from './map-record.ts';
+import { sameValue } from './same-value.ts';
+
+/** A write that is decided but not yet made. */
+export interface PlannedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
+  /** Names the record in the ledger and in idempotency keys. */
+  readonly canonicalKey: string;
+  /** With a ledger: the hash to note once the destination has accepted the record (R4). */
+  readonly hash?: string;
+}
+
+/** What is to be done with one chunk. */
+export interface Decision {
+  /** In source order; each key at most once. */
+  readonly operations: readonly PlannedOperation[];
+  /** Everything but the operations: the exporter adds `created`, `updated` and its errors to make R10 true. */
+  readonly stats: Stats;
+  readonly errors: readonly RecordError[];
+  /** Canonical keys of all records seen, also of failed ones, not of filtered ones: a mirror keeps these. */
+  readonly keys: readonly string[];
+}
+
+/** One chunk, and how it is decided. */
+export interface MatchRequest {
+  /** In source order. */
+  readonly records: readonly (MappedRecord | FilteredRecord)[];
+  readonly permissions: Permissions;
+  readonly match: Match;
+  /** The destination's field types, where known: how values compare. */
+  readonly types?: ReadonlyMap<string, FieldType>;
+}
+
+/** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
+export interface LedgerEntry {
+  readonly hash: string;
+  readonly id: string | null;
+}
+
+/** Decides a chunk by the `existing` records that the destination holds under its keys. */
+export function decide(
+  request: MatchRequest & { readonly existing: readonly Existing[] },
+): Decision {
+  const held = groupByKey(request.existing, request.match);
+  return decideEach(request, (record) => {
+    const found = held.get(record.canonicalKey) ?? [];
+    if (found.length > 1) return { ambiguous: found.length };
+    const [only] = found;
+    if (only === undefined) return { operation: 'create', id: null, values: record.values };
+    const values = differing(record.values, only.values, request.types);
+    if (Object.keys(values).length === 0) return 'unchanged';
+    const before = Object.fromEntries(
+      Object.keys(values).map((name) => [name, only.values[name] ?? null]),
+    );
+    return { operation: 'update', id: only.id, values, before };
+  });
+}
+
+/** What a sync knows of a destination that cannot be read. */
+export interface Ledger {
+  /** Canonical key → what was last accepted. */
+  readonly ledger: ReadonlyMap<string, LedgerEntry>;
+  /** The keyed hash of mapped values. */
+  readonly hash: (values: JsonObject) => string;
+}
+
+/**
+ * Decides a chunk for a destination that cannot be read, by what the ledger says was written before. An update
+ * carries all mapped values, for nobody knows which of them differ.
+ */
+export function decideByLedger(request: MatchRequest & Ledger): Decision {
+  return decideEach(request, ({ canonicalKey: key, values }) => {
+    const known = request.ledger.get(key);
+    const hash = request.hash(values);
+    if (known?.hash === hash) return 'unchanged';
+    const operation = known === undefined ? 'create' : 'update';
+    return { operation, id: known?.id ?? null, values, hash };
+  });
+}
+
+function groupByKey(existing: readonly Existing[], match: Match): Map<string, Existing[]> {
+  const groups = new Map<string, Existing[]>();
+  for (const record of existing) {
+    const key = canonicalKey(record.key, match);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [record]);
+    else group.push(record);
+  }
+  return groups;
+}
+
+interface KeyedRecord {
+  readonly key: KeyValues;
+  readonly canonicalKey: string;
+  readonly values: JsonObject;
+}
+
+type Verdict =
+  | 'unchanged'
+  | { readonly ambiguous: number }
+  | (Pick<PlannedOperation, 'id' | 'values' | 'before' | 'hash'> & {
+      readonly operation: 'create' | 'update';
+    });
+
+function decideEach(
+  { records, match, permissions }: MatchRequest,
+  judge: (record: KeyedRecord) => Verdict,
+): Decision {
+  const { winners, keys, errors, skipped } = sift(records, match);
+  const operations: PlannedOperation[] = [];
+  let unchanged = 0;
+  for (const record of winners) {
+    const verdict = judge(record);
+    if (verdict === 'unchanged') unchanged += 1;
+    else if ('ambiguous' in verdict) errors.push(ambiguous(record.key, verdict.ambiguous));
+    else if (!permissions[verdict.operation]) skipped.mode += 1;
+    else operations.push({ key: record.key, canonicalKey: record.canonicalKey, ...verdict });
+  }
+  const stats = { ...noStats, imported: records.length, unchanged, skipped, errors: errors.length };
+  return { operations, stats, errors, keys: [...keys] };
+}
+
+interface Sifted {
+  readonly winners: readonly KeyedRecord[];
+  readonly keys: ReadonlySet<string>;
+  readonly errors: RecordError[];
+  readonly skipped: Record<SkipReason, number>;
+}
+
+/** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
+function sift(records: MatchRequest['records'], match: Match): Sifted {
+  const winners = new Map<string, KeyedRecord>();
+  const keys = new Set<string>();
+  const errors: RecordError[] = [];
+  const skipped = { mode: 0, filter: 0, duplicate: 0 };
+  for (const record of records) {
+    if ('skipped' in record) {
+      skipped.filter += 1;
+      continue;
+    }
+    const key = canonicalKey(record.key, match);
+    if (key !== null) keys.add(key);
+    if ('fault' in record)
+      errors.push({ key: record.key, operation: 'match', ...record.fault, retryable: false });
+    else if (key === null) errors.push(missingKey(record.key));
+    else {
+      if (winners.delete(key)) skipped.duplicate += 1;
+      winners.set(key, { key: record.key, canonicalKey: key, values: record.values });
+    }
+  }
+  return { winners: [...winners.values()], keys, errors, skipped };
+}
+
+function missingKey(key: KeyValues): RecordError {
+  const message = 'the record has no value in its key';
+  return {
+    key: key.some((part) => part !== null) ? key : null,
+    operation: 'match',
+    code: 'missing_key',
+    message,
+    retryable: false,
+  };
+}
+
+function ambiguous(key: KeyValues, count: number): RecordError {
+  const message = `${count} records of the destination have this key`;
+  return { key, operation: 'match', code: 'ambiguous_match', message, retryable: false };
+}
+
+function differing(values: JsonObject, held: JsonObject, types: MatchRequest['types']): JsonObject {
+  const entries = Object.entries(values).filter(
+    ([name, value]: [string, Json]) => !sameValue(value, held[name], types?.get(name)),
+  );
+  return Object.fromEntries(entries);
+}

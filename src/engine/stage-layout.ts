@@ -1,0 +1,122 @@
+import type { StagedColumn, StagedLayout, StagedRow } from '../connectors/destination.ts';
+import type { Field } from '../model/field.ts';
+import type { Json } from '../model/json.ts';
+import type { Encoding, Value } from '../model/record.ts';
+import { evaluateEntry, passes, rowReader, valueAt, type Fault } from './map-record.ts';
+import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
+
+/** The open source, as far as staging must know it. */
+export interface StagedSource {
+  readonly encoding: Encoding;
+  readonly fields: readonly Field[];
+  readonly uniqueBy: readonly string[];
+}
+
+/** How rows of a source become staged rows. */
+export interface StagePlan {
+  readonly layout: StagedLayout;
+  /**
+   * Stages one row whose values are in the order of `mapping.needed`; null for a filtered record. A row whose
+   * expression failed has a `fault`, and its key.
+   */
+  stageRow(row: readonly Value[]): StagedRow | null;
+}
+
+type Column = { readonly staged: StagedColumn } & (
+  | { readonly index: number }
+  | {
+      readonly compute: (
+        get: (name: string) => Json | undefined,
+      ) => ReturnType<typeof evaluateEntry>;
+    }
+);
+
+/**
+ * Lays out the staged columns of a mapping. A copy keeps the source's value, type and encoding; an expression, a
+ * constant and a value inside a JSON field become columns encoded as JSON. For a `plain` mapping the columns are
+ * exactly `mapping.needed`, in order, so COPY text can be staged as it is.
+ */
+export function stageLayout(mapping: Mapping, source: StagedSource): StagePlan {
+  const columns: Column[] = [];
+  const copies = new Map<string, number>();
+  const add = (column: Column): number => columns.push(column) - 1;
+  const place = (from: SourcePath, name: string): number => {
+    if (from.path !== undefined)
+      return add(computed(name, (get) => ({ value: valueAt(from, get) })));
+    const known = copies.get(from.from) ?? add(copied(from.from, mapping, source));
+    copies.set(from.from, known);
+    return known;
+  };
+  const key = mapping.key.map((part) => place(part, [part.from, ...(part.path ?? [])].join('.')));
+  const assign = mapping.entries.map((entry) => ({
+    to: entry.to,
+    from: placeEntry(entry, place, add),
+  }));
+  const layout = {
+    columns: columns.map(({ staged }) => staged),
+    key,
+    assign,
+    uniqueKeys: uniqueKeys(mapping, source),
+  };
+  return { layout, stageRow: rowStager(mapping, source, columns) };
+}
+
+function placeEntry(
+  entry: MappingEntry,
+  place: (from: SourcePath, name: string) => number,
+  add: (column: Column) => number,
+): number {
+  return 'from' in entry
+    ? place(entry, entry.to)
+    : add(computed(entry.to, (get) => evaluateEntry(entry, get)));
+}
+
+function copied(name: string, mapping: Mapping, source: StagedSource): Column {
+  const field = source.fields.find((candidate) => candidate.name === name) ?? {
+    name,
+    type: 'unknown' as const,
+  };
+  return { staged: { field, encoding: source.encoding }, index: mapping.needed.indexOf(name) };
+}
+
+function computed(
+  name: string,
+  compute: (get: (name: string) => Json | undefined) => ReturnType<typeof evaluateEntry>,
+): Column {
+  return { staged: { field: { name, type: 'unknown' }, encoding: 'json' }, compute };
+}
+
+/** Whether the source guarantees unique keys; a destination that compares loosely must not rely on it. */
+function uniqueKeys(mapping: Mapping, source: StagedSource): boolean {
+  if (source.uniqueBy.length === 0) return false;
+  const names = new Set(
+    mapping.key.map((part) => (part.path === undefined ? part.from : undefined)),
+  );
+  return names.size === source.uniqueBy.length && source.uniqueBy.every((name) => names.has(name));
+}
+
+function rowStager(
+  mapping: Mapping,
+  source: StagedSource,
+  columns: readonly Column[],
+): StagePlan['stageRow'] {
+  const fields = mapping.needed.map(
+    (name): Field =>
+      source.fields.find((field) => field.name === name) ?? { name, type: 'unknown' },
+  );
+  const read = rowReader(fields, source.encoding);
+  return (row) => {
+    const get = (name: string): Json | undefined => read(row, name);
+    const passed = passes(mapping.filter, get);
+    if (passed === false) return null;
+    let fault: Fault | undefined = passed === true ? undefined : passed;
+    const values = columns.map((column): Value => {
+      if ('index' in column) return row[column.index];
+      const result = column.compute(get);
+      if ('value' in result) return result.value;
+      fault ??= result.fault;
+      return undefined;
+    });
+    return fault === undefined ? { values } : { values, fault };
+  };
+}

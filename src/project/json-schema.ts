@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { allConnectors } from '../connectors/registry.ts';
+import { idSchema, syncSchema } from '../model/sync.ts';
+
+type JsonSchema = Record<string, unknown>;
+
+/** The JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
+export function projectJsonSchema(): JsonSchema {
+  const connections = allConnectors().map(({ type, title, settings }) =>
+    withReferences(withType(convert(settings), type, title)),
+  );
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Sluice project',
+    type: 'object',
+    properties: {
+      version: { const: 1, description: 'The version of the file format.' },
+      connections: {
+        type: 'object',
+        description: 'Credentials and settings of each system, by id.',
+        propertyNames: convert(idSchema),
+        additionalProperties: { anyOf: connections },
+      },
+      syncs: {
+        type: 'object',
+        description: 'Each sync moves one source stream to one destination stream.',
+        propertyNames: convert(idSchema),
+        additionalProperties: convert(syncSchema),
+      },
+    },
+    required: ['version'],
+    additionalProperties: false,
+  };
+}
+
+function convert(schema: z.ZodType): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      // JSON Schema has no flags for patterns: spell out the case that the id's pattern ignores.
+      if (zodSchema === idSchema) jsonSchema.pattern = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
+    },
+  }) as JsonSchema;
+  return rest;
+}
+
+/** Adds the connector's `type` to every branch of its settings. */
+function withType(schema: JsonSchema, type: string, title: string): JsonSchema {
+  for (const union of ['anyOf', 'oneOf']) {
+    const branches = schema[union];
+    if (Array.isArray(branches)) {
+      const typed = branches.map((branch: JsonSchema) => withType(branch, type, title));
+      return { ...schema, [union]: typed };
+    }
+  }
+  const properties = {
+    type: { const: type, description: title },
+    ...(schema['properties'] as JsonSchema | undefined),
+  };
+  const required = ['type', ...((schema['required'] as string[] | undefined) ?? [])];
+  return { ...schema, type: 'object', title, properties, required };
+}
+
+/** Lets a `${NAME}` reference stand where a setting is a number or a boolean. */
+function withReferences(schema: JsonSchema): JsonSchema {
+  const { type } = schema;
+  if (type === 'number' || type === 'integer' || type === 'boolean') {
+    const { description, default: fallback, ...plain } = schema;
+    return {
+      ...(description === undefined ? {} : { description }),
+      ...(fallback === undefined ? {} : { default: fallback }),
+      anyOf: [plain, { type: 'string', pattern: '\\$\\{' }],
+    };
+  }
+  const entries = Object.entries(schema).map(([name, value]) => [name, descend(value)]);
+  return Object.fromEntries(entries) as JsonSchema;
+}
+
+function descend(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(descend);
+  return typeof value === 'object' && value !== null ? withReferences(value as JsonSchema) : value;
+}

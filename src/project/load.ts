@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { idSchema, type SyncSpec } from '../model/sync.ts';
+import { checkConnection } from './connections.ts';
+import { isRecord } from './is-record.ts';
+import { checkShape } from './issues.ts';
+import { ProjectError } from './problem.ts';
+import type { Project, ProjectConnection } from './project.ts';
+import { SourceFile } from './source-file.ts';
+import { checkSync } from './syncs.ts';
+
+/** Where `${NAME}` references are looked up. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const fileSchema = z.strictObject({
+  version: z.literal(1),
+  connections: z.record(idSchema, z.unknown()).optional(),
+  syncs: z.record(idSchema, z.unknown()).optional(),
+  entities: z.unknown().optional(),
+});
+
+/**
+ * Reads and checks a project file.
+ *
+ * @throws ProjectError with everything that is wrong with the file, also when it cannot be read
+ */
+export async function loadProject(file: string, env: Environment): Promise<Project> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ProjectError(file, [unreadable(error)]);
+  }
+  return parseProject(text, file, env);
+}
+
+/**
+ * Checks the text of a project file.
+ *
+ * @param file what to call it in messages
+ * @throws ProjectError with everything that is wrong
+ */
+export function parseProject(text: string, file: string, env: Environment): Project {
+  const source = new SourceFile(text, env);
+  const project = source.parsed ? checkProject(source) : undefined;
+  if (!project || source.problems.length > 0) {
+    const inOrder = source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+    throw new ProjectError(file, inOrder);
+  }
+  return project;
+}
+
+function checkProject(source: SourceFile): Project {
+  const value = source.value() ?? {};
+  checkShape(source, [], value, fileSchema);
+  const root = isRecord(value) ? value : {};
+  if (root['entities'] !== undefined) {
+    source.report(['entities'], 'entities are not available in this version');
+  }
+  const connections = new Map<string, ProjectConnection | null>();
+  for (const [id, raw] of entriesOf(root['connections'])) {
+    connections.set(id, checkConnection(source, id, raw) ?? null);
+  }
+  const syncs: Record<string, SyncSpec> = {};
+  for (const [id, raw] of entriesOf(root['syncs'])) {
+    const sync = checkSync(source, id, raw, connections);
+    if (sync) syncs[id] = sync;
+  }
+  return { connections: usable(connections), syncs };
+}
+
+function usable(
+  connections: ReadonlyMap<string, ProjectConnection | null>,
+): Record<string, ProjectConnection> {
+  const all: Record<string, ProjectConnection> = {};
+  for (const [id, connection] of connections) if (connection) all[id] = connection;
+  return all;
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return isRecord(value) ? Object.entries(value) : [];
+}
+
+function unreadable(error: unknown): {
+  path: string;
+  line: number;
+  column: number;
+  message: string;
+  hint: string;
+} {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
+  const hint = 'name the project file with --config FILE';
+  return { path: '', line: 1, column: 1, message, hint };
+}

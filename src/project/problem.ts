@@ -1,0 +1,33 @@
+/** One thing that is wrong with a project file, and where. */
+export interface Problem {
+  /** Where in the file's structure, such as `syncs.customers.mode`; empty for the file as a whole. */
+  readonly path: string;
+  /** Counted from 1. */
+  readonly line: number;
+  /** Counted from 1. */
+  readonly column: number;
+  /** What is wrong. Never holds the value of an environment variable. */
+  readonly message: string;
+  /** What may have been meant, or what to do. */
+  readonly hint?: string;
+}
+
+/** A project file that cannot be used, with everything that is wrong with it. */
+export class ProjectError extends Error {
+  readonly file: string;
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    super(problems.map((problem) => formatProblem(file, problem)).join('\n'));
+    this.name = 'ProjectError';
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** A problem as compilers print theirs: `file:line:column path: message`, the hint on its own line. */
+export function formatProblem(file: string, problem: Problem): string {
+  const subject = problem.path === '' ? '' : ` ${problem.path}:`;
+  const hint = problem.hint === undefined ? '' : `\n    ${problem.hint}`;
+  return `${file}:${problem.line}:${problem.column}${subject} ${problem.message}${hint}`;
+}

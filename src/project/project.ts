@@ -1,0 +1,14 @@
+import type { SyncSpec } from '../model/sync.ts';
+
+/** A connection of a project: the connector's type, and settings its schema has accepted. */
+export interface ProjectConnection {
+  readonly type: string;
+  /** With variables filled in: may hold secrets. */
+  readonly settings: unknown;
+}
+
+/** A checked project file. */
+export interface Project {
+  readonly connections: Readonly<Record<string, ProjectConnection>>;
+  readonly syncs: Readonly<Record<string, SyncSpec>>;
+}

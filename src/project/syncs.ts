@@ -1,0 +1,70 @@
+import type { z } from 'zod';
+import { compileExpression } from '../engine/expression.ts';
+import { permissionsOf } from '../model/mode.ts';
+import { keyFields, syncSchema, type SyncSpec } from '../model/sync.ts';
+import { checkDestination, checkSource, type Connections } from './ends.ts';
+import { checkShape } from './issues.ts';
+import { checkSchedule } from './schedule.ts';
+import type { Path, SourceFile } from './source-file.ts';
+
+/**
+ * Checks one sync of the file: its shape, then what it means to the connections it names.
+ *
+ * @param connections by id; null for one that the file has but that has problems of its own
+ * @returns undefined if its shape is wrong; problems of meaning are only reported
+ */
+export function checkSync(
+  file: SourceFile,
+  id: string,
+  value: unknown,
+  connections: Connections,
+): SyncSpec | undefined {
+  const path = ['syncs', id];
+  const sync = checkShape(file, path, value, syncSchema as z.ZodType<SyncSpec>);
+  if (!sync) return undefined;
+  checkSource(file, [...path, 'source'], sync, connections);
+  checkDestination(file, path, sync, connections);
+  checkKeys(file, path, sync);
+  checkRemoval(file, path, sync, value);
+  checkExpressions(file, path, sync);
+  if (sync.schedule) checkSchedule(file, [...path, 'schedule'], sync.schedule);
+  return sync;
+}
+
+function checkKeys(file: SourceFile, path: Path, sync: SyncSpec): void {
+  const wanted = keyFields(sync.source.key).length;
+  const given = keyFields(sync.destination.key).length;
+  if (wanted === given) return;
+  file.report(
+    [...path, 'destination', 'key'],
+    `has ${count(given)}, but the source's key has ${count(wanted)}`,
+    'the fields of both keys are compared one by one, in order',
+  );
+}
+
+function count(fields: number): string {
+  return fields === 1 ? '1 field' : `${fields} fields`;
+}
+
+function checkRemoval(file: SourceFile, path: Path, sync: SyncSpec, value: unknown): void {
+  const written = typeof value === 'object' && value !== null && 'removal' in value;
+  if (!written || permissionsOf(sync.mode).remove) return;
+  file.report([...path, 'removal'], `means nothing in mode ${sync.mode}`, 'only mirror removes');
+}
+
+function checkExpressions(file: SourceFile, path: Path, sync: SyncSpec): void {
+  if (sync.where !== undefined) checkExpression(file, [...path, 'where'], sync.where);
+  for (const [name, from] of Object.entries(sync.fields ?? {})) {
+    if (typeof from === 'object' && 'expr' in from) {
+      checkExpression(file, [...path, 'fields', name, 'expr'], from.expr);
+    }
+  }
+}
+
+function checkExpression(file: SourceFile, path: Path, source: string): void {
+  try {
+    compileExpression(source, null);
+  } catch (error) {
+    file.report(path, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ConfigError } from '../model/failure.ts';
+import { startTime } from './embedded/process.ts';
+import { parseEncryptionKey } from './encryption-key.ts';
+
+/** A data directory that this process alone uses. */
+export interface DataDir {
+  /** Absolute. */
+  readonly path: string;
+  /** Notes where this process's server listens, for whoever finds the directory in use. */
+  recordUrl(url: string): void;
+  /** Gives the directory up; may be called again. */
+  release(): void;
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly started: string;
+  readonly url?: string;
+}
+
+/**
+ * Creates the directory if need be and locks it for this process. The lock of a process that has died is taken over.
+ * @param path default `.sluice` in the working directory
+ * @throws ConfigError `data_dir_in_use` naming the owner, `data_dir_unusable`
+ */
+export function openDataDir(path = '.sluice'): DataDir {
+  const dir = resolve(path);
+  create(dir);
+  const lock = join(dir, 'lock');
+  const self: Owner = { pid: process.pid, started: startTime(process.pid) ?? '' };
+  while (!createWhole(lock, JSON.stringify(self))) clearStale(lock, dir);
+  return {
+    path: dir,
+    recordUrl: (url) => replace(lock, JSON.stringify({ ...self, url })),
+    release: () => {
+      const owner = readOwner(lock);
+      if (owner && owner.pid === self.pid && owner.started === self.started)
+        rmSync(lock, { force: true });
+    },
+  };
+}
+
+/**
+ * The directory's 32-byte encryption key, made at the first call and kept in the file `key`, readable by its owner only.
+ * @throws ConfigError `bad_encryption_key` when the file was damaged
+ */
+export function encryptionKey(dir: string): Buffer {
+  const file = join(dir, 'key');
+  createWhole(file, `${randomBytes(32).toString('base64')}\n`);
+  return parseEncryptionKey(readFileSync(file, 'utf8'), file);
+}
+
+function create(dir: string): void {
+  try {
+    // Others may pass through, not list: the embedded Postgres may run as another user.
+    if (mkdirSync(dir, { recursive: true }) !== undefined) chmodSync(dir, 0o711);
+    if (!statSync(dir).isDirectory()) throw new Error('not a directory');
+  } catch (cause) {
+    throw new ConfigError(
+      'data_dir_unusable',
+      `Cannot use the data directory ${dir}: ${(cause as Error).message}. Choose another with --data-dir.`,
+      { cause },
+    );
+  }
+}
+
+/** Removes the lock of a dead owner; refuses that of a living one. */
+function clearStale(lock: string, dir: string): void {
+  const owner = readOwner(lock);
+  if (owner && startTime(owner.pid) === owner.started) {
+    const where = owner.url ? ` (${owner.url})` : '';
+    throw new ConfigError(
+      'data_dir_in_use',
+      `The data directory ${dir} is in use by process ${owner.pid}${where}. Use that one, stop it, or choose another with --data-dir.`,
+    );
+  }
+  const aside = temporary(lock);
+  try {
+    renameSync(lock, aside);
+  } catch {
+    return; // another process was faster
+  }
+  // Another process may have put its own lock in place since we looked: give it back.
+  if (readOwner(aside)?.pid !== owner?.pid) linkIfAbsent(aside, lock);
+  rmSync(aside, { force: true });
+}
+
+function readOwner(lock: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(lock, 'utf8')) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Creates a private file with its whole content at once; false when it exists already. */
+function createWhole(file: string, content: string): boolean {
+  const draft = temporary(file);
+  writeFileSync(draft, content, { mode: 0o600 });
+  try {
+    return linkIfAbsent(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function replace(file: string, content: string): void {
+  const draft = temporary(file);
+  writeFileSync(draft, content, { mode: 0o600 });
+  renameSync(draft, file);
+}
+
+function linkIfAbsent(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function temporary(file: string): string {
+  return `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
+}

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServer, type Log, type ServerExit, type ServerProcess } from './server-process.ts';
+
+/** Which workers to keep running. */
+export interface SuperviseOptions {
+  /** The program, usually Node itself (a wrapper that starts another process would not pass the IPC channel on). */
+  readonly command: string;
+  /** Must contain the word `worker`: whoever looks for the workers among the processes finds them by it. */
+  readonly args: readonly string[];
+  /** The whole environment; default: this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly count: number;
+  /** How long a stopping worker may finish its activities before it is killed. Default 30 s. */
+  readonly drainMs?: number;
+  /** Gets the workers' output and what happens to them. */
+  readonly log: Log;
+}
+
+/** A set of workers kept running. */
+export interface Supervisor {
+  /** Of the workers that run at the moment. */
+  pids(): number[];
+  /** Lets every worker drain, then kills what is left. */
+  stop(): Promise<void>;
+}
+
+const firstDelayMs = 200;
+const longestDelayMs = 5000;
+/** A worker that lived this long was well: its successor starts with the first delay again. */
+const healthyMs = 30_000;
+
+/**
+ * Starts `count` workers in processes of their own and replaces each that ends, after 0.2 s at first, then up to
+ * 5 s. A worker holds an IPC channel to this process: `exitWithParent` in the worker ends it when that breaks.
+ */
+export function superviseWorker(options: SuperviseOptions): Supervisor {
+  const running = new Set<ServerProcess>();
+  const halt = new AbortController();
+  const slots = Array.from({ length: options.count }, () => keepOne(options, running, halt.signal));
+  return {
+    pids: () => [...running].map(({ pid }) => pid),
+    stop: async () => {
+      halt.abort();
+      await Promise.all([...running].map((worker) => worker.stop()));
+      await Promise.all(slots);
+    },
+  };
+}
+
+async function keepOne(
+  options: SuperviseOptions,
+  running: Set<ServerProcess>,
+  halt: AbortSignal,
+): Promise<void> {
+  let delayMs = firstDelayMs;
+  while (!halt.aborted) {
+    const began = Date.now();
+    const what = await runOne(options, running, halt);
+    if (halt.aborted) return;
+    if (Date.now() - began > healthyMs) delayMs = firstDelayMs;
+    options.log(`${what}; another starts in ${delayMs / 1000} s`);
+    await sleep(delayMs, undefined, { signal: halt }).catch(() => undefined);
+    delayMs = Math.min(delayMs * 2, longestDelayMs);
+  }
+}
+
+/** Runs one worker to its end and says how it ended. */
+async function runOne(
+  options: SuperviseOptions,
+  running: Set<ServerProcess>,
+  halt: AbortSignal,
+): Promise<string> {
+  const { count: _count, drainMs = 30_000, ...command } = options;
+  try {
+    const worker = await startServer({
+      ...command,
+      ipc: true,
+      stopSteps: [
+        ['SIGTERM', drainMs],
+        ['SIGKILL', 2000],
+      ],
+    });
+    running.add(worker);
+    // Stopped while it was being started.
+    if (halt.aborted) await worker.stop();
+    const exit = await worker.exited;
+    running.delete(worker);
+    return `Worker ${worker.pid} ended ${how(exit)}`;
+  } catch (error) {
+    return `A worker could not be started: ${(error as Error).message}`;
+  }
+}
+
+function how({ code, signal }: ServerExit): string {
+  return signal ? `by ${signal}` : `with code ${code}`;
+}

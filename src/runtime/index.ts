@@ -1,0 +1,4 @@
+export { startDev } from './dev.ts';
+export { startOccasion } from './occasion.ts';
+export { startServer } from './standalone.ts';
+export { startWorker } from './standalone.ts';

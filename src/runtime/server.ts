@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import { serve } from '@hono/node-server';
+import { createApp } from '../api/app.ts';
+import type { Services } from '../api/services.ts';
+import { ConfigError } from '../model/failure.ts';
+import { taskQueue } from '../model/workflow.ts';
+import { Schedules } from './schedules.ts';
+import { Connections } from './services/connections.ts';
+import { Runs } from './services/runs.ts';
+import { Syncs } from './services/syncs.ts';
+import type { State } from './state.ts';
+import type { TemporalClient } from './temporal.ts';
+import { version } from './version.ts';
+
+/** TASK_QUEUE_TYPE_WORKFLOW of Temporal's API. */
+const workflowQueue = 1;
+
+/** The services that the API serves. */
+export function createServices(state: State, temporal: TemporalClient): Services {
+  const { store } = state;
+  return {
+    syncs: new Syncs(store, new Schedules(temporal.client, temporal.searchable)),
+    connections: new Connections(store),
+    runs: new Runs(store, temporal),
+    async ready() {
+      const [database, pollers] = await Promise.all([state.answers(), countPollers(temporal)]);
+      return { database, temporal: pollers !== null, worker: (pollers ?? 0) > 0 };
+    },
+  };
+}
+
+async function countPollers({ client }: TemporalClient): Promise<number | null> {
+  try {
+    const { pollers } = await client.connection.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: workflowQueue,
+    });
+    return pollers?.length ?? 0;
+  } catch {
+    return null;
+  }
+}
+
+/** A listening API. */
+export interface ListeningServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the API.
+ * @throws ConfigError `port_in_use`; `token_required` on an address others can reach without a token
+ */
+export async function listen(
+  services: Services,
+  { host, port, token }: { host: string; port: number; token?: string | undefined },
+): Promise<ListeningServer> {
+  const loopback = ['127.0.0.1', 'localhost', '::1'].includes(host);
+  if (!loopback && token === undefined) {
+    throw new ConfigError(
+      'token_required',
+      `listening on ${host} needs SLUICE_API_TOKEN: others can reach it`,
+    );
+  }
+  const docsDir = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const app = createApp(services, {
+    loopback,
+    docsDir,
+    version,
+    ...(token !== undefined && { token }),
+  });
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, (info: AddressInfo) => {
+      const name = info.family === 'IPv6' ? `[${info.address}]` : info.address;
+      resolve({
+        url: `http://${name}:${info.port}`,
+        close: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            if ('closeAllConnections' in server) server.closeAllConnections();
+          }),
+      });
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const used = `port ${port} on ${host} is in use; choose another with --port`;
+      reject(error.code === 'EADDRINUSE' ? new ConfigError('port_in_use', used) : error);
+    });
+  });
+}

@@ -1,0 +1,120 @@
+import { ApiProblem, notFound } from '../../api/problem.ts';
+import type {
+  CheckResult,
+  ConnectionInput,
+  ConnectionService,
+  ConnectionView,
+  PutResult,
+} from '../../api/services.ts';
+import type { Connection } from '../../connectors/connector.ts';
+import { allConnectors, connectorOf } from '../../connectors/registry.ts';
+import { unlimited } from '../../connectors/throttle.ts';
+import { ConfigError, SluiceError } from '../../model/failure.ts';
+import type { Json } from '../../model/json.ts';
+import type { StreamInfo } from '../../model/stream.ts';
+import type { StoredConnection } from '../../store/catalog.ts';
+import type { Store } from '../../store/store.ts';
+
+/** The connections; secrets go in and never come out. */
+export class Connections implements ConnectionService {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async list(): Promise<ConnectionView[]> {
+    return (await this.#store.catalog.connections()).map(view);
+  }
+
+  async get(id: string): Promise<ConnectionView | null> {
+    const stored = await this.#store.catalog.connection(id);
+    return stored === null ? null : view(stored);
+  }
+
+  async put(id: string, { type, ...settings }: ConnectionInput): Promise<PutResult> {
+    const connector = connectorOf(type);
+    if (connector === undefined) {
+      const known = allConnectors()
+        .map((each) => each.type)
+        .join(', ');
+      throw new ConfigError('unknown_type', `there is no connector "${type}"; there are ${known}`);
+    }
+    const parsed = connector.settings.safeParse(settings);
+    if (!parsed.success) {
+      const issues = parsed.error.issues.map(
+        ({ path, message }) => `${path.join('.') || type}: ${message}`,
+      );
+      throw new ConfigError('invalid_connection', issues.join('; '));
+    }
+    return this.#store.catalog.putConnection({ id, type, settings });
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const users = (await this.#store.catalog.syncs())
+      .filter(({ spec }) => spec.source.connection === id || spec.destination.connection === id)
+      .map((sync) => sync.id);
+    if (users.length > 0) {
+      throw new ApiProblem(
+        409,
+        'in_use',
+        'Connection is in use',
+        `Connection ${id} is used by ${users.join(', ')}.`,
+        { syncs: users },
+      );
+    }
+    return this.#store.catalog.removeConnection(id);
+  }
+
+  async check(id: string): Promise<CheckResult> {
+    try {
+      await this.#with(id, (connection) => connection.check());
+      return { ok: true };
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      return { ok: false, code: error.code, message: error.message };
+    }
+  }
+
+  streams(id: string): Promise<StreamInfo[]> {
+    return this.#with(id, (connection) => connection.discover());
+  }
+
+  async #with<T>(id: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const stored = await this.#store.catalog.connection(id);
+    if (stored === null) throw notFound('connection', id);
+    const connector = connectorOf(stored.type);
+    if (connector === undefined)
+      throw new ConfigError('unknown_type', `there is no connector "${stored.type}"`);
+    const connection = connector.connect(connector.settings.parse(stored.settings), {
+      connection: id,
+      throttle: unlimited,
+    });
+    try {
+      return await work(connection);
+    } finally {
+      await connection.close();
+    }
+  }
+}
+
+function view({ id, type, settings }: StoredConnection): ConnectionView {
+  const secrets = connectorOf(type)?.secrets ?? ['*'];
+  const shown = hide(
+    settings as Json,
+    secrets.map((path) => path.split('.')),
+  );
+  return { ...(shown as Record<string, Json>), id, type };
+}
+
+/** The value without what the paths name; a secret shows as `***`. */
+function hide(value: Json, paths: readonly (readonly string[])[]): Json {
+  if (paths.some((path) => path.length === 0)) return '***';
+  if (typeof value !== 'object' || value === null) return value;
+  const inner = (name: string): string[][] =>
+    paths.filter(([head]) => head === name || head === '*').map(([, ...rest]) => rest);
+  if (Array.isArray(value)) return value.map((each, index) => hide(each, inner(String(index))));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, hide(each as Json, inner(name))]),
+  );
+}

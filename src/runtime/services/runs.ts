@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type WorkflowHandle,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApiProblem, notFound } from '../../api/problem.ts';
+import type { Page, RunFilter, RunService } from '../../api/services.ts';
+import type { RecordError } from '../../model/outcome.ts';
+import { isOver, type Run, type RunOptions } from '../../model/run.ts';
+import { newRunId } from '../../model/run-id.ts';
+import type { SyncSpec } from '../../model/sync.ts';
+import {
+  messages,
+  searchAttributes,
+  syncWorkflowId,
+  taskQueue,
+  type RunState,
+  type SyncRunInput,
+} from '../../model/workflow.ts';
+import type { Store } from '../../store/store.ts';
+import type { TemporalClient } from '../temporal.ts';
+
+/** How long an open run is given to tell its state itself. Milliseconds. */
+const queryMs = 1500;
+
+/** Starts, steers and tells of runs: Temporal holds the open ones, the state store all of them. */
+export class Runs implements RunService {
+  readonly #store: Store;
+  readonly #temporal: TemporalClient;
+
+  constructor(store: Store, temporal: TemporalClient) {
+    this.#store = store;
+    this.#temporal = temporal;
+  }
+
+  async start(sync: string, options: RunOptions): Promise<Run> {
+    const spec = await this.#store.catalog.sync(sync);
+    if (spec === null) throw notFound('sync', sync);
+    const id = newRunId(Date.now(), randomUUID());
+    await this.#store.runs.create({ id, sync, spec, options });
+    try {
+      await this.#startWorkflow(id, sync, spec);
+    } catch (error) {
+      await this.#store.runs.discard(id);
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        throw await this.#alreadyOpen(sync);
+      throw error;
+    }
+    return this.#known(id);
+  }
+
+  async get(id: string): Promise<Run | null> {
+    const run = await this.#store.runs.get(id);
+    return run === null || isOver(run.status) ? run : this.#live(run);
+  }
+
+  async list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }> {
+    const found = await this.#store.runs.list({ ...filter, limit: filter.limit + 1 });
+    const runs = found.slice(0, filter.limit);
+    return { runs, next: found.length > filter.limit ? (runs.at(-1)?.id ?? null) : null };
+  }
+
+  async errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }> {
+    await this.#known(id);
+    return this.#store.errors.list(id, page);
+  }
+
+  pause(id: string): Promise<Run> {
+    return this.#steer(id, (handle) => handle.signal(messages.pause));
+  }
+
+  resume(id: string): Promise<Run> {
+    return this.#steer(id, (handle) => handle.signal(messages.resume));
+  }
+
+  approve(id: string): Promise<Run> {
+    return this.#steer(id, (handle) => handle.signal(messages.approve));
+  }
+
+  cancel(id: string): Promise<Run> {
+    return this.#steer(id, (handle) => handle.cancel());
+  }
+
+  async retryErrors(id: string): Promise<Run> {
+    const run = await this.#known(id);
+    if (!isOver(run.status)) {
+      throw new ApiProblem(409, 'run_open', 'Run is open', `Run ${id} is not over yet.`, {
+        openRun: id,
+      });
+    }
+    if (run.stats.errors === 0) {
+      throw new ApiProblem(
+        409,
+        'nothing_to_retry',
+        'Nothing to retry',
+        `Run ${id} has no record errors.`,
+      );
+    }
+    return this.start(run.sync, { retryOf: id });
+  }
+
+  async #startWorkflow(
+    run: string,
+    sync: string,
+    { source, destination, mode }: SyncSpec,
+  ): Promise<void> {
+    const { client, searchable } = this.#temporal;
+    const input: SyncRunInput = { run, sync, searchable };
+    await client.workflow.start('syncRun', {
+      workflowId: syncWorkflowId(sync),
+      taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      staticSummary: `${source.connection} → ${destination.connection} (${mode})`,
+      ...(searchable && {
+        searchAttributes: { [searchAttributes.sync]: [sync], [searchAttributes.run]: [run] },
+      }),
+    });
+  }
+
+  async #alreadyOpen(sync: string): Promise<ApiProblem> {
+    const state = await this.#ask(this.#handle(sync));
+    const open =
+      (typeof state === 'object' ? state.run : null) ?? (await this.#store.runs.openRunOf(sync));
+    const detail = `Sync ${sync} has an open run${open === null ? '' : `, ${open}`}.`;
+    return new ApiProblem(409, 'run_open', 'A run is open', detail, { openRun: open });
+  }
+
+  /** What the run itself says now; what the store knows where it cannot be asked. */
+  async #live(run: Run): Promise<Run> {
+    const state = await this.#ask(this.#handle(run.sync));
+    if (state === 'gone') return this.#ended(run);
+    if (state === undefined || state.run !== run.id) return run;
+    return { ...run, status: state.status, phase: state.phase };
+  }
+
+  /** The workflow is over and the store does not know: it was terminated by hand. */
+  async #ended(run: Run): Promise<Run> {
+    // It may have ended properly between the two looks; a run just made may not have started yet.
+    const again = await this.#store.runs.get(run.id);
+    if (again === null || isOver(again.status) || Date.now() - run.startedAt.getTime() < 10_000)
+      return again ?? run;
+    const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
+    await this.#store.runs.finish(run.id, {
+      status: 'failed',
+      outcome: null,
+      failure,
+      watermark: null,
+    });
+    return this.#known(run.id);
+  }
+
+  async #ask(handle: WorkflowHandle): Promise<RunState | 'gone' | undefined> {
+    try {
+      const { status } = await handle.describe();
+      if (status.name !== 'RUNNING') return 'gone';
+      const deadline = Date.now() + queryMs;
+      return await this.#temporal.client.withDeadline(deadline, () =>
+        handle.query<RunState>(messages.state),
+      );
+    } catch (error) {
+      return error instanceof WorkflowNotFoundError ? 'gone' : undefined;
+    }
+  }
+
+  async #steer(id: string, act: (handle: WorkflowHandle) => Promise<unknown>): Promise<Run> {
+    const run = await this.#known(id);
+    const over = new ApiProblem(409, 'run_over', 'Run is over', `Run ${id} is ${run.status}.`);
+    if (isOver(run.status)) throw over;
+    try {
+      await act(this.#handle(run.sync));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw over;
+      throw error;
+    }
+    return (await this.get(id)) ?? run;
+  }
+
+  async #known(id: string): Promise<Run> {
+    const run = await this.#store.runs.get(id);
+    if (run === null) throw notFound('run', id);
+    return run;
+  }
+
+  #handle(sync: string): WorkflowHandle {
+    return this.#temporal.client.workflow.getHandle(syncWorkflowId(sync));
+  }
+}

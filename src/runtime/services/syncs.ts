@@ -1,0 +1,83 @@
+import { ApiProblem } from '../../api/problem.ts';
+import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
+import { connectorOf } from '../../connectors/registry.ts';
+import { ConfigError } from '../../model/failure.ts';
+import { connectorOptions, type SyncSpec } from '../../model/sync.ts';
+import type { Store } from '../../store/store.ts';
+import type { Schedules } from '../schedules.ts';
+
+/** The declared syncs and their schedules. */
+export class Syncs implements SyncService {
+  readonly #store: Store;
+  readonly #schedules: Schedules;
+
+  constructor(store: Store, schedules: Schedules) {
+    this.#store = store;
+    this.#schedules = schedules;
+  }
+
+  async list(): Promise<SyncView[]> {
+    const syncs = await this.#store.catalog.syncs();
+    return Promise.all(syncs.map(({ id, spec }) => this.#view(id, spec)));
+  }
+
+  async get(id: string): Promise<SyncView | null> {
+    const spec = await this.#store.catalog.sync(id);
+    return spec === null ? null : this.#view(id, spec);
+  }
+
+  async put(id: string, spec: SyncSpec): Promise<PutResult> {
+    await this.#check(spec);
+    const result = await this.#store.catalog.putSync(id, spec);
+    await this.#schedules.apply(id, spec);
+    return result;
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const open = await this.#store.runs.openRunOf(id);
+    if (open !== null) {
+      throw new ApiProblem(
+        409,
+        'run_open',
+        'A run is open',
+        `Sync ${id} has an open run, ${open}.`,
+        { openRun: open },
+      );
+    }
+    await this.#schedules.remove(id);
+    return this.#store.catalog.removeSync(id);
+  }
+
+  async #check(spec: SyncSpec): Promise<void> {
+    for (const { connection } of [spec.source, spec.destination]) {
+      if ((await this.#store.catalog.connection(connection)) === null) {
+        throw new ConfigError('unknown_connection', `there is no connection "${connection}"`);
+      }
+    }
+    const { connection, stream } = spec.destination;
+    const stored = await this.#store.catalog.connection(connection);
+    const connector = connectorOf(stored?.type ?? '');
+    const settings = connector?.settings.safeParse(stored?.settings);
+    if (connector === undefined || settings?.success !== true) return;
+    const support = connector.modes(settings.data, {
+      stream,
+      options: connectorOptions(spec.destination),
+    })[spec.mode];
+    if (support !== true)
+      throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, { connection });
+  }
+
+  async #view(id: string, spec: SyncSpec): Promise<SyncView> {
+    if (spec.schedule === undefined) return { id, ...spec, scheduleState: null };
+    const [state, skipped] = await Promise.all([
+      this.#schedules.state(id),
+      this.#store.runs.skippedTicks(id),
+    ]);
+    const scheduleState = {
+      ...(state ?? { paused: true }),
+      skippedTicks: skipped.count,
+      ...(skipped.last !== null && { lastSkipped: skipped.last }),
+    };
+    return { id, ...spec, scheduleState };
+  }
+}

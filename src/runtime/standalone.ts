@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs';
+import { ConfigError } from '../model/failure.ts';
+import type { Project } from '../project/project.ts';
+import { applyProject } from './apply.ts';
+import { Closing } from './closing.ts';
+import { encryptionKey } from './data-dir.ts';
+import { exitWithParent } from './embedded/exit-with-parent.ts';
+import { createServices, listen } from './server.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { openState, type State } from './state.ts';
+import { connectTemporal, type TemporalAddress } from './temporal.ts';
+import { runWorker, type RunningWorker } from './worker.ts';
+
+/** `sluice server`: the API alone, over a database and a Temporal server that are already there. */
+export async function startServer(options: {
+  port: number;
+  host: string;
+  project?: Project;
+  dataDir: string;
+}): Promise<{ url: string; stop(): Promise<void> }> {
+  const closing = new Closing();
+  try {
+    const { settings, state, address } = await open(options.dataDir);
+    closing.add(() => state.close());
+    const temporal = await connectTemporal(address);
+    closing.add(() => temporal.close());
+    const services = createServices(state, temporal);
+    const server = await listen(services, { ...options, token: settings.apiToken });
+    closing.add(() => server.close());
+    if (options.project !== undefined) await applyProject(options.project, services, state.store);
+    return { url: server.url, stop: () => closing.close() };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+/** `sluice worker`: one worker in this process, over a database and a Temporal server that are already there. */
+export async function startWorker({ dataDir }: { dataDir: string }): Promise<RunningWorker> {
+  const { state, address } = await open(dataDir);
+  try {
+    const worker = await runWorker(address, state);
+    exitWithParent({ drain: () => worker.stop() });
+    const closed = worker.closed.finally(() => state.close());
+    return { closed, stop: () => worker.stop() };
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function open(
+  dataDir: string,
+): Promise<{ settings: Settings; state: State; address: TemporalAddress }> {
+  const settings = readSettings();
+  const { address } = settings.temporal;
+  if (settings.databaseUrl === undefined) throw missing('SLUICE_DATABASE_URL');
+  if (address === undefined) throw missing('TEMPORAL_ADDRESS');
+  mkdirSync(dataDir, { recursive: true });
+  const key = settings.encryptionKey ?? encryptionKey(dataDir);
+  const state = await openState(settings.databaseUrl, key);
+  return { settings, state, address: { ...settings.temporal, address } };
+}
+
+function missing(variable: string): ConfigError {
+  return new ConfigError(
+    'missing_setting',
+    `set ${variable}, or use \`sluice dev\`, which brings its own`,
+  );
+}

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import { createActivities } from '../../activities/index.ts';
+import { connectorOf } from '../connectors/registry.ts';
+import { taskQueue } from '../model/workflow.ts';
+import { logger } from './log.ts';
+import type { State } from './state.ts';
+import { connectionOptions, type TemporalAddress } from './temporal.ts';
+
+/** A running worker. */
+export interface RunningWorker {
+  /** Drains, then leaves. */
+  stop(): Promise<void>;
+  /** Settles when the worker has ended; rejects when it failed. */
+  readonly closed: Promise<void>;
+}
+
+let installed = false;
+
+/** Starts a worker in this process. */
+export async function runWorker(
+  temporal: TemporalAddress,
+  { store }: State,
+): Promise<RunningWorker> {
+  installRuntime();
+  const connection = await NativeConnection.connect(connectionOptions(temporal));
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue,
+    activities: createActivities({ store, connectorOf }),
+    shutdownGraceTime: '10s',
+    maxConcurrentActivityTaskExecutions: 20,
+    maxHeartbeatThrottleInterval: '2s',
+    ...workflowCode(),
+  });
+  const closed = worker.run().finally(() => connection.close());
+  return {
+    closed,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await closed;
+    },
+  };
+}
+
+/** The bundle that the build made, so that a worker starts at once; in development the sources. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = fileURLToPath(new URL('../../workflows.bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)) };
+}
+
+/** Temporal's own log goes where Sluice's goes; signals are handled by the command line. */
+function installRuntime(): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      const { error } = meta ?? {};
+      logger.warn(
+        { temporal: level, ...(error instanceof Error && { error: error.name }) },
+        message,
+      );
+    }),
+  });
+}

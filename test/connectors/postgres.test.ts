@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { postgres } from '../../src/connectors/postgres/postgres.ts';
+import { unlimited } from '../../src/connectors/throttle.ts';
+import { suiteTarget, type Harness } from './harness.ts';
+import { connectorSuite } from './suite.ts';
+
+/** Administrator's URL of a PostgreSQL server; the suite makes and drops a database of its own there. */
+const adminUrl = process.env['SLUICE_TEST_PG'];
+const stream = 'public.customers';
+
+describe.skipIf(adminUrl === undefined)('with a PostgreSQL server', () => {
+  const database = `suite_${randomUUID().replaceAll('-', '')}`;
+  const url = new URL(`/${database}`, adminUrl ?? 'postgres://localhost').href;
+
+  beforeAll(() => query(adminUrl ?? '', `CREATE DATABASE ${database}`));
+  afterAll(() => query(adminUrl ?? '', `DROP DATABASE ${database} WITH (FORCE)`));
+
+  connectorSuite('postgres', { source: true, destination: 'staging' }, () => harness(url));
+});
+
+async function harness(url: string): Promise<Harness> {
+  const settings = postgres.settings.parse({ url });
+  await query(
+    url,
+    `DROP TABLE IF EXISTS customers;
+     CREATE TABLE customers (code text PRIMARY KEY, name text CHECK (name <> 'refused'), note text)`,
+  );
+  return {
+    connect: () => postgres.connect(settings, { connection: 'db', throttle: unlimited }),
+    async seed(records) {
+      await query(url, 'TRUNCATE customers');
+      const insert =
+        'INSERT INTO customers SELECT * FROM json_populate_recordset(null::customers, $1)';
+      await query(url, insert, [JSON.stringify(records)]);
+    },
+    readBack: () => query(url, 'SELECT code, name, note FROM customers'),
+    sourceRequest: () => ({ stream, key: ['code'], options: {} }),
+    target: (options) => suiteTarget(stream, options),
+    // A table has a column or not: a missing value is NULL.
+    reads: (value) => value ?? null,
+    wrongStream: { stream: 'public.custmers', nearest: stream },
+    refused: { name: 'refused', note: 'n' },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function query(url: string, text: string, values?: unknown[]) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, string | null>>(text, values);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}

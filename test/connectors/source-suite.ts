@@ -1,0 +1,128 @@
+import { expect, it } from 'vitest';
+import type { Cursor, PageEnd, PageRequest, Source } from '../../src/connectors/source.ts';
+import type { JsonObject } from '../../src/model/json.ts';
+import type { Value } from '../../src/model/record.ts';
+import { suiteFields, type Harness } from './harness.ts';
+
+interface Read {
+  readonly rows: readonly (readonly Value[])[];
+  readonly end: PageEnd;
+}
+
+/** What every source must do. */
+export function sourceSuite(harness: () => Harness): void {
+  it('reads every record exactly once, in order, whatever the page size', async () => {
+    const records = numbered(11);
+    await harness().seed(records);
+    for (const size of [1, 3, 11, 100]) {
+      await withSource(harness(), async (source) => {
+        const pages = await readAll(source, size);
+        const codes = pages.flatMap((page) => page.rows.map((row) => row[0]));
+        expect(codes).toEqual(records.map((record) => record['code']));
+        for (const page of pages) expect(page.end.records).toBe(page.rows.length);
+      });
+    }
+  });
+
+  it('reads the same page again for the same cursor, also in a new connection', async () => {
+    await harness().seed(numbered(7));
+    const first = await withSource(harness(), (source) => readPage(source, null, 3));
+    const second = await withSource(harness(), (source) => readPage(source, first.end.cursor, 3));
+    const again = await withSource(harness(), (source) => readPage(source, first.end.cursor, 3));
+    expect(again).toEqual(second);
+  });
+
+  it('gives exactly the fields asked for, in that order', async () => {
+    await harness().seed([{ code: 'a', name: 'n', note: 'm' }]);
+    const fields = ['note', 'code'];
+    const page = await withSource(harness(), (source) => readPage(source, null, 10, { fields }));
+    expect(page.rows).toEqual([['m', 'a']]);
+  });
+
+  it('tells null, missing and empty apart as far as the system does, and keeps text exact', async () => {
+    const records = awkward();
+    await harness().seed(records);
+    const reads = harness().reads ?? ((value) => value);
+    const pages = await withSource(harness(), (source) => readAll(source, 2));
+    expect(pages.flatMap((page) => page.rows)).toEqual(
+      records.map((record) => suiteFields.map((field) => reads(record[field]))),
+    );
+  });
+
+  it('reads an empty stream to its end', async () => {
+    await harness().seed([]);
+    const pages = await withSource(harness(), (source) => readAll(source, 10));
+    expect(pages.flatMap((page) => page.rows)).toEqual([]);
+  });
+}
+
+/** Texts that careless quoting would change. */
+export const awkwardTexts = [
+  'tab\there',
+  'two\nlines',
+  'cr\r\nlf',
+  'quote " and \\ back',
+  'a,b;c',
+  ' spaced ',
+  'Zoë 木 🚀',
+  '\\N',
+  'NULL',
+];
+
+function awkward(): JsonObject[] {
+  const texts = awkwardTexts.map((note, index) => ({ code: `t${index}`, name: 'text', note }));
+  return [
+    { code: 'a', name: null, note: '' },
+    { code: 'b', name: '', note: null },
+    { code: 'c', name: 'no note' },
+    ...texts,
+  ];
+}
+
+function numbered(count: number): JsonObject[] {
+  return Array.from({ length: count }, (_, index) => ({
+    code: `c${String(index).padStart(3, '0')}`,
+    name: `name ${index}`,
+    note: 'n',
+  }));
+}
+
+async function withSource<T>(harness: Harness, use: (source: Source) => Promise<T>): Promise<T> {
+  const connection = harness.connect();
+  try {
+    const request = harness.sourceRequest?.();
+    const source = request && (await connection.source?.(request));
+    if (source === undefined) throw new Error('the connector has no source');
+    return await use(source);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function readAll(source: Source, size: number): Promise<Read[]> {
+  const pages: Read[] = [];
+  for (let cursor: Cursor | null | undefined = null; cursor !== undefined;) {
+    const page: Read = await readPage(source, cursor, size);
+    pages.push(page);
+    cursor = page.end.cursor ?? undefined;
+    if (pages.length > 1000) throw new Error('the source does not end');
+  }
+  return pages;
+}
+
+async function readPage(
+  source: Source,
+  cursor: Cursor | null,
+  size: number,
+  changes: Partial<PageRequest> = {},
+): Promise<Read> {
+  const limit = { records: size, bytes: 1_000_000 };
+  const request = { cursor, since: null, until: null, fields: suiteFields, limit, ...changes };
+  const page = await source.read(request);
+  const rows: (readonly Value[])[] = [];
+  for await (const batch of page.batches()) {
+    expect(batch.fields.map((field) => field.name)).toEqual(request.fields);
+    rows.push(...batch.rows);
+  }
+  return { rows, end: page.end() };
+}

@@ -1,0 +1,43 @@
+import type { Fields } from './strict-collection.ts';
+
+/**
+ * A page of a list: `?page=` (from 1) or `?offset=` or `?cursor=`, with `per_page=` or `limit=`, in the order of
+ * creation or by `sort=-updated_at`; `updated_since=` leaves out older records. The body is
+ * `{ data, next, more }`, `next` being the cursor; the `Link` header names the next page.
+ */
+export function listPage(all: readonly Fields[], url: URL, most: number) {
+  const query = url.searchParams;
+  const records = selected(all, query);
+  const size = Math.min(most, number(query.get('per_page') ?? query.get('limit'), most));
+  const start = startOf(query, size);
+  const data = records.slice(start, start + size);
+  const more = start + size < records.length;
+  const next = more ? `after-${start + size}` : null;
+  const link = new URL(url);
+  for (const name of ['page', 'offset']) link.searchParams.delete(name);
+  link.searchParams.set('cursor', next ?? '');
+  return {
+    status: 200,
+    body: { data, next, more },
+    headers: more ? { link: `<${link.pathname}${link.search}>; rel="next"` } : {},
+  };
+}
+
+function selected(all: readonly Fields[], query: URLSearchParams): Fields[] {
+  const since = query.get('updated_since');
+  const chosen = since === null ? [...all] : all.filter((one) => String(one['updated_at']) > since);
+  if (query.get('sort') !== '-updated_at') return chosen;
+  return chosen.toSorted((a, b) => (String(a['updated_at']) < String(b['updated_at']) ? 1 : -1));
+}
+
+function startOf(query: URLSearchParams, size: number): number {
+  const cursor = query.get('cursor');
+  if (cursor) return number(cursor.replace('after-', ''), 0);
+  const page = query.get('page');
+  return page === null ? number(query.get('offset'), 0) : (number(page, 1) - 1) * size;
+}
+
+function number(text: string | null, otherwise: number): number {
+  const value = Number(text ?? Number.NaN);
+  return Number.isInteger(value) && value >= 0 ? value : otherwise;
+}
