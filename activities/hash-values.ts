@@ -5,8 +5,8 @@ import type { Seal } from '../src/store/seal.ts';
 export function hashValues(seal: Seal): (values: JsonObject) => string {
   return (values) => {
     const ordered = Object.keys(values)
-      .sort()
-      .map((name) => [name, String(values[name]), values[name]]);
+      .toSorted()
+      .map((name) => [name, values[name]]);
     return seal.hash(JSON.stringify(ordered)).toString('hex');
   };
 }

@@ -3,23 +3,24 @@ import { ConfigError, LimitedError, TransientError } from '../model/failure.ts';
 import { exampleSync } from './testing/memory-services.ts';
 import { testApp } from './testing/test-app.ts';
 
+async function expectProblem(response: Response, status: number, more: object = {}) {
+  expect(response.status).toBe(status);
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json');
+  expect(await response.json()).toMatchObject({
+    type: 'about:blank',
+    title: expect.any(String),
+    detail: expect.any(String),
+    instance: expect.any(String),
+    status,
+    ...more,
+  });
+}
+
 describe('problems (RFC 9457)', () => {
   const { app, send, stored } = testApp();
 
-  async function expectProblem(response: Response, status: number, more: object = {}) {
-    expect(response.status).toBe(status);
-    expect(response.headers.get('Content-Type')).toBe('application/problem+json');
-    expect(await response.json()).toMatchObject({
-      type: 'about:blank',
-      title: expect.any(String),
-      detail: expect.any(String),
-      instance: expect.any(String),
-      status,
-      ...more,
-    });
-  }
-
   it('answers unknown routes and unknown things with 404', async () => {
+    expect.hasAssertions();
     await expectProblem(await send('GET', '/nothing'), 404, { code: 'not_found' });
     for (const path of [
       '/v1/syncs/x',
@@ -38,6 +39,7 @@ describe('problems (RFC 9457)', () => {
   });
 
   it('answers malformed JSON with 400, no JSON with 415, too much with 413', async () => {
+    expect.hasAssertions();
     await expectProblem(await send('PUT', '/v1/syncs/a', '{'), 400, { code: 'malformed' });
     const text = { method: 'POST', body: '{"full":true}' };
     await expectProblem(await app.request('/v1/syncs/customers/runs', text), 415);
@@ -57,6 +59,7 @@ describe('problems (RFC 9457)', () => {
     await expectProblem(await send('POST', '/v1/syncs/customers/runs', { ful: true }), 422);
     await expectProblem(await send('GET', '/v1/runs?limit=201'), 422);
     await expectProblem(await send('GET', '/v1/runs?status=odd'), 422);
+    await expectProblem(await send('GET', '/v1/runs/r1/errors?after=x'), 422);
   });
 
   it('answers failures by their class, and tells nothing of a bug', async () => {

@@ -1,7 +1,7 @@
 import type { Context, ErrorHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { LimitedError, SluiceError } from '../model/failure.ts';
+import { LimitedError, SluiceError, type FailureClass } from '../model/failure.ts';
 import { ApiProblem } from './problem.ts';
 
 /** Answers every error as a problem. @param report told of errors that nobody foresaw, to log them */
@@ -45,22 +45,21 @@ function problemOf(error: unknown): ApiProblem {
 
 function fromFailure(error: SluiceError): ApiProblem {
   const members = error.connection === undefined ? {} : { connection: error.connection };
-  switch (error.class) {
-    case 'config':
-      return new ApiProblem(422, error.code, 'Cannot be done as it is', error.message, members);
-    case 'limited':
-      return new ApiProblem(503, error.code, 'Rate limited', error.message, {
-        ...members,
-        ...retryAfter(error),
-      });
-    case 'transient':
-      return new ApiProblem(503, error.code, 'Unavailable for now', error.message, members);
-    case 'bug':
-      return new ApiProblem(500, error.code, 'Internal error', error.message, members);
-  }
+  const { status, title } = answers[error.class];
+  return new ApiProblem(status, error.code, title, error.message, {
+    ...members,
+    ...waitOf(error),
+  });
 }
 
-function retryAfter(error: SluiceError): { retryAfter?: number } {
+const answers: Readonly<Record<FailureClass, { status: number; title: string }>> = {
+  config: { status: 422, title: 'Cannot be done as it is' },
+  limited: { status: 503, title: 'Rate limited' },
+  transient: { status: 503, title: 'Unavailable for now' },
+  bug: { status: 500, title: 'Internal error' },
+};
+
+function waitOf(error: SluiceError): { retryAfter?: number } {
   if (!(error instanceof LimitedError) || error.retryAfterMs === undefined) return {};
   return { retryAfter: Math.ceil(error.retryAfterMs / 1000) };
 }

@@ -69,7 +69,16 @@ export const errors = createRoute({
   path: '/v1/runs/{id}/errors',
   tags,
   summary: 'The record errors of a run',
-  request: { params: idParams, query: pageQuery },
+  request: {
+    params: idParams,
+    query: pageQuery.extend({
+      after: z
+        .string()
+        .regex(/^\d{1,18}$/, 'must be the `next` of the page before')
+        .optional()
+        .describe('The `next` of the page before.'),
+    }),
+  },
   responses: {
     200: json(
       'A page of record errors.',

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { nativeSchema } from './native-schema.ts';
 import { syncSchema } from '../model/sync.ts';
 import type { SyncView } from './services.ts';
 
@@ -9,14 +10,19 @@ const scheduleStateSchema = z.object({
   skippedTicks: z.number().int().min(0),
 });
 
+/** A sync, as it is declared. */
+export const syncBodySchema = syncSchema
+  .extend({})
+  .openapi('SyncSpec', nativeSchema(syncSchema, 'input'));
+
+const shown = syncSchema.extend({
+  id: z.string(),
+  scheduleState: scheduleStateSchema.nullable().describe('Null without a schedule.'),
+  links: z.object({ self: z.string(), runs: z.string() }),
+});
+
 /** A sync, as the API shows it. */
-export const syncViewSchema = syncSchema
-  .extend({
-    id: z.string(),
-    scheduleState: scheduleStateSchema.nullable().describe('Null without a schedule.'),
-    links: z.object({ self: z.string(), runs: z.string() }),
-  })
-  .openapi('Sync');
+export const syncViewSchema = shown.openapi('Sync', nativeSchema(shown, 'output'));
 
 /** A sync's JSON. */
 export type SyncJson = z.infer<typeof syncViewSchema>;

@@ -1,11 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { idSchema, syncSchema } from '../model/sync.ts';
+import { idSchema } from '../model/sync.ts';
 import { idParams } from './parameters.ts';
 import { notFound } from './problem.ts';
 import { json, located, problems } from './responses.ts';
 import { newRouter } from './router.ts';
 import type { Services } from './services.ts';
-import { syncView, syncViewSchema } from './sync-view.ts';
+import { syncBodySchema, syncView, syncViewSchema } from './sync-view.ts';
 
 const tags = ['syncs'];
 
@@ -33,7 +33,7 @@ const put = createRoute({
   summary: 'Declare a sync, or declare it anew',
   request: {
     params: z.object({ id: idSchema }),
-    body: { required: true, content: { 'application/json': { schema: syncSchema } } },
+    body: { required: true, content: { 'application/json': { schema: syncBodySchema } } },
   },
   responses: {
     200: json('Replaced.', syncViewSchema),

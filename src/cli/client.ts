@@ -63,49 +63,59 @@ export function createClient(url: string, token?: string): Client {
 }
 
 function runCalls(send: Transport): RunCalls {
-  const path = (id: string) => `/v1/runs/${encodeURIComponent(id)}`;
   return {
     start: (sync, options = {}) =>
       read(
         send({
           method: 'POST',
-          path: `/v1/syncs/${encodeURIComponent(sync)}/runs`,
+          path: `${syncPath(sync)}/runs`,
           body: options,
         }),
       ),
-    get: (id) => read(send({ path: path(id) })),
+    get: (id) => read(send({ path: runPath(id) })),
     list: (query = {}) => read(send({ path: '/v1/runs', query })),
-    errors: (id, query = {}) => read(send({ path: `${path(id)}/errors`, query })),
+    errors: (id, query = {}) => read(send({ path: `${runPath(id)}/errors`, query })),
     follow: (id, signal) =>
-      followEvents(() => send({ path: `${path(id)}/events`, signal }), signal),
-    act: (id, action) => read(send({ method: 'POST', path: `${path(id)}/${action}` })),
+      followEvents(() => send({ path: `${runPath(id)}/events`, signal }), signal),
+    act: (id, action) => read(send({ method: 'POST', path: `${runPath(id)}/${action}` })),
   };
 }
 
 function syncCalls(send: Transport): SyncCalls {
-  const path = (id: string) => `/v1/syncs/${encodeURIComponent(id)}`;
   return {
     list: async () => (await read<{ syncs: SyncJson[] }>(send({ path: '/v1/syncs' }))).syncs,
-    get: (id) => read(send({ path: path(id) })),
-    put: (id, body) => put(send, path(id), body),
-    remove: async (id) => void (await send({ method: 'DELETE', path: path(id) })),
+    get: (id) => read(send({ path: syncPath(id) })),
+    put: (id, body) => put(send, syncPath(id), body),
+    remove: async (id) => void (await send({ method: 'DELETE', path: syncPath(id) })),
   };
 }
 
 function connectionCalls(send: Transport): ConnectionCalls {
-  const path = (id: string) => `/v1/connections/${encodeURIComponent(id)}`;
   return {
     list: async () => {
       const answer = send({ path: '/v1/connections' });
       return (await read<{ connections: ConnectionView[] }>(answer)).connections;
     },
-    get: (id) => read(send({ path: path(id) })),
-    put: (id, body) => put(send, path(id), body),
-    remove: async (id) => void (await send({ method: 'DELETE', path: path(id) })),
-    check: (id) => read(send({ method: 'POST', path: `${path(id)}/check` })),
+    get: (id) => read(send({ path: connectionPath(id) })),
+    put: (id, body) => put(send, connectionPath(id), body),
+    remove: async (id) => void (await send({ method: 'DELETE', path: connectionPath(id) })),
+    check: (id) => read(send({ method: 'POST', path: `${connectionPath(id)}/check` })),
     streams: async (id) =>
-      (await read<{ streams: StreamInfo[] }>(send({ path: `${path(id)}/streams` }))).streams,
+      (await read<{ streams: StreamInfo[] }>(send({ path: `${connectionPath(id)}/streams` })))
+        .streams,
   };
+}
+
+function runPath(id: string): string {
+  return `/v1/runs/${encodeURIComponent(id)}`;
+}
+
+function syncPath(id: string): string {
+  return `/v1/syncs/${encodeURIComponent(id)}`;
+}
+
+function connectionPath(id: string): string {
+  return `/v1/connections/${encodeURIComponent(id)}`;
 }
 
 async function put(send: Transport, path: string, body: unknown): Promise<PutResult> {

@@ -6,6 +6,7 @@ export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): str
   const { stats } = run;
   const outcome = run.outcome ? `, ${run.outcome.replace('_', ' ')}` : '';
   const lines = [
+    ...(run.dryRun ? ['dry run: nothing was written; this is what would be'] : []),
     `${run.sync} ${run.status}${outcome} (run ${run.id}, mode ${run.mode})`,
     `imported ${stats.imported}: created ${stats.created}, updated ${stats.updated}, unchanged ${stats.unchanged}, ` +
       `skipped ${stats.skipped}, errors ${stats.errors}; removed ${stats.removed}`,

@@ -36,12 +36,17 @@ function fromBigInt(value: bigint): number | ExactNumber {
   return Number.isSafeInteger(number) ? number : new ExactNumber(value.toString());
 }
 
+interface Printable {
+  toString(): string;
+}
+
 function fromObject(value: object): Json | undefined {
   // The library types but does not export its classes for durations, unsigned numbers and optionals.
   const tag = Object.prototype.toString.call(value);
   if (tag === '[object optional]') return fromOptional(value);
-  if (tag === '[object google.protobuf.Duration]') return String(value);
-  if (tag.startsWith('[object value = ')) return fromBigInt(BigInt(String(value)));
+  if (tag === '[object google.protobuf.Duration]') return (value as Printable).toString();
+  if (tag.startsWith('[object value = '))
+    return fromBigInt(BigInt((value as Printable).toString()));
   const plain = Object.getPrototypeOf(value) as unknown;
   if (!(value instanceof Map) && plain !== Object.prototype && plain !== null) return undefined;
   const entries: Iterable<[unknown, unknown]> =

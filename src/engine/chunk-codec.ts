@@ -1,6 +1,6 @@
 import { ExactNumber } from '../model/json.ts';
 import type { RecordBatch } from '../model/record.ts';
-import type { PlannedOperation } from './match.ts';
+import type { DecidedOperation } from './match.ts';
 
 // What JSON lacks travels as a text that starts with NUL; a text that itself starts with NUL gets an escape.
 const mark = '\u0000';
@@ -19,13 +19,13 @@ export function decodeBatches(text: string): RecordBatch[] {
 }
 
 /** Decided operations as one JSON text, lossless like batches. */
-export function encodeOperations(operations: readonly PlannedOperation[]): string {
+export function encodeOperations(operations: readonly DecidedOperation[]): string {
   return JSON.stringify(pack(operations));
 }
 
 /** Reads what `encodeOperations` wrote. */
-export function decodeOperations(text: string): PlannedOperation[] {
-  return unpack(JSON.parse(text)) as PlannedOperation[];
+export function decodeOperations(text: string): DecidedOperation[] {
+  return unpack(JSON.parse(text)) as DecidedOperation[];
 }
 
 function pack(value: unknown): unknown {

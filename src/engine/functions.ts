@@ -49,11 +49,11 @@ function domain(value: unknown): string | null {
 }
 
 function e164(value: unknown, country?: unknown): string | null {
-  const number = text(value, 'e164');
+  const written = text(value, 'e164');
   const home =
     country === undefined ? undefined : (text(country, 'e164').toUpperCase() as CountryCode);
   const phone = parsePhoneNumberFromString(
-    number,
+    written,
     home === undefined ? {} : { defaultCountry: home },
   );
   return phone?.isPossible() === true ? phone.number : null;
@@ -77,7 +77,7 @@ function split(value: unknown, separator: unknown, index?: unknown): unknown {
 }
 
 function substr(value: unknown, start: unknown, length?: unknown): string {
-  const characters = [...text(value, 'substr')];
+  const characters = Array.from(text(value, 'substr'));
   const from = integer(start, 'substr');
   const end = length === undefined ? undefined : Math.max(0, from + integer(length, 'substr'));
   return characters.slice(Math.max(0, from), end).join('');

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isOver, type RunStatus } from '../model/run.ts';
 import { transition, type LifecycleEvent } from './lifecycle.ts';
@@ -27,7 +27,7 @@ test('nothing leaves a status that is over', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...events)), fc.constantFrom(...events), (list, last) => {
       const before = replay(...list);
-      if (isOver(before)) expect(transition(before, last)).toBe(before);
+      expect(!isOver(before) || transition(before, last) === before).toBe(true);
     }),
   );
 });

@@ -53,11 +53,15 @@ test('R8: a failed expression is a fault of its record, with its key', () => {
 });
 
 test('staged columns keep copies as they are and share the key', () => {
-  const { layout, stageRow } = stageLayout(mapping, {
-    encoding: 'sql',
-    fields: sourceFields,
-    uniqueBy: ['id'],
-  });
+  const { layout, stageRow } = stageLayout(
+    mapping,
+    {
+      encoding: 'sql',
+      fields: sourceFields,
+      uniqueBy: ['id'],
+    },
+    { caseInsensitive: false, trim: false },
+  );
   expect(layout.columns.map(({ field, encoding }) => [field.name, encoding])).toEqual([
     ['id', 'sql'],
     ['name', 'sql'],
@@ -79,11 +83,15 @@ test('a plain mapping stages what it reads, in order', () => {
     sourceFields,
     key: ['name'],
   });
-  const { layout } = stageLayout(plain, {
-    encoding: 'sql',
-    fields: sourceFields,
-    uniqueBy: ['id'],
-  });
+  const { layout } = stageLayout(
+    plain,
+    {
+      encoding: 'sql',
+      fields: sourceFields,
+      uniqueBy: ['id'],
+    },
+    { caseInsensitive: false, trim: false },
+  );
   expect(layout.columns.map(({ field }) => field.name)).toEqual([...plain.needed]);
   expect(layout.uniqueKeys).toBe(false);
 });

@@ -1,6 +1,6 @@
 import type { Field } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
-import type { Encoding, KeyValues, RecordBatch, Value } from '../model/record.ts';
+import type { Encoding, KeyValues, Value } from '../model/record.ts';
 import { ExpressionError } from './expression-error.ts';
 import type { Expression } from './expression.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
@@ -14,13 +14,9 @@ export interface Fault {
   readonly field: string;
 }
 
-/** A record that the sync's filter leaves out. */
-export interface FilteredRecord {
-  readonly skipped: 'filter';
-}
-
-/** What mapping made of one record that is not filtered. */
+/** What mapping made of one record. */
 export type MappedRecord =
+  | { readonly skipped: 'filter' }
   /** Values by destination field; a field whose source the record lacks is absent. */
   | { readonly key: KeyValues; readonly values: JsonObject }
   | { readonly key: KeyValues; readonly fault: Fault };
@@ -30,7 +26,7 @@ export function recordMapper(
   mapping: Mapping,
   fields: readonly Field[],
   encoding: Encoding,
-): (row: readonly Value[]) => MappedRecord | FilteredRecord {
+): (row: readonly Value[]) => MappedRecord {
   const read = rowReader(fields, encoding);
   return (row) => {
     const get = (name: string): Json | undefined => read(row, name);
@@ -46,23 +42,6 @@ export function recordMapper(
     }
     return { key, values };
   };
-}
-
-type Mapper = ReturnType<typeof recordMapper>;
-
-const mappers = new WeakMap<Mapping, WeakMap<readonly Field[], Mapper>>();
-
-/** Maps one row of a batch; the batch's fields must include all of `mapping.needed`. */
-export function mapRecord(
-  mapping: Mapping,
-  batch: RecordBatch,
-  row: readonly Value[],
-): MappedRecord | FilteredRecord {
-  const known = mappers.get(mapping) ?? new WeakMap<readonly Field[], Mapper>();
-  mappers.set(mapping, known);
-  const map = known.get(batch.fields) ?? recordMapper(mapping, batch.fields, batch.encoding);
-  known.set(batch.fields, map);
-  return map(row);
 }
 
 /** Reads a field of a row as JSON, by name. */

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Existing } from '../connectors/destination.ts';
 import { modes, permissionsOf } from '../model/mode.ts';
-import type { FilteredRecord, MappedRecord } from './map-record.ts';
+import type { MappedRecord } from './map-record.ts';
 import { decide, decideByLedger, type Decision } from './match.ts';
 import { stableText } from './stable-text.ts';
 
@@ -19,11 +19,7 @@ test('new, differing and equal records', () => {
     { key: ['b'], values: { n: 2, m: 'x' } },
     { key: ['c'], values: { n: 3 } },
   ];
-  const decision = decide({
-    ...upsert,
-    records,
-    existing: [held('B', { n: 9, m: 'x' }), held('c', { n: '3' })],
-  });
+  const decision = decide(records, [held('B', { n: 9, m: 'x' }), held('c', { n: '3' })], upsert);
   expect(decision.operations).toEqual([
     { operation: 'create', key: ['a'], canonicalKey: '["a"]', id: null, values: { n: 1, m: 'x' } },
     {
@@ -41,7 +37,7 @@ test('new, differing and equal records', () => {
 
 test('records without a key, with an ambiguous one, filtered, faulty or repeated', () => {
   const fault = { code: 'expression_failed', message: 'm', field: 'f' };
-  const records: (MappedRecord | FilteredRecord)[] = [
+  const records: MappedRecord[] = [
     { key: [null], values: {} },
     { key: ['twice'], values: {} },
     { skipped: 'filter' },
@@ -49,7 +45,7 @@ test('records without a key, with an ambiguous one, filtered, faulty or repeated
     { key: ['a'], values: { n: 1 } },
     { key: ['A'], values: { n: 2 } },
   ];
-  const decision = decide({ ...upsert, records, existing: [held('twice'), held('Twice')] });
+  const decision = decide(records, [held('twice'), held('Twice')], upsert);
   expect(decision.errors.map(({ code, key }) => [code, key])).toEqual([
     ['missing_key', null],
     ['expression_failed', ['bad']],
@@ -66,9 +62,7 @@ test('the mode decides what may be done', () => {
     { key: ['old'], values: { n: 1 } },
   ];
   const kinds = (mode: (typeof modes)[number]) =>
-    decide({
-      records,
-      existing: [held('old', { n: 0 })],
+    decide(records, [held('old', { n: 0 })], {
       permissions: permissionsOf(mode),
       match,
     }).operations.map(({ operation }) => operation);
@@ -87,15 +81,15 @@ test('the ledger decides where the destination cannot be read', () => {
     { key: ['changed'], values: { n: 2, m: 1 } },
   ];
   const old = { hash: stableText({ n: 1 }), id: 'x' };
-  const decision = decideByLedger({
-    ...upsert,
+  const decision = decideByLedger(
     records,
-    hash: stableText,
-    ledger: new Map([
+    new Map([
       ['["same"]', old],
       ['["changed"]', old],
     ]),
-  });
+    stableText,
+    upsert,
+  );
   expect(decision.operations.map(({ operation, id, values }) => [operation, id, values])).toEqual([
     ['create', null, { n: 1 }],
     ['update', 'x', { n: 2, m: 1 }],
@@ -105,7 +99,7 @@ test('the ledger decides where the destination cannot be read', () => {
 
 test('R10: every record is counted exactly once', () => {
   const record = fc.oneof(
-    fc.constant<FilteredRecord>({ skipped: 'filter' }),
+    fc.constant<MappedRecord>({ skipped: 'filter' }),
     fc.record({
       key: fc.tuple(fc.constantFrom('a', 'A', 'b', 'c', '', null)),
       values: fc.record({ n: fc.integer({ min: 0, max: 1 }) }),
@@ -120,9 +114,7 @@ test('R10: every record is counted exactly once', () => {
   });
   fc.assert(
     fc.property(fc.array(record), existing, fc.constantFrom(...modes), (records, found, mode) => {
-      const decision: Decision = decide({
-        records,
-        existing: found,
+      const decision: Decision = decide(records, found, {
         permissions: permissionsOf(mode),
         match,
       });

@@ -6,11 +6,11 @@ import type { Permissions } from '../model/mode.ts';
 import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
 import type { KeyValues } from '../model/record.ts';
 import { canonicalKey } from './canonical-key.ts';
-import type { FilteredRecord, MappedRecord } from './map-record.ts';
+import type { MappedRecord } from './map-record.ts';
 import { sameValue } from './same-value.ts';
 
 /** A write that is decided but not yet made. */
-export interface PlannedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
+export interface DecidedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
   /** Names the record in the ledger and in idempotency keys. */
   readonly canonicalKey: string;
   /** With a ledger: the hash to note once the destination has accepted the record (R4). */
@@ -20,7 +20,7 @@ export interface PlannedOperation extends Omit<WriteOperation, 'idempotencyKey'>
 /** What is to be done with one chunk. */
 export interface Decision {
   /** In source order; each key at most once. */
-  readonly operations: readonly PlannedOperation[];
+  readonly operations: readonly DecidedOperation[];
   /** Everything but the operations: the exporter adds `created`, `updated` and its errors to make R10 true. */
   readonly stats: Stats;
   readonly errors: readonly RecordError[];
@@ -28,10 +28,8 @@ export interface Decision {
   readonly keys: readonly string[];
 }
 
-/** One chunk, and how it is decided. */
-export interface MatchRequest {
-  /** In source order. */
-  readonly records: readonly (MappedRecord | FilteredRecord)[];
+/** How one chunk is decided. */
+export interface MatchOptions {
   readonly permissions: Permissions;
   readonly match: Match;
   /** The destination's field types, where known: how values compare. */
@@ -44,17 +42,22 @@ export interface LedgerEntry {
   readonly id: string | null;
 }
 
-/** Decides a chunk by the `existing` records that the destination holds under its keys. */
+/**
+ * Decides a chunk by what the destination holds under its keys.
+ * @param records in source order
+ */
 export function decide(
-  request: MatchRequest & { readonly existing: readonly Existing[] },
+  records: readonly MappedRecord[],
+  existing: readonly Existing[],
+  options: MatchOptions,
 ): Decision {
-  const held = groupByKey(request.existing, request.match);
-  return decideEach(request, (record) => {
+  const held = groupByKey(existing, options.match);
+  return decideEach(records, options, (record) => {
     const found = held.get(record.canonicalKey) ?? [];
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
     if (only === undefined) return { operation: 'create', id: null, values: record.values };
-    const values = differing(record.values, only.values, request.types);
+    const values = differing(record.values, only.values, options.types);
     if (Object.keys(values).length === 0) return 'unchanged';
     const before = Object.fromEntries(
       Object.keys(values).map((name) => [name, only.values[name] ?? null]),
@@ -63,25 +66,23 @@ export function decide(
   });
 }
 
-/** What a sync knows of a destination that cannot be read. */
-export interface Ledger {
-  /** Canonical key → what was last accepted. */
-  readonly ledger: ReadonlyMap<string, LedgerEntry>;
-  /** The keyed hash of mapped values. */
-  readonly hash: (values: JsonObject) => string;
-}
-
 /**
- * Decides a chunk for a destination that cannot be read, by what the ledger says was written before. An update
- * carries all mapped values, for nobody knows which of them differ.
+ * Decides a chunk for a destination that cannot be read, by what the ledger (canonical key → entry) says was
+ * written before. An update carries all mapped values, for nobody knows which of them differ.
+ * @param hash the keyed hash of mapped values
  */
-export function decideByLedger(request: MatchRequest & Ledger): Decision {
-  return decideEach(request, ({ canonicalKey: key, values }) => {
-    const known = request.ledger.get(key);
-    const hash = request.hash(values);
-    if (known?.hash === hash) return 'unchanged';
+export function decideByLedger(
+  records: readonly MappedRecord[],
+  ledger: ReadonlyMap<string, LedgerEntry>,
+  hash: (values: JsonObject) => string,
+  options: MatchOptions,
+): Decision {
+  return decideEach(records, options, ({ canonicalKey: key, values }) => {
+    const known = ledger.get(key);
+    const current = hash(values);
+    if (known?.hash === current) return 'unchanged';
     const operation = known === undefined ? 'create' : 'update';
-    return { operation, id: known?.id ?? null, values, hash };
+    return { operation, id: known?.id ?? null, values, hash: current };
   });
 }
 
@@ -106,16 +107,17 @@ interface KeyedRecord {
 type Verdict =
   | 'unchanged'
   | { readonly ambiguous: number }
-  | (Pick<PlannedOperation, 'id' | 'values' | 'before' | 'hash'> & {
+  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash'> & {
       readonly operation: 'create' | 'update';
     });
 
 function decideEach(
-  { records, match, permissions }: MatchRequest,
+  records: readonly MappedRecord[],
+  { match, permissions }: MatchOptions,
   judge: (record: KeyedRecord) => Verdict,
 ): Decision {
   const { winners, keys, errors, skipped } = sift(records, match);
-  const operations: PlannedOperation[] = [];
+  const operations: DecidedOperation[] = [];
   let unchanged = 0;
   for (const record of winners) {
     const verdict = judge(record);
@@ -136,7 +138,7 @@ interface Sifted {
 }
 
 /** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
-function sift(records: MatchRequest['records'], match: Match): Sifted {
+function sift(records: readonly MappedRecord[], match: Match): Sifted {
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];
@@ -175,7 +177,7 @@ function ambiguous(key: KeyValues, count: number): RecordError {
   return { key, operation: 'match', code: 'ambiguous_match', message, retryable: false };
 }
 
-function differing(values: JsonObject, held: JsonObject, types: MatchRequest['types']): JsonObject {
+function differing(values: JsonObject, held: JsonObject, types: MatchOptions['types']): JsonObject {
   const entries = Object.entries(values).filter(
     ([name, value]: [string, Json]) => !sameValue(value, held[name], types?.get(name)),
   );

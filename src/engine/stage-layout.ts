@@ -1,6 +1,7 @@
 import type { StagedColumn, StagedLayout, StagedRow } from '../connectors/destination.ts';
 import type { Field } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
+import type { Match } from '../model/match.ts';
 import type { Encoding, Value } from '../model/record.ts';
 import { evaluateEntry, passes, rowReader, valueAt, type Fault } from './map-record.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
@@ -13,13 +14,13 @@ export interface StagedSource {
 }
 
 /** How rows of a source become staged rows. */
-export interface StagePlan {
+export interface Staging {
   readonly layout: StagedLayout;
   /**
    * Stages one row whose values are in the order of `mapping.needed`; null for a filtered record. A row whose
    * expression failed has a `fault`, and its key.
    */
-  stageRow(row: readonly Value[]): StagedRow | null;
+  readonly stageRow: (row: readonly Value[]) => StagedRow | null;
 }
 
 type Column = { readonly staged: StagedColumn } & (
@@ -36,7 +37,7 @@ type Column = { readonly staged: StagedColumn } & (
  * constant and a value inside a JSON field become columns encoded as JSON. For a `plain` mapping the columns are
  * exactly `mapping.needed`, in order, so COPY text can be staged as it is.
  */
-export function stageLayout(mapping: Mapping, source: StagedSource): StagePlan {
+export function stageLayout(mapping: Mapping, source: StagedSource, match: Match): Staging {
   const columns: Column[] = [];
   const copies = new Map<string, number>();
   const add = (column: Column): number => columns.push(column) - 1;
@@ -56,7 +57,7 @@ export function stageLayout(mapping: Mapping, source: StagedSource): StagePlan {
     columns: columns.map(({ staged }) => staged),
     key,
     assign,
-    uniqueKeys: uniqueKeys(mapping, source),
+    uniqueKeys: uniqueKeys(mapping, source, match),
   };
   return { layout, stageRow: rowStager(mapping, source, columns) };
 }
@@ -86,9 +87,9 @@ function computed(
   return { staged: { field: { name, type: 'unknown' }, encoding: 'json' }, compute };
 }
 
-/** Whether the source guarantees unique keys; a destination that compares loosely must not rely on it. */
-function uniqueKeys(mapping: Mapping, source: StagedSource): boolean {
-  if (source.uniqueBy.length === 0) return false;
+/** Whether the source's own uniqueness carries over: loosely compared texts may coincide. */
+function uniqueKeys(mapping: Mapping, source: StagedSource, match: Match): boolean {
+  if (match.caseInsensitive || match.trim || source.uniqueBy.length === 0) return false;
   const names = new Set(
     mapping.key.map((part) => (part.path === undefined ? part.from : undefined)),
   );
@@ -99,7 +100,7 @@ function rowStager(
   mapping: Mapping,
   source: StagedSource,
   columns: readonly Column[],
-): StagePlan['stageRow'] {
+): Staging['stageRow'] {
   const fields = mapping.needed.map(
     (name): Field =>
       source.fields.find((field) => field.name === name) ?? { name, type: 'unknown' },

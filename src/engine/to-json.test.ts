@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { FieldType } from '../model/field.ts';
 import { ExactNumber } from '../model/json.ts';
@@ -59,8 +59,9 @@ test('arrays become lists of their element type', () => {
   ]);
 });
 
+const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`;
+
 test('every list of texts survives the array notation', () => {
-  const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`;
   fc.assert(
     fc.property(fc.array(fc.string()), (list) => {
       expect(sql('array', `{${list.map(quote).join(',')}}`, 'text[]')).toEqual(list);

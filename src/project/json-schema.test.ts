@@ -8,3 +8,9 @@ it('the committed JSON Schema is current (else: npm run schema)', async () => {
     JSON.parse(JSON.stringify(projectJsonSchema())),
   );
 });
+
+it('every reference in the JSON Schema leads somewhere', () => {
+  const { $defs } = projectJsonSchema();
+  const names = JSON.stringify(projectJsonSchema()).matchAll(/"\$ref":"#\/\$defs\/([^"]+)"/g);
+  for (const [, name] of names) expect($defs).toHaveProperty([name ?? '']);
+});

@@ -6,8 +6,10 @@ type JsonSchema = Record<string, unknown>;
 
 /** The JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
 export function projectJsonSchema(): JsonSchema {
+  const defs: JsonSchema = {};
+  const id = convert(idSchema, 'id', defs);
   const connections = allConnectors().map(({ type, title, settings }) =>
-    withReferences(withType(convert(settings), type, title)),
+    withReferences(withType(convert(settings, type, defs), type, title)),
   );
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -18,30 +20,35 @@ export function projectJsonSchema(): JsonSchema {
       connections: {
         type: 'object',
         description: 'Credentials and settings of each system, by id.',
-        propertyNames: convert(idSchema),
+        propertyNames: id,
         additionalProperties: { anyOf: connections },
       },
       syncs: {
         type: 'object',
         description: 'Each sync moves one source stream to one destination stream.',
-        propertyNames: convert(idSchema),
-        additionalProperties: convert(syncSchema),
+        propertyNames: id,
+        additionalProperties: convert(syncSchema, 'sync', defs),
       },
     },
     required: ['version'],
     additionalProperties: false,
+    $defs: defs,
   };
 }
 
-function convert(schema: z.ZodType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+/** Converts one schema; what it refers to goes to `defs`, under names that begin with `name`. */
+function convert(schema: z.ZodType, name: string, defs: JsonSchema): JsonSchema {
+  const converted = z.toJSONSchema(schema, {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       // JSON Schema has no flags for patterns: spell out the case that the id's pattern ignores.
       if (zodSchema === idSchema) jsonSchema.pattern = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
     },
-  }) as JsonSchema;
+  });
+  const text = JSON.stringify(converted).replaceAll('"#/$defs/', `"#/$defs/${name}.`);
+  const { $schema: _, $defs = {}, ...rest } = JSON.parse(text) as JsonSchema;
+  for (const [inner, def] of Object.entries($defs as JsonSchema)) defs[`${name}.${inner}`] = def;
   return rest;
 }
 
@@ -62,10 +69,9 @@ function withType(schema: JsonSchema, type: string, title: string): JsonSchema {
   return { ...schema, type: 'object', title, properties, required };
 }
 
-/** Lets a `${NAME}` reference stand where a setting is a number or a boolean. */
+/** Lets a `${NAME}` reference stand wherever a setting is not free text. */
 function withReferences(schema: JsonSchema): JsonSchema {
-  const { type } = schema;
-  if (type === 'number' || type === 'integer' || type === 'boolean') {
+  if (isNarrow(schema)) {
     const { description, default: fallback, ...plain } = schema;
     return {
       ...(description === undefined ? {} : { description }),
@@ -73,8 +79,16 @@ function withReferences(schema: JsonSchema): JsonSchema {
       anyOf: [plain, { type: 'string', pattern: '\\$\\{' }],
     };
   }
-  const entries = Object.entries(schema).map(([name, value]) => [name, descend(value)]);
+  const entries = Object.entries(schema).map(([name, value]) => [
+    name,
+    name === 'propertyNames' ? value : descend(value),
+  ]);
   return Object.fromEntries(entries) as JsonSchema;
+}
+
+function isNarrow({ type, format, pattern, enum: choices }: JsonSchema): boolean {
+  if (type === 'number' || type === 'integer' || type === 'boolean') return true;
+  return type === 'string' && [format, pattern, choices].some((limit) => limit !== undefined);
 }
 
 function descend(value: unknown): unknown {

@@ -41,11 +41,19 @@ export async function startWorker({ dataDir }: { dataDir: string }): Promise<Run
   try {
     const worker = await runWorker(address, state);
     exitWithParent({ drain: () => worker.stop() });
-    const closed = worker.closed.finally(() => state.close());
+    const closed = closeAfter(worker.closed, state);
     return { closed, stop: () => worker.stop() };
   } catch (error) {
     await state.close();
     throw error;
+  }
+}
+
+async function closeAfter(work: Promise<void>, state: State): Promise<void> {
+  try {
+    await work;
+  } finally {
+    await state.close();
   }
 }
 

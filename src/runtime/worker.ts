@@ -41,7 +41,7 @@ export async function runWorker(
     maxHeartbeatThrottleInterval: '2s',
     ...workflowCode(),
   });
-  const closed = worker.run().finally(() => connection.close());
+  const closed = runThenClose(worker, connection);
   return {
     closed,
     async stop() {
@@ -49,6 +49,14 @@ export async function runWorker(
       await closed;
     },
   };
+}
+
+async function runThenClose(worker: Worker, connection: NativeConnection): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
 }
 
 /** The bundle that the build made, so that a worker starts at once; in development the sources. */

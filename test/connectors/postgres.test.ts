@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import { unlimited } from '../../src/connectors/throttle.ts';
@@ -47,7 +47,7 @@ async function harness(url: string): Promise<Harness> {
 }
 
 async function query(url: string, text: string, values?: unknown[]) {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query<Record<string, string | null>>(text, values);

@@ -42,7 +42,7 @@ export interface Faults {
   fail: number;
   /** The connection of the next writes is cut after the effect. */
   drop: number;
-  /** Per item of the next bulk calls: key → the status it is answered with, without effect. */
+  /** Key → the status that items of bulk calls with this key are answered with, without effect. */
   items: Map<string, number>;
 }
 

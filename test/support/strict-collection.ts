@@ -34,7 +34,7 @@ export class Collection {
   }
 
   find(keys: readonly string[]): Fields[] {
-    return keys.map((key) => this.records.get(String(key))).filter((one) => one !== undefined);
+    return keys.map((key) => this.records.get(key)).filter((one) => one !== undefined);
   }
 
   create(fields: Fields): Outcome {

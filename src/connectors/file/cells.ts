@@ -15,9 +15,10 @@ export const jsonCells: Cells = { encode: (value) => value, decode: (stored) => 
  * @param neutralize puts `'` before texts that a spreadsheet would take for a formula; numbers stay as they are
  */
 export function csvCells(neutralize: boolean): Cells {
-  const guard = (text: string) => (neutralize && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+  // A text that starts with ' and then a formula gets one more, so that decoding is unambiguous.
+  const guard = (text: string) => (neutralize && /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text);
   const unguard = (cell: Json) =>
-    neutralize && typeof cell === 'string' && /^'[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
+    neutralize && typeof cell === 'string' && /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
   return {
     encode(value) {
       if (value === null) return null;

@@ -5,6 +5,7 @@ import type { Existing, RecordDestination, WriteOperation, WriteResult } from '.
 import { codeOf, fileFailure } from './failures.ts';
 import { keyOf, keyText } from './key.ts';
 import { cellsOf, merge, storedRecords, type FileTarget } from './target.ts';
+import { discardReplacement } from './write-file.ts';
 
 const pageSize = 1000;
 
@@ -66,7 +67,11 @@ export class FileDestination implements RecordDestination {
   }
 
   async abandon(): Promise<void> {
-    await this.#guard(() => this.#target.journal.delete());
+    const { journal, file, sync } = this.#target;
+    await this.#guard(async () => {
+      await journal.delete();
+      await discardReplacement(file.path, sync);
+    });
   }
 
   async *#existing(signal?: AbortSignal): AsyncIterable<Existing> {

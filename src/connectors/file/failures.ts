@@ -12,6 +12,9 @@ export function codeOf(error: unknown): string {
 
 /** Classes what a file system call threw; what is no file system error passes through unchanged. */
 export function fileFailure(error: unknown, connection: string, name: string): unknown {
+  if (error instanceof ConfigError && error.connection === undefined) {
+    return new ConfigError(error.code, error.message, { connection, cause: error });
+  }
   if (error instanceof SluiceError) return error;
   const code = codeOf(error);
   const options = { connection, cause: error };

@@ -10,6 +10,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ExactNumber, type Json, type JsonObject } from '../../model/json.ts';
 import type { Value } from '../../model/record.ts';
@@ -54,6 +55,18 @@ describe('a file source', () => {
       [new ExactNumber('9007199254740993'), '}"]'],
       [1.5, undefined],
     ]);
+  });
+
+  it('refuses to go on in a file that was replaced or cut (R7)', async () => {
+    const more = { since: null, until: null, fields: ['id'], limit: { records: 1, bytes: 1e6 } };
+    await writeFile(join(path, 'c.jsonl'), '{"id":1}\n{"id":2}\n');
+    const page = await (await open('c.jsonl')).read({ cursor: null, ...more });
+    for await (const batch of page.batches()) expect(batch.rows).toEqual([[1]]);
+    const { cursor } = page.end();
+    await writeFile(join(path, 'c.jsonl'), '{}');
+    const next = await (await open('c.jsonl')).read({ cursor, ...more });
+    const failure = next.batches()[Symbol.asyncIterator]().next();
+    await expect(failure).rejects.toMatchObject({ code: 'file_changed', connection: 'files' });
   });
 
   it('reads only what the watermark asks for', async () => {
@@ -146,6 +159,25 @@ describe('a file destination', () => {
     await destination.finish?.('run');
     expect(await text('t.json')).toBe('[]');
     expect(await readdir(path)).toEqual(['t.json']);
+  });
+
+  it.each(['r.csv', 'r.jsonl', 'r.json'])('gives back every text exactly: %s', async (stream) => {
+    const value = option(
+      oneof(
+        string({ unit: 'binary' }),
+        string({ unit: constantFrom('"', ',', '\r', '\n', "'", '=', ' ') }),
+      ),
+    );
+    const check = async (n: string | null, v: string | null) => {
+      const destination = await target(stream, { neutralizeFormulas: true });
+      await destination.write([operation('create', 'k', { n, v })]);
+      await destination.finish?.('run');
+      const [found] = (await (await target(stream)).lookup?.([['k']])) ?? [];
+      const [same] = (await destination.lookup?.([['k']])) ?? [];
+      expect(same?.values).toEqual({ n, v });
+      expect(found?.key).toEqual(['k']);
+    };
+    await assert(asyncProperty(value, value, check), { numRuns: 25 });
   });
 
   it('refuses a glob', async () => {

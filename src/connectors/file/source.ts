@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import type { Field } from '../../model/field.ts';
-import { ConfigError } from '../../model/failure.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
 import type { Page, PageEnd, PageRequest, Source } from '../source.ts';
+import { inodeOf, resume, type FileCursor } from './cursor.ts';
 import type { Format } from './format.ts';
 import { fileFailure } from './failures.ts';
 import { exactly, keyOf, keyText } from './key.ts';
@@ -12,9 +11,6 @@ import { compareWatermarks, isWithin, watermarkText } from './watermark.ts';
 
 /** Rows are handed on in batches of this many. */
 const batchSize = 1000;
-
-/** By name, so that a file that comes or goes between two pages shifts nothing. */
-const cursorSchema = z.object({ file: z.string(), byte: z.number(), line: z.number() });
 
 /** What a file source reads. */
 export interface FileStream {
@@ -71,10 +67,7 @@ export class FileSource implements Source {
     let rows: Value[][] = [];
     const read = { records: 0, bytes: 0 };
     let cursor: string | null = null;
-    for await (const { file, record, position, bytes } of this.#records(
-      request.cursor,
-      request.signal,
-    )) {
+    for await (const { record, at, bytes } of this.#records(request.cursor, request.signal)) {
       read.bytes += bytes;
       if (isWithin(this.#watermarkOf(record), since, until)) {
         rows.push(fields.map((field) => record[field]));
@@ -85,7 +78,7 @@ export class FileSource implements Source {
         rows = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
-        cursor = JSON.stringify({ file, ...position });
+        cursor = JSON.stringify(at);
         break;
       }
     }
@@ -98,24 +91,29 @@ export class FileSource implements Source {
     return watermark === undefined ? undefined : record[watermark];
   }
 
-  /** All records from a cursor on, with the file each stands in and the bytes it takes there. */
+  /** All records from a cursor on, with the place after each and the bytes it takes. */
   async *#records(cursor: string | null, signal?: AbortSignal) {
-    const { files, format, connection, signal: closing } = this.#stream;
-    const from = cursor === null ? null : parseCursor(cursor);
-    for (const file of files) {
-      if (from !== null && file.name < from.file) continue;
-      let position: Position = from?.file === file.name ? from : start;
-      try {
-        for await (const { record, end } of readRecords(format, file, position)) {
-          signal?.throwIfAborted();
-          closing?.throwIfAborted();
-          const bytes = end.byte - position.byte;
-          position = { byte: end.byte, line: end.line };
-          yield { file: file.name, record, position, bytes };
-        }
-      } catch (error) {
-        throw fileFailure(error, connection, file.name);
+    const { files, connection } = this.#stream;
+    try {
+      const from = cursor === null ? null : await resume(cursor, files);
+      for (const file of files) {
+        if (from !== null && file.name < from.file) continue;
+        yield* this.#fileRecords(file, from?.file === file.name ? from : start, signal);
       }
+    } catch (error) {
+      throw fileFailure(error, connection, files[0]?.name ?? '');
+    }
+  }
+
+  async *#fileRecords(file: Reading, from: Position, signal: AbortSignal | undefined) {
+    const inode = await inodeOf(file);
+    let { byte } = from;
+    for await (const { record, end } of readRecords(this.#stream.format, file, from)) {
+      signal?.throwIfAborted();
+      this.#stream.signal?.throwIfAborted();
+      const at: FileCursor = { file: file.name, inode, byte: end.byte, line: end.line };
+      yield { record, at, bytes: end.byte - byte };
+      byte = end.byte;
     }
   }
 
@@ -136,13 +134,5 @@ export class FileSource implements Source {
         highest = text;
     }
     return highest;
-  }
-}
-
-function parseCursor(cursor: string): z.infer<typeof cursorSchema> {
-  try {
-    return cursorSchema.parse(JSON.parse(cursor));
-  } catch {
-    throw new ConfigError('invalid_cursor', 'the cursor was not made by a file source');
   }
 }

@@ -1,4 +1,4 @@
-import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import type { JsonObject } from '../../model/json.ts';
@@ -28,7 +28,7 @@ export async function replaceFile(
   layout: Layout,
   records: AsyncIterable<JsonObject>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${sync}.sluice-new`);
+  const temporary = temporaryOf(path, sync);
   const file = await open(temporary, 'w', await modeOf(path));
   try {
     await writeAll(file, textOf(layout, records));
@@ -38,6 +38,15 @@ export async function replaceFile(
   }
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** Deletes what a crash in `replaceFile` left behind, if anything. */
+export async function discardReplacement(path: string, sync: string): Promise<void> {
+  await rm(temporaryOf(path, sync), { force: true });
+}
+
+function temporaryOf(path: string, sync: string): string {
+  return join(dirname(path), `.${basename(path)}.${sync}.sluice-new`);
 }
 
 async function modeOf(path: string): Promise<number> {

@@ -1,4 +1,5 @@
 import { milliseconds } from '../../model/duration.ts';
+import { ConfigError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
 import type { ConnectContext } from '../connector.ts';
 import { parseJson, stringifyJson } from '../json.ts';
@@ -57,7 +58,9 @@ export class ApiClient {
     token: string | undefined,
   ): Promise<{ answer: Answer; limits: LimitInfo }> {
     return this.#context.throttle.call(async () => {
-      const answer = await this.#send(call, token).catch((error: unknown) => {
+      const address = this.#address(call);
+      const headers = this.#headers(call, token);
+      const answer = await this.#send(call, address, headers).catch((error: unknown) => {
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });
       const limits = limitsOf(answer.status, answer.headers, Date.now());
@@ -65,11 +68,11 @@ export class ApiClient {
     });
   }
 
-  async #send(call: Call, token: string | undefined): Promise<Answer> {
+  async #send(call: Call, address: URL, sent: Headers): Promise<Answer> {
     const signals = [AbortSignal.timeout(this.#timeoutMs), call.signal, this.#context.signal];
-    const response = await fetch(this.#address(call), {
+    const response = await fetch(address, {
       method: call.method,
-      headers: this.#headers(call, token),
+      headers: sent,
       ...(call.body !== undefined && { body: stringifyJson(call.body) }),
       // A redirect would carry the credentials elsewhere, and turn a POST into a GET.
       redirect: 'manual',
@@ -94,6 +97,16 @@ export class ApiClient {
   }
 
   #headers(call: Call, token: string | undefined): Headers {
+    try {
+      return this.#headersOf(call, token);
+    } catch {
+      // The platform's message quotes the value.
+      const message = 'a header or credential holds characters that no header may hold';
+      throw new ConfigError('credentials', message, { connection: this.connection });
+    }
+  }
+
+  #headersOf(call: Call, token: string | undefined): Headers {
     const headers = new Headers({ accept: 'application/json', ...this.#settings.headers });
     if (call.body !== undefined) headers.set('content-type', 'application/json');
     for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);

@@ -209,6 +209,15 @@ describe('credentials', () => {
     expect(String(failure)).not.toContain('secret');
   });
 
+  it('never shows a credential that no header can hold', async () => {
+    const auth = { type: 'bearer', token: 'secret-1\n2' };
+    const failure: unknown = await connect('http://127.0.0.1:9', single, { auth })
+      .check()
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ class: 'config', code: 'credentials' });
+    expect(String(failure)).not.toContain('secret');
+  });
+
   it('oauth2 keeps its token and renews it once when it is refused', async () => {
     const server = await api({ client: { id: 'me', secret: 'secret-1' } });
     const auth = {
@@ -272,7 +281,7 @@ describe('writing', () => {
     const server = await api();
     const destination = await destinationOf(server.url, { upsert: { path: '/contacts/{key}' } });
     expect(destination.idempotentCreate).toBe(true);
-    expect(destination.lookup).toBeUndefined();
+    expect(destination).not.toHaveProperty('lookup');
     await destination.write([create('a@example.com')]);
     const before = { email: 'a@example.com', name: 'Ann' };
     await destination.write([
@@ -336,7 +345,6 @@ describe('failures', () => {
       code: 'unreachable',
     });
   });
-  });
 
   it('ends a call after the time-out, and at once when it is cancelled', async () => {
     const server = await api({ latencyMs: 300 });
@@ -371,20 +379,20 @@ describe('failures', () => {
   });
 });
 
+function modesWith(stream: object) {
+  const settings = http.settings.parse({ url: 'https://x.test', streams: { s: stream } });
+  return http.modes(settings, { stream: 's', options: {} });
+}
+
 describe('settings', () => {
   it('computes the modes from the calls that are declared', () => {
-    const of = (stream: object) =>
-      http.modes(http.settings.parse({ url: 'https://x.test', streams: { s: stream } }), {
-        stream: 's',
-        options: {},
-      });
     const all = { upsert: true, update: true, create: true, mirror: true };
-    expect(of({ upsert: { path: '/a' }, delete: { path: '/a' } })).toEqual(all);
-    expect(of({ upsert: { path: '/a' } })).toEqual({
+    expect(modesWith({ upsert: { path: '/a' }, delete: { path: '/a' } })).toEqual(all);
+    expect(modesWith({ upsert: { path: '/a' } })).toEqual({
       ...all,
       mirror: 'stream "s" declares no delete',
     });
-    expect(of({ create: { path: '/a' } })).toMatchObject({
+    expect(modesWith({ create: { path: '/a' } })).toMatchObject({
       create: true,
       update: 'stream "s" declares no update (or upsert)',
     });
@@ -394,6 +402,7 @@ describe('settings', () => {
     expect(() =>
       http.settings.parse({ url: 'https://x.test', streams: {}, tiemout: '1s' }),
     ).toThrow('tiemout');
-    expect(() => http.settings.parse({ url: 'file:///etc/passwd', streams: {} })).toThrow();
+    expect(() => http.settings.parse({ url: 'file:///etc/passwd', streams: {} })).toThrow('url');
+    expect(() => http.settings.parse({ url: 'https://me:pw@x.test', streams: {} })).toThrow('auth');
   });
 });

@@ -36,7 +36,7 @@ async function oneCall(
     path,
     label: lookup.path,
     params: [...pairs(lookup.params ?? {}), ...keyParams(lookup, keys, client.connection)],
-    ...(lookup.body !== undefined && { body: fillBody(lookup.body as Json, keys) }),
+    ...(lookup.body !== undefined && { body: fillBody(lookup.body, keys) }),
   };
   const answer = await client.request(call);
   if (answer.status === 404) return [];

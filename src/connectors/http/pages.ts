@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from '../../model/json.ts';
-import { isJsonObject } from '../../model/json.ts';
+import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { Cursor } from '../source.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
@@ -101,7 +100,9 @@ function nextPosition(
   if (paging.type === 'cursor') {
     const token = at(answer.body, paging.next);
     if (token === undefined || token === null || token === '' || token === false) return null;
-    return JSON.stringify({ cursor: String(token as string | number) });
+    if (typeof token === 'object' && !(token instanceof ExactNumber))
+      throw unexpected(call, `"${paging.next}" of the body is not a cursor`, client.connection);
+    return JSON.stringify({ cursor: String(token) });
   }
   // A page shorter than asked for is not the last: the API may allow fewer records per page.
   if (count === 0) return null;

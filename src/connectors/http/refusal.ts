@@ -4,6 +4,7 @@ import type { WriteOperation, WriteResult } from '../destination.ts';
 import { at } from './path.ts';
 
 const longest = 300;
+const fieldName = /^[\w.[\]-]{1,100}$/;
 const messagePaths = [
   'message',
   'error.message',
@@ -24,14 +25,14 @@ const fieldPaths = ['field', 'error.field', 'errors.0.field', 'errors.0.path'];
 export function refusal(
   body: Value,
   status: number,
-  operation?: WriteOperation,
+  operations: readonly WriteOperation[],
 ): { message: string; field?: string } {
   const said = typeof body === 'string' ? body : firstText(body, messagePaths);
   const field = firstText(body, fieldPaths);
-  const message = said === undefined ? '' : withoutValues(said, operation);
+  const message = said === undefined ? '' : withoutValues(said, operations);
   return {
     message: message === '' ? `the API refused the record (${status})` : message,
-    ...(field !== undefined && field.length <= 100 && { field }),
+    ...(field !== undefined && fieldName.test(field) && { field }),
   };
 }
 
@@ -46,7 +47,7 @@ export function resultOf(
     return id === undefined ? { ok: true } : { ok: true, id };
   const kind =
     status === 429 ? 'limited' : status === 408 || status >= 500 ? 'transient' : 'record';
-  return { ok: false, class: kind, code: `http_${status}`, ...refusal(body, status, operation) };
+  return { ok: false, class: kind, code: `http_${status}`, ...refusal(body, status, [operation]) };
 }
 
 function firstText(body: Value, paths: readonly string[]): string | undefined {
@@ -57,9 +58,9 @@ function firstText(body: Value, paths: readonly string[]): string | undefined {
   return undefined;
 }
 
-function withoutValues(text: string, operation: WriteOperation | undefined): string {
+function withoutValues(text: string, operations: readonly WriteOperation[]): string {
   let clean = text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…');
-  const sent = operation ? texts([...operation.key, ...Object.values(operation.values)]) : [];
+  const sent = operations.flatMap(({ key, values }) => texts([...key, ...Object.values(values)]));
   for (const value of sent.toSorted((a, b) => b.length - a.length))
     clean = clean.replaceAll(value, '…');
   return clean.replace(/\s+/g, ' ').trim().slice(0, longest);

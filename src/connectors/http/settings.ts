@@ -143,7 +143,10 @@ const streamSchema = z.strictObject({
 
 /** Settings of an `http` connection: where the API is, and what its streams can do. */
 export const settingsSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('Base address; every path is added to it.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'credentials belong into auth')
+    .describe('Base address; every path is added to it.'),
   auth: authSchema.optional().describe('How calls are authenticated.'),
   headers: z.record(text, z.string()).optional().describe('Headers of every call.'),
   timeout: durationSchema.default('30s').describe('Longest a call may take. Default 30s.'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RejectedError } from '../../model/failure.ts';
 import { isJsonObject, type Json } from '../../model/json.ts';
 import type { WriteOperation, WriteResult } from '../destination.ts';
@@ -35,7 +36,7 @@ export async function writeSingle(
   }
   const removing = operation.operation === 'remove';
   const body = removing ? undefined : recordBody(action, operation);
-  const answer = await client.request(callOf(context, path, operation, body));
+  const answer = await client.request(callOf(context, path, [operation], body));
   return resultOf(answer.status, answer.body, operation, idOf(context, answer));
 }
 
@@ -48,15 +49,13 @@ export async function writeBulk(
   bulk: BulkSettings,
   operations: readonly WriteOperation[],
 ): Promise<WriteResult[]> {
-  const [first] = operations;
-  if (!first) return [];
   const { action, client } = context;
   const items = operations.map((operation) => bulkItem(action, operation));
   const body: Json = bulk.wrap === undefined ? items : { [bulk.wrap]: items };
-  const call = callOf(context, action.settings.path, first, body);
+  const call = callOf(context, action.settings.path, operations, body);
   const answer = await client.request(call);
   if (answer.status >= 400) {
-    const { message, field } = refusal(answer.body, answer.status);
+    const { message, field } = refusal(answer.body, answer.status, operations);
     throw new RejectedError(`http_${answer.status}`, message, field);
   }
   return bulkResults(bulk, action, operations, answer.body, call, client.connection);
@@ -65,7 +64,7 @@ export async function writeBulk(
 function callOf(
   context: WriteContext,
   path: string,
-  operation: WriteOperation,
+  operations: readonly WriteOperation[],
   body: Json | undefined,
 ): Call {
   const { settings } = context.action;
@@ -75,7 +74,7 @@ function callOf(
     label: settings.path,
     ...(body !== undefined && { body }),
     ...(settings.idempotencyHeader !== undefined && {
-      headers: { [settings.idempotencyHeader]: operation.idempotencyKey },
+      headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
     }),
     risky: context.risky,
     signal: context.signal,
@@ -84,4 +83,11 @@ function callOf(
 
 function idOf(context: WriteContext, answer: Answer): string | undefined {
   return isJsonObject(answer.body) ? idAt(answer.body, context.idPath) : undefined;
+}
+
+/** One key for the call: half of a bulk call that was split is another call than the whole. */
+function idempotencyKey(operations: readonly WriteOperation[]): string {
+  const keys = operations.map((operation) => operation.idempotencyKey);
+  if (keys.length === 1) return keys[0] ?? '';
+  return createHash('sha256').update(JSON.stringify(keys)).digest('hex');
 }

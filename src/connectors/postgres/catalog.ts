@@ -86,7 +86,11 @@ export async function relationOf(session: Session, stream: string): Promise<Rela
 }
 
 /** A query as a relation: PostgreSQL tells its columns without running it. */
-export async function queryRelation(session: Session, stream: string, query: string): Promise<Relation> {
+export async function queryRelation(
+  session: Session,
+  stream: string,
+  query: string,
+): Promise<Relation> {
   const from = `(${query.trim().replace(/;\s*$/, '')}\n)`;
   const described = await session.withClient((client) =>
     client.query({ text: `SELECT * FROM ${from} AS q LIMIT 0` }),

@@ -71,15 +71,16 @@ export class ChunkSql {
     return this.layout.uniqueKeys && kept && comparesExactly(this.table);
   }
 
-  /** Every cast that can fail; empty where the staged types are the destination's own. */
-  get casts(): string[] {
-    const keys = this.table.key.flatMap((column, at) =>
-      this.fallible(column, this.layout.key[at] ?? 0),
-    );
-    const values = this.assigned.flatMap(({ column, from }) =>
+  /** The casts of key values that can fail; empty where the staged types are the destination's own. */
+  get keyCasts(): string[] {
+    return this.table.key.flatMap((column, at) => this.fallible(column, this.layout.key[at] ?? 0));
+  }
+
+  /** The casts of assigned values that can fail. */
+  get valueCasts(): string[] {
+    return this.assigned.flatMap(({ column, from }) =>
       this.fallible(column, from).map((cast) => `CASE WHEN s._fault IS NULL THEN ${cast} END`),
     );
-    return [...keys, ...values];
   }
 
   /** True where an assigned field of a record differs. */
@@ -112,7 +113,9 @@ export class ChunkSql {
   update(pattern: string | null, rows: string, condition: string): string | null {
     const changed = this.changeable(pattern);
     if (changed.length === 0) return null;
-    const sets = changed.map(({ column, from }) => `${ident(column.name)} = ${this.value(column, from)}`);
+    const sets = changed.map(
+      ({ column, from }) => `${ident(column.name)} = ${this.value(column, from)}`,
+    );
     return `UPDATE ${this.table.relation.from} AS d SET ${sets.join(', ')} FROM ${rows} WHERE ${this.matches} AND ${condition}`;
   }
 
@@ -122,7 +125,9 @@ export class ChunkSql {
     const target = table.key.map((column) => ident(column.name)).join(', ');
     const changed = table.target.permissions.update ? this.changeable(pattern) : [];
     if (changed.length === 0) return ` ON CONFLICT (${target}) DO NOTHING`;
-    const sets = changed.map(({ column }) => `${ident(column.name)} = excluded.${ident(column.name)}`);
+    const sets = changed.map(
+      ({ column }) => `${ident(column.name)} = excluded.${ident(column.name)}`,
+    );
     const tests = changed.map(({ column }) => differs(column, `excluded.${ident(column.name)}`));
     return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${tests.join(' OR ')}`;
   }

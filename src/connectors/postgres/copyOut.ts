@@ -19,7 +19,9 @@ export async function* copyOut(
     const abort = () => stream.destroy(signal?.reason as Error);
     signal?.addEventListener('abort', abort, { once: true });
     const silent = () =>
-      stream.destroy(new TransientError('timeout', `${session.connection}: the database fell silent`));
+      stream.destroy(
+        new TransientError('timeout', `${session.connection}: the database fell silent`),
+      );
     timer = setTimeout(silent, session.statementTimeoutMs);
     for await (const chunk of stream) {
       clearTimeout(timer);

@@ -69,10 +69,18 @@ export function failureOf(error: unknown, connection: string): Error {
     );
   }
   if (code !== '' && lostLink.has(code)) {
-    return new TransientError('connection', `${connection}: no link to the database (${code})`, options);
+    return new TransientError(
+      'connection',
+      `${connection}: no link to the database (${code})`,
+      options,
+    );
   }
   if (lostLinkText.test(message)) {
-    return new TransientError('connection', `${connection}: the link to the database was lost`, options);
+    return new TransientError(
+      'connection',
+      `${connection}: the link to the database was lost`,
+      options,
+    );
   }
   return error instanceof Error ? error : new Error(message);
 }
@@ -87,7 +95,8 @@ function stateFailure(error: DatabaseError, connection: string): Error {
   if (state === '3D000') return new ConfigError('unknown_database', text, options);
   if (transientState.test(state)) return new TransientError('connection', text, options);
   if (state === '42501') return new ConfigError('permission_denied', text, options);
-  if (state === '42P01' || state === '3F000') return new ConfigError('unknown_stream', text, options);
+  if (state === '42P01' || state === '3F000')
+    return new ConfigError('unknown_stream', text, options);
   if (state === '42703') return new ConfigError('unknown_field', text, options);
   if (state.startsWith('42')) return new ConfigError('invalid_query', text, options);
   return new Error(text);

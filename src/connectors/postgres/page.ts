@@ -52,7 +52,8 @@ export class CopyPage implements Page {
 
   private cursor(): string | null {
     const { cursorAt } = this.query;
-    const full = this.cut || this.tracker.lines >= Math.max(1, Math.floor(this.request.limit.records));
+    const full =
+      this.cut || this.tracker.lines >= Math.max(1, Math.floor(this.request.limit.records));
     const last = cursorAt.length > 0 && full ? this.tracker.lastValues() : null;
     return last && JSON.stringify(cursorAt.map((at) => last[at] ?? null));
   }

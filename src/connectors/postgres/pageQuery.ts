@@ -22,7 +22,11 @@ export interface Readable {
 }
 
 /** The query of the page that `request` asks for. */
-export function pageQuery(from: Readable, request: PageRequest, fields: readonly Column[]): PageQuery {
+export function pageQuery(
+  from: Readable,
+  request: PageRequest,
+  fields: readonly Column[],
+): PageQuery {
   const incremental = request.since !== null && from.watermark !== undefined;
   const order = incremental
     ? [from.watermark, ...(from.unique ?? [])].filter((each) => each !== undefined)

@@ -11,7 +11,9 @@ const settings = z.strictObject({
   url: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
-    .describe('Where the database is and who logs in: postgres://user:password@host:5432/database.'),
+    .describe(
+      'Where the database is and who logs in: postgres://user:password@host:5432/database.',
+    ),
   statementTimeout: durationSchema
     .default('10m')
     .describe('Longest time one statement may take. Default 10m.'),

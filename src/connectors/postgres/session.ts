@@ -1,4 +1,5 @@
-import pg from 'pg';
+import { Pool } from 'pg';
+import type pg from 'pg';
 import { failureOf } from './failures.ts';
 
 /** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
@@ -44,7 +45,7 @@ export class Session {
     this.connection = options.connection;
     this.statementTimeoutMs = options.statementTimeoutMs;
     this.signal = options.signal;
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       connectionString: options.url,
       ...(options.ssl === undefined ? {} : { ssl: tls[options.ssl] }),
       max: 10,
@@ -59,7 +60,10 @@ export class Session {
   }
 
   /** Runs `work` with a connection of its own; a failure closes it. Errors come out classed. */
-  async withClient<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async withClient<T>(
+    work: (client: pg.PoolClient) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const lease = await this.acquire(signal);
     try {
       const result = await work(lease.client);
@@ -77,7 +81,6 @@ export class Session {
     const signal = own && this.signal ? AbortSignal.any([own, this.signal]) : (own ?? this.signal);
     signal?.throwIfAborted();
     let held: pg.PoolClient | undefined;
-    const ignore = () => undefined;
     const release = (broken: boolean) => {
       signal?.removeEventListener('abort', abort);
       held?.release(broken);
@@ -154,3 +157,6 @@ export class Session {
     this.ready.add(client);
   }
 }
+
+/** The statement under way reports the same failure. */
+function ignore(): void {}

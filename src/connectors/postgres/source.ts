@@ -44,7 +44,9 @@ export async function openSource(session: Session, request: SourceRequest): Prom
 
 async function highest(session: Session, relation: Relation, watermark: Column) {
   const name = `q.${ident(watermark.name)}`;
-  const { rows } = await session.query(`SELECT max(${name})::text AS high FROM ${relation.from} AS q`);
+  const { rows } = await session.query(
+    `SELECT max(${name})::text AS high FROM ${relation.from} AS q`,
+  );
   return rows[0]?.['high'] ?? null;
 }
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { PoolClient } from 'pg';
 import { from } from 'pg-copy-streams';
 import { TransientError } from '../../model/failure.ts';
 import type { ChunkRef, StagedLayout, StagedRow } from '../destination.ts';
@@ -71,10 +72,7 @@ function lineOf(sql: ChunkSql, layout: StagedLayout, row: StagedRow): string {
   return encodeLine([...texts, fault ? JSON.stringify(fault) : null, pattern]);
 }
 
-async function claim(
-  { session, area, chunk }: StageRequest,
-  client: Parameters<Session['run']>[0],
-): Promise<void> {
+async function claim({ session, area, chunk }: StageRequest, client: PoolClient): Promise<void> {
   const claimed = await session.run(
     client,
     `INSERT INTO ${area.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
@@ -89,9 +87,13 @@ async function claim(
   );
   // An applied chunk may be staged again: apply answers with the first result and drops the table.
   if (claimed.count === 0 && !done.rows[0]?.['done_at']) {
-    throw new TransientError('stale_token', `${session.connection}: a newer attempt owns this chunk`, {
-      connection: session.connection,
-    });
+    throw new TransientError(
+      'stale_token',
+      `${session.connection}: a newer attempt owns this chunk`,
+      {
+        connection: session.connection,
+      },
+    );
   }
-  await area.dropStaged(session, client as never, chunk.run, chunk.chunk);
+  await area.dropStaged(session, client, chunk.run, chunk.chunk);
 }

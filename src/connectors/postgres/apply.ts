@@ -1,0 +1,298 @@
+import type pg from 'pg';
+import { TransientError } from '../../model/failure.ts';
+import type { Operation, RecordError, SkipReason } from '../../model/outcome.ts';
+import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
+import type { Area } from './area.ts';
+import { lockTables } from './area.ts';
+import type { ChunkSql } from './chunkSql.ts';
+import { faultOf } from './failures.ts';
+import { isolate } from './isolate.ts';
+import { ident, literal } from './names.ts';
+import type { Answer, Session, TextRow } from './session.ts';
+import { comparesExactly } from './table.ts';
+
+/** Asks for one chunk to be applied. */
+export interface ApplyRequest {
+  readonly session: Session;
+  readonly area: Area;
+  readonly chunk: ChunkRef;
+  readonly layout: StagedLayout;
+  readonly sql: ChunkSql;
+  readonly dryRun: boolean;
+}
+
+/** Applies a staged chunk in the transaction that `client` is in; call `run` once. */
+export class ChunkApply {
+  private readonly request: ApplyRequest;
+  private readonly client: pg.PoolClient;
+  private readonly staged: string;
+  private readonly actions: string;
+  private readonly errors: RecordError[] = [];
+  private readonly skipped: Record<SkipReason, number> = { mode: 0, filter: 0, duplicate: 0 };
+  private created = 0;
+  private updated = 0;
+
+  constructor(request: ApplyRequest, client: pg.PoolClient) {
+    this.request = request;
+    this.client = client;
+    this.staged = request.area.staged(request.chunk);
+    this.actions = request.area.actions(request.chunk);
+  }
+
+  /** The result of this call, or the stored one of an earlier call. */
+  async run(): Promise<ChunkResult> {
+    const { area, chunk, dryRun } = this.request;
+    await this.sql('SET CONSTRAINTS ALL IMMEDIATE');
+    const done = await this.claim();
+    if (done) {
+      await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
+      return done;
+    }
+    await this.checkCasts(this.request.sql.keyCasts);
+    await this.see();
+    await this.sql('SAVEPOINT matched');
+    const result = await this.write();
+    if (dryRun) await this.sql('ROLLBACK TO matched');
+    await this.sql(
+      `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
+      [chunk.run, chunk.chunk, JSON.stringify(result)],
+    );
+    await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
+    return result;
+  }
+
+  private async write(): Promise<ChunkResult> {
+    const { sql } = this.request;
+    await this.checkCasts(sql.valueCasts);
+    const { rows } = await this.sql(
+      `SELECT count(*) AS all, count(_fault) AS faults, count(_missing) AS missing FROM ${this.staged}`,
+    );
+    const imported = Number(rows[0]?.['all']) + this.errors.length;
+    if (rows[0]?.['faults'] !== '0') await this.takeFaults();
+    await this.takeUnmatchable();
+    if (!sql.distinctKeys) await this.takeDuplicates();
+    if (!sql.table.uniqueKey || !comparesExactly(sql.table)) await this.takeAmbiguous();
+    await this.classify(rows[0]?.['missing'] !== '0');
+    await this.writeActions(rows[0]?.['missing'] !== '0');
+    const gone = this.skipped.mode + this.skipped.duplicate + this.errors.length;
+    const stats = {
+      imported,
+      created: this.created,
+      updated: this.updated,
+      unchanged: imported - this.created - this.updated - gone,
+      skipped: this.skipped,
+      removed: 0,
+      errors: this.errors.length,
+      removeErrors: 0,
+    };
+    return { stats, errors: this.errors };
+  }
+
+  /** Locks the chunk's marker: the first result if there is one, else null once the staged rows are proved whole. */
+  private async claim(): Promise<ChunkResult | null> {
+    const { area, chunk, session } = this.request;
+    const { rows } = await this.sql(
+      `SELECT token, staged, result, to_regclass(${literal(this.staged)}) IS NOT NULL AS here
+       FROM ${area.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
+      [chunk.run, chunk.chunk],
+    );
+    const marker = rows[0];
+    if (marker?.['result']) return JSON.parse(marker['result']) as ChunkResult;
+    const mine = marker?.['token'] === String(chunk.token) && marker['here'] === 't';
+    const count = mine ? await this.sql(`SELECT count(*) AS n FROM ${this.staged}`) : null;
+    if (count?.rows[0]?.['n'] === marker?.['staged'] && count) return null;
+    throw new TransientError(
+      'staging_lost',
+      `${session.connection}: the staged rows of chunk ${chunk.chunk} are gone`,
+      {
+        connection: session.connection,
+      },
+    );
+  }
+
+  /** Tries every cast; the rows that fail one become record errors. */
+  private async checkCasts(casts: readonly string[]): Promise<void> {
+    if (casts.length === 0) return;
+    const check = `SELECT ${casts.map((cast) => `count(${cast})`).join(', ')} FROM ${this.staged} s`;
+    await this.guard('match', check, `${check} WHERE s.ctid = ANY($1::tid[])`, 'true');
+  }
+
+  /** Notes the keys of every record that can have one here, whatever becomes of it: a mirror must not remove them. */
+  private async see(): Promise<void> {
+    const { area, chunk, sql, session } = this.request;
+    if (!sql.table.target.permissions.remove) return;
+    const seen = area.seen(chunk.run);
+    const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
+    const select = `SELECT ${keys} FROM ${this.staged} s WHERE NOT (${sql.lacksKey})`;
+    const { rows } = await this.sql(`SELECT to_regclass(${literal(seen)}) IS NULL AS fresh`);
+    if (rows[0]?.['fresh'] === 't') {
+      await lockTables(session, this.client);
+      await this.sql(`CREATE TABLE IF NOT EXISTS ${seen} AS ${select} LIMIT 0`);
+    }
+    await this.sql(`INSERT INTO ${seen} ${select}`);
+  }
+
+  private async takeFaults(): Promise<void> {
+    const { keyTexts } = this.request.sql;
+    const { rows } = await this.sql(
+      `DELETE FROM ${this.staged} s WHERE _fault IS NOT NULL RETURNING array_to_json(${keyTexts}) AS key, _fault AS fault`,
+    );
+    for (const row of rows) {
+      const fault = JSON.parse(row['fault'] ?? '{}') as StagedFault;
+      this.errors.push({ key: keyOf(row), operation: 'match', ...fault, retryable: false });
+    }
+  }
+
+  private async takeUnmatchable(): Promise<void> {
+    const { sql } = this.request;
+    await this.take(`DELETE FROM ${this.staged} s WHERE ${sql.lacksKey}`, {
+      code: 'missing_key',
+      message: 'the record has no value for its key',
+    });
+  }
+
+  /** Of records with the same key, the last one stays. */
+  private async takeDuplicates(): Promise<void> {
+    const { sql } = this.request;
+    const { count } = await this.sql(
+      `DELETE FROM ${this.staged} t USING (SELECT s.ctid AS at,
+         row_number() OVER (PARTITION BY ${sql.key.join(', ')} ORDER BY s.ctid DESC) AS n
+         FROM ${this.staged} s) r WHERE t.ctid = r.at AND r.n > 1`,
+    );
+    this.skipped.duplicate += count;
+  }
+
+  private async takeAmbiguous(): Promise<void> {
+    const { sql } = this.request;
+    await this.take(
+      `DELETE FROM ${this.staged} s WHERE s.ctid IN (SELECT s.ctid FROM ${this.staged} s
+         JOIN ${sql.table.relation.from} d ON ${sql.matches} GROUP BY s.ctid HAVING count(*) > 1)`,
+      { code: 'ambiguous_match', message: 'the key matches several destination records' },
+    );
+  }
+
+  private async take(remove: string, fault: StagedFault): Promise<void> {
+    const { keyTexts } = this.request.sql;
+    const { rows } = await this.sql(`${remove} RETURNING array_to_json(${keyTexts}) AS key`);
+    for (const row of rows) {
+      this.errors.push({ key: keyOf(row), operation: 'match', ...fault, retryable: false });
+    }
+  }
+
+  /** Joins the chunk to the destination; equal records are left out. */
+  private async classify(missing: boolean): Promise<void> {
+    const { sql } = this.request;
+    const absent = `d.${ident(sql.table.key[0]?.name ?? '')} IS NULL`;
+    await this.sql(
+      `CREATE UNLOGGED TABLE ${this.actions} AS SELECT s.ctid AS "row", ${absent} AS fresh
+       FROM ${this.staged} s LEFT JOIN ${sql.table.relation.from} d ON ${sql.matches}
+       WHERE ${absent} OR ${sql.differs(missing)}`,
+    );
+  }
+
+  private async writeActions(missing: boolean): Promise<void> {
+    const { permissions } = this.request.sql.table.target;
+    const { rows } = await this.sql(
+      `SELECT count(*) FILTER (WHERE fresh) AS fresh, count(*) FILTER (WHERE NOT fresh) AS changed FROM ${this.actions}`,
+    );
+    const fresh = Number(rows[0]?.['fresh']);
+    const changed = Number(rows[0]?.['changed']);
+    if (!permissions.create) this.skipped.mode += fresh;
+    if (!permissions.update) this.skipped.mode += changed;
+    const patterns = missing ? await this.patterns() : [null];
+    for (const pattern of patterns) {
+      if (permissions.update && changed > 0) this.updated += await this.update(pattern, missing);
+      if (permissions.create && fresh > 0) this.created += await this.insert(pattern, missing);
+    }
+    await this.track();
+  }
+
+  private async patterns(): Promise<(string | null)[]> {
+    const { rows } = await this.sql(
+      `SELECT DISTINCT s._missing AS pattern FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`,
+    );
+    return rows.map((row) => row['pattern'] ?? null);
+  }
+
+  private insert(pattern: string | null, missing: boolean): Promise<number> {
+    const { sql } = this.request;
+    const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
+    const rows = `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid WHERE a.fresh${like}`;
+    const some = `${this.staged} s WHERE s.ctid = ANY($1::tid[])`;
+    return this.guard(
+      'create',
+      sql.insert(pattern, rows),
+      sql.insert(pattern, some),
+      `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE a.fresh)${like}`,
+    );
+  }
+
+  private async update(pattern: string | null, missing: boolean): Promise<number> {
+    const { sql } = this.request;
+    const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
+    const rows = `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`;
+    const whole = sql.update(pattern, rows, `NOT a.fresh${like}`);
+    const some = sql.update(pattern, `${this.staged} s`, 's.ctid = ANY($1::tid[])');
+    if (!whole || !some) return 0;
+    const chosen = `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE NOT a.fresh)${like}`;
+    return this.guard('update', whole, some, chosen);
+  }
+
+  /** Runs a set statement over staged rows; those at fault become record errors and leave the stage. */
+  private async guard(
+    operation: Operation | 'match',
+    whole: string,
+    some: string,
+    chosen: string,
+  ): Promise<number> {
+    const { area, chunk, session, sql } = this.request;
+    const faults = area.faults(chunk);
+    const rows = `SELECT s.ctid AS "row" FROM ${this.staged} s WHERE ${chosen} ORDER BY s.ctid`;
+    const { done, faulty } = await isolate({
+      session,
+      client: this.client,
+      whole,
+      some,
+      rows,
+      faults,
+    });
+    if (!faulty) return done;
+    const found = await this.sql(
+      `DELETE FROM ${this.staged} s USING ${faults} f WHERE s.ctid = f."row"
+       RETURNING array_to_json(${sql.keyTexts}) AS key, f.code, f.message, f.field, f.rule`,
+    );
+    await this.sql(`DELETE FROM ${faults}`);
+    for (const row of found.rows) this.errors.push(errorOf(row, operation));
+    return done;
+  }
+
+  /** Remembers the keys that were written, for removals limited to them. */
+  private async track(): Promise<void> {
+    const { area, sql } = this.request;
+    const { target } = sql.table;
+    if (!target.tracked) return;
+    const allowed = `CASE WHEN a.fresh THEN ${target.permissions.create} ELSE ${target.permissions.update} END`;
+    await this.sql(
+      `INSERT INTO ${area.tracked} (sync, stream, key)
+       SELECT DISTINCT $1, $2, ARRAY[${sql.key.map((key) => `(${key})::text`).join(', ')}]
+       FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid WHERE ${allowed}
+       ON CONFLICT DO NOTHING`,
+      [target.sync, target.stream],
+    );
+  }
+
+  private sql(text: string, values: readonly unknown[] = []): Promise<Answer> {
+    return this.request.session.run(this.client, text, values);
+  }
+}
+
+function errorOf(row: TextRow, operation: Operation | 'match'): RecordError {
+  const fault = faultOf(row['code'] ?? '', row['message'] ?? '', row['field'], row['rule']);
+  // A reference may appear later; every other refusal lasts until the record changes.
+  return { key: keyOf(row), operation, ...fault, retryable: fault.code === '23503' };
+}
+
+function keyOf(row: TextRow): (string | null)[] | null {
+  const key = JSON.parse(row['key'] ?? 'null') as (string | null)[] | null;
+  return key?.every((value) => value === null) ? null : key;
+}

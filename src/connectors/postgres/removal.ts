@@ -1,0 +1,141 @@
+import type { RecordError } from '../../model/outcome.ts';
+import type { RemovalPlan } from '../destination.ts';
+import type { Area } from './area.ts';
+import { faultOf } from './failures.ts';
+import { isolate } from './isolate.ts';
+import { ident } from './names.ts';
+import type { Session } from './session.ts';
+import { normalisedKey } from './table.ts';
+import type { Table } from './table.ts';
+
+/** Where a run's removals are planned and done. */
+export interface RemovalRequest {
+  readonly session: Session;
+  readonly area: Area;
+  readonly table: Table;
+  readonly run: string;
+}
+
+interface Removed {
+  readonly removed: number;
+  readonly errors: readonly RecordError[];
+}
+
+/** The chunk number of a run's removal among its markers. */
+const removalChunk = -1;
+
+/** Pins the keys of records that no chunk held. A record without a key was never matched and stays. */
+export async function planRemoval({
+  session,
+  area,
+  table,
+  run,
+}: RemovalRequest): Promise<RemovalPlan> {
+  const keys = normalisedKey(table);
+  const { target, relation } = table;
+  const names = table.key.map((column) => `d.${ident(column.name)}`);
+  const tracked = `EXISTS (SELECT 1 FROM ${area.tracked} t WHERE t.sync = $1 AND t.stream = $2
+    AND t.key = ARRAY[${keys.map((key) => `(${key})::text`).join(', ')}])`;
+  const scope = target.tracked ? tracked : '$1::text IS NOT NULL AND $2::text IS NOT NULL';
+  const present = names.map((name) => `${name} IS NOT NULL`).join(' AND ');
+  const unseen = keys.map((key, at) => `n.k${at} = ${key}`).join(' AND ');
+  const columns = names.map((name, at) => `${name} AS k${at}`).join(', ');
+  return session.transaction(async (client) => {
+    const shape = keys.map((key, at) => `${key} AS k${at}`).join(', ');
+    await session.run(
+      client,
+      `CREATE TABLE IF NOT EXISTS ${area.seen(run)} AS SELECT ${shape} FROM ${relation.from} d LIMIT 0`,
+    );
+    await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
+    const empty = `SELECT ${columns} FROM ${relation.from} d LIMIT 0`;
+    await session.run(client, `CREATE TABLE ${area.removal(run)} AS ${empty}`);
+    const pinned = await session.run(
+      client,
+      `INSERT INTO ${area.removal(run)} SELECT ${columns} FROM ${relation.from} d WHERE ${present} AND ${scope}
+         AND NOT EXISTS (SELECT 1 FROM ${area.seen(run)} n WHERE ${unseen})`,
+      [target.sync, target.stream],
+    );
+    const all = await session.run(
+      client,
+      `SELECT count(*) AS n FROM ${relation.from} d WHERE ${scope}`,
+      [target.sync, target.stream],
+    );
+    return { remove: pinned.count, of: Number(all.rows[0]?.['n']) };
+  });
+}
+
+/** Removes the pinned records; a repeated call returns the first result. */
+export function removePinned(request: RemovalRequest, signal?: AbortSignal): Promise<Removed> {
+  const { session, area, run } = request;
+  return session.transaction(async (client) => {
+    await session.run(client, 'SET CONSTRAINTS ALL IMMEDIATE');
+    const marker = [run, removalChunk];
+    await session.run(
+      client,
+      `INSERT INTO ${area.marker} (run, chunk) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+      marker,
+    );
+    const { rows } = await session.run(
+      client,
+      `SELECT result FROM ${area.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
+      marker,
+    );
+    if (rows[0]?.['result']) return JSON.parse(rows[0]['result']) as Removed;
+    const result = await deletePinned(request, client);
+    await session.run(
+      client,
+      `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
+      [...marker, JSON.stringify(result)],
+    );
+    return result;
+  }, signal);
+}
+
+async function deletePinned(
+  { session, area, table, run }: RemovalRequest,
+  client: Parameters<Session['run']>[0] & Parameters<typeof isolate>[0]['client'],
+): Promise<Removed> {
+  const { relation, target } = table;
+  const pinned = area.removal(run);
+  const faults = area.faults({ run, chunk: 0, token: 0 }).replace(/staged_/, 'removal_');
+  const same = table.key.map((column, at) => `d.${ident(column.name)} = p.k${at}`).join(' AND ');
+  const whole = `DELETE FROM ${relation.from} d USING ${pinned} p WHERE ${same}`;
+  const { done, faulty } = await isolate({
+    session,
+    client,
+    whole,
+    some: `${whole} AND p.ctid = ANY($1::tid[])`,
+    rows: `SELECT p.ctid AS "row" FROM ${pinned} p ORDER BY p.ctid`,
+    faults,
+  });
+  const errors = faulty ? await faultyKeys({ session, area, table, run }, client, faults) : [];
+  if (target.tracked) {
+    const keys = table.key.map((_, at) => `p.k${at}::text`).join(', ');
+    await session.run(
+      client,
+      `DELETE FROM ${area.tracked} t USING ${pinned} p WHERE t.sync = $1 AND t.stream = $2 AND t.key = ARRAY[${keys}]`,
+      [target.sync, target.stream],
+    );
+  }
+  return { removed: done, errors };
+}
+
+async function faultyKeys(
+  { session, area, table, run }: RemovalRequest,
+  client: Parameters<Session['run']>[0],
+  faults: string,
+): Promise<RecordError[]> {
+  const keys = table.key.map((_, at) => `p.k${at}::text`).join(', ');
+  const { rows } = await session.run(
+    client,
+    `DELETE FROM ${area.removal(run)} p USING ${faults} f WHERE p.ctid = f."row"
+     RETURNING array_to_json(ARRAY[${keys}]) AS key, f.code, f.message, f.field, f.rule`,
+  );
+  await session.run(client, `DROP TABLE ${faults}`);
+  return rows.map((row) => ({
+    key: JSON.parse(row['key'] ?? '[]') as (string | null)[],
+    operation: 'remove' as const,
+    ...faultOf(row['code'] ?? '', row['message'] ?? '', row['field'], row['rule']),
+    retryable: row['code'] === '23503',
+  }));
+}

@@ -1,0 +1,42 @@
+import type { StagedLayout, StagingDestination } from '../destination.ts';
+import type { Area } from './area.ts';
+import { ChunkApply } from './apply.ts';
+import { ChunkSql } from './chunkSql.ts';
+import { fieldOf } from './catalog.ts';
+import { planRemoval, removePinned } from './removal.ts';
+import type { Session } from './session.ts';
+import { linesOf, stageLines } from './stage.ts';
+import type { Table } from './table.ts';
+
+/** A table written by chunks that are staged beside it and applied as sets. */
+export function stagingDestination(session: Session, area: Area, table: Table): StagingDestination {
+  const sqlOf = (layout: StagedLayout) => new ChunkSql(table, layout, session.connection);
+  return {
+    kind: 'staging',
+    fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
+    acceptsCopy: (layout) => layout.columns.every((column) => column.encoding === 'sql'),
+    async stageCopy(chunk, layout, copy) {
+      const sql = sqlOf(layout);
+      const own = layout.columns.length;
+      const columns = copy.fields.map((_, at) => (at < own ? `c${at}` : `x${at - own}`));
+      await stageLines({ session, area, chunk, sql }, columns, copy.bytes());
+    },
+    async stageRows(chunk, layout, rows) {
+      const sql = sqlOf(layout);
+      const columns = [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
+      await stageLines({ session, area, chunk, sql }, columns, linesOf(sql, layout, rows));
+    },
+    apply(chunk, layout, { dryRun, signal }) {
+      const request = { session, area, chunk, layout, sql: sqlOf(layout), dryRun };
+      return session.transaction((client) => new ChunkApply(request, client).run(), signal);
+    },
+    planRemoval: (run) => planRemoval({ session, area, table, run }),
+    remove: (run, signal) => removePinned({ session, area, table, run }, signal),
+    cleanUp: (run) =>
+      session.transaction(async (client) => {
+        await area.dropStaged(session, client, run);
+        await session.run(client, `DROP TABLE IF EXISTS ${area.seen(run)}, ${area.removal(run)}`);
+        await session.run(client, `DELETE FROM ${area.marker} WHERE run = $1`, [run]);
+      }),
+  };
+}

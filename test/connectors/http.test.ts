@@ -1,0 +1,74 @@
+import { http } from '../../src/connectors/http/http.ts';
+import { unlimited } from '../../src/connectors/throttle.ts';
+import type { Json, JsonObject } from '../../src/model/json.ts';
+import { startStrictApi } from '../support/strict-api.ts';
+import { suiteTarget, type Harness } from './harness.ts';
+import { connectorSuite } from './suite.ts';
+
+const parts = { source: true, destination: 'records' } as const;
+
+/** Three ways to write: one call a record, a bulk call, and a call that creates or replaces. */
+const writes = {
+  single: {
+    create: { path: '/contacts' },
+    update: { path: '/contacts/{key}' },
+    delete: { path: '/contacts/{key}' },
+  },
+  bulk: {
+    create: {
+      path: '/contacts/bulk',
+      bulk: { size: 100, wrap: 'records', results: 'results', id: 'id' },
+    },
+    update: { path: '/contacts/{key}' },
+    delete: { path: '/contacts/{key}' },
+  },
+};
+
+const lists = {
+  single: { path: '/contacts', records: 'data', pagination: { type: 'page' } },
+  bulk: { path: '/contacts', records: 'data', pagination: { type: 'cursor' } },
+};
+
+connectorSuite('http (single calls, pages)', parts, () => harness('single'));
+connectorSuite('http (bulk calls, cursor)', parts, () => harness('bulk'));
+
+async function harness(way: 'single' | 'bulk'): Promise<Harness> {
+  const api = await startStrictApi({ key: 'code', poison: ['refused'], pageSize: 3 });
+  const settings = http.settings.parse({
+    url: api.url,
+    streams: {
+      contacts: {
+        key: 'code',
+        id: 'id',
+        fields: { code: 'text', name: 'text', note: 'text' },
+        read: lists[way],
+        lookup: {
+          path: '/contacts/lookup',
+          method: 'POST',
+          batch: 50,
+          body: { keys: '{keys}' },
+          records: 'records',
+        },
+        ...writes[way],
+      },
+    },
+  });
+  return {
+    connect: () => http.connect(settings, { connection: 'crm', throttle: unlimited }),
+    seed(records) {
+      api.records.clear();
+      for (const record of records) api.records.set(textOf(record['code']), { ...record });
+      return Promise.resolve();
+    },
+    readBack: () => Promise.resolve([...api.records.values()] as JsonObject[]),
+    sourceRequest: () => ({ stream: 'contacts', key: ['code'], options: {} }),
+    target: (options) => suiteTarget('contacts', options),
+    wrongStream: { stream: 'contact', nearest: 'contacts' },
+    refused: { name: 'refused', note: 'n' },
+    close: () => api.close(),
+  };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
