@@ -1,32 +1,72 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { ConfigError, LimitedError, SluiceError, TransientError } from '../src/model/failure.ts';
+import {
+  ConfigError,
+  LimitedError,
+  TransientError,
+  type SluiceError,
+} from '../src/model/failure.ts';
 import type { Runs } from '../src/store/runs.ts';
 
 /** How long the systems of a run may stay down before the run fails. Milliseconds. */
 const giveUpMs = 30 * 60_000;
 
+/** A bug fails the run after so many attempts: the first may have met a state that mends itself. */
+const bugAttempts = 5;
+
 /**
  * Turns what went wrong in an activity into what Temporal should do about it: config fails at once, a limit waits
- * without using up anything (R9), the rest is retried until the run has failed for too long. Messages carry no
+ * without using up anything (R9), an outage is retried until the run has failed for too long. Messages carry no
  * content (R1).
  */
-export async function classify(error: unknown, runs: Runs, run: string): Promise<unknown> {
+export async function classify(
+  error: unknown,
+  runs: Runs,
+  { run, attempt }: { run: string; attempt: number },
+): Promise<unknown> {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof ConfigError) return failure(error, { nonRetryable: true });
   if (error instanceof LimitedError) {
     const delay = Math.max(1000, error.retryAfterMs ?? 1000);
-    await runs.waitUntil(run, new Date(Date.now() + delay)).catch(() => undefined);
+    await ignoringErrors(runs.waitUntil(run, new Date(Date.now() + delay)));
     return failure(error, { nextRetryDelay: delay });
   }
-  const age = await runs.failing(run).catch(() => 0);
-  if (error instanceof TransientError) return failure(error, { nonRetryable: age > giveUpMs });
-  const name = error instanceof Error ? error.name : 'Error';
-  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TransientError || isOutage(error)) {
+    const age = (await ignoringErrors(runs.failing(run))) ?? 0;
+    const known = error instanceof TransientError ? error : stateUnavailable(error);
+    return failure(known, { nonRetryable: age > giveUpMs });
+  }
+  return bug(error, attempt);
+}
+
+/** Whether the state database could not be reached, or gave up for a reason that passes. */
+function isOutage(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return /^(E[A-Z]+|08...|53...|57...|40...)$/.test(code);
+  return typeof message === 'string' && /connection terminated|timeout/i.test(message);
+}
+
+function stateUnavailable(cause: unknown): TransientError {
+  return new TransientError('state_unavailable', 'the state database does not answer', { cause });
+}
+
+/** A database's own message may quote values, so only its code is told. */
+function bug(error: unknown, attempt: number): ApplicationFailure {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const { code } = error as { code?: unknown };
   return ApplicationFailure.create({
     type: 'bug',
-    message: `${name}: ${message}`,
-    nonRetryable: age > giveUpMs,
+    message: typeof code === 'string' ? `${name} ${code}` : `${name}: ${message}`,
+    nonRetryable: attempt >= bugAttempts,
+    ...(error instanceof Error && typeof code !== 'string' && { cause: error }),
   });
+}
+
+async function ignoringErrors<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch {
+    return undefined;
+  }
 }
 
 function failure(

@@ -20,7 +20,7 @@ export async function withSession<T>(
   } catch (error) {
     // An aborted call fails in its own words: what counts is that the activity was cancelled.
     if (context.cancellationSignal.aborted) await context.cancelled;
-    throw await classify(error, store.runs, run);
+    throw await classify(error, store.runs, { run, attempt: context.info.attempt });
   } finally {
     clearInterval(timer);
   }

@@ -39,8 +39,9 @@ export function conflict(code: string, detail: string, members: ProblemMembers =
 }
 
 /** 409: the sync has an open run, whose id is the problem's `run`. */
-export function openRun(sync: string, run: string): ApiProblem {
-  return conflict('run_open', `Sync "${sync}" has an open run "${run}".`, { run });
+export function openRun(sync: string, run: string | null): ApiProblem {
+  const name = run === null ? '' : ` "${run}"`;
+  return conflict('run_open', `Sync "${sync}" has an open run${name}.`, { run });
 }
 
 /** 422: the request is well formed but does not fit. */

@@ -1,5 +1,5 @@
 import { findTemporalCli } from './embedded/temporal-cli.ts';
-import { startEmbeddedPostgres } from './embedded/postgres.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded/postgres.ts';
 import { startEmbeddedTemporal } from './embedded/temporal.ts';
 import { logger } from './log.ts';
 import type { Settings } from './settings.ts';
@@ -22,24 +22,22 @@ interface EmbeddedOptions {
   readonly headless: boolean;
 }
 
+/** The servers' own words: of use only when something is wrong with them. */
+const log = (line: string): void => logger.debug(line);
+
 /** Starts whatever the settings do not name. */
 export async function startBackends(
   settings: Settings,
   options: EmbeddedOptions,
 ): Promise<Backends> {
-  const log = (line: string): void => logger.info(line);
   const { address } = settings.temporal;
   const parts = await Promise.allSettled([
-    settings.databaseUrl === undefined
-      ? startEmbeddedPostgres({ dir: options.dataDir, log })
-      : undefined,
-    address === undefined ? startTemporal(settings, options, log) : undefined,
+    startDatabase(settings, options),
+    address === undefined ? startTemporal(settings, options) : Promise.resolve(undefined),
   ]);
   const [database, temporal] = parts;
   const stop = async (): Promise<void> => {
-    await Promise.all(
-      parts.map((part) => (part.status === 'fulfilled' ? part.value?.stop() : undefined)),
-    );
+    for (const part of parts) if (part.status === 'fulfilled') await part.value?.stop();
   };
   if (database.status === 'rejected' || temporal.status === 'rejected') {
     await stop();
@@ -59,10 +57,16 @@ export async function startBackends(
   };
 }
 
+async function startDatabase(
+  { databaseUrl }: Settings,
+  { dataDir }: EmbeddedOptions,
+): Promise<EmbeddedPostgres | undefined> {
+  return databaseUrl === undefined ? startEmbeddedPostgres({ dir: dataDir, log }) : undefined;
+}
+
 async function startTemporal(
   settings: Settings,
   { dataDir, temporalPort, headless }: EmbeddedOptions,
-  log: (line: string) => void,
 ): ReturnType<typeof startEmbeddedTemporal> {
   const { searchPath, cacheDir, temporalCli, temporal } = settings;
   const cli = await findTemporalCli({

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { serve } from '@hono/node-server';
+import { temporal } from '@temporalio/proto';
 import { createApp } from '../api/app.ts';
 import type { Services } from '../api/services.ts';
 import { ConfigError } from '../model/failure.ts';
@@ -14,18 +15,15 @@ import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
 import { version } from './version.ts';
 
-/** TASK_QUEUE_TYPE_WORKFLOW of Temporal's API. */
-const workflowQueue = 1;
-
 /** The services that the API serves. */
-export function createServices(state: State, temporal: TemporalClient): Services {
+export function createServices(state: State, client: TemporalClient): Services {
   const { store } = state;
   return {
-    syncs: new Syncs(store, new Schedules(temporal.client, temporal.searchable)),
+    syncs: new Syncs(store, new Schedules(client.client, client.searchable)),
     connections: new Connections(store),
-    runs: new Runs(store, temporal),
+    runs: new Runs(store, client),
     async ready() {
-      const [database, pollers] = await Promise.all([state.answers(), countPollers(temporal)]);
+      const [database, pollers] = await Promise.all([state.answers(), countPollers(client)]);
       return { database, temporal: pollers !== null, worker: (pollers ?? 0) > 0 };
     },
   };
@@ -36,7 +34,7 @@ async function countPollers({ client }: TemporalClient): Promise<number | null> 
     const { pollers } = await client.connection.workflowService.describeTaskQueue({
       namespace: client.options.namespace,
       taskQueue: { name: taskQueue },
-      taskQueueType: workflowQueue,
+      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     });
     return pollers?.length ?? 0;
   } catch {

@@ -120,7 +120,7 @@ export class Chunks {
           on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
       }
       if (commit.seen !== undefined && commit.seen.length > 0) {
-        await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen as Buffer[]}::bytea[])
+        await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen}::bytea[])
           on conflict do nothing`.execute(tx);
       }
     });
@@ -139,7 +139,7 @@ export class Chunks {
   /** Which of these keys no chunk of the run held. */
   async unseen(run: string, hashes: readonly Buffer[]): Promise<Set<string>> {
     const { rows } = await sql<{ hash: string }>`
-      select encode(h, 'hex') as hash from unnest(${hashes as Buffer[]}::bytea[]) h
+      select encode(h, 'hex') as hash from unnest(${hashes}::bytea[]) h
       where not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = h)`.execute(
       this.#db,
     );

@@ -1,5 +1,5 @@
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { migrations } from './migrations/index.ts';
 
 /** The state database. Queries are written as SQL: Kysely gives parameters, transactions and migrations. */
@@ -11,7 +11,7 @@ export type Database = Kysely<Record<string, never>>;
  * @param connections most connections at once. Default 8.
  */
 export function openDatabase(url: string, connections = 8): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: connections,
     application_name: 'sluice',

@@ -20,7 +20,7 @@ export class Ledger {
 
   async find(sync: string, hashes: readonly Buffer[]): Promise<Map<string, LedgerEntry>> {
     const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger
-      where sync = ${sync} and key_hash = any(${hashes as Buffer[]}::bytea[])`.execute(this.#db);
+      where sync = ${sync} and key_hash = any(${hashes}::bytea[])`.execute(this.#db);
     return new Map(rows.map((row) => [row.key_hash.toString('hex'), toEntry(row)]));
   }
 
@@ -35,7 +35,7 @@ export class Ledger {
   }
 
   async remove(sync: string, hashes: readonly Buffer[]): Promise<void> {
-    await sql`delete from ledger where sync = ${sync} and key_hash = any(${hashes as Buffer[]}::bytea[])`.execute(
+    await sql`delete from ledger where sync = ${sync} and key_hash = any(${hashes}::bytea[])`.execute(
       this.#db,
     );
   }

@@ -22,7 +22,7 @@ export class RecordErrors {
     );
     const errors = rows
       .slice(0, page.limit)
-      .map(({ id: _, field, ...error }) => (field === null ? error : { ...error, field }));
+      .map(({ id: _id, field, ...error }) => (field === null ? error : { ...error, field }));
     return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
   }
 

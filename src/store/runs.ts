@@ -98,11 +98,11 @@ export class Runs {
     return rows.map(toRun);
   }
 
-  async openRunOf(sync: string): Promise<string | null> {
+  /** The oldest run of the sync that is not over, other than `except`. */
+  async openRunOf(sync: string, except = ''): Promise<string | null> {
     const { rows } = await sql<{ id: string }>`
-      select id from runs where sync = ${sync} and finished_at is null order by started_at limit 1`.execute(
-      this.#db,
-    );
+      select id from runs where sync = ${sync} and finished_at is null and id <> ${except}
+      order by started_at limit 1`.execute(this.#db);
     return rows[0]?.id ?? null;
   }
 

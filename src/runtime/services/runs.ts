@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type WorkflowHandle,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApiProblem, notFound } from '../../api/problem.ts';
+import { ApiProblem, notFound, openRun } from '../../api/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import { isOver, type Run, type RunOptions } from '../../model/run.ts';
@@ -23,6 +24,8 @@ import type { TemporalClient } from '../temporal.ts';
 
 /** How long an open run is given to tell its state itself. Milliseconds. */
 const queryMs = 1500;
+/** How long the workflow of a run that is over may take to close. Milliseconds. */
+const closingMs = 10_000;
 
 /** Starts, steers and tells of runs: Temporal holds the open ones, the state store all of them. */
 export class Runs implements RunService {
@@ -43,8 +46,6 @@ export class Runs implements RunService {
       await this.#startWorkflow(id, sync, spec);
     } catch (error) {
       await this.#store.runs.discard(id);
-      if (error instanceof WorkflowExecutionAlreadyStartedError)
-        throw await this.#alreadyOpen(sync);
       throw error;
     }
     return this.#known(id);
@@ -100,11 +101,23 @@ export class Runs implements RunService {
     return this.start(run.sync, { retryOf: id });
   }
 
-  async #startWorkflow(
-    run: string,
-    sync: string,
-    { source, destination, mode }: SyncSpec,
-  ): Promise<void> {
+  /** @throws ApiProblem 409 when a run of the sync is open */
+  async #startWorkflow(run: string, sync: string, spec: SyncSpec): Promise<void> {
+    const deadline = Date.now() + closingMs;
+    for (;;) {
+      try {
+        await this.#request(run, sync, spec);
+        return;
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+      const open = await this.#openRun(sync, run);
+      if (open !== null || Date.now() > deadline) throw openRun(sync, open);
+      await sleep(50);
+    }
+  }
+
+  async #request(run: string, sync: string, spec: SyncSpec): Promise<void> {
     const { client, searchable } = this.#temporal;
     const input: SyncRunInput = { run, sync, searchable };
     await client.workflow.start('syncRun', {
@@ -112,19 +125,21 @@ export class Runs implements RunService {
       taskQueue,
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
-      staticSummary: `${source.connection} → ${destination.connection} (${mode})`,
+      staticSummary: `${spec.source.connection} → ${spec.destination.connection} (${spec.mode})`,
       ...(searchable && {
         searchAttributes: { [searchAttributes.sync]: [sync], [searchAttributes.run]: [run] },
       }),
     });
   }
 
-  async #alreadyOpen(sync: string): Promise<ApiProblem> {
+  /** The sync's open run; null where the run is over and only its workflow has still to close. */
+  async #openRun(sync: string, asking: string): Promise<string | null> {
     const state = await this.#ask(this.#handle(sync));
-    const open =
-      (typeof state === 'object' ? state.run : null) ?? (await this.#store.runs.openRunOf(sync));
-    const detail = `Sync ${sync} has an open run${open === null ? '' : `, ${open}`}.`;
-    return new ApiProblem(409, 'run_open', 'A run is open', detail, { openRun: open });
+    if (typeof state === 'object') {
+      const run = await this.#store.runs.get(state.run);
+      return run !== null && isOver(run.status) ? null : state.run;
+    }
+    return this.#store.runs.openRunOf(sync, asking);
   }
 
   /** What the run itself says now; what the store knows where it cannot be asked. */
