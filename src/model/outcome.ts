@@ -6,23 +6,16 @@ export type Operation = 'create' | 'update' | 'remove';
 /** Why a record was imported and then left alone. */
 export type SkipReason = 'mode' | 'filter' | 'duplicate';
 
-/** Codes of record errors that Sluice itself gives; a destination's own codes pass through beside them. */
-export type RecordErrorCode =
-  | 'missing_key'
-  | 'ambiguous_match'
-  | 'expression_failed'
-  | 'invalid_value'
-  | 'rejected'
-  | 'too_large'
-  | 'unknown_outcome';
-
 /** One record that could not be written, with its reason (R8). Holds no field values but the key. */
 export interface RecordError {
   /** The record's key in the source; null where it has none. */
   readonly key: KeyValues | null;
   /** What was being done; `match` where it was not yet known. */
   readonly operation: Operation | 'match';
-  /** A {@link RecordErrorCode}, or the destination's own code such as a SQLSTATE. */
+  /**
+   * `missing_key`, `ambiguous_match`, `expression_failed`, `invalid_value`, `rejected`, `too_large`, `unknown_outcome`,
+   * or the destination's own code such as a SQLSTATE.
+   */
   readonly code: string;
   readonly message: string;
   readonly field?: string;

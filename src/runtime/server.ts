@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { serve } from '@hono/node-server';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { createApp } from '../api/app.ts';
 import type { Services } from '../api/services.ts';
 import { ConfigError } from '../model/failure.ts';
@@ -34,7 +34,7 @@ async function countPollers({ client }: TemporalClient): Promise<number | null> 
     const { pollers } = await client.connection.workflowService.describeTaskQueue({
       namespace: client.options.namespace,
       taskQueue: { name: taskQueue },
-      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     });
     return pollers?.length ?? 0;
   } catch {

@@ -1,9 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { searchAttributes } from '../model/workflow.ts';
 import type { TemporalSettings } from './settings.ts';
 
-const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = temporal.api.enums.v1.IndexedValueType;
+const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = proto.temporal.api.enums.v1.IndexedValueType;
 
 /** A Temporal address that is known: the user's, or the embedded server's. */
 export interface TemporalAddress extends TemporalSettings {

@@ -41,5 +41,3 @@ export const paginationSchema = z.discriminatedUnion('type', [
     size,
   }),
 ]);
-
-export type Pagination = z.infer<typeof paginationSchema>;
