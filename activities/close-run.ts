@@ -2,6 +2,7 @@ import type { Stats } from '../src/model/outcome.ts';
 import type { Run, RunOutcome } from '../src/model/run.ts';
 import type { RunActivities } from './activities.ts';
 import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
+import { settleInterrupted } from './settle-interrupted.ts';
 import { withSession } from './with-session.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
@@ -12,6 +13,7 @@ export function closeRun(deps: Dependencies & { sessions: Sessions }): RunActivi
     } else {
       // What failed the run may stand in the way of tidying up: the next run of the sync tidies then.
       await deps.sessions.use(run, (session) => tidy(session, false)).catch(() => undefined);
+      await settleInterrupted(deps, run);
       await deps.store.runs.finish(run, { ...end, outcome: null, watermark: null });
     }
     await deps.store.chunks.cleanUp(run);

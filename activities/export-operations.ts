@@ -6,8 +6,8 @@ import type {
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
-import type { Json } from '../src/model/json.ts';
 import type { Operation, RecordError } from '../src/model/outcome.ts';
+import type { JournalOutcome as Outcome } from '../src/store/journal.ts';
 import { hashValues } from './hash-values.ts';
 import type { Dependencies, Session } from './session.ts';
 
@@ -29,10 +29,6 @@ interface Owner {
 interface Numbered extends WriteOperation, DecidedOperation {
   readonly seq: number;
 }
-
-type Outcome =
-  | { ok: true; id?: string }
-  | { ok: false; code: string; message: string; field?: string; retryable: boolean };
 
 /**
  * Writes a chunk's operations, each at most once per acknowledgement: outcomes are journalled before the next
@@ -109,7 +105,7 @@ class Writer {
       this.#owner.no,
     )) {
       const operation = operations[seq];
-      if (outcome !== null) this.#outcomes.set(seq, outcome as unknown as Outcome);
+      if (outcome !== null) this.#outcomes.set(seq, outcome);
       else if (operation !== undefined) sent.push(operation);
     }
     if (sent.length > 0) await this.#settle(sent);
@@ -219,7 +215,7 @@ class Writer {
     if (settled.length === 0) return;
     const entries = settled.map(([{ seq }, outcome]) => ({
       seq,
-      outcome: outcome as unknown as Json,
+      outcome,
     }));
     await this.#learn(settled.filter(([, { ok }]) => ok));
     await this.#deps.store.journal.write(this.#owner, entries);

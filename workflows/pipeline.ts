@@ -7,8 +7,6 @@ const inFlight = 3;
 /** What can hold a run up. */
 export interface Gate {
   closed(): boolean;
-  /** Called when work stops at the gate, and when it goes on. */
-  noted(status: 'paused' | 'running'): Promise<void>;
 }
 
 /** The steps of a chunk. */

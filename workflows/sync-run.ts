@@ -50,6 +50,7 @@ class SyncRun {
   #phase: RunPhase;
   #stats: Stats;
   #approved = false;
+  #awaiting = false;
   /** The status that the search attribute and the details were last told. */
   #shown: RunStatus | undefined;
 
@@ -59,11 +60,10 @@ class SyncRun {
     this.#phase = input.resume === undefined ? 'open' : 'sync';
     this.#stats = input.resume?.stats ?? noStats;
     setHandler(defineQuery<RunState>(messages.state), () => this.#state());
-    setHandler(defineSignal(messages.pause), () => this.#advance('pause'));
-    setHandler(defineSignal(messages.resume), () => this.#advance('resume'));
+    setHandler(defineSignal(messages.pause), () => this.#steer('pause'));
+    setHandler(defineSignal(messages.resume), () => this.#steer('resume'));
     setHandler(defineSignal(messages.approve), () => {
       this.#approved = true;
-      this.#advance('resume');
     });
   }
 
@@ -119,18 +119,20 @@ class SyncRun {
     const plan = await gated(this.#gate, () => long.planRemoval({ run, chunk }));
     if (plan.remove === 0) return;
     if (plan.needsApproval && !this.#approved) {
-      this.#advance('pause');
-      await short.noteRun({
-        run,
-        status: 'paused',
-        phase: 'remove',
-        removal: { remove: plan.remove, of: plan.of },
-      });
-      // A plain resume does not approve: the run stays paused until it is approved or cancelled.
-      await condition(() => this.#approved);
-      this.#advance('resume');
+      await this.#awaitApproval({ remove: plan.remove, of: plan.of });
     }
     this.#count(await gated(this.#gate, () => long.exportRemoval({ run, chunk })));
+  }
+
+  async #awaitApproval(removal: { remove: number; of: number }): Promise<void> {
+    const { run } = this.#input;
+    this.#awaiting = true;
+    this.#advance('pause');
+    await short.noteRun({ run, status: 'paused', phase: 'remove', removal });
+    await condition(() => this.#approved);
+    this.#awaiting = false;
+    this.#advance('resume');
+    await short.noteRun({ run, status: 'running', phase: 'remove' });
   }
 
   async #close(event: 'complete' | 'fail' | 'cancel', error?: unknown): Promise<RunResult> {
@@ -147,12 +149,16 @@ class SyncRun {
   }
 
   /** What pauses the run: activities under way are stopped, and started again when it goes on. */
-  readonly #gate = {
-    closed: (): boolean => this.#status === 'paused',
-    noted: async (status: 'paused' | 'running'): Promise<void> => {
-      await short.noteRun({ run: this.#input.run, status, phase: this.#phase });
-    },
-  };
+  readonly #gate = { closed: (): boolean => this.#status === 'paused' };
+
+  async #steer(event: 'pause' | 'resume'): Promise<void> {
+    // Only approval or cancellation ends the wait for approval (R7).
+    if (this.#awaiting) return;
+    const before = this.#status;
+    this.#advance(event);
+    if (this.#status === before) return;
+    await short.noteRun({ run: this.#input.run, status: this.#status, phase: this.#phase });
+  }
 
   #count(stats: Stats): void {
     this.#stats = addStats(this.#stats, stats);

@@ -1,10 +1,23 @@
 import { sql } from 'kysely';
-import type { Json } from '../model/json.ts';
 import type { Database } from './database.ts';
 import { SupersededError } from './chunks.ts';
 
-/** What is known of one operation of a chunk: sent (null), or how it ended. */
-export type JournalEntry = { readonly seq: number; readonly outcome: Json | null };
+/** How one operation ended. */
+export type JournalOutcome =
+  | { readonly ok: true; readonly id?: string }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly field?: string;
+      readonly retryable: boolean;
+    };
+
+/** What is known of one operation of a chunk: how it ended, or null when it was sent and nothing was heard. */
+export interface JournalEntry {
+  readonly seq: number;
+  readonly outcome: JournalOutcome | null;
+}
 
 /**
  * What an export has sent and what came back, so that a retried export repeats nothing that was acknowledged and
@@ -23,6 +36,13 @@ export class Journal {
       this.#db,
     );
     return rows;
+  }
+
+  /** The chunks of a run that are journalled: those whose export has begun and not ended. */
+  async chunks(run: string): Promise<number[]> {
+    const { rows } = await sql<{ no: number }>`
+      select distinct no from journal where run = ${run} order by no`.execute(this.#db);
+    return rows.map(({ no }) => no);
   }
 
   /** @throws SupersededError when `token` is no longer the chunk's */
