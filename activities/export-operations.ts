@@ -150,7 +150,8 @@ class Writer {
       );
     let results: readonly WriteResult[];
     try {
-      results = await this.#destination.write(batch, this.#signal);
+      // Not aborted when the run stops: a call cut short would leave its outcome unknown. Its time-out bounds it.
+      results = await this.#destination.write(batch);
     } catch (error) {
       return this.#refused(batch, error, risky);
     }

@@ -3,7 +3,7 @@ import { classify } from './classify.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 
 /** Beats while an activity makes progress; every call inside is bounded by a time-out of its own. */
-const beatMs = 5_000;
+const beatMs = 2_000;
 
 /** Runs an activity's work on the run's session: beats, classifies failures, notes recovery. */
 export async function withSession<T>(
