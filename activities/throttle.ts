@@ -6,6 +6,11 @@ import type { Quotas } from '../src/store/quotas.ts';
 const longestSleepMs = 20_000;
 /** How far ahead a slot is taken: a wait that a block overtakes is at most this long. */
 const horizonMs = 1_000;
+/**
+ * By how much calls may reach the API closer together than they were sent. Without it a strict window sees one
+ * call too many now and then, and a refusal costs far more than pacing a little slower. Milliseconds a window.
+ */
+const jitterMs = 40;
 /** What a refusal without a delay waits. */
 const defaultBlockMs = 1_000;
 /** A delay said by a server is never believed beyond this. */
@@ -17,7 +22,8 @@ export function sharedThrottle(
   connection: string,
   quota: Quota | undefined,
 ): Throttle {
-  const intervalMs = quota?.requests === undefined ? 0 : (quota.perMs ?? 1000) / quota.requests;
+  const intervalMs =
+    quota?.requests === undefined ? 0 : ((quota.perMs ?? 1000) + jitterMs) / quota.requests;
   const slots = new Semaphore(quota?.concurrency ?? 16);
   let registered: Promise<void> | undefined;
 

@@ -35,7 +35,8 @@ const short = proxyActivities<RunActivities>({
 });
 const long = proxyActivities<RunActivities>({
   startToCloseTimeout: '1h',
-  heartbeatTimeout: '30s',
+  // Three beats: how long the work of a worker that was killed lies idle.
+  heartbeatTimeout: '15s',
   // A run that stops must know what its last calls did, or its stats would lie (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry,

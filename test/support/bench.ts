@@ -1,0 +1,126 @@
+import { expect } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { z } from 'zod';
+import type { RunView } from '../../src/api/run-view.ts';
+import type { RunOptions } from '../../src/model/run.ts';
+import { syncSchema } from '../../src/model/sync.ts';
+import { createDatabase, type Database } from './database.ts';
+import { startStack, type Stack } from './stack.ts';
+
+/** A running Sluice between two databases, its connections `shop` and `crm`. */
+export interface Bench {
+  stack: Stack;
+  readonly shop: Database;
+  readonly crm: Database;
+  close(): Promise<void>;
+}
+
+/** A sync as a user writes it. */
+export type SyncInput = z.input<typeof syncSchema>;
+
+/** Starts a Sluice with the connections `shop` and `crm`, to empty databases. */
+export async function openBench(): Promise<Bench> {
+  const [stack, shop, crm] = await Promise.all([
+    startStack(),
+    createDatabase('shop'),
+    createDatabase('crm'),
+  ]);
+  const { connections } = stack.client;
+  await connections.put('shop', { type: 'postgres', url: shop.url });
+  await connections.put('crm', { type: 'postgres', url: crm.url });
+  const bench: Bench = {
+    stack,
+    shop,
+    crm,
+    close: async () => {
+      await bench.stack.stop();
+      await Promise.all([shop.drop(), crm.drop()]);
+    },
+  };
+  return bench;
+}
+
+/** A sync from table `name` of shop to that of crm, keyed by `id`, mode upsert, unless told otherwise. */
+export function tableSync(
+  name: string,
+  { source, destination, ...more }: PartialSync = {},
+): SyncInput {
+  const stream = `public.${name}`;
+  return {
+    source: { connection: 'shop', stream, key: 'id', ...source },
+    destination: { connection: 'crm', stream, key: 'id', ...destination },
+    mode: 'upsert',
+    ...more,
+  };
+}
+
+/** What {@link tableSync} takes. */
+export type PartialSync = Partial<Omit<SyncInput, 'source' | 'destination'>> & {
+  source?: Partial<SyncInput['source']>;
+  destination?: Partial<SyncInput['destination']>;
+};
+
+/** Declares a sync. */
+export async function putSync(stack: Stack, id: string, sync: SyncInput): Promise<void> {
+  await stack.client.syncs.put(id, syncSchema.parse(sync));
+}
+
+/** Runs a sync to its end. */
+export async function runSync(
+  { client }: Stack,
+  sync: string,
+  options: Omit<RunOptions, 'retryOf'> = {},
+): Promise<RunView> {
+  return finished(client, (await client.runs.start(sync, options)).id);
+}
+
+/** Waits until the run is over. R10 is asserted here, of every run of every test. */
+export async function finished(client: Stack['client'], id: string): Promise<RunView> {
+  const run = await until(client, id, ({ status }) =>
+    ['completed', 'failed', 'cancelled'].includes(status),
+  );
+  expectBalanced(run);
+  return run;
+}
+
+/** Waits, 4 minutes at most, until the run is as wanted. */
+export async function until(
+  client: Stack['client'],
+  id: string,
+  wanted: (run: RunView) => boolean,
+): Promise<RunView> {
+  const deadline = Date.now() + 240_000;
+  for (;;) {
+    const run = await client.runs.get(id);
+    if (wanted(run)) return run;
+    if (Date.now() > deadline) throw new Error(`Not in time: ${JSON.stringify(run)}`);
+    await sleep(100);
+  }
+}
+
+/** R10: every imported record is accounted for once. */
+export function expectBalanced({ stats }: RunView): void {
+  const { imported, created, updated, unchanged, skipped, errors, exported } = stats;
+  expect(created + updated + unchanged + skipped + errors).toBe(imported);
+  expect(exported).toBe(created + updated);
+}
+
+/** Asserts that the run completed, and exactly these counts; those not named are 0. */
+export function expectStats(run: RunView, counts: Partial<RunView['stats']>): void {
+  const { skippedBy, exported, ...stats } = run.stats;
+  expect({ status: run.status, failure: run.failure, ...stats }).toEqual({
+    status: 'completed',
+    failure: null,
+    imported: 0,
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: 0,
+    removed: 0,
+    errors: 0,
+    removeErrors: 0,
+    ...counts,
+  });
+  expect(exported).toBe(stats.created + stats.updated);
+  expect(Object.values(skippedBy).reduce((sum, count) => sum + count, 0)).toBe(stats.skipped);
+}

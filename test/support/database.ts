@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { Client, types } from 'pg';
+
+/** A database of one test file. */
+export interface Database {
+  readonly url: string;
+  /** Runs SQL; the rows of the last statement, each value as Postgres prints it. */
+  query(sql: string): Promise<Record<string, string | null>[]>;
+  /** One column of one row. */
+  value(sql: string): Promise<string | null>;
+  /** Every row of a table, as one text, ordered by it. */
+  rows(table: string): Promise<(string | null)[]>;
+  drop(): Promise<void>;
+}
+
+const asPrinted = { getTypeParser: () => (text: string) => text } as unknown as typeof types;
+
+/** Creates an empty database in the test Postgres. */
+export async function createDatabase(name = 'test'): Promise<Database> {
+  const admin = process.env['SLUICE_TEST_PG'];
+  if (admin === undefined) throw new Error('SLUICE_TEST_PG is unset: run by vitest');
+  const database = `${name}_${randomBytes(4).toString('hex')}`;
+  await run(admin, `CREATE DATABASE ${database}`);
+  const url = new URL(admin);
+  url.pathname = `/${database}`;
+  const query = (sql: string) => run(url.href, sql);
+  return {
+    url: url.href,
+    query,
+    value: async (sql) => Object.values((await query(sql))[0] ?? {})[0] ?? null,
+    rows: async (table) =>
+      (await query(`SELECT t::text AS row FROM ${table} t ORDER BY 1`)).map((row) => row['row'] ?? null),
+    drop: async () => void (await run(admin, `DROP DATABASE ${database} WITH (FORCE)`)),
+  };
+}
+
+async function run(url: string, sql: string): Promise<Record<string, string | null>[]> {
+  // The role is called sluice, as is the schema of Sluice's own tables: tables must not go there.
+  const options = '-c search_path=public';
+  const client = new Client({ connectionString: url, types: asPrinted, options });
+  await client.connect();
+  try {
+    const answer: unknown = await client.query(sql);
+    const last: unknown = Array.isArray(answer) ? answer.at(-1) : answer;
+    return (last as { rows: Record<string, string | null>[] }).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,100 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createClient, type Client } from '../../src/cli/client.ts';
+import { freePort } from '../../src/runtime/embedded/port.ts';
+
+/** A `sluice dev` of its own, as a user would start it. */
+export interface Stack {
+  /** Of the API. */
+  readonly url: string;
+  readonly client: Client;
+  /** `host:port` of its Temporal. */
+  readonly temporal: string;
+  readonly dataDir: string;
+  /** Everything that it printed. */
+  output(): string;
+  workerPids(): number[];
+  /** Ends the process group at once, as a power cut would. */
+  kill(): Promise<void>;
+  /** Ends it in an orderly way, and removes its data. */
+  stop(): Promise<void>;
+}
+
+const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+/** Starts `sluice dev` and waits until it is ready. @param dataDir of a stack that was killed; default: a new one */
+export async function startStack(dataDir = newDataDir()): Promise<Stack> {
+  const temporalPort = await freePort();
+  const ports = ['--port', '0', '--temporal-port', String(temporalPort)];
+  const child = spawn(
+    process.execPath,
+    [main, 'dev', '--data-dir', dataDir, ...ports, '--workers', '1'],
+    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], cwd: dataDir },
+  );
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (printed += data.toString()));
+  const url = await listening(child, () => printed);
+  return {
+    url,
+    client: createClient(url),
+    temporal: `127.0.0.1:${temporalPort}`,
+    dataDir,
+    output: () => printed,
+    workerPids: () => workersOf(dataDir),
+    kill: () => end(child, () => process.kill(-(child.pid ?? 0), 'SIGKILL')),
+    stop: async () => {
+      await end(child, () => child.kill('SIGTERM'));
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function newDataDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-stack-'));
+  chmodSync(dir, 0o755);
+  return dir;
+}
+
+async function listening(child: ChildProcess, printed: () => string): Promise<string> {
+  for (let tries = 0; tries < 600; tries++) {
+    const url = /Sluice listens on (\S+)/.exec(printed())?.[1];
+    if (url !== undefined && (await isReady(url))) return url;
+    if (child.exitCode !== null) break;
+    await sleep(100);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`sluice dev did not start:\n${printed()}`);
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/readyz`)).status === 200;
+}
+
+async function end(child: ChildProcess, how: () => void): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  how();
+  await exited;
+}
+
+function workersOf(dataDir: string): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Boolean);
+  return pids.filter((pid) => {
+    const line = commandLine(pid);
+    return line.includes('worker') && line.includes(dataDir);
+  });
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
