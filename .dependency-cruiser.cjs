@@ -48,11 +48,23 @@ module.exports = {
     },
     only('src/model', ['src/model'], 'The vocabulary depends on nothing.'),
     only('src/engine', ['src/engine', 'src/model'], 'The engine is pure.'),
-    only('src/connectors', ['src/connectors', 'src/model'], 'A connector knows no store, no engine.'),
+    only(
+      'src/connectors',
+      ['src/connectors', 'src/model'],
+      'A connector knows no store, no engine.',
+    ),
     only('src/store', ['src/store', 'src/model'], 'The store knows only the vocabulary.'),
     only('src/api', ['src/api', 'src/model'], 'The API is given its services.'),
-    only('src/project', ['src/project', 'src/model', 'src/engine', 'src/connectors'], 'Reads project files.'),
-    only('workflows', ['workflows', 'src/model', 'src/engine'], 'Workflow code is deterministic (R11).'),
+    only(
+      'src/project',
+      ['src/project', 'src/model', 'src/engine', 'src/connectors'],
+      'Reads project files.',
+    ),
+    only(
+      'workflows',
+      ['workflows', 'src/model', 'src/engine'],
+      'Workflow code is deterministic (R11).',
+    ),
     only(
       'activities',
       ['activities', 'src/model', 'src/engine', 'src/connectors', 'src/store'],

@@ -3,12 +3,7 @@
 
 FROM node:20 AS build
 WORKDIR /app
-COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
-COPY scripts scripts
-COPY src src
-COPY workflows workflows
-COPY activities activities
-COPY examples examples
+COPY . .
 # `prepare` compiles and bundles the workflows.
 RUN npm ci
 

@@ -24,7 +24,7 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = remove || options.full === true || !incremental;
   const since = everything ? null : await store.watermarks.get(sync, fingerprint(spec));
-  await store.runs.open(run, { kind: destination.kind, since, until });
+  session.plan = await store.runs.open(run, { kind: destination.kind, since, until });
   return {
     kind: destination.kind,
     mode: spec.mode,

@@ -21,7 +21,8 @@ export interface Dependencies {
 /** Both ends of a run, opened once per worker and shared by the run's activities. */
 export interface Session {
   readonly run: string;
-  readonly plan: RunPlan;
+  /** Settled when the run opens: until then it does not say from where to read. */
+  plan: RunPlan;
   readonly source: Source;
   readonly destination: Destination;
   readonly mapping: Mapping;

@@ -1,16 +1,12 @@
 import type { Quota, Throttle } from '../src/connectors/throttle.ts';
 import { LimitedError } from '../src/model/failure.ts';
 import type { Quotas } from '../src/store/quotas.ts';
+import { SendWindow } from './send-window.ts';
 
 /** Longer waits leave the worker. Milliseconds. */
 const longestSleepMs = 20_000;
 /** How far ahead a slot is taken: a wait that a block overtakes is at most this long. */
 const horizonMs = 1_000;
-/**
- * By how much calls may reach the API closer together than they were sent. Without it a strict window sees one
- * call too many now and then, and a refusal costs far more than pacing a little slower. Milliseconds a window.
- */
-const jitterMs = 40;
 /** What a refusal without a delay waits. */
 const defaultBlockMs = 1_000;
 /** A delay said by a server is never believed beyond this. */
@@ -22,17 +18,20 @@ export function sharedThrottle(
   connection: string,
   quota: Quota | undefined,
 ): Throttle {
-  const intervalMs =
-    quota?.requests === undefined ? 0 : ((quota.perMs ?? 1000) + jitterMs) / quota.requests;
+  const intervalMs = quota?.requests === undefined ? 0 : (quota.perMs ?? 1000) / quota.requests;
   const slots = new Semaphore(quota?.concurrency ?? 16);
+  const window =
+    quota?.requests === undefined ? undefined : new SendWindow(quota.requests, quota.perMs ?? 1000);
+  // What a pause between chunks left unused is caught up; the window keeps that within the quota.
+  const creditMs = Math.min(500, (quota?.perMs ?? 1000) / 2);
   let registered: Promise<void> | undefined;
 
   const turn = async (): Promise<void> => {
     await (registered ??= quotas.register(connection));
     for (;;) {
-      const { waitMs, taken } = await quotas.reserve(connection, intervalMs, horizonMs);
+      const { waitMs, taken } = await quotas.reserve(connection, intervalMs, horizonMs, creditMs);
       if (taken && waitMs > 0) await sleep(waitMs);
-      if (taken) return;
+      if (taken) return window?.pass();
       if (waitMs > longestSleepMs)
         throw new LimitedError('waiting for the quota', waitMs, { connection });
       await sleep(Math.max(10, waitMs - horizonMs / 2));

@@ -112,12 +112,18 @@ export class Runs {
     return rows[0] ?? null;
   }
 
+  /** Settles the run's plan, once: of attempts that overlap, the first counts. Returns the plan as it stands. */
   async open(
     id: string,
-    plan: { kind: string; since: string | null; until: string | null },
-  ): Promise<void> {
-    await sql`update runs set status = 'running', phase = 'sync', kind = ${plan.kind}, since = ${plan.since},
-      until = ${plan.until} where id = ${id} and finished_at is null`.execute(this.#db);
+    settled: { kind: string; since: string | null; until: string | null },
+  ): Promise<RunPlan> {
+    await sql`update runs set status = 'running', phase = 'sync', kind = ${settled.kind}, since = ${settled.since},
+      until = ${settled.until} where id = ${id} and finished_at is null and kind is null`.execute(
+      this.#db,
+    );
+    const plan = await this.plan(id);
+    if (plan === null) throw new Error(`run ${id} does not exist`);
+    return plan;
   }
 
   /** Notes a change of status or phase of an open run. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunView } from '../../src/api/run-view.ts';
 import {
-  expectBalanced,
   expectStats,
   finished,
   openBench,
@@ -66,7 +65,9 @@ test('a second run is refused with the id of the open one; events follow a run u
     run: JSON.parse(data ?? '') as RunView,
   }));
   expect(events.at(-1)?.event).toBe('end');
-  for (const { run } of events) expectBalanced(run);
+  // While it is open, records on their way count as imported.
+  for (const { run } of events)
+    expect(run.stats.exported + run.stats.unchanged).toBeLessThanOrEqual(run.stats.imported);
   const run = await finished(stack.client, id);
   expectStats(run, { imported: 40_000, created: 40_000 });
   expect(events.at(-1)?.run).toEqual(run);

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { RunView } from '../../src/api/run-view.ts';
@@ -101,14 +101,14 @@ export async function until(
 /** R10: every imported record is accounted for once. */
 export function expectBalanced({ stats }: RunView): void {
   const { imported, created, updated, unchanged, skipped, errors, exported } = stats;
-  expect(created + updated + unchanged + skipped + errors).toBe(imported);
-  expect(exported).toBe(created + updated);
+  assert.equal(created + updated + unchanged + skipped + errors, imported);
+  assert.equal(exported, created + updated);
 }
 
 /** Asserts that the run completed, and exactly these counts; those not named are 0. */
 export function expectStats(run: RunView, counts: Partial<RunView['stats']>): void {
   const { skippedBy, exported, ...stats } = run.stats;
-  expect({ status: run.status, failure: run.failure, ...stats }).toEqual({
+  const wanted = {
     status: 'completed',
     failure: null,
     imported: 0,
@@ -120,7 +120,9 @@ export function expectStats(run: RunView, counts: Partial<RunView['stats']>): vo
     errors: 0,
     removeErrors: 0,
     ...counts,
-  });
-  expect(exported).toBe(stats.created + stats.updated);
-  expect(Object.values(skippedBy).reduce((sum, count) => sum + count, 0)).toBe(stats.skipped);
+  };
+  assert.deepEqual({ status: run.status, failure: run.failure, ...stats }, wanted);
+  assert.equal(exported, stats.created + stats.updated);
+  const skips = Object.values(skippedBy).reduce((sum, count) => sum + count, 0);
+  assert.equal(skips, stats.skipped);
 }

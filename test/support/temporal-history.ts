@@ -1,9 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { syncWorkflowId } from '../../src/model/workflow.ts';
 import type { Stack } from './stack.ts';
-
-/** A workflow's history, as JSON in Temporal's own form. */
-export type HistoryJson = Record<string, unknown>;
 
 /** Uses a client of the stack's Temporal. */
 export async function withTemporal<T>(
@@ -24,4 +22,24 @@ export function historyLength(stack: Stack, sync: string): Promise<number> {
     const { events } = await client.workflow.getHandle(syncWorkflowId(sync)).fetchHistory();
     return events?.length ?? 0;
   });
+}
+
+const { History } = proto.temporal.api.history.v1;
+
+/** A history as Temporal sends it. */
+export type History = proto.temporal.api.history.v1.IHistory;
+
+/** The history of a workflow's last execution, encoded, by the workflow's id or its type. */
+export function recordHistory(stack: Stack, name: string): Promise<Uint8Array> {
+  return withTemporal(stack, async ({ workflow }) => {
+    let workflowId = name;
+    const query = `WorkflowType = '${name}' AND ExecutionStatus = 'Completed'`;
+    for await (const found of workflow.list({ query })) ({ workflowId } = found);
+    return History.encode(await workflow.getHandle(workflowId).fetchHistory()).finish();
+  });
+}
+
+/** Reads what {@link recordHistory} gave. */
+export function decodeHistory(encoded: Uint8Array): History {
+  return History.decode(encoded);
 }

@@ -147,6 +147,8 @@ export class Runs implements RunService {
     const state = await this.#ask(this.#handle(run.sync));
     if (state === 'gone') return this.#ended(run);
     if (state === undefined || state.run !== run.id) return run;
+    // It ended after the store was read: only the store knows how.
+    if (isOver(state.status)) return (await this.#store.runs.get(run.id)) ?? run;
     return { ...run, status: state.status, phase: state.phase };
   }
 
