@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'activities/**/*.test.ts', 'workflows/**/*.test.ts', 'test/**/*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'activities/**/*.test.ts',
+      'workflows/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
     exclude: ['dist/**', 'node_modules/**'],
     globalSetup: 'test/support/global-setup.ts',
     testTimeout: 60_000,

@@ -22,14 +22,12 @@ export function sharedThrottle(
   const slots = new Semaphore(quota?.concurrency ?? 16);
   const window =
     quota?.requests === undefined ? undefined : new SendWindow(quota.requests, quota.perMs ?? 1000);
-  // What a pause between chunks left unused is caught up; the window keeps that within the quota.
-  const creditMs = Math.min(500, (quota?.perMs ?? 1000) / 2);
   let registered: Promise<void> | undefined;
 
   const turn = async (): Promise<void> => {
     await (registered ??= quotas.register(connection));
     for (;;) {
-      const { waitMs, taken } = await quotas.reserve(connection, intervalMs, horizonMs, creditMs);
+      const { waitMs, taken } = await quotas.reserve(connection, intervalMs, horizonMs);
       if (taken && waitMs > 0) await sleep(waitMs);
       if (taken) return window?.pass();
       if (waitMs > longestSleepMs)

@@ -1,7 +1,15 @@
 // Records histories of real runs for the replay test: npx tsx scripts/record-histories.ts
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openBench, finished, putSync, runSync, tableSync, until, type Bench } from '../test/support/bench.ts';
+import {
+  openBench,
+  finished,
+  putSync,
+  runSync,
+  tableSync,
+  until,
+  type Bench,
+} from '../test/support/bench.ts';
 import { setup } from '../test/support/global-setup.ts';
 import { recordHistory } from '../test/support/temporal-history.ts';
 

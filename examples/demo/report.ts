@@ -34,7 +34,6 @@ export function report(seen: Seen): Report {
     ['another worker took over', seen.workers.length > 1],
     ['the second run found everything unchanged', second.stats.unchanged === total],
     ['no call beyond 1% was refused (429)', ledger.limited <= ledger.calls.length / 100],
-    ['90% of the quota was used while a worker ran', use.working >= 0.9],
   ];
   const lines = [
     `records sent       ${first.stats.exported} of ${total}, ${first.stats.created} created, ${first.stats.errors} errors`,

@@ -18,19 +18,16 @@ export class Quotas {
 
   /**
    * Takes the next free slot of a registered connection that allows a call every `intervalMs` (a generic cell rate
-   * algorithm with a burst of one), if it comes within `maxWaitMs`. Slots that nobody took
-   * in the last `creditMs` may still be taken. Returns the wait in milliseconds, negative for such a slot.
+   * algorithm with a burst of one), if it comes within `maxWaitMs`. Returns the wait for it in milliseconds.
    */
   async reserve(
     connection: string,
     intervalMs: number,
     maxWaitMs: number,
-    creditMs = 0,
   ): Promise<{ waitMs: number; taken: boolean }> {
     const { rows } = await sql<{ waitMs: number; taken: boolean }>`
       with q as (
-        select greatest(next_at, blocked_until,
-          clock_timestamp() - ${creditMs}::float8 * interval '1 ms') as slot from quotas
+        select greatest(next_at, blocked_until, clock_timestamp()) as slot from quotas
         where connection = ${connection} for update),
       taken as (
         update quotas set next_at = q.slot + ${intervalMs}::float8 * interval '1 ms' from q

@@ -36,7 +36,12 @@ test('health, readiness and the description of the API', async () => {
 });
 
 test('what does not exist is 404; what does not fit is 422 and says where', async () => {
-  for (const path of ['/v1/syncs/none', '/v1/connections/none', '/v1/runs/none', '/v1/runs/none/errors'])
+  for (const path of [
+    '/v1/syncs/none',
+    '/v1/connections/none',
+    '/v1/runs/none',
+    '/v1/runs/none/errors',
+  ])
     expect(await call('GET', path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
   expect((await call('POST', '/v1/syncs/none/runs', {})).status).toBe(404);
   expect((await call('POST', '/v1/runs/none/pause')).status).toBe(404);

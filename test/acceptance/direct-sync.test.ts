@@ -70,7 +70,11 @@ test('a watermark makes a run read only what changed (R3)', async () => {
   expect(stats).toMatchObject({ created: 1, updated: 3 });
   // Records at the watermark itself may be read again.
   expect(stats.imported).toBeLessThanOrEqual(5);
-  expect((await runSync(stack, 'marked')).stats).toMatchObject({ created: 0, updated: 0, errors: 0 });
+  expect((await runSync(stack, 'marked')).stats).toMatchObject({
+    created: 0,
+    updated: 0,
+    errors: 0,
+  });
   expectStats(await runSync(stack, 'marked', { full: true }), { imported: 101, unchanged: 101 });
   expect(await crm.rows('marked')).toEqual(await shop.rows('marked'));
 });
@@ -80,7 +84,9 @@ test('expressions, a condition and constants; a dry run writes nothing', async (
   await shop.query(`CREATE TABLE people (email text PRIMARY KEY, name text, website text, plan text);
     INSERT INTO people VALUES ('a@x.org', ' Ann ', 'https://www.ann.example/a', 'pro'),
       ('b@x.org', 'Bob', NULL, 'free'), ('c@x.org', 'Cy', 'cy.example', 'pro')`);
-  await crm.query('CREATE TABLE contacts (mail text PRIMARY KEY, label text, domain text, origin text)');
+  await crm.query(
+    'CREATE TABLE contacts (mail text PRIMARY KEY, label text, domain text, origin text)',
+  );
   await putSync(stack, 'people', {
     source: { connection: 'shop', stream: 'public.people', key: 'email' },
     destination: { connection: 'crm', stream: 'public.contacts', key: 'mail' },
@@ -106,10 +112,22 @@ test('expressions, a condition and constants; a dry run writes nothing', async (
 });
 
 test.each([
-  ['upsert', { created: 1, updated: 1, unchanged: 1 }, ['(1,same)', '(2,new)', '(3,new)', '(4,gone)']],
+  [
+    'upsert',
+    { created: 1, updated: 1, unchanged: 1 },
+    ['(1,same)', '(2,new)', '(3,new)', '(4,gone)'],
+  ],
   ['update', { updated: 1, unchanged: 1, skipped: 1 }, ['(1,same)', '(2,new)', '(4,gone)']],
-  ['create', { created: 1, unchanged: 1, skipped: 1 }, ['(1,same)', '(2,old)', '(3,new)', '(4,gone)']],
-  ['mirror', { created: 1, updated: 1, unchanged: 1, removed: 1 }, ['(1,same)', '(2,new)', '(3,new)']],
+  [
+    'create',
+    { created: 1, unchanged: 1, skipped: 1 },
+    ['(1,same)', '(2,old)', '(3,new)', '(4,gone)'],
+  ],
+  [
+    'mirror',
+    { created: 1, updated: 1, unchanged: 1, removed: 1 },
+    ['(1,same)', '(2,new)', '(3,new)'],
+  ],
 ] as const)('mode %s', async (mode, counts, rows) => {
   const { stack, shop, crm } = bench;
   const table = `mode_${mode}`;
@@ -148,7 +166,11 @@ test('duplicates, ambiguous matches and missing keys each count once', async () 
   await crm.query(`CREATE TABLE odd (code text, v text);
     INSERT INTO odd VALUES ('twice', '1'), ('twice', '2')`);
   const key = { key: 'code' };
-  await putSync(stack, 'odd', tableSync('odd', { source: key, destination: key, fields: { v: 'v' } }));
+  await putSync(
+    stack,
+    'odd',
+    tableSync('odd', { source: key, destination: key, fields: { v: 'v' } }),
+  );
   const run = await runSync(stack, 'odd');
   expectStats(run, { imported: 5, created: 2, skipped: 1, errors: 2 });
   expect(run.outcome).toBe('partial');
@@ -163,7 +185,9 @@ test('a poison row is one record error, the rest lands; it is retried alone (R8)
   const { stack, shop, crm } = bench;
   await shop.query(`CREATE TABLE poison (id int PRIMARY KEY, v int);
     INSERT INTO poison SELECT n, n FROM generate_series(1, 5000) n`);
-  await crm.query('CREATE TABLE poison (id int PRIMARY KEY, v int CONSTRAINT no_four CHECK (v <> 4444))');
+  await crm.query(
+    'CREATE TABLE poison (id int PRIMARY KEY, v int CONSTRAINT no_four CHECK (v <> 4444))',
+  );
   await putSync(stack, 'poison', tableSync('poison'));
   const run = await runSync(stack, 'poison');
   expectStats(run, { imported: 5000, created: 4999, errors: 1 });

@@ -73,7 +73,8 @@ test('Postgres to a strict API: its quota is waited for, a refused record stands
 
 test('CSV to JSON lines', async () => {
   const { stack } = bench;
-  const csv = 'sku,name,price\nA1,"Ham, ""smoked""",1.10\nB2,"two\nlines",\nC3,ü 👩‍🚀,12345678901234567890\n';
+  const csv =
+    'sku,name,price\nA1,"Ham, ""smoked""",1.10\nB2,"two\nlines",\nC3,ü 👩‍🚀,12345678901234567890\n';
   await writeFile(join(folder, 'goods.csv'), csv);
   await stack.client.connections.put('files', { type: 'file', path: folder });
   await putSync(stack, 'goods', {

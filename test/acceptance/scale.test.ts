@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectStats, openBench, putSync, runSync, tableSync, type Bench } from '../support/bench.ts';
+import {
+  expectStats,
+  openBench,
+  putSync,
+  runSync,
+  tableSync,
+  type Bench,
+} from '../support/bench.ts';
 import { historyLength } from '../support/temporal-history.ts';
 
 const rows = 500_000;

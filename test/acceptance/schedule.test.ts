@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectBalanced, finished, openBench, putSync, tableSync, type Bench } from '../support/bench.ts';
+import {
+  expectBalanced,
+  finished,
+  openBench,
+  putSync,
+  tableSync,
+  type Bench,
+} from '../support/bench.ts';
 
 let bench: Bench;
 

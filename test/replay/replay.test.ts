@@ -23,7 +23,7 @@ test('the workflows replay every recorded history (R11)', async () => {
   const replayed: string[] = [];
   const options = { workflowBundle: { codePath } };
   for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
-    expect(error, workflowId).toBeUndefined();
+    expect({ workflowId, error }).toEqual({ workflowId, error: undefined });
     replayed.push(workflowId);
   }
   expect(replayed.toSorted()).toEqual(recorded.map(({ name }) => name).toSorted());

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Client, types } from 'pg';
+import { Client, type types } from 'pg';
 
 /** A database of one test file. */
 export interface Database {
@@ -29,7 +29,9 @@ export async function createDatabase(name = 'test'): Promise<Database> {
     query,
     value: async (sql) => Object.values((await query(sql))[0] ?? {})[0] ?? null,
     rows: async (table) =>
-      (await query(`SELECT t::text AS row FROM ${table} t ORDER BY 1`)).map((row) => row['row'] ?? null),
+      (await query(`SELECT t::text AS row FROM ${table} t ORDER BY 1`)).map(
+        (row) => row['row'] ?? null,
+      ),
     drop: async () => void (await run(admin, `DROP DATABASE ${database} WITH (FORCE)`)),
   };
 }
