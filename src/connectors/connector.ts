@@ -29,7 +29,10 @@ export interface Connector<Settings = unknown> {
    * Which modes a destination with these settings can honour. Pure: called when a project is validated.
    * @param target the stream and options of the sync's `destination:`
    */
-  modes(settings: Settings, target: { stream: string; options: Readonly<Record<string, unknown>> }): ModeSupport;
+  modes(
+    settings: Settings,
+    target: { stream: string; options: Readonly<Record<string, unknown>> },
+  ): ModeSupport;
   /** Makes a connection. Does no I/O: the first call that needs the system opens it. */
   connect(settings: Settings, context: ConnectContext): Connection;
 }

@@ -133,13 +133,24 @@ export interface StagingDestination extends DestinationBase {
   /** Stages COPY text; its fields are the layout's columns, then some that are ignored. */
   stageCopy(chunk: ChunkRef, layout: StagedLayout, copy: CopyText): Promise<void>;
   /** Stages rows. */
-  stageRows(chunk: ChunkRef, layout: StagedLayout, rows: AsyncIterable<readonly StagedRow[]>): Promise<void>;
+  stageRows(
+    chunk: ChunkRef,
+    layout: StagedLayout,
+    rows: AsyncIterable<readonly StagedRow[]>,
+  ): Promise<void>;
   /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts. */
-  apply(chunk: ChunkRef, layout: StagedLayout, options: { dryRun: boolean; signal?: AbortSignal }): Promise<ChunkResult>;
+  apply(
+    chunk: ChunkRef,
+    layout: StagedLayout,
+    options: { dryRun: boolean; signal?: AbortSignal },
+  ): Promise<ChunkResult>;
   /** Pins the records that a mirror would remove: those whose key no chunk of the run held. */
   planRemoval(run: string): Promise<RemovalPlan>;
   /** Removes what `planRemoval` pinned; repeated calls return the first result. */
-  remove(run: string, signal?: AbortSignal): Promise<{ removed: number; errors: readonly RecordError[] }>;
+  remove(
+    run: string,
+    signal?: AbortSignal,
+  ): Promise<{ removed: number; errors: readonly RecordError[] }>;
   /** Drops everything staged for the run. Idempotent. */
   cleanUp(run: string): Promise<void>;
 }
@@ -150,4 +161,3 @@ export interface RemovalPlan {
   /** How many records the destination holds (of those in scope), including the ones to remove. */
   readonly of: number;
 }
-

@@ -22,7 +22,11 @@ export interface Source {
    */
   read(request: PageRequest): Promise<Page>;
   /** The present records with these keys. Absent: single records cannot be read again. */
-  lookup?(keyFields: readonly string[], keys: readonly KeyValues[], fields: readonly string[]): Promise<RecordBatch>;
+  lookup?(
+    keyFields: readonly string[],
+    keys: readonly KeyValues[],
+    fields: readonly string[],
+  ): Promise<RecordBatch>;
 }
 
 /** Asks for one page. */

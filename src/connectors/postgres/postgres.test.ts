@@ -66,7 +66,8 @@ beforeAll(async () => {
   await root.query(`CREATE DATABASE ${name}`);
   await root.end();
   base = new URL(`/${name}`, server).href;
-  admin = new Pool({ connectionString: base });
+  // A role named like Sluice's own schema would make its tables there.
+  admin = new Pool({ connectionString: base, options: '-c search_path=public' });
   connection = connect(base);
 }, 120_000);
 
