@@ -47,7 +47,7 @@ async function harness(url: string): Promise<Harness> {
 }
 
 async function query(url: string, text: string, values?: unknown[]) {
-  const client = new Client({ connectionString: url });
+  const client = new Client({ connectionString: url, options: '-c search_path=public' });
   await client.connect();
   try {
     const { rows } = await client.query<Record<string, string | null>>(text, values);
