@@ -15,8 +15,8 @@ interface DevOptions {
 export function addDev(program: Command): void {
   program
     .command('dev')
-    .description('run everything here: Temporal, database, API with console, worker processes')
-    .option('--port <number>', 'port of the API and console', wholeNumber(0), 4400)
+    .description('run everything here: Temporal, database, API, worker processes')
+    .option('--port <number>', 'port of the API', wholeNumber(0), 4400)
     .option('--temporal-port <number>', 'port of the embedded Temporal', wholeNumber(0), 7233)
     .option('--workers <number>', 'how many worker processes', wholeNumber(1), 1)
     .action(async ({ port, temporalPort, workers }: DevOptions, command: Command) => {

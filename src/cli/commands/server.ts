@@ -5,11 +5,11 @@ import { printJson, printLine } from '../output.ts';
 import { readProjectIfAny } from '../project-file.ts';
 import { untilStopped } from '../until-stopped.ts';
 
-/** `sluice server`: the API and console alone. */
+/** `sluice server`: the API alone. */
 export function addServer(program: Command): void {
   program
     .command('server')
-    .description('run the API and console alone')
+    .description('run the API alone')
     .option('--port <number>', 'port to listen on', wholeNumber(0), 4400)
     .option(
       '--host <address>',
