@@ -1,15 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import type { Project } from '../project/project.ts';
-import { applyProject } from './apply.ts';
-import { startBackends, type Backends } from './backends.ts';
-import { encryptionKey, openDataDir } from './data-dir.ts';
+import type { Backends } from './backends.ts';
 import { superviseWorker, type Supervisor } from './embedded/supervisor.ts';
 import { logger } from './log.ts';
 import { Closing } from './closing.ts';
-import { createServices, listen } from './server.ts';
-import { childEnvironment, readSettings } from './settings.ts';
-import { openState } from './state.ts';
-import { connectTemporal } from './temporal.ts';
+import { childEnvironment } from './settings.ts';
+import { openStack } from './stack.ts';
 
 /** Options of `sluice dev`. */
 export interface DevOptions {
@@ -26,35 +22,11 @@ export async function startDev(
 ): Promise<{ url: string; uiUrl?: string; workerPids(): number[]; stop(): Promise<void> }> {
   const closing = new Closing();
   try {
-    const settings = readSettings();
-    const dir = openDataDir(options.dataDir);
-    closing.add(async () => dir.release());
-    const key = settings.encryptionKey ?? encryptionKey(dir.path);
-    const backends = await startBackends(settings, {
-      dataDir: dir.path,
-      temporalPort: options.temporalPort,
-      headless: false,
-    });
-    closing.add(() => backends.stop());
-    const [state, temporal] = await Promise.all([
-      openState(backends.databaseUrl, key),
-      connectTemporal(backends.temporal),
-    ]);
-    closing.add(() => state.close());
-    closing.add(() => temporal.close());
-    const services = createServices(state, temporal);
-    const server = await listen(services, {
-      host: '127.0.0.1',
-      port: options.port,
-      token: settings.apiToken,
-    });
-    closing.add(() => server.close());
-    dir.recordUrl(server.url);
-    if (options.project !== undefined) await applyProject(options.project, services, state.store);
+    const { url, key, backends } = await openStack(closing, { ...options, headless: false });
     const workers = startWorkers(options, backends, key);
     closing.add(() => workers.stop());
     return {
-      url: server.url,
+      url,
       ...(backends.uiUrl !== undefined && { uiUrl: backends.uiUrl }),
       workerPids: () => workers.pids(),
       stop: () => closing.close(),

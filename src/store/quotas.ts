@@ -46,15 +46,4 @@ export class Quotas {
       this.#db,
     );
   }
-
-  /** How long the connection is blocked, in milliseconds; 0 when it is not. */
-  async blockedFor(connection: string): Promise<number> {
-    const { rows } = await sql<{
-      ms: number;
-    }>`select greatest(0, extract(epoch from blocked_until - clock_timestamp())
-      ::float8 * 1000) as ms from quotas where connection = ${connection} and blocked_until > clock_timestamp()`.execute(
-      this.#db,
-    );
-    return rows[0]?.ms ?? 0;
-  }
 }

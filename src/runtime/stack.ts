@@ -1,0 +1,51 @@
+import type { Project } from '../project/project.ts';
+import { applyProject } from './apply.ts';
+import { startBackends, type Backends } from './backends.ts';
+import type { Closing } from './closing.ts';
+import { encryptionKey, openDataDir } from './data-dir.ts';
+import { createServices, listen } from './server.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { openState, type State } from './state.ts';
+import { connectTemporal } from './temporal.ts';
+
+/** What `sluice dev` and `sluice run` share: everything but the workers. */
+export interface Stack {
+  readonly url: string;
+  readonly settings: Settings;
+  readonly key: Buffer;
+  readonly backends: Backends;
+  readonly state: State;
+}
+
+/** How a stack is opened. */
+export interface StackOptions {
+  readonly project?: Project;
+  readonly dataDir: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** 0: any free one. */
+  readonly temporalPort: number;
+  /** Without the Temporal UI. */
+  readonly headless: boolean;
+}
+
+/** Takes the data directory, starts what is embedded, serves the API, declares the project; `closing` undoes it. */
+export async function openStack(closing: Closing, options: StackOptions): Promise<Stack> {
+  const settings = readSettings();
+  const dir = openDataDir(options.dataDir);
+  closing.add(async () => dir.release());
+  const key = settings.encryptionKey ?? encryptionKey(dir.path);
+  const backends = await startBackends(settings, { ...options, dataDir: dir.path });
+  closing.add(() => backends.stop());
+  const state = await openState(backends.databaseUrl, key);
+  closing.add(() => state.close());
+  const temporal = await connectTemporal(backends.temporal);
+  closing.add(() => temporal.close());
+  const services = createServices(state, temporal);
+  const token = settings.apiToken;
+  const server = await listen(services, { host: '127.0.0.1', port: options.port, token });
+  closing.add(() => server.close());
+  dir.recordUrl(server.url);
+  if (options.project !== undefined) await applyProject(options.project, services, state.store);
+  return { url: server.url, settings, key, backends, state };
+}
