@@ -5,7 +5,8 @@ import { environment } from './cel-environment.ts';
 import { fromCel, toCel } from './cel-value.ts';
 import { analyse, type Analysis } from './expression-ast.ts';
 import { ExpressionError } from './expression-error.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { meant } from '../model/nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 /** A compiled CEL expression. */
 export interface Expression {
@@ -83,7 +84,7 @@ function usedNames(
     } else if (types === null ? !isType(source, field) : types.has(field)) {
       (range === undefined ? record : bare).add(field);
     } else if (range === undefined || !environment.hasVariable(field)) {
-      const names = nearest(field, [...(types?.keys() ?? [])]);
+      const names = meant(field, [...(types?.keys() ?? [])]);
       throw new ExpressionError(
         'unknown_field',
         `the source has no field ${field}${didYouMean(names)}`,

@@ -4,7 +4,8 @@ import type { Json } from '../model/json.ts';
 import type { FieldSource } from '../model/sync.ts';
 import { ExpressionError } from './expression-error.ts';
 import { compileExpression, type Expression } from './expression.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { meant } from '../model/nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 /** What a sync says about its fields. */
 export interface MappingSpec {
@@ -111,7 +112,7 @@ function resolve(name: string, fields: readonly Field[], where: string): SourceP
     const field = fields.find((candidate) => candidate.name === from);
     if (field !== undefined && nested.has(field.type)) return { from, path: parts.slice(count) };
   }
-  const names = nearest(
+  const names = meant(
     name,
     fields.map((field) => field.name),
   );

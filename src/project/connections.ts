@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { allConnectors, connectorOf } from '../connectors/registry.ts';
 import { isRecord } from './is-record.ts';
 import { checkShape } from './issues.ts';
-import { hintFor } from './nearest.ts';
+import { hintFor } from './hint.ts';
 import type { ProjectConnection } from './project.ts';
 import type { SourceFile } from './source-file.ts';
 

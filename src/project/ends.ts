@@ -5,7 +5,7 @@ import { unlimited } from '../connectors/throttle.ts';
 import { modes } from '../model/mode.ts';
 import { connectorOptions, type SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';
-import { hintFor } from './nearest.ts';
+import { hintFor } from './hint.ts';
 import type { ProjectConnection } from './project.ts';
 import type { Path, SourceFile } from './source-file.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { hintFor } from './nearest.ts';
+import { hintFor } from './hint.ts';
 import { knownKeys } from './known-keys.ts';
 import type { Path, SourceFile } from './source-file.ts';
 

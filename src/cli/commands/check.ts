@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { unlimited } from '../../connectors/throttle.ts';
-import { hintFor } from '../../project/nearest.ts';
+import { hintFor } from '../../project/hint.ts';
 import type { Project } from '../../project/project.ts';
 import { exitCodes, UsageError } from '../exit.ts';
 import { globalOptions } from '../options.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunOptions } from '../../model/run.ts';
-import { hintFor } from '../../project/nearest.ts';
+import { hintFor } from '../../project/hint.ts';
 import type { RunView } from '../../api/run-view.ts';
 import type { RecordErrorView } from '../../api/record-error-view.ts';
 import { ApiError } from '../api-error.ts';

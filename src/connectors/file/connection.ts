@@ -12,7 +12,7 @@ import { fieldsOf } from './fields.ts';
 import { delimiterOf, formatOf } from './format.ts';
 import { isGlob } from './glob.ts';
 import { Journal } from './journal.ts';
-import { nearest } from './nearest.ts';
+import { nearestOf } from '../../model/nearest.ts';
 import type { Reading } from './position.ts';
 import { destinationOptionsSchema, sourceOptionsSchema, type FileSettings } from './settings.ts';
 import { FileSource } from './source.ts';
@@ -63,7 +63,7 @@ export class FileConnection implements Connection {
       if (format === 'csv' && watermark !== undefined && !known.includes(watermark)) {
         throw new ConfigError(
           'unknown_field',
-          `${stream} has no column ${watermark}${nearest(watermark, known)}`,
+          `${stream} has no column ${watermark}${nearestOf(watermark, known)}`,
         );
       }
       const { connection, signal } = this.#context;

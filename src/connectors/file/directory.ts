@@ -4,7 +4,7 @@ import { ConfigError } from '../../model/failure.ts';
 import { codeOf } from './failures.ts';
 import { formatByName } from './format.ts';
 import { globMatcher, isGlob } from './glob.ts';
-import { nearest } from './nearest.ts';
+import { nearestOf } from '../../model/nearest.ts';
 
 /** The base directory of a connection. All names are relative to it and written with `/`. */
 export class Directory {
@@ -41,7 +41,7 @@ export class Directory {
     if (names.length > 0) return names;
     throw new ConfigError(
       'unknown_stream',
-      `no file ${stream} in the base directory${nearest(stream, await this.list())}`,
+      `no file ${stream} in the base directory${nearestOf(stream, await this.list())}`,
     );
   }
 

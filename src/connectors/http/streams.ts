@@ -1,5 +1,5 @@
-import { distance } from 'fastest-levenshtein';
 import { ConfigError } from '../../model/failure.ts';
+import { nearestOf } from '../../model/nearest.ts';
 import type { HttpSettings, StreamSettings } from './settings.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { HttpSettings, StreamSettings } from './settings.ts';
 export function streamOf(settings: HttpSettings, name: string, connection: string): StreamSettings {
   const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;
   if (stream) return stream;
-  const hint = nearest(name, Object.keys(settings.streams));
+  const hint = nearestOf(name, Object.keys(settings.streams));
   throw new ConfigError('unknown_stream', `stream "${name}" is not declared${hint}`, {
     connection,
   });
@@ -30,15 +30,10 @@ export function checkFields(
     if (known.includes(name) || known.includes(name.split('.')[0] ?? '')) continue;
     throw new ConfigError(
       'unknown_field',
-      `field "${name}" is not declared${nearest(name, known)}`,
+      `field "${name}" is not declared${nearestOf(name, known)}`,
       {
         connection,
       },
     );
   }
-}
-
-function nearest(name: string, known: readonly string[]): string {
-  const ranked = known.toSorted((a, b) => distance(name, a) - distance(name, b));
-  return ranked.length === 0 ? '' : `; nearest: ${ranked.slice(0, 3).join(', ')}`;
 }

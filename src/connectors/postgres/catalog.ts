@@ -2,7 +2,7 @@ import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import { fieldTypeOf } from './fieldTypes.ts';
 import { ident, splitStream } from './names.ts';
-import { nearest } from './nearest.ts';
+import { nearestOf } from '../../model/nearest.ts';
 import type { Session } from './session.ts';
 
 /** One column of a relation. */
@@ -123,7 +123,7 @@ export function columnNamed(relation: Relation, name: string, connection: string
   const known = relation.columns.map((each) => each.name);
   throw new ConfigError(
     'unknown_field',
-    `${connection}: "${relation.stream}" has no field "${name}"${nearest(name, known)}`,
+    `${connection}: "${relation.stream}" has no field "${name}"${nearestOf(name, known)}`,
     { connection },
   );
 }
@@ -155,7 +155,7 @@ async function unknownStream(session: Session, stream: string, full: string): Pr
   const known = await streamNames(session);
   return new ConfigError(
     'unknown_stream',
-    `${session.connection}: there is no table or view "${stream}"${nearest(full, known)}`,
+    `${session.connection}: there is no table or view "${stream}"${nearestOf(full, known)}`,
     { connection: session.connection },
   );
 }

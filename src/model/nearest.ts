@@ -1,0 +1,30 @@
+import { distance } from 'fastest-levenshtein';
+
+/** Most names that a message offers. */
+const most = 3;
+
+/** Up to three of `known`, the likest to `name` first; the case of letters does not count. */
+export function nearest(name: string, known: readonly string[]): string[] {
+  return ranked(name, known).map(({ candidate }) => candidate);
+}
+
+/** Those of {@link nearest} that are so like `name` that they may have been meant. */
+export function meant(name: string, known: readonly string[]): string[] {
+  const enough = Math.max(2, Math.floor(name.length / 2));
+  return ranked(name, known)
+    .filter(({ apart }) => apart <= enough)
+    .map(({ candidate }) => candidate);
+}
+
+/** The end of a sentence about an unknown name: `; nearest: a, b`, or nothing where nothing is known. */
+export function nearestOf(name: string, known: readonly string[]): string {
+  return known.length === 0 ? '' : `; nearest: ${nearest(name, known).join(', ')}`;
+}
+
+function ranked(name: string, known: readonly string[]): { candidate: string; apart: number }[] {
+  const wanted = name.toLowerCase();
+  return known
+    .map((candidate) => ({ candidate, apart: distance(wanted, candidate.toLowerCase()) }))
+    .toSorted((a, b) => a.apart - b.apart)
+    .slice(0, most);
+}
