@@ -183,11 +183,23 @@ export class ChunkApply {
   private async classify(missing: boolean): Promise<void> {
     const { sql } = this.request;
     const absent = `d.${ident(sql.table.key[0]?.name ?? '')} IS NULL`;
+    const byIndex = sql.table.uniqueKey && comparesExactly(sql.table);
+    if (byIndex) await this.joinWhole(false);
     await this.sql(
       `CREATE UNLOGGED TABLE ${this.actions} AS SELECT s.ctid AS "row", ${absent} AS fresh
        FROM ${this.staged} s LEFT JOIN ${sql.table.relation.from} d ON ${sql.matches}
        WHERE ${absent} OR ${sql.differs(missing)}`,
     );
+    if (byIndex) await this.joinWhole(true);
+  }
+
+  /**
+   * Allows or forbids the joins that read the whole destination. The planner knows nothing of a table just staged and
+   * would take one for every chunk, which makes a run quadratic; a look into the key's index costs the chunk alone.
+   */
+  private async joinWhole(allowed: boolean): Promise<void> {
+    const set = (name: string) => `set_config('enable_${name}', '${allowed ? 'on' : 'off'}', true)`;
+    await this.sql(`SELECT ${set('hashjoin')}, ${set('mergejoin')}`);
   }
 
   private async writeActions(missing: boolean): Promise<void> {
