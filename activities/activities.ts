@@ -15,8 +15,11 @@ export interface RunActivities {
   openRun(input: { run: string; sync: string }): Promise<OpenedRun>;
   /** Reads a page and stages it as one or more chunks from `chunk` on. */
   importPage(input: ChunkInput): Promise<{ chunks: number; records: number; done: boolean }>;
-  /** Matches a staged chunk with the destination and maps it (record destinations). */
-  matchChunk(input: ChunkInput): Promise<{ operations: number }>;
+  /**
+   * Matches a staged chunk with the destination and maps it (record destinations), in source order. With `waits` some
+   * of its keys are still being written by earlier chunks: it may be exported only after them.
+   */
+  matchChunk(input: ChunkInput): Promise<{ waits: boolean }>;
   /** Writes a chunk; returns its share of the stats. */
   exportChunk(input: ChunkInput): Promise<Stats>;
   /** Counts and pins what a mirror would remove. */

@@ -1,10 +1,11 @@
 import type { RecordDestination, StagingDestination } from '../src/connectors/destination.ts';
-import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { decodeDeferred, decodeOperations, encodeOperations } from '../src/engine/chunk-codec.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { addStats, noStats, type Operation, type Stats } from '../src/model/outcome.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
-import { exportOperations, type Failed } from './export-operations.ts';
+import { exportOperations, type Failed, type Owner } from './export-operations.ts';
 import { fencingToken } from './fencing-token.ts';
+import { matchRecords } from './match-records.ts';
 import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -61,12 +62,11 @@ async function writeRecords(
   const { store } = deps;
   const token = fencingToken();
   await store.chunks.claim(run, chunk, token);
-  const state = await store.chunks.get(run, chunk);
-  const text = await store.chunks.staged(run, chunk, 'operations');
-  const operations = text === null ? [] : decodeOperations(text);
-  const planned = state?.stats;
-  if (planned === undefined) throw new Error(`chunk ${chunk} is not matched`);
   const owner = { run, no: chunk, token };
+  await decideDeferred(deps, session, owner, signal);
+  const planned = (await store.chunks.get(run, chunk))?.stats;
+  if (planned === undefined) throw new Error(`chunk ${chunk} is not matched`);
+  const operations = await stagedOperations(deps, owner);
   const matched = await store.errors.ofChunk(run, chunk);
   const dryRun = session.plan.options.dryRun === true;
   const failed = dryRun
@@ -79,6 +79,37 @@ async function writeRecords(
     errors: [...matched, ...failed.map(({ error }) => error)],
   });
   return stats;
+}
+
+/** Decides the records that waited for earlier chunks; those are exported now, so the destination tells. */
+async function decideDeferred(
+  deps: Dependencies,
+  session: Session,
+  owner: Owner,
+  signal: AbortSignal,
+): Promise<void> {
+  const { chunks, errors } = deps.store;
+  const { run, no, token } = owner;
+  const text = await chunks.staged(run, no, 'deferred');
+  const before = await chunks.get(run, no);
+  if (text === null || before === null) return;
+  const decision = await matchRecords(deps, session, decodeDeferred(text), new Set(), signal);
+  const operations = [...(await stagedOperations(deps, owner)), ...decision.operations];
+  await chunks.commit(run, no, token, {
+    state: 'matched',
+    // They were counted as imported already.
+    stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
+    errors: [...(await errors.ofChunk(run, no)), ...decision.errors],
+    stage: { operations: encodeOperations(operations), deferred: null },
+  });
+}
+
+async function stagedOperations(
+  { store }: Dependencies,
+  { run, no }: Owner,
+): Promise<DecidedOperation[]> {
+  const text = await store.chunks.staged(run, no, 'operations');
+  return text === null ? [] : decodeOperations(text);
 }
 
 /** Adds what became of the operations to what matching counted. */

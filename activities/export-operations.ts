@@ -20,7 +20,8 @@ export interface Failed {
   readonly error: RecordError;
 }
 
-interface Owner {
+/** The chunk that an attempt writes, and its token (R6). */
+export interface Owner {
   readonly run: string;
   readonly no: number;
   readonly token: number;

@@ -106,7 +106,7 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
     await deps.store.chunks.commit(run, chunk, token, {
       state: 'staged',
       stats: { ...noStats, imported: size },
-      stage: { kind: 'records', text: encodeBatches(held) },
+      stage: { records: encodeBatches(held) },
       ...(cursor !== undefined && { cursor }),
     });
     chunk += 1;

@@ -1,17 +1,20 @@
-import type { Existing, RecordDestination } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
-import { decodeBatches, encodeOperations } from '../src/engine/chunk-codec.ts';
+import { decodeBatches, encodeDeferred, encodeOperations } from '../src/engine/chunk-codec.ts';
 import { recordMapper, type MappedRecord } from '../src/engine/map-record.ts';
-import { decide, decideByLedger, type Decision, type MatchOptions } from '../src/engine/match.ts';
+import type { Decision } from '../src/engine/match.ts';
 import { permissionsOf } from '../src/model/mode.ts';
-import type { KeyValues } from '../src/model/record.ts';
+import type { Chunks } from '../src/store/chunks.ts';
 import type { RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
-import { hashValues } from './hash-values.ts';
+import { matchRecords } from './match-records.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
 
-/** Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. */
+/**
+ * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record whose
+ * key an earlier chunk is still writing is put off until that chunk is exported: only then the destination tells
+ * what the record is, an update (DESIGN section 3).
+ */
 export function matchChunk(
   deps: Dependencies & { sessions: Sessions },
 ): RunActivities['matchChunk'] {
@@ -19,20 +22,30 @@ export function matchChunk(
     withSession(deps, run, async (session, signal) => {
       const { store } = deps;
       const state = await store.chunks.get(run, chunk);
-      if (state?.state === 'matched' || state?.state === 'exported') return { operations: 0 };
+      if (state?.state === 'matched' || state?.state === 'exported') {
+        return { waits: (await store.chunks.staged(run, chunk, 'deferred')) !== null };
+      }
       const token = fencingToken();
       await store.chunks.claim(run, chunk, token);
       const text = await store.chunks.staged(run, chunk, 'records');
       if (text === null) throw new Error(`chunk ${chunk} is not staged`);
-      const decision = await decideChunk(deps, session, mapAll(session, text), signal);
+      // Read before the destination is asked: what is exported in between is seen there.
+      const pending = await pendingKeys(store.chunks, run, chunk);
+      const decision = await matchRecords(deps, session, mapAll(session, text), pending, signal);
+      const { stats, errors, operations, deferred, keys } = decision;
+      const { remove } = permissionsOf(session.plan.spec.mode);
       await store.chunks.commit(run, chunk, token, {
         state: 'matched',
-        stats: decision.stats,
-        errors: decision.errors,
-        stage: { kind: 'operations', text: encodeOperations(decision.operations) },
-        seen: decision.keys.map((key) => store.seal.hash(key)),
+        stats,
+        errors,
+        stage: {
+          operations: encodeOperations(operations),
+          keys: JSON.stringify(keysToWrite(session, decision)),
+          deferred: deferred.length === 0 ? null : encodeDeferred(deferred),
+        },
+        ...(remove && { seen: keys.map((key) => store.seal.hash(key)) }),
       });
-      return { operations: decision.operations.length };
+      return { waits: deferred.length > 0 };
     });
 }
 
@@ -42,56 +55,19 @@ function mapAll({ mapping }: Session, text: string): MappedRecord[] {
   );
 }
 
-async function decideChunk(
-  { store }: Dependencies,
-  { plan, destination }: Session,
-  mapped: readonly MappedRecord[],
-  signal: AbortSignal,
-): Promise<Decision> {
-  if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
-  const { match, mode } = plan.spec;
-  const types = new Map(destination.fields?.map(({ name, type }) => [name, type]));
-  const options: MatchOptions = { permissions: permissionsOf(mode), match, types };
-  const keys = keysOf(mapped, match);
-  if (destination.lookup !== undefined) {
-    return decide(mapped, await lookUp(destination, [...keys.values()], signal), options);
-  }
-  const hashes = new Map([...keys.keys()].map((key) => [key, store.seal.hash(key)]));
-  const found = await store.ledger.find(plan.sync, [...hashes.values()]);
-  const ledger = new Map(
-    [...hashes].flatMap(([key, hash]) => {
-      const entry = found.get(hash.toString('hex'));
-      if (entry === undefined) return [];
-      return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
-    }),
-  );
-  return decideByLedger(mapped, ledger, hashValues(store.seal), options);
+async function pendingKeys(
+  chunks: Chunks,
+  run: string,
+  chunk: number,
+): Promise<ReadonlySet<string>> {
+  const texts = await chunks.stagedBefore(run, chunk, 'keys');
+  return new Set(texts.flatMap((text) => JSON.parse(text) as string[]));
 }
 
-/** The keys that can be looked up, by canonical key. */
-function keysOf(
-  mapped: readonly MappedRecord[],
-  match: MatchOptions['match'],
-): Map<string, KeyValues> {
-  const keys = new Map<string, KeyValues>();
-  for (const record of mapped) {
-    if ('skipped' in record) continue;
-    const canonical = canonicalKey(record.key, match);
-    if (canonical !== null) keys.set(canonical, record.key);
-  }
-  return keys;
-}
-
-async function lookUp(
-  destination: RecordDestination,
-  keys: readonly KeyValues[],
-  signal: AbortSignal,
-): Promise<Existing[]> {
-  const { lookup, lookupBatch } = destination;
-  if (lookup === undefined) return [];
-  const batches: KeyValues[][] = [];
-  for (let from = 0; from < keys.length; from += lookupBatch)
-    batches.push(keys.slice(from, from + lookupBatch));
-  signal.throwIfAborted();
-  return (await Promise.all(batches.map((batch) => lookup.call(destination, batch)))).flat();
+/** Canonical keys of the records that this chunk writes, or may write. */
+function keysToWrite({ plan }: Session, { operations, deferred }: Decision): string[] {
+  return [
+    ...operations.map((operation) => operation.canonicalKey),
+    ...deferred.map(({ key }) => canonicalKey(key, plan.spec.match) ?? ''),
+  ];
 }

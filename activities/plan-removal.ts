@@ -40,7 +40,7 @@ async function pin(
   await deps.store.chunks.claim(run, chunk, token);
   await deps.store.chunks.commit(run, chunk, token, {
     state: 'matched',
-    stage: { kind: 'operations', text: encodeOperations(removals) },
+    stage: { operations: encodeOperations(removals) },
   });
   return { remove: removals.length, of };
 }

@@ -1,9 +1,6 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { Stats } from '../src/model/outcome.ts';
 
-/** Most chunks between import and the end of their export. */
-const inFlight = 3;
-
 /** What can hold a run up. */
 export interface Gate {
   closed(): boolean;
@@ -12,8 +9,10 @@ export interface Gate {
 /** The steps of a chunk. */
 interface Steps {
   importPage(chunk: number): Promise<{ chunks: number; done: boolean }>;
-  /** Absent where the destination matches a chunk as it applies it. */
-  matchChunk?(chunk: number): Promise<unknown>;
+  /** Absent where the destination matches a chunk as it applies it. `waits`: not before the exports of earlier chunks. */
+  matchChunk?(chunk: number): Promise<{ waits: boolean }>;
+  /** Most exports that overlap; two more chunks are imported and matched meanwhile. */
+  readonly exportsAtOnce: number;
   exportChunk(chunk: number): Promise<Stats>;
   exported(stats: Stats): void;
 }
@@ -45,17 +44,23 @@ export async function gated<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Overlaps import, match and export of successive chunks; exports keep the order of the source. */
+/** Overlaps import, match and export of successive chunks; matches and the starts of exports keep the source's order. */
 export class Pipeline {
   readonly #gate: Gate;
   readonly #steps: Steps;
+  readonly #inFlight: number;
   #open = 0;
   #failure: unknown;
-  #exports: Promise<void> = Promise.resolve();
+  #matches: Promise<unknown> = Promise.resolve();
+  #exports: Promise<unknown> = Promise.resolve();
+  /** The chunk whose export starts next. */
+  #turn = 0;
+  #exporting = 0;
 
   constructor(gate: Gate, steps: Steps) {
     this.#gate = gate;
     this.#steps = steps;
+    this.#inFlight = steps.exportsAtOnce + 2;
   }
 
   /**
@@ -66,6 +71,7 @@ export class Pipeline {
     firstChunk: number,
     stop: () => boolean,
   ): Promise<{ done: boolean; nextChunk: number }> {
+    this.#turn = firstChunk;
     return CancellationScope.cancellable(async () => {
       let nextChunk = firstChunk;
       let done = false;
@@ -75,7 +81,7 @@ export class Pipeline {
           const page = await gated(this.#gate, () => this.#steps.importPage(chunk));
           for (; nextChunk < chunk + page.chunks; nextChunk++) this.#follow(nextChunk);
           done = page.done;
-          await condition(() => this.#open < inFlight || this.#failure !== undefined);
+          await condition(() => this.#open < this.#inFlight || this.#failure !== undefined);
         }
       } catch (error) {
         this.#fail(error);
@@ -87,23 +93,35 @@ export class Pipeline {
   }
 
   #follow(chunk: number): void {
-    const { matchChunk, exportChunk, exported } = this.#steps;
     this.#open += 1;
-    const matched = matchChunk && gated(this.#gate, () => matchChunk(chunk));
+    const matched = this.#match(chunk);
     // Its failure is met when the chunk's turn to be exported comes.
-    matched?.catch(() => undefined);
-    const before = this.#exports;
-    this.#exports = (async () => {
-      await before;
-      try {
-        await matched;
-        if (this.#failure === undefined)
-          exported(await gated(this.#gate, () => exportChunk(chunk)));
-      } catch (error) {
-        this.#fail(error);
-      }
-      this.#open -= 1;
-    })();
+    this.#matches = matched.catch(() => undefined);
+    this.#exports = Promise.all([this.#exports, this.#export(chunk, matched)]);
+  }
+
+  async #match(chunk: number): Promise<{ waits: boolean }> {
+    const { matchChunk } = this.#steps;
+    if (matchChunk === undefined) return { waits: false };
+    await this.#matches;
+    return gated(this.#gate, () => matchChunk(chunk));
+  }
+
+  /** Waits for the chunk's turn, for a free place and, where it must, for the exports before; never throws. */
+  async #export(chunk: number, matched: Promise<{ waits: boolean }>): Promise<void> {
+    const { exportChunk, exported, exportsAtOnce } = this.#steps;
+    try {
+      const { waits } = await matched;
+      const others = waits ? 0 : exportsAtOnce - 1;
+      await condition(() => this.#turn === chunk && this.#exporting <= others);
+      this.#turn += 1;
+      this.#exporting += 1;
+      exported(await gated(this.#gate, () => exportChunk(chunk)));
+      this.#exporting -= 1;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#open -= 1;
   }
 
   #fail(error: unknown): void {

@@ -98,6 +98,8 @@ class SyncRun {
         matchChunk: (chunk: number) =>
           long.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       }),
+      // Records on their way to an API are waited for: two chunks at once keep its quota busy.
+      exportsAtOnce: opened.kind === 'records' ? 2 : 1,
       exportChunk: (chunk) =>
         long.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       exported: (stats) => this.#count(stats),

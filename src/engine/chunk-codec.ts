@@ -1,6 +1,6 @@
 import { ExactNumber } from '../model/json.ts';
 import type { RecordBatch } from '../model/record.ts';
-import type { DecidedOperation } from './match.ts';
+import type { DecidedOperation, DeferredRecord } from './match.ts';
 
 // What JSON lacks travels as a text that starts with NUL; a text that itself starts with NUL gets an escape.
 const mark = '\u0000';
@@ -26,6 +26,16 @@ export function encodeOperations(operations: readonly DecidedOperation[]): strin
 /** Reads what `encodeOperations` wrote. */
 export function decodeOperations(text: string): DecidedOperation[] {
   return unpack(JSON.parse(text)) as DecidedOperation[];
+}
+
+/** Mapped records that are decided later as one JSON text, lossless like batches. */
+export function encodeDeferred(records: readonly DeferredRecord[]): string {
+  return JSON.stringify(pack(records));
+}
+
+/** Reads what `encodeDeferred` wrote. */
+export function decodeDeferred(text: string): DeferredRecord[] {
+  return unpack(JSON.parse(text)) as DeferredRecord[];
 }
 
 function pack(value: unknown): unknown {

@@ -56,6 +56,18 @@ test('records without a key, with an ambiguous one, filtered, faulty or repeated
   expect(decision.keys).toEqual(['["twice"]', '["bad"]', '["a"]']);
 });
 
+test('a record whose key is being written is put off, and nothing else is said of it', () => {
+  const records = [
+    { key: ['a'], values: { n: 1 } },
+    { key: ['B'], values: { n: 2 } },
+  ];
+  const decision = decide(records, [], { ...upsert, pending: new Set(['["b"]']) });
+  expect(decision.deferred).toEqual([{ key: ['B'], values: { n: 2 } }]);
+  expect(decision.operations.map(({ key }) => key)).toEqual([['a']]);
+  expect(decision.stats).toMatchObject({ imported: 2, unchanged: 0, errors: 0 });
+  expect(decision.keys).toEqual(['["a"]', '["b"]']);
+});
+
 test('the mode decides what may be done', () => {
   const records = [
     { key: ['new'], values: { n: 1 } },

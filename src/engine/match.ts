@@ -24,8 +24,16 @@ export interface Decision {
   /** Everything but the operations: the exporter adds `created`, `updated` and its errors to make R10 true. */
   readonly stats: Stats;
   readonly errors: readonly RecordError[];
+  /** Records that cannot be decided yet, in source order; they are among `imported` and nowhere else in the stats. */
+  readonly deferred: readonly DeferredRecord[];
   /** Canonical keys of all records seen, also of failed ones, not of filtered ones: a mirror keeps these. */
   readonly keys: readonly string[];
+}
+
+/** A mapped record whose key an earlier chunk is still writing: what the destination holds now says nothing yet. */
+export interface DeferredRecord {
+  readonly key: KeyValues;
+  readonly values: JsonObject;
 }
 
 /** How one chunk is decided. */
@@ -34,6 +42,8 @@ export interface MatchOptions {
   readonly match: Match;
   /** The destination's field types, where known: how values compare. */
   readonly types?: ReadonlyMap<string, FieldType>;
+  /** Canonical keys that earlier chunks are still writing. */
+  readonly pending?: ReadonlySet<string>;
 }
 
 /** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
@@ -113,13 +123,18 @@ type Verdict =
 
 function decideEach(
   records: readonly MappedRecord[],
-  { match, permissions }: MatchOptions,
+  { match, permissions, pending }: MatchOptions,
   judge: (record: KeyedRecord) => Verdict,
 ): Decision {
   const { winners, keys, errors, skipped } = sift(records, match);
   const operations: DecidedOperation[] = [];
+  const deferred: DeferredRecord[] = [];
   let unchanged = 0;
   for (const record of winners) {
+    if (pending?.has(record.canonicalKey)) {
+      deferred.push({ key: record.key, values: record.values });
+      continue;
+    }
     const verdict = judge(record);
     if (verdict === 'unchanged') unchanged += 1;
     else if ('ambiguous' in verdict) errors.push(ambiguous(record.key, verdict.ambiguous));
@@ -127,7 +142,7 @@ function decideEach(
     else operations.push({ key: record.key, canonicalKey: record.canonicalKey, ...verdict });
   }
   const stats = { ...noStats, imported: records.length, unchanged, skipped, errors: errors.length };
-  return { operations, stats, errors, keys: [...keys] };
+  return { operations, stats, errors, deferred, keys: [...keys] };
 }
 
 interface Sifted {

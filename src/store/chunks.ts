@@ -43,13 +43,20 @@ interface ChunkRow {
   remove_errors: number;
 }
 
+/**
+ * What rests in a chunk on the records path: its records, the operations that are due, the records that wait for
+ * earlier chunks, and the canonical keys of both.
+ */
+export type StageKind = 'records' | 'operations' | 'deferred' | 'keys';
+
 /** What an attempt commits to a chunk it owns, all or nothing. */
 export interface ChunkCommit {
   readonly state: ChunkState['state'];
   readonly cursor?: { readonly value: string | null; readonly last: boolean };
   readonly stats?: Stats;
   readonly errors?: readonly RecordError[];
-  readonly stage?: { readonly kind: 'records' | 'operations'; readonly text: string };
+  /** Texts to stage by kind; null: this kind is not needed any more. */
+  readonly stage?: Readonly<Partial<Record<StageKind, string | null>>>;
   readonly seen?: readonly Buffer[];
 }
 
@@ -95,7 +102,7 @@ export class Chunks {
    * @throws SupersededError when `token` is no longer the chunk's
    */
   async commit(run: string, no: number, token: number, commit: ChunkCommit): Promise<void> {
-    const data = commit.stage === undefined ? undefined : await this.#pack(commit.stage.text);
+    const staged = await this.#packAll(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
       const { rows } = await sql`
         select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for update`.execute(
@@ -115,10 +122,7 @@ export class Chunks {
         await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
         await sql`delete from journal where run = ${run} and no = ${no}`.execute(tx);
       }
-      if (commit.stage !== undefined && data !== undefined) {
-        await sql`insert into staged (run, no, kind, data) values (${run}, ${no}, ${commit.stage.kind}, ${data})
-          on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
-      }
+      for (const { kind, data } of staged) await putStaged(tx, run, no, kind, data);
       if (commit.seen !== undefined && commit.seen.length > 0) {
         await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen}::bytea[])
           on conflict do nothing`.execute(tx);
@@ -126,14 +130,22 @@ export class Chunks {
     });
   }
 
-  /** The staged records or operations of a chunk; null when there are none (any more). */
-  async staged(run: string, no: number, kind: 'records' | 'operations'): Promise<string | null> {
+  /** What is staged of a kind in a chunk; null when there is nothing (any more). */
+  async staged(run: string, no: number, kind: StageKind): Promise<string | null> {
     const { rows } = await sql<{ data: Buffer }>`
       select data from staged where run = ${run} and no = ${no} and kind = ${kind}`.execute(
       this.#db,
     );
-    if (rows[0] === undefined) return null;
-    return (await decompress(this.#seal.open(rows[0].data))).toString();
+    return rows[0] === undefined ? null : this.#unpack(rows[0].data);
+  }
+
+  /** What is staged of a kind in the chunks before `no`, which are those that are not exported yet. */
+  async stagedBefore(run: string, no: number, kind: StageKind): Promise<string[]> {
+    const { rows } = await sql<{ data: Buffer }>`
+      select data from staged where run = ${run} and no < ${no} and kind = ${kind}`.execute(
+      this.#db,
+    );
+    return Promise.all(rows.map(({ data }) => this.#unpack(data)));
   }
 
   /** Which of these keys no chunk of the run held. */
@@ -153,10 +165,40 @@ export class Chunks {
     await sql`delete from seen_keys where run = ${run}`.execute(this.#db);
   }
 
+  async #packAll(
+    stage: NonNullable<ChunkCommit['stage']>,
+  ): Promise<{ kind: string; data: Buffer | null }[]> {
+    return Promise.all(
+      Object.entries(stage).map(async ([kind, text]) => ({
+        kind,
+        data: text === null ? null : await this.#pack(text),
+      })),
+    );
+  }
+
+  async #unpack(data: Buffer): Promise<string> {
+    return (await decompress(this.#seal.open(data))).toString();
+  }
+
   async #pack(text: string): Promise<Buffer> {
     const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
     return this.#seal.seal(await compress(Buffer.from(text), options));
   }
+}
+
+async function putStaged(
+  tx: Database,
+  run: string,
+  no: number,
+  kind: string,
+  data: Buffer | null,
+): Promise<void> {
+  if (data === null) {
+    await sql`delete from staged where run = ${run} and no = ${no} and kind = ${kind}`.execute(tx);
+    return;
+  }
+  await sql`insert into staged (run, no, kind, data) values (${run}, ${no}, ${kind}, ${data})
+    on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
 }
 
 async function setStats(tx: Database, run: string, no: number, stats: Stats): Promise<void> {

@@ -1,0 +1,68 @@
+import type { Existing, RecordDestination } from '../src/connectors/destination.ts';
+import { canonicalKey } from '../src/engine/canonical-key.ts';
+import type { MappedRecord } from '../src/engine/map-record.ts';
+import { decide, decideByLedger, type Decision, type MatchOptions } from '../src/engine/match.ts';
+import { permissionsOf } from '../src/model/mode.ts';
+import type { KeyValues } from '../src/model/record.ts';
+import { hashValues } from './hash-values.ts';
+import type { Dependencies, Session } from './session.ts';
+
+/**
+ * Decides what is to be done with mapped records, by what the destination holds or, where it cannot be read, by the
+ * sync's ledger. Records whose key is in `pending` are neither asked for nor decided.
+ */
+export async function matchRecords(
+  { store }: Dependencies,
+  { plan, destination }: Session,
+  mapped: readonly MappedRecord[],
+  pending: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Decision> {
+  if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
+  const { match, mode } = plan.spec;
+  const types = new Map(destination.fields?.map(({ name, type }) => [name, type]));
+  const options: MatchOptions = { permissions: permissionsOf(mode), match, types, pending };
+  const keys = keysOf(mapped, match, pending);
+  if (destination.lookup !== undefined) {
+    return decide(mapped, await lookUp(destination, [...keys.values()], signal), options);
+  }
+  const hashes = new Map([...keys.keys()].map((key) => [key, store.seal.hash(key)]));
+  const found = await store.ledger.find(plan.sync, [...hashes.values()]);
+  const ledger = new Map(
+    [...hashes].flatMap(([key, hash]) => {
+      const entry = found.get(hash.toString('hex'));
+      if (entry === undefined) return [];
+      return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
+    }),
+  );
+  return decideByLedger(mapped, ledger, hashValues(store.seal), options);
+}
+
+/** The keys that can be looked up, by canonical key. */
+function keysOf(
+  mapped: readonly MappedRecord[],
+  match: MatchOptions['match'],
+  pending: ReadonlySet<string>,
+): Map<string, KeyValues> {
+  const keys = new Map<string, KeyValues>();
+  for (const record of mapped) {
+    if ('skipped' in record) continue;
+    const canonical = canonicalKey(record.key, match);
+    if (canonical !== null && !pending.has(canonical)) keys.set(canonical, record.key);
+  }
+  return keys;
+}
+
+async function lookUp(
+  destination: RecordDestination,
+  keys: readonly KeyValues[],
+  signal: AbortSignal,
+): Promise<Existing[]> {
+  const { lookup, lookupBatch } = destination;
+  if (lookup === undefined) return [];
+  const batches: KeyValues[][] = [];
+  for (let from = 0; from < keys.length; from += lookupBatch)
+    batches.push(keys.slice(from, from + lookupBatch));
+  signal.throwIfAborted();
+  return (await Promise.all(batches.map((batch) => lookup.call(destination, batch)))).flat();
+}
