@@ -40,7 +40,7 @@ export function importPage(
       });
       return session.stage === null
         ? stageRecords(deps, input, page)
-        : stageSet(deps, session, input, page);
+        : stageSet(deps, session, input, page, signal);
     });
 }
 
@@ -62,6 +62,7 @@ async function stageSet(
   session: Session,
   input: ChunkInput,
   page: Page,
+  signal: AbortSignal,
 ): Promise<Imported> {
   const { run, chunk } = input;
   const { destination, stage, mapping } = session;
@@ -73,9 +74,9 @@ async function stageSet(
   const { stageRow } = stage;
   let filtered = 0;
   if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(stage.layout)) {
-    await destination.stageCopy(reference, stage.layout, page.copy);
+    await destination.stageCopy(reference, stage.layout, page.copy, signal);
   } else {
-    await destination.stageRows(reference, stage.layout, staged());
+    await destination.stageRows(reference, stage.layout, staged(), signal);
   }
   const { cursor, records } = page.end();
   await deps.store.chunks.commit(run, chunk, token, {

@@ -131,12 +131,18 @@ export interface StagingDestination extends DestinationBase {
   /** Whether `CopyText` fields can be staged as they are under this layout. */
   acceptsCopy(layout: StagedLayout): boolean;
   /** Stages COPY text; its fields are the layout's columns, then some that are ignored. */
-  stageCopy(chunk: ChunkRef, layout: StagedLayout, copy: CopyText): Promise<void>;
+  stageCopy(
+    chunk: ChunkRef,
+    layout: StagedLayout,
+    copy: CopyText,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Stages rows. */
   stageRows(
     chunk: ChunkRef,
     layout: StagedLayout,
     rows: AsyncIterable<readonly StagedRow[]>,
+    signal?: AbortSignal,
   ): Promise<void>;
   /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts. */
   apply(

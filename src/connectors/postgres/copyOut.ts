@@ -1,5 +1,5 @@
 import { to } from 'pg-copy-streams';
-import { TransientError } from '../../model/failure.ts';
+import { fellSilent } from './failures.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -16,12 +16,11 @@ export async function* copyOut(
   try {
     await session.run(lease.client, 'SET statement_timeout = 0');
     const stream = lease.client.query(to(`COPY (${query}) TO STDOUT`, { highWaterMark: 1 << 18 }));
+    // What the connection still reports after the end must not end the process.
+    stream.on('error', () => undefined);
     const abort = () => stream.destroy(signal?.reason as Error);
     signal?.addEventListener('abort', abort, { once: true });
-    const silent = () =>
-      stream.destroy(
-        new TransientError('timeout', `${session.connection}: the database fell silent`),
-      );
+    const silent = () => stream.destroy(fellSilent(session.connection));
     timer = setTimeout(silent, session.statementTimeoutMs);
     for await (const chunk of stream) {
       clearTimeout(timer);

@@ -85,6 +85,12 @@ export function failureOf(error: unknown, connection: string): Error {
   return error instanceof Error ? error : new Error(message);
 }
 
+/** The failure of a link on which no byte has moved for too long. */
+export function fellSilent(connection: string): TransientError {
+  const message = `${connection}: the database fell silent`;
+  return new TransientError('timeout', message, { connection });
+}
+
 function stateFailure(error: DatabaseError, connection: string): Error {
   const state = error.code ?? '';
   const options = { connection };

@@ -17,6 +17,11 @@ const settings = z.strictObject({
   statementTimeout: durationSchema
     .default('10m')
     .describe('Longest time one statement may take. Default 10m.'),
+  timeout: durationSchema
+    .default('1m')
+    .describe(
+      'Longest the database may leave a connection attempt unanswered, or a COPY without taking a byte. Default 1m.',
+    ),
   ssl: z
     .enum(['disable', 'require', 'verify'])
     .optional()
@@ -34,9 +39,10 @@ export const postgres: Connector<PostgresSettings> = {
   sourceOptions,
   secrets: ['url'],
   modes: () => allModes,
-  connect({ url, ssl, statementTimeout }, { connection, signal }) {
+  connect({ url, ssl, statementTimeout, timeout }, { connection, signal }) {
     const statementTimeoutMs = milliseconds(statementTimeout);
-    const session = new Session({ connection, url, ssl, statementTimeoutMs, signal });
+    const timeoutMs = milliseconds(timeout);
+    const session = new Session({ connection, url, ssl, statementTimeoutMs, timeoutMs, signal });
     return {
       check: async () => void (await session.query('SELECT 1')),
       discover: () => discover(session),

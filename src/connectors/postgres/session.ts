@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Pool } from 'pg';
 import type pg from 'pg';
 import { failureOf } from './failures.ts';
@@ -16,7 +17,10 @@ export interface SessionOptions {
   readonly connection: string;
   readonly url: string;
   readonly ssl: 'disable' | 'require' | 'verify' | undefined;
+  /** Longest a statement may compute. */
   readonly statementTimeoutMs: number;
+  /** Longest the other end may stay silent where it has nothing to compute, or take none of the bytes it is sent. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -29,6 +33,9 @@ export interface Lease {
   failure(error: unknown): Error;
 }
 
+/** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
+const firstProbeMs = 10_000;
+
 const texts = { getTypeParser: () => (value: string | Buffer) => value };
 const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
 
@@ -36,7 +43,9 @@ const tls = { disable: false, require: { rejectUnauthorized: false }, verify: tr
 export class Session {
   readonly connection: string;
   readonly statementTimeoutMs: number;
+  readonly timeoutMs: number;
   private readonly pool: pg.Pool;
+  private readonly open = new Set<pg.PoolClient>();
   private readonly ready = new WeakSet<pg.PoolClient>();
   private readonly signal: AbortSignal | undefined;
   private closed: Promise<void> | undefined;
@@ -44,19 +53,23 @@ export class Session {
   constructor(options: SessionOptions) {
     this.connection = options.connection;
     this.statementTimeoutMs = options.statementTimeoutMs;
+    this.timeoutMs = options.timeoutMs;
     this.signal = options.signal;
     this.pool = new Pool({
       connectionString: options.url,
       ...(options.ssl === undefined ? {} : { ssl: tls[options.ssl] }),
       max: 10,
-      connectionTimeoutMillis: 15_000,
+      connectionTimeoutMillis: options.timeoutMs,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
+      keepAliveInitialDelayMillis: firstProbeMs,
       application_name: 'sluice',
       types: texts,
     });
     // An idle connection that dies is replaced; without a listener it would end the process.
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => void this.open.add(client));
+    this.pool.on('remove', (client) => void this.open.delete(client));
   }
 
   /** Runs `work` with a connection of its own; a failure closes it. Errors come out classed. */
@@ -90,7 +103,7 @@ export class Session {
     const failure = (error: unknown) =>
       signal?.aborted ? (signal.reason as Error) : failureOf(error, this.connection);
     try {
-      const client = await this.pool.connect();
+      const client = await unlessAborted(this.pool.connect(), signal);
       held = client;
       signal?.addEventListener('abort', abort, { once: true });
       if (!this.ready.has(client)) client.on('error', ignore);
@@ -112,7 +125,7 @@ export class Session {
     const config = {
       text,
       values: [...values],
-      query_timeout: this.statementTimeoutMs + 30_000,
+      query_timeout: this.statementTimeoutMs + this.timeoutMs,
     };
     const result = await client.query<TextRow>(config);
     return { rows: result.rows, count: result.rowCount ?? 0 };
@@ -128,34 +141,68 @@ export class Session {
     }, signal);
   }
 
-  /** Turns the server's own time limit off for a COPY, which lasts as long as its other end takes. */
-  async untimed<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-    await this.run(client, 'SET statement_timeout = 0');
-    const result = await work();
-    await this.run(client, `SET statement_timeout = ${this.statementTimeoutMs}`);
-    return result;
+  /** Closes the pool; connections whose other end does not say goodbye are cut. */
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
   }
 
-  close(): Promise<void> {
-    this.closed ??= this.pool.end();
-    return this.closed;
+  private async end(): Promise<void> {
+    const cut = setTimeout(() => {
+      for (const client of this.open) socketOf(client).destroy();
+    }, goodbyeMs);
+    await this.pool.end();
+    if (this.open.size === 0) clearTimeout(cut);
   }
 
   private async prepare(client: pg.PoolClient): Promise<void> {
     if (this.ready.has(client)) return;
-    const settings = [
-      "SET DateStyle = 'ISO, YMD'",
-      "SET TimeZone = 'UTC'",
-      "SET IntervalStyle = 'postgres'",
-      "SET bytea_output = 'hex'",
-      'SET extra_float_digits = 1',
-      "SET client_encoding = 'UTF8'",
-      'SET standard_conforming_strings = on',
-      `SET statement_timeout = ${this.statementTimeoutMs}`,
-    ];
-    await client.query({ text: settings.join('; '), query_timeout: 30_000 } as pg.QueryConfig);
+    const text = sessionSettings(this.statementTimeoutMs, this.timeoutMs).join('; ');
+    await client.query({ text, query_timeout: this.timeoutMs } as pg.QueryConfig);
     this.ready.add(client);
   }
+}
+
+/** How long a closing connection waits for the other end. Milliseconds. */
+const goodbyeMs = 2_000;
+
+/** Values print the same way everywhere; a server whose client is gone without a word rolls back by itself. */
+function sessionSettings(statementTimeoutMs: number, timeoutMs: number): string[] {
+  return [
+    "SET DateStyle = 'ISO, YMD'",
+    "SET TimeZone = 'UTC'",
+    "SET IntervalStyle = 'postgres'",
+    "SET bytea_output = 'hex'",
+    'SET extra_float_digits = 1',
+    "SET client_encoding = 'UTF8'",
+    'SET standard_conforming_strings = on',
+    `SET statement_timeout = ${statementTimeoutMs}`,
+    `SET idle_in_transaction_session_timeout = ${timeoutMs}`,
+    'SET tcp_keepalives_idle = 10',
+    'SET tcp_keepalives_interval = 5',
+    'SET tcp_keepalives_count = 4',
+  ];
+}
+
+/** The connection when it comes; one that comes after the abort is closed. */
+function unlessAborted(
+  connecting: Promise<pg.PoolClient>,
+  signal: AbortSignal | undefined,
+): Promise<pg.PoolClient> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    const connected = (client: pg.PoolClient): void => {
+      if (signal?.aborted) client.release(true);
+      resolve(client);
+    };
+    const settled = (): void => signal?.removeEventListener('abort', abort);
+    connecting.then(connected, reject).finally(settled);
+  });
+}
+
+function socketOf(client: pg.PoolClient): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 /** The statement under way reports the same failure. */

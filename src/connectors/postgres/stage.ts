@@ -1,11 +1,9 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
-import { from } from 'pg-copy-streams';
 import { TransientError } from '../../model/failure.ts';
 import type { ChunkRef, StagedLayout, StagedRow } from '../destination.ts';
 import type { Area } from './area.ts';
 import type { ChunkSql } from './chunkSql.ts';
+import { copyIn } from './copyIn.ts';
 import { encodeLine } from './copyLines.ts';
 import type { Session } from './session.ts';
 import { toText } from './toText.ts';
@@ -16,6 +14,7 @@ export interface StageRequest {
   readonly area: Area;
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -24,26 +23,27 @@ export interface StageRequest {
  * @param columns the columns of the lines, `x…` for those to ignore
  */
 export async function stageLines(
-  { session, area, chunk, sql }: StageRequest,
+  request: StageRequest,
   columns: readonly string[],
   bytes: AsyncIterable<Uint8Array>,
 ): Promise<void> {
+  const { session, area, chunk, sql, signal } = request;
   const staged = area.staged(chunk);
   const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
   const own = sql.types.map((type, at) => `c${at} ${type}`);
   const all = [...own, ...ignored, '_fault text', '_missing text'];
   await session.transaction(async (client) => {
-    await claim({ session, area, chunk, sql }, client);
+    await claim(request, client);
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
-    const copy = client.query(from(`COPY ${staged} (${columns.join(', ')}) FROM STDIN`));
-    await pipeline(Readable.from(bytes, { objectMode: true }), copy);
+    const copy = `COPY ${staged} (${columns.join(', ')}) FROM STDIN`;
+    const rows = await copyIn(session, client, copy, bytes);
     await session.run(
       client,
       `UPDATE ${area.marker} SET staged = $3 WHERE run = $1 AND chunk = $2`,
-      [chunk.run, chunk.chunk, copy.rowCount],
+      [chunk.run, chunk.chunk, rows],
     );
-  });
+  }, signal);
 }
 
 /** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */

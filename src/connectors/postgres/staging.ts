@@ -15,16 +15,16 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
     kind: 'staging',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
     acceptsCopy: (layout) => layout.columns.every((column) => column.encoding === 'sql'),
-    async stageCopy(chunk, layout, copy) {
+    async stageCopy(chunk, layout, copy, signal) {
       const sql = sqlOf(layout);
       const own = layout.columns.length;
       const columns = copy.fields.map((_, at) => (at < own ? `c${at}` : `x${at - own}`));
-      await stageLines({ session, area, chunk, sql }, columns, copy.bytes());
+      await stageLines({ session, area, chunk, sql, signal }, columns, copy.bytes());
     },
-    async stageRows(chunk, layout, rows) {
+    async stageRows(chunk, layout, rows, signal) {
       const sql = sqlOf(layout);
       const columns = [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
-      await stageLines({ session, area, chunk, sql }, columns, linesOf(sql, layout, rows));
+      await stageLines({ session, area, chunk, sql, signal }, columns, linesOf(sql, layout, rows));
     },
     apply(chunk, layout, { dryRun, signal }) {
       const request = { session, area, chunk, layout, sql: sqlOf(layout), dryRun };
