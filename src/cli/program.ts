@@ -3,6 +3,7 @@ import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
 import { addErrors } from './commands/errors.ts';
+import { addRotateKey } from './commands/rotate-key.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addSchema } from './commands/schema.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     addRun,
     addRuns,
     addErrors,
+    addRotateKey,
     addSchema,
   ];
   for (const add of commands) add(program);

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { encryptionKey, openDataDir } from './data-dir.ts';
+import { encryptionKeys, openDataDir, writeEncryptionKeys } from './data-dir.ts';
 
 let root = '';
 beforeEach(() => {
@@ -45,10 +45,15 @@ test('a lock whose process id now belongs to another process is stale', () => {
 });
 
 test('the encryption key is made once, for its owner only', () => {
-  const key = encryptionKey(root);
-  expect(key).toHaveLength(32);
-  expect(encryptionKey(root)).toEqual(key);
+  const key = encryptionKeys(root);
+  expect(key.map(({ length }) => length)).toEqual([32]);
+  expect(encryptionKeys(root)).toEqual(key);
+  expect(statSync(join(root, 'key')).mode & 0o777).toBe(0o600);
+  const both = [Buffer.alloc(32, 7), ...key] as const;
+  writeEncryptionKeys(root, both);
+  chmodSync(join(root, 'key'), 0o644);
+  expect(encryptionKeys(root)).toEqual(both);
   expect(statSync(join(root, 'key')).mode & 0o777).toBe(0o600);
   writeFileSync(join(root, 'key'), 'broken');
-  expect(() => encryptionKey(root)).toThrow('32 bytes');
+  expect(() => encryptionKeys(root)).toThrow('32 bytes');
 });

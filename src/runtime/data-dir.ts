@@ -12,7 +12,11 @@ import {
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../model/failure.ts';
 import { startTime } from './embedded/process.ts';
-import { parseEncryptionKey } from './encryption-key.ts';
+import {
+  formatEncryptionKeys,
+  parseEncryptionKeys,
+  type EncryptionKeys,
+} from './encryption-key.ts';
 
 /** A data directory that this process alone uses. */
 export interface DataDir {
@@ -53,13 +57,21 @@ export function openDataDir(path = '.sluice'): DataDir {
 }
 
 /**
- * The directory's 32-byte encryption key, made at the first call and kept in the file `key`, readable by its owner only.
+ * The directory's encryption key, made at the first call and kept in the file `key`, readable by its owner only; while
+ * a rotation is under way the retired one follows.
  * @throws ConfigError `bad_encryption_key` when the file was damaged
  */
-export function encryptionKey(dir: string): Buffer {
+export function encryptionKeys(dir: string): EncryptionKeys {
   const file = join(dir, 'key');
-  createWhole(file, `${randomBytes(32).toString('base64')}\n`);
-  return parseEncryptionKey(readFileSync(file, 'utf8'), file);
+  createWhole(file, `${formatEncryptionKeys([randomBytes(32)])}\n`);
+  // A copy or a restored backup may have left it readable for others.
+  if (process.getuid?.() === statSync(file).uid) chmodSync(file, 0o600);
+  return parseEncryptionKeys(readFileSync(file, 'utf8'), file);
+}
+
+/** Replaces the directory's keys, at once and durably: a power cut leaves the old ones or the new ones. */
+export function writeEncryptionKeys(dir: string, keys: EncryptionKeys): void {
+  replace(join(dir, 'key'), `${formatEncryptionKeys(keys)}\n`);
 }
 
 function create(dir: string): void {
@@ -118,7 +130,7 @@ function createWhole(file: string, content: string): boolean {
 
 function replace(file: string, content: string): void {
   const draft = temporary(file);
-  writeFileSync(draft, content, { mode: 0o600 });
+  writeFileSync(draft, content, { mode: 0o600, flush: true });
   renameSync(draft, file);
 }
 

@@ -4,6 +4,7 @@ import type { Backends } from './backends.ts';
 import { superviseWorker, type Supervisor } from './embedded/supervisor.ts';
 import { logger } from './log.ts';
 import { Closing } from './closing.ts';
+import { formatEncryptionKeys, type EncryptionKeys } from './encryption-key.ts';
 import { childEnvironment } from './settings.ts';
 import { openStack } from './stack.ts';
 
@@ -22,8 +23,8 @@ export async function startDev(
 ): Promise<{ url: string; uiUrl?: string; workerPids(): number[]; stop(): Promise<void> }> {
   const closing = new Closing();
   try {
-    const { url, key, backends } = await openStack(closing, { ...options, headless: false });
-    const workers = startWorkers(options, backends, key);
+    const { url, keys, backends } = await openStack(closing, { ...options, headless: false });
+    const workers = startWorkers(options, backends, keys);
     closing.add(() => workers.stop());
     return {
       url,
@@ -40,7 +41,7 @@ export async function startDev(
 function startWorkers(
   { workers, dataDir }: DevOptions,
   backends: Backends,
-  key: Buffer,
+  keys: EncryptionKeys,
 ): Supervisor {
   const here = fileURLToPath(import.meta.url);
   const main = here.replace(
@@ -53,7 +54,7 @@ function startWorkers(
     count: workers,
     env: childEnvironment({
       SLUICE_DATABASE_URL: backends.databaseUrl,
-      SLUICE_ENCRYPTION_KEY: key.toString('base64'),
+      SLUICE_ENCRYPTION_KEY: formatEncryptionKeys(keys),
       TEMPORAL_ADDRESS: backends.temporal.address,
       TEMPORAL_NAMESPACE: backends.temporal.namespace,
     }),

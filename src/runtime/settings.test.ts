@@ -27,12 +27,18 @@ test('Temporal is read as its own tools read it: an API key turns encryption on'
 
 test('an encryption key is 32 bytes, in hexadecimal or base64, and never shown', () => {
   const bytes = Buffer.alloc(32, 7);
-  expect(readSettings({ SLUICE_ENCRYPTION_KEY: bytes.toString('hex') }).encryptionKey).toEqual(
+  expect(readSettings({ SLUICE_ENCRYPTION_KEY: bytes.toString('hex') }).encryptionKeys).toEqual([
     bytes,
-  );
-  expect(readSettings({ SLUICE_ENCRYPTION_KEY: bytes.toString('base64') }).encryptionKey).toEqual(
+  ]);
+  expect(readSettings({ SLUICE_ENCRYPTION_KEY: bytes.toString('base64') }).encryptionKeys).toEqual([
     bytes,
-  );
+  ]);
+  const retired = Buffer.alloc(32, 8);
+  expect(
+    readSettings({
+      SLUICE_ENCRYPTION_KEY: `${bytes.toString('base64')}, ${retired.toString('hex')}`,
+    }).encryptionKeys,
+  ).toEqual([bytes, retired]);
   expect(() => readSettings({ SLUICE_ENCRYPTION_KEY: 'hunter2' })).toThrow(
     /SLUICE_ENCRYPTION_KEY must hold 32 bytes(?!.*hunter2)/,
   );

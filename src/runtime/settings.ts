@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError } from '../model/failure.ts';
-import { parseEncryptionKey } from './encryption-key.ts';
+import { parseEncryptionKeys, type EncryptionKeys } from './encryption-key.ts';
 
 /** How to reach Temporal; without an address the embedded server is used. */
 export interface TemporalSettings {
@@ -24,8 +24,8 @@ export interface Settings {
   readonly temporal: TemporalSettings;
   /** Token the API asks for (`SLUICE_API_TOKEN`). */
   readonly apiToken?: string;
-  /** 32 bytes (`SLUICE_ENCRYPTION_KEY`); absent: the data directory's own key. */
-  readonly encryptionKey?: Buffer;
+  /** `SLUICE_ENCRYPTION_KEY`; absent: the data directory's own. */
+  readonly encryptionKeys?: EncryptionKeys;
   /** Server that the command line talks to (`SLUICE_URL`). */
   readonly url?: string;
   /** Path of a Temporal CLI to use (`SLUICE_TEMPORAL_CLI`). */
@@ -48,7 +48,7 @@ export function readSettings(env: Environment = process.env): Settings {
     ...text('databaseUrl', env['SLUICE_DATABASE_URL']),
     temporal: readTemporal(env),
     ...text('apiToken', env['SLUICE_API_TOKEN']),
-    ...(key ? { encryptionKey: parseEncryptionKey(key, 'SLUICE_ENCRYPTION_KEY') } : {}),
+    ...(key ? { encryptionKeys: parseEncryptionKeys(key, 'SLUICE_ENCRYPTION_KEY') } : {}),
     ...text('url', env['SLUICE_URL']),
     ...text('temporalCli', env['SLUICE_TEMPORAL_CLI']),
     searchPath: env['PATH'] ?? '',

@@ -2,7 +2,8 @@ import type { Project } from '../project/project.ts';
 import { applyProject } from './apply.ts';
 import { startBackends, type Backends } from './backends.ts';
 import type { Closing } from './closing.ts';
-import { encryptionKey, openDataDir } from './data-dir.ts';
+import { encryptionKeys, openDataDir } from './data-dir.ts';
+import type { EncryptionKeys } from './encryption-key.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { openState, type State } from './state.ts';
@@ -12,7 +13,7 @@ import { connectTemporal } from './temporal.ts';
 export interface Stack {
   readonly url: string;
   readonly settings: Settings;
-  readonly key: Buffer;
+  readonly keys: EncryptionKeys;
   readonly backends: Backends;
   readonly state: State;
 }
@@ -34,10 +35,10 @@ export async function openStack(closing: Closing, options: StackOptions): Promis
   const settings = readSettings();
   const dir = openDataDir(options.dataDir);
   closing.add(async () => dir.release());
-  const key = settings.encryptionKey ?? encryptionKey(dir.path);
+  const keys = settings.encryptionKeys ?? encryptionKeys(dir.path);
   const backends = await startBackends(settings, { ...options, dataDir: dir.path });
   closing.add(() => backends.stop());
-  const state = await openState(backends.databaseUrl, key);
+  const state = await openState(backends.databaseUrl, keys);
   closing.add(() => state.close());
   const temporal = await connectTemporal(backends.temporal);
   closing.add(() => temporal.close());
@@ -47,5 +48,5 @@ export async function openStack(closing: Closing, options: StackOptions): Promis
   closing.add(() => server.close());
   dir.recordUrl(server.url);
   if (options.project !== undefined) await applyProject(options.project, services, state.store);
-  return { url: server.url, settings, key, backends, state };
+  return { url: server.url, settings, keys, backends, state };
 }

@@ -3,7 +3,7 @@ import { ConfigError } from '../model/failure.ts';
 import type { Project } from '../project/project.ts';
 import { applyProject } from './apply.ts';
 import { Closing } from './closing.ts';
-import { encryptionKey } from './data-dir.ts';
+import { encryptionKeys } from './data-dir.ts';
 import { exitWithParent } from './embedded/exit-with-parent.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -65,8 +65,8 @@ async function open(
   if (settings.databaseUrl === undefined) throw missing('SLUICE_DATABASE_URL');
   if (address === undefined) throw missing('TEMPORAL_ADDRESS');
   mkdirSync(dataDir, { recursive: true });
-  const key = settings.encryptionKey ?? encryptionKey(dataDir);
-  const state = await openState(settings.databaseUrl, key);
+  const keys = settings.encryptionKeys ?? encryptionKeys(dataDir);
+  const state = await openState(settings.databaseUrl, keys);
   return { settings, state, address: { ...settings.temporal, address } };
 }
 

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import type { RecordError, Stats } from '../model/outcome.ts';
 import type { Database } from './database.ts';
+import { RecordErrors } from './record-errors.ts';
 import type { Seal } from './seal.ts';
 
 const compress = promisify(brotliCompress);
@@ -29,7 +30,7 @@ export interface ChunkState {
 interface ChunkRow {
   staged_by: string;
   state: ChunkState['state'];
-  cursor: string | null;
+  cursor: Buffer | null;
   last: boolean;
   imported: number;
   created: number;
@@ -64,10 +65,12 @@ export interface ChunkCommit {
 export class Chunks {
   readonly #db: Database;
   readonly #seal: Seal;
+  readonly #errors: RecordErrors;
 
   constructor(db: Database, seal: Seal) {
     this.#db = db;
     this.#seal = seal;
+    this.#errors = new RecordErrors(db, seal);
   }
 
   /**
@@ -86,7 +89,7 @@ export class Chunks {
   async get(run: string, no: number): Promise<ChunkState | null> {
     const { rows } =
       await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);
-    return rows[0] === undefined ? null : toState(rows[0]);
+    return rows[0] === undefined ? null : toState(rows[0], this.#seal);
   }
 
   async importedBefore(run: string, no: number): Promise<number> {
@@ -113,11 +116,13 @@ export class Chunks {
         tx,
       );
       if (commit.cursor !== undefined) {
-        await sql`update chunks set cursor = ${commit.cursor.value}, last = ${commit.cursor.last}, staged_by = ${token}
+        const { value } = commit.cursor;
+        const cursor = value === null ? null : this.#seal.seal(value);
+        await sql`update chunks set cursor = ${cursor}, last = ${commit.cursor.last}, staged_by = ${token}
           where run = ${run} and no = ${no}`.execute(tx);
       }
       if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
-      if (commit.errors !== undefined) await replaceErrors(tx, run, no, commit.errors);
+      if (commit.errors !== undefined) await this.#errors.replace(tx, run, no, commit.errors);
       if (commit.state === 'exported') {
         await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
         await sql`delete from journal where run = ${run} and no = ${no}`.execute(tx);
@@ -208,25 +213,11 @@ async function setStats(tx: Database, run: string, no: number, stats: Stats): Pr
     remove_errors = ${stats.removeErrors} where run = ${run} and no = ${no}`.execute(tx);
 }
 
-async function replaceErrors(
-  tx: Database,
-  run: string,
-  no: number,
-  errors: readonly RecordError[],
-): Promise<void> {
-  await sql`delete from record_errors where run = ${run} and no = ${no}`.execute(tx);
-  if (errors.length === 0) return;
-  await sql`insert into record_errors (run, no, key, operation, code, message, field, retryable)
-    select ${run}, ${no}, nullif(e->'key', 'null'::jsonb), e->>'operation', e->>'code', e->>'message', e->>'field',
-      (e->>'retryable')::boolean
-    from jsonb_array_elements(${JSON.stringify(errors)}::jsonb) e`.execute(tx);
-}
-
-function toState(row: ChunkRow): ChunkState {
+function toState(row: ChunkRow, seal: Seal): ChunkState {
   return {
     stagedBy: Number(row.staged_by),
     state: row.state,
-    cursor: row.cursor,
+    cursor: row.cursor === null ? null : seal.open(row.cursor).toString(),
     last: row.last,
     stats: {
       imported: row.imported,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { KeyValues } from '../model/record.ts';
 import type { Database } from './database.ts';
+import type { Seal } from './seal.ts';
 
 /** What a sync has written under one key: the keyed hash of the values and the destination's id (R4). */
 export interface LedgerEntry {
@@ -10,25 +11,29 @@ export interface LedgerEntry {
   readonly valueHash: Buffer | null;
 }
 
-/** The ledgers of syncs whose destination cannot be read, or whose removals are `tracked`. */
+/** The ledgers of syncs whose destination cannot be read, or whose removals are `tracked`. Keys and ids are sealed. */
 export class Ledger {
   readonly #db: Database;
+  readonly #seal: Seal;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal) {
     this.#db = db;
+    this.#seal = seal;
   }
 
   async find(sync: string, hashes: readonly Buffer[]): Promise<Map<string, LedgerEntry>> {
     const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger
       where sync = ${sync} and key_hash = any(${hashes}::bytea[])`.execute(this.#db);
-    return new Map(rows.map((row) => [row.key_hash.toString('hex'), toEntry(row)]));
+    return new Map(rows.map((row) => [row.key_hash.toString('hex'), this.#toEntry(row)]));
   }
 
   /** Only for records that the destination has accepted (R4). */
   async put(sync: string, entries: readonly LedgerEntry[]): Promise<void> {
     for (const { keyHash, key, recordId, valueHash } of entries) {
+      const sealedKey = this.#seal.seal(JSON.stringify(key));
+      const sealedId = recordId === null ? null : this.#seal.seal(recordId);
       await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
-        values (${sync}, ${keyHash}, ${JSON.stringify(key)}, ${recordId}, ${valueHash})
+        values (${sync}, ${keyHash}, ${sealedKey}, ${sealedId}, ${valueHash})
         on conflict (sync, key_hash) do update set value_hash = excluded.value_hash,
           record_id = coalesce(excluded.record_id, ledger.record_id)`.execute(this.#db);
     }
@@ -52,22 +57,22 @@ export class Ledger {
     const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger l
       where sync = ${sync} and not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = l.key_hash)
       order by key_hash`.execute(this.#db);
-    return rows.map(toEntry);
+    return rows.map((row) => this.#toEntry(row));
+  }
+
+  #toEntry(row: Row): LedgerEntry {
+    return {
+      keyHash: row.key_hash,
+      key: JSON.parse(this.#seal.open(row.key).toString()) as KeyValues,
+      recordId: row.record_id === null ? null : this.#seal.open(row.record_id).toString(),
+      valueHash: row.value_hash,
+    };
   }
 }
 
 interface Row {
   key_hash: Buffer;
-  key: KeyValues;
-  record_id: string | null;
+  key: Buffer;
+  record_id: Buffer | null;
   value_hash: Buffer | null;
-}
-
-function toEntry(row: Row): LedgerEntry {
-  return {
-    keyHash: row.key_hash,
-    key: row.key,
-    recordId: row.record_id,
-    valueHash: row.value_hash,
-  };
 }

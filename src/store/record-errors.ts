@@ -1,13 +1,25 @@
 import { sql } from 'kysely';
 import type { RecordError } from '../model/outcome.ts';
 import type { Database } from './database.ts';
+import type { Seal } from './seal.ts';
 
-/** The record errors of runs. */
+interface Row {
+  id: string;
+  content: Buffer;
+  operation: RecordError['operation'];
+  code: string;
+  field: string | null;
+  retryable: boolean;
+}
+
+/** The record errors of runs; keys and messages are sealed at rest. */
 export class RecordErrors {
   readonly #db: Database;
+  readonly #seal: Seal;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal) {
     this.#db = db;
+    this.#seal = seal;
   }
 
   /** A page of a run's errors; `after` is the `next` of the page before. */
@@ -15,22 +27,53 @@ export class RecordErrors {
     run: string,
     page: { limit: number; after?: string },
   ): Promise<{ errors: RecordError[]; next: string | null }> {
-    const { rows } = await sql<RecordError & { id: string; field: string | null }>`
-      select id, key, operation, code, message, field, retryable from record_errors
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
       where run = ${run} and id > ${page.after ?? '0'}::bigint order by id limit ${page.limit + 1}`.execute(
       this.#db,
     );
-    const errors = rows
-      .slice(0, page.limit)
-      .map(({ id: _id, field, ...error }) => (field === null ? error : { ...error, field }));
+    const errors = rows.slice(0, page.limit).map((row) => this.#toError(row));
     return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
   }
 
   /** All errors of one chunk. */
   async ofChunk(run: string, no: number): Promise<RecordError[]> {
-    const { rows } = await sql<RecordError & { field: string | null }>`
-      select key, operation, code, message, field, retryable from record_errors
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
       where run = ${run} and no = ${no} order by id`.execute(this.#db);
-    return rows.map(({ field, ...error }) => (field === null ? error : { ...error, field }));
+    return rows.map((row) => this.#toError(row));
+  }
+
+  /** Replaces all errors of one chunk, as a part of the transaction that commits the chunk. */
+  async replace(
+    tx: Database,
+    run: string,
+    no: number,
+    errors: readonly RecordError[],
+  ): Promise<void> {
+    await sql`delete from record_errors where run = ${run} and no = ${no}`.execute(tx);
+    if (errors.length === 0) return;
+    const sealed = errors.map(({ key, message }) =>
+      this.#seal.seal(JSON.stringify({ key, message })),
+    );
+    const clear = errors.map(({ operation, code, field, retryable }) => ({
+      operation,
+      code,
+      field,
+      retryable,
+    }));
+    await sql`insert into record_errors (run, no, content, operation, code, field, retryable)
+      select ${run}, ${no}, content, e->>'operation', e->>'code', e->>'field', (e->>'retryable')::boolean
+      from rows from (unnest(${sealed}::bytea[]), jsonb_array_elements(${JSON.stringify(clear)}::jsonb)) as t (content, e)`.execute(
+      tx,
+    );
+  }
+
+  #toError({ content, operation, code, field, retryable }: Row): RecordError {
+    const sealed = JSON.parse(this.#seal.open(content).toString()) as Pick<
+      RecordError,
+      'key' | 'message'
+    >;
+    return { ...sealed, operation, code, retryable, ...(field !== null && { field }) };
   }
 }

@@ -4,6 +4,7 @@ import type { Stats } from '../model/outcome.ts';
 import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import type { Database } from './database.ts';
+import type { Seal } from './seal.ts';
 
 interface RunRow {
   id: string;
@@ -15,7 +16,7 @@ interface RunRow {
   outcome: RunOutcome | null;
   failure: RunFailure | null;
   removal: { remove: number; of: number } | null;
-  watermark: string | null;
+  watermark: Buffer | null;
   waiting_until: Date | null;
   started_at: Date;
   finished_at: Date | null;
@@ -30,6 +31,12 @@ export interface RunPlan {
   readonly kind: 'staging' | 'records' | null;
   readonly since: string | null;
   readonly until: string | null;
+}
+
+/** Watermarks may be any value of a record, so they are sealed. */
+interface PlanRow extends Omit<RunPlan, 'since' | 'until'> {
+  readonly since: Buffer | null;
+  readonly until: Buffer | null;
 }
 
 // Only exported chunks count: what a chunk is about to do is not done. While the run is open, staged records count as imported.
@@ -54,9 +61,11 @@ select coalesce(sum(imported) filter (where state = 'exported' or r.finished_at 
 /** The runs: their plans, their summaries, and what they are doing. The stats are sums over chunks (R5). */
 export class Runs {
   readonly #db: Database;
+  readonly #seal: Seal;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal) {
     this.#db = db;
+    this.#seal = seal;
   }
 
   /** Adds a pending run. Does nothing if it is there already. */
@@ -79,7 +88,7 @@ export class Runs {
 
   async get(id: string): Promise<Run | null> {
     const { rows } = await sql<RunRow>`${select} where r.id = ${id}`.execute(this.#db);
-    return rows[0] === undefined ? null : toRun(rows[0]);
+    return rows[0] === undefined ? null : this.#toRun(rows[0]);
   }
 
   /** Newest first; `after` is the id of the last run of the page before. */
@@ -95,7 +104,7 @@ export class Runs {
         and (${filter.after ?? null}::text is null or (r.started_at, r.id) <
              (select a.started_at, a.id from runs a where a.id = ${filter.after ?? null}))
       order by r.started_at desc, r.id desc limit ${filter.limit}`.execute(this.#db);
-    return rows.map(toRun);
+    return rows.map((row) => this.#toRun(row));
   }
 
   /** The oldest run of the sync that is not over, other than `except`. */
@@ -107,9 +116,11 @@ export class Runs {
   }
 
   async plan(id: string): Promise<RunPlan | null> {
-    const { rows } = await sql<RunPlan>`
+    const { rows } = await sql<PlanRow>`
       select sync, spec, options, kind, since, until from runs where id = ${id}`.execute(this.#db);
-    return rows[0] ?? null;
+    if (rows[0] === undefined) return null;
+    const { since, until, ...plan } = rows[0];
+    return { ...plan, since: this.#opened(since), until: this.#opened(until) };
   }
 
   /** Settles the run's plan, once: of attempts that overlap, the first counts. Returns the plan as it stands. */
@@ -117,8 +128,8 @@ export class Runs {
     id: string,
     settled: { kind: string; since: string | null; until: string | null },
   ): Promise<RunPlan> {
-    await sql`update runs set status = 'running', phase = 'sync', kind = ${settled.kind}, since = ${settled.since},
-      until = ${settled.until} where id = ${id} and finished_at is null and kind is null`.execute(
+    await sql`update runs set status = 'running', phase = 'sync', kind = ${settled.kind}, since = ${this.#sealed(settled.since)},
+      until = ${this.#sealed(settled.until)} where id = ${id} and finished_at is null and kind is null`.execute(
       this.#db,
     );
     const plan = await this.plan(id);
@@ -159,7 +170,7 @@ export class Runs {
   /** Ends a run, once: a run that is over stays as it is. */
   async finish(id: string, end: RunEnd): Promise<void> {
     await sql`update runs set status = ${end.status}, phase = 'close', outcome = ${end.outcome},
-      failure = ${end.failure === null ? null : JSON.stringify(end.failure)}::jsonb, watermark = ${end.watermark},
+      failure = ${end.failure === null ? null : JSON.stringify(end.failure)}::jsonb, watermark = ${this.#sealed(end.watermark)},
       waiting_until = null, finished_at = now() where id = ${id} and finished_at is null`.execute(
       this.#db,
     );
@@ -179,6 +190,35 @@ export class Runs {
     );
     return rows[0] ?? { count: 0, last: null };
   }
+
+  #toRun(row: RunRow): Run {
+    const waiting =
+      row.waiting_until !== null && row.waiting_until > new Date() ? row.waiting_until : null;
+    return {
+      id: row.id,
+      sync: row.sync,
+      mode: row.mode,
+      options: row.options,
+      status: row.status,
+      phase: row.phase,
+      outcome: row.outcome,
+      stats: row.stats,
+      watermark: this.#opened(row.watermark),
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+      waitingUntil: waiting,
+      removal: row.removal,
+      failure: row.failure,
+    };
+  }
+
+  #sealed(text: string | null): Buffer | null {
+    return text === null ? null : this.#seal.seal(text);
+  }
+
+  #opened(sealed: Buffer | null): string | null {
+    return sealed === null ? null : this.#seal.open(sealed).toString();
+  }
 }
 
 /** How a run ended. */
@@ -187,25 +227,4 @@ export interface RunEnd {
   readonly outcome: RunOutcome | null;
   readonly failure: RunFailure | null;
   readonly watermark: string | null;
-}
-
-function toRun(row: RunRow): Run {
-  const waiting =
-    row.waiting_until !== null && row.waiting_until > new Date() ? row.waiting_until : null;
-  return {
-    id: row.id,
-    sync: row.sync,
-    mode: row.mode,
-    options: row.options,
-    status: row.status,
-    phase: row.phase,
-    outcome: row.outcome,
-    stats: row.stats,
-    watermark: row.watermark,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    waitingUntil: waiting,
-    removal: row.removal,
-    failure: row.failure,
-  };
 }

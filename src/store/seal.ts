@@ -1,50 +1,52 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+import type { KeyRing } from './key-ring.ts';
+import { reseal } from './reseal.ts';
 
 /** Encrypts what the state database keeps of secrets and records, and makes its keyed hashes. */
-export interface Seal {
-  /** AES-256-GCM with a random nonce; the key's id is authenticated with the text. */
-  seal(data: Buffer): Buffer;
-  /** @throws when the data was sealed with another key, or was changed */
-  open(sealed: Buffer): Buffer;
+export interface Seal extends KeyRing {
   /** A keyed hash of 16 bytes: equal texts can be found again, the text cannot. */
   hash(text: string): Buffer;
 }
 
-const idLength = 4;
-const nonceLength = 12;
-const tagLength = 16;
-
-/** @param key 32 random bytes */
-export function createSeal(key: Buffer): Seal {
-  const id = createHash('sha256')
-    .update('sluice key id')
-    .update(key)
-    .digest()
-    .subarray(0, idLength);
-  const hashKey = createHmac('sha256', key).update('sluice hash').digest();
+/**
+ * Unlocks the state database: proves that the keys open it, and reads the key of its hashes, which outlives them.
+ * @throws ConfigError `wrong_encryption_key`
+ */
+export async function openSeal(db: Database, ring: KeyRing): Promise<Seal> {
+  const { rows } = await sql<{ sealed: Buffer }>`
+    select distinct on (substring(settings for 4)) settings as sealed from connections`.execute(db);
+  for (const { sealed } of rows) ring.keyOf(sealed);
+  const hashKey = (await readHashKey(db, ring)) ?? (await makeHashKey(db, ring, rows[0]?.sealed));
   return {
-    seal(data) {
-      const nonce = randomBytes(nonceLength);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(id);
-      const text = Buffer.concat([cipher.update(data), cipher.final()]);
-      return Buffer.concat([id, nonce, cipher.getAuthTag(), text]);
-    },
-    open(sealed) {
-      if (!sealed.subarray(0, idLength).equals(id)) {
-        throw new Error(
-          'sealed with another encryption key than the one in use (SLUICE_ENCRYPTION_KEY)',
-        );
-      }
-      const nonce = sealed.subarray(idLength, idLength + nonceLength);
-      const tag = sealed.subarray(idLength + nonceLength, idLength + nonceLength + tagLength);
-      const decipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(id).setAuthTag(tag);
-      return Buffer.concat([
-        decipher.update(sealed.subarray(idLength + nonceLength + tagLength)),
-        decipher.final(),
-      ]);
-    },
-    hash(text) {
-      return createHmac('sha256', hashKey).update(text).digest().subarray(0, 16);
-    },
+    ...ring,
+    hash: (text) => createHmac('sha256', hashKey).update(text).digest().subarray(0, 16),
   };
+}
+
+async function readHashKey(db: Database, ring: KeyRing): Promise<Buffer | undefined> {
+  const { rows } = await sql<{ sealed: Buffer }>`select sealed from hash_key`.execute(db);
+  return rows[0] && ring.open(rows[0].sealed);
+}
+
+/**
+ * The first start with this schema. A database of an earlier version, recognised by a connection, keeps the hash key
+ * it had, so that its ledgers stay valid, and what it kept in the clear is sealed.
+ */
+async function makeHashKey(
+  db: Database,
+  ring: KeyRing,
+  connection: Buffer | undefined,
+): Promise<Buffer> {
+  const made =
+    connection === undefined
+      ? randomBytes(32)
+      : createHmac('sha256', ring.keyOf(connection)).update('sluice hash').digest();
+  if (connection !== undefined) await reseal(db, ring, 'in the clear');
+  await sql`insert into hash_key (sealed) values (${ring.seal(made)}) on conflict do nothing`.execute(
+    db,
+  );
+  // Another process may have been faster.
+  return (await readHashKey(db, ring)) ?? made;
 }

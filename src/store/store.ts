@@ -26,12 +26,12 @@ export interface Store {
 export function createStore(db: Database, seal: Seal): Store {
   return {
     catalog: new Catalog(db, seal),
-    runs: new Runs(db),
+    runs: new Runs(db, seal),
     chunks: new Chunks(db, seal),
     journal: new Journal(db),
-    errors: new RecordErrors(db),
-    ledger: new Ledger(db),
-    watermarks: new Watermarks(db),
+    errors: new RecordErrors(db, seal),
+    ledger: new Ledger(db, seal),
+    watermarks: new Watermarks(db, seal),
     quotas: new Quotas(db),
     seal,
   };

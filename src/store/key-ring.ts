@@ -1,0 +1,68 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { ConfigError } from '../model/failure.ts';
+
+/** Encrypts with the current key; opens what the current key or a retired one has sealed. */
+export interface KeyRing {
+  /** The first 4 bytes of what the current key seals. */
+  readonly id: Buffer;
+  /** AES-256-GCM with a random nonce; the key's id is authenticated with the text. */
+  seal(data: Buffer | string): Buffer;
+  /**
+   * @throws ConfigError `wrong_encryption_key` when the key is not on the ring
+   * @throws Error when the data was changed
+   */
+  open(sealed: Buffer): Buffer;
+  /** The key that sealed this. @throws ConfigError `wrong_encryption_key` when it is not on the ring */
+  keyOf(sealed: Buffer): Buffer;
+}
+
+/** The id of what was kept in the clear before it was sealed: an upgrade marks it, and it is sealed at the next start. */
+export const inTheClear = Buffer.alloc(4);
+
+const nonceLength = 12;
+const tagLength = 16;
+const start = inTheClear.length + nonceLength + tagLength;
+
+/** @param keys 32 random bytes each, the current one first */
+export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
+  const ring = new Map(keys.map((key) => [idOf(key).toString('hex'), key]));
+  const [current] = keys;
+  const id = idOf(current);
+  const keyOf = (sealed: Buffer): Buffer => {
+    const name = sealed.subarray(0, id.length).toString('hex');
+    const key = ring.get(name);
+    if (key === undefined) throw wrongKey(name, [...ring.keys()]);
+    return key;
+  };
+  return {
+    id,
+    keyOf,
+    seal(data) {
+      const nonce = randomBytes(nonceLength);
+      const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(id);
+      const text = Buffer.concat([cipher.update(data), cipher.final()]);
+      return Buffer.concat([id, nonce, cipher.getAuthTag(), text]);
+    },
+    open(sealed) {
+      const used = sealed.subarray(0, id.length);
+      if (used.equals(inTheClear)) return sealed.subarray(id.length);
+      const nonce = sealed.subarray(id.length, id.length + nonceLength);
+      const decipher = createDecipheriv('aes-256-gcm', keyOf(sealed), nonce)
+        .setAAD(used)
+        .setAuthTag(sealed.subarray(id.length + nonceLength, start));
+      return Buffer.concat([decipher.update(sealed.subarray(start)), decipher.final()]);
+    },
+  };
+}
+
+function idOf(key: Buffer): Buffer {
+  return createHash('sha256').update('sluice key id').update(key).digest().subarray(0, 4);
+}
+
+function wrongKey(needed: string, known: readonly string[]): ConfigError {
+  return new ConfigError(
+    'wrong_encryption_key',
+    `the state database was sealed with the encryption key ${needed}, which is not among those given (${known.join(', ')}): ` +
+      'put it into SLUICE_ENCRYPTION_KEY, after the current key and a comma if it was retired (without the variable, the file key in the data directory counts)',
+  );
+}
