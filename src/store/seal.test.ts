@@ -158,7 +158,7 @@ async function fill(store: Store): Promise<void> {
     state: 'staged',
     cursor: { value: canary, last: false },
     stats: noStats,
-    stage: { kind: 'records', text: canary },
+    stage: { records: canary },
     errors: [
       {
         key: [canary],
