@@ -8,7 +8,7 @@ export default defineConfig({
       'workflows/**/*.test.ts',
       'test/**/*.test.ts',
     ],
-    exclude: ['dist/**', 'node_modules/**'],
+    exclude: ['dist/**', 'node_modules/**', 'test/soak/**'],
     globalSetup: 'test/support/global-setup.ts',
     testTimeout: 60_000,
     hookTimeout: 120_000,

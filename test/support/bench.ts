@@ -5,7 +5,7 @@ import type { RunView } from '../../src/api/run-view.ts';
 import type { RunOptions } from '../../src/model/run.ts';
 import { syncSchema } from '../../src/model/sync.ts';
 import { createDatabase, type Database } from './database.ts';
-import { startStack, type Stack } from './stack.ts';
+import { startStack, type Stack, type StackOptions } from './stack.ts';
 
 /** A running Sluice between two databases, its connections `shop` and `crm`. */
 export interface Bench {
@@ -19,9 +19,9 @@ export interface Bench {
 export type SyncInput = z.input<typeof syncSchema>;
 
 /** Starts a Sluice with the connections `shop` and `crm`, to empty databases. */
-export async function openBench(): Promise<Bench> {
+export async function openBench(options: StackOptions = {}): Promise<Bench> {
   const [stack, shop, crm] = await Promise.all([
-    startStack(),
+    startStack(undefined, options),
     createDatabase('shop'),
     createDatabase('crm'),
   ]);

@@ -27,14 +27,30 @@ export interface Stack {
 
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
+/** How a stack differs from the usual one. */
+export interface StackOptions {
+  /** Worker processes. Default 1. */
+  readonly workers?: number;
+  /** Variables added to the environment of all its processes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts `sluice dev` and waits until it is ready. @param dataDir of a stack that was killed; default: a new one */
-export async function startStack(dataDir = newDataDir()): Promise<Stack> {
+export async function startStack(
+  dataDir = newDataDir(),
+  { workers = 1, env = {} }: StackOptions = {},
+): Promise<Stack> {
   const temporalPort = await freePort();
   const ports = ['--port', '0', '--temporal-port', String(temporalPort)];
   const child = spawn(
     process.execPath,
-    [main, 'dev', '--data-dir', dataDir, ...ports, '--workers', '1'],
-    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], cwd: dataDir },
+    [main, 'dev', '--data-dir', dataDir, ...ports, '--workers', String(workers)],
+    {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: dataDir,
+      env: { ...process.env, ...env },
+    },
   );
   let printed = '';
   for (const stream of [child.stdout, child.stderr])

@@ -22,6 +22,8 @@ export interface StrictApiOptions {
   readonly pageSize?: number;
   /** The field that identifies a contact. Default email. */
   readonly key?: string;
+  /** Whether a key exists once only, so that a second create of it is refused. Default true. */
+  readonly unique?: boolean;
   /** A write with one of these values in any field is answered 400. */
   readonly poison?: readonly string[];
 }
@@ -85,7 +87,7 @@ export async function startStrictApi(options: StrictApiOptions = {}): Promise<St
   const { quota } = options;
   const state: State = {
     options,
-    contacts: new Collection(options.key ?? 'email', new Set(options.poison)),
+    contacts: new Collection(options.key ?? 'email', new Set(options.poison), options.unique),
     faults: { fail: 0, drop: 0, items: new Map() },
     window: quota && new SlidingWindow(quota.requests, quota.perMs),
     tokens: new Set(),

@@ -20,12 +20,17 @@ export class Collection {
   readonly poison: Set<string>;
   readonly records = new Map<string, Fields>();
   readonly log: Effect[] = [];
+  readonly #unique: boolean;
   #lastId = 0;
 
-  /** @param poison values that no field may hold */
-  constructor(key: string, poison: Set<string>) {
+  /**
+   * @param poison values that no field may hold
+   * @param unique false: a create of a key that exists makes a second record
+   */
+  constructor(key: string, poison: Set<string>, unique = true) {
     this.key = key;
     this.poison = poison;
+    this.#unique = unique;
   }
 
   get(key: string): Outcome {
@@ -40,6 +45,12 @@ export class Collection {
   create(fields: Fields): Outcome {
     const key = fields[this.key];
     if (typeof key !== 'string' || key === '') return refused(`${this.key} is missing`, this.key);
+    if (this.records.has(key) && !this.#unique) {
+      const again = `${key} again ${this.log.length}`;
+      this.records.set(again, { ...fields, id: again });
+      this.log.push({ operation: 'create', key, fields });
+      return { status: 201, body: { ...fields, id: again } };
+    }
     if (this.records.has(key))
       return { status: 409, body: { message: `"${key}" exists`, field: this.key } };
     return this.#save('create', key, {}, fields);

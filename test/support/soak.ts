@@ -1,0 +1,44 @@
+import { randomInt } from 'node:crypto';
+
+/** What every sweep of this process draws from; `SLUICE_SOAK_SEED` repeats a run. */
+export const seed: number = Number(process.env['SLUICE_SOAK_SEED'] ?? randomInt(2 ** 31));
+const scale = Number(process.env['SLUICE_SOAK_SCALE'] ?? 1);
+
+console.log(`SLUICE_SOAK_SEED=${seed} SLUICE_SOAK_SCALE=${scale}`);
+
+/** How many rounds a sweep makes: `count` times `SLUICE_SOAK_SCALE`, at least one. */
+export function rounds(count: number): number {
+  return Math.max(1, Math.round(count * scale));
+}
+
+/** Chance that a seed repeats. */
+export interface Chance {
+  /** From 0 up to 1. */
+  next(): number;
+  /** A whole number from `from` up to and without `to`. */
+  between(from: number, to: number): number;
+  pick<T>(items: readonly T[]): T;
+}
+
+/** Chance of its own for each name, so that sweeps do not shift each other's. */
+export function chance(name: string, base: number = seed): Chance {
+  let state = base >>> 0;
+  for (const letter of name) state = Math.imul(state ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  // mulberry32
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const between = (from: number, to: number): number => from + Math.floor(next() * (to - from));
+  return {
+    next,
+    between,
+    pick: (items) => {
+      const item = items[between(0, items.length)];
+      if (item === undefined) throw new Error('nothing to pick from');
+      return item;
+    },
+  };
+}
