@@ -70,8 +70,9 @@ export class Area {
     await session.transaction(async (client) => {
       await lockTables(session, client);
       if (this.prefix === '') {
-        const here = await session.run(client, `SELECT to_regnamespace('sluice') AS schema`);
-        if (!here.rows[0]?.['schema']) await session.run(client, 'CREATE SCHEMA sluice');
+        // Not `to_regnamespace`: its cache may not know yet what was made while this session waited for the lock.
+        const here = await session.run(client, `SELECT FROM pg_namespace WHERE nspname = 'sluice'`);
+        if (here.count === 0) await session.run(client, 'CREATE SCHEMA sluice');
       }
       await session.run(
         client,
