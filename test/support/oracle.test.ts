@@ -13,6 +13,10 @@ const before = new Map([
 ]);
 const due = changesDue(source, before, { create: true, update: true, remove: true });
 
+function change(operation: Change['operation'], key: string, seq: string | null): Change {
+  return { operation, key, seq };
+}
+
 test('what is due makes the destination what the source is', () => {
   expect(due).toEqual([
     { operation: 'create', key: 'a', seq: '1' },
@@ -23,11 +27,6 @@ test('what is due makes the destination what the source is', () => {
 });
 
 test('what is missing, made up or made twice is told', () => {
-  const change = (operation: Change['operation'], key: string, seq: string | null): Change => ({
-    operation,
-    key,
-    seq,
-  });
   const made = [
     change('create', 'a', '1'),
     change('create', 'a', '1'),
