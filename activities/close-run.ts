@@ -1,3 +1,4 @@
+import { faultPoint } from '../src/model/fault-point.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import type { Run, RunOutcome } from '../src/model/run.ts';
 import type { RunActivities } from './activities.ts';
@@ -16,7 +17,9 @@ export function closeRun(deps: Dependencies & { sessions: Sessions }): RunActivi
       await settleInterrupted(deps, run);
       await deps.store.runs.finish(run, { ...end, outcome: null, watermark: null });
     }
+    faultPoint('close.after-finish');
     await deps.store.chunks.cleanUp(run);
+    faultPoint('close.after-clean-up');
     await deps.sessions.drop(run);
     return (await deps.store.runs.get(run))?.stats as Stats;
   };
@@ -25,7 +28,9 @@ export function closeRun(deps: Dependencies & { sessions: Sessions }): RunActivi
 async function complete({ store }: Dependencies, session: Session): Promise<void> {
   const { run, plan } = session;
   const { dryRun, limit, retryOf } = plan.options;
+  faultPoint('close.before-tidy');
   await tidy(session, dryRun !== true);
+  faultPoint('close.after-tidy');
   const whole = dryRun !== true && limit === undefined && retryOf === undefined;
   const watermark = whole ? plan.until : null;
   if (watermark !== null) {
@@ -35,6 +40,7 @@ async function complete({ store }: Dependencies, session: Session): Promise<void
       run,
     });
   }
+  faultPoint('close.after-watermark');
   const summary = await store.runs.get(run);
   await store.runs.finish(run, {
     status: 'completed',

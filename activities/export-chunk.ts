@@ -1,6 +1,7 @@
 import type { RecordDestination, StagingDestination } from '../src/connectors/destination.ts';
 import { decodeDeferred, decodeOperations, encodeOperations } from '../src/engine/chunk-codec.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import { addStats, noStats, type Operation, type Stats } from '../src/model/outcome.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { exportOperations, type Failed, type Owner } from './export-operations.ts';
@@ -37,10 +38,12 @@ async function applySet(
   if (state === null) throw new Error(`chunk ${chunk} is not staged`);
   const reference = { run, chunk, token: state.stagedBy };
   const dryRun = session.plan.options.dryRun === true;
+  faultPoint('export.before-apply');
   const { stats, errors } = await destination.apply(reference, layoutOf(session), {
     dryRun,
     signal,
   });
+  faultPoint('export.after-apply');
   // What was staged is what the filter let through: the two shares add up to what was imported (R10).
   const { filter } = state.stats.skipped;
   const whole = addStats(stats, {
@@ -49,6 +52,7 @@ async function applySet(
     skipped: { ...noStats.skipped, filter },
   });
   await store.chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
+  faultPoint('export.after-commit');
   return whole;
 }
 
@@ -73,11 +77,13 @@ async function writeRecords(
     ? []
     : await exportOperations(deps, session, destination, owner, operations, signal);
   const stats = withOutcomes(planned, operations, failed);
+  faultPoint('export.before-commit');
   await store.chunks.commit(run, chunk, token, {
     state: 'exported',
     stats,
     errors: [...matched, ...failed.map(({ error }) => error)],
   });
+  faultPoint('export.after-commit');
   return stats;
 }
 

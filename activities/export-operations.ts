@@ -5,6 +5,7 @@ import type {
 } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
 import type { Operation, RecordError } from '../src/model/outcome.ts';
 import type { JournalOutcome as Outcome } from '../src/store/journal.ts';
@@ -144,18 +145,21 @@ class Writer {
   async #send(batch: readonly Numbered[]): Promise<void> {
     this.#signal.throwIfAborted();
     const risky = batch[0]?.operation === 'create' && !this.#destination.idempotentCreate;
+    faultPoint('export.before-journal');
     if (risky)
       await this.#deps.store.journal.write(
         this.#owner,
         batch.map(({ seq }) => ({ seq, outcome: null })),
       );
     let results: readonly WriteResult[];
+    faultPoint('export.before-write');
     try {
       // Not aborted when the run stops: a call cut short would leave its outcome unknown. Its time-out bounds it.
       results = await this.#destination.write(batch);
     } catch (error) {
       return this.#refused(batch, error, risky);
     }
+    faultPoint('export.after-write');
     const again = await this.#settleResults(batch, results);
     if (again.length > 0) await this.#send(again);
   }
@@ -220,7 +224,9 @@ class Writer {
       outcome,
     }));
     await this.#learn(settled.filter(([, { ok }]) => ok));
+    faultPoint('export.after-ledger');
     await this.#deps.store.journal.write(this.#owner, entries);
+    faultPoint('export.after-journal');
     for (const [{ seq }, outcome] of settled) this.#outcomes.set(seq, outcome);
   }
 

@@ -1,4 +1,5 @@
 import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
 import { exportOperations } from './export-operations.ts';
@@ -20,6 +21,7 @@ export function exportRemoval(
       const { destination, plan } = session;
       const dryRun = plan.options.dryRun === true;
       let removed: number;
+      faultPoint('removal.before-remove');
       let errors: readonly RecordError[] = [];
       if (destination.kind === 'staging') {
         if (dryRun) removed = (await destination.planRemoval(run)).remove;
@@ -35,8 +37,10 @@ export function exportRemoval(
         errors = failed.map(({ error }) => error);
         removed = operations.length - failed.length;
       }
+      faultPoint('removal.after-remove');
       const stats: Stats = { ...noStats, removed, removeErrors: errors.length };
       await store.chunks.commit(run, chunk, token, { state: 'exported', stats, errors });
+      faultPoint('removal.after-commit');
       return stats;
     });
 }

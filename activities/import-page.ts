@@ -1,6 +1,7 @@
 import type { Page } from '../src/connectors/source.ts';
 import type { StagedRow } from '../src/connectors/destination.ts';
 import { encodeBatches } from '../src/engine/chunk-codec.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats } from '../src/model/outcome.ts';
 import type { RecordBatch } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
@@ -30,6 +31,7 @@ export function importPage(
       const left = await allowance(deps, session, input);
       if (left <= 0) return { chunks: 0, records: 0, done: true };
       const limit = session.stage === null ? recordLimit : stagedLimit;
+      faultPoint('import.before-fetch');
       const page = await session.source.read({
         cursor: before?.cursor ?? null,
         since: session.plan.since,
@@ -38,6 +40,7 @@ export function importPage(
         limit: { records: Math.min(limit.records, left), bytes: limit.bytes },
         signal,
       });
+      faultPoint('import.after-fetch');
       return session.stage === null
         ? stageRecords(deps, input, page)
         : stageSet(deps, session, input, page, signal);
@@ -73,17 +76,20 @@ async function stageSet(
   const reference = { run, chunk, token };
   const { stageRow } = stage;
   let filtered = 0;
+  faultPoint('import.before-stage');
   if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(stage.layout)) {
     await destination.stageCopy(reference, stage.layout, page.copy, signal);
   } else {
     await destination.stageRows(reference, stage.layout, staged(), signal);
   }
   const { cursor, records } = page.end();
+  faultPoint('import.after-stage');
   await deps.store.chunks.commit(run, chunk, token, {
     state: 'staged',
     cursor: { value: cursor, last: cursor === null },
     stats: { ...noStats, imported: records, skipped: { ...noStats.skipped, filter: filtered } },
   });
+  faultPoint('import.after-commit');
   return { chunks: 1, records, done: cursor === null };
 
   async function* staged(): AsyncIterable<readonly StagedRow[]> {
@@ -103,6 +109,7 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
   let held: RecordBatch[] = [];
   let size = 0;
   const put = async (cursor?: { value: string | null; last: boolean }): Promise<void> => {
+    faultPoint('import.before-stage');
     await deps.store.chunks.claim(run, chunk, token);
     await deps.store.chunks.commit(run, chunk, token, {
       state: 'staged',
@@ -110,6 +117,7 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
       stage: { records: encodeBatches(held) },
       ...(cursor !== undefined && { cursor }),
     });
+    faultPoint('import.after-commit');
     chunk += 1;
     held = [];
     size = 0;

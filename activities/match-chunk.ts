@@ -2,6 +2,7 @@ import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { decodeBatches, encodeDeferred, encodeOperations } from '../src/engine/chunk-codec.ts';
 import { recordMapper, type MappedRecord } from '../src/engine/map-record.ts';
 import type { Decision } from '../src/engine/match.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import type { Chunks } from '../src/store/chunks.ts';
 import type { RunActivities } from './activities.ts';
@@ -31,9 +32,11 @@ export function matchChunk(
       if (text === null) throw new Error(`chunk ${chunk} is not staged`);
       // Read before the destination is asked: what is exported in between is seen there.
       const pending = await pendingKeys(store.chunks, run, chunk);
+      faultPoint('match.before-lookup');
       const decision = await matchRecords(deps, session, mapAll(session, text), pending, signal);
       const { stats, errors, operations, deferred, keys } = decision;
       const { remove } = permissionsOf(session.plan.spec.mode);
+      faultPoint('match.after-lookup');
       await store.chunks.commit(run, chunk, token, {
         state: 'matched',
         stats,
@@ -45,6 +48,7 @@ export function matchChunk(
         },
         ...(remove && { seen: keys.map((key) => store.seal.hash(key)) }),
       });
+      faultPoint('match.after-commit');
       return { waits: deferred.length > 0 };
     });
 }

@@ -1,3 +1,4 @@
+import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { RunActivities } from './activities.ts';
@@ -24,7 +25,9 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = remove || options.full === true || !incremental;
   const since = everything ? null : await store.watermarks.get(sync, fingerprint(spec));
+  faultPoint('open.before-plan');
   session.plan = await store.runs.open(run, { kind: destination.kind, since, until });
+  faultPoint('open.after-plan');
   return {
     kind: destination.kind,
     mode: spec.mode,

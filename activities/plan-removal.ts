@@ -2,6 +2,7 @@ import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { encodeOperations } from '../src/engine/chunk-codec.ts';
 import { needsApproval } from '../src/engine/removal-guard.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
+import { faultPoint } from '../src/model/fault-point.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
@@ -15,12 +16,14 @@ export function planRemoval(
   return (input) =>
     withSession(deps, input.run, async (session, signal) => {
       const { destination, plan } = session;
+      faultPoint('removal.before-plan');
       const count =
         destination.kind === 'staging'
           ? await destination.planRemoval(input.run)
           : await pin(deps, session, input, signal);
       const imported = await deps.store.chunks.importedBefore(input.run, input.chunk);
       const guarded = needsApproval(count, imported, plan.spec.removal.guard);
+      faultPoint('removal.after-plan');
       return { ...count, needsApproval: guarded && plan.options.dryRun !== true };
     });
 }

@@ -30,6 +30,8 @@ export interface Settings {
   readonly url?: string;
   /** Path of a Temporal CLI to use (`SLUICE_TEMPORAL_CLI`). */
   readonly temporalCli?: string;
+  /** A folder through which tests plan faults (`SLUICE_TEST_FAULTS`); never set it otherwise. */
+  readonly testFaults?: string;
   /** Folders searched for programs (`PATH`). */
   readonly searchPath: string;
   /** The user's cache for downloads: `$XDG_CACHE_HOME/sluice` or `~/.cache/sluice`. */
@@ -51,6 +53,7 @@ export function readSettings(env: Environment = process.env): Settings {
     ...(key ? { encryptionKeys: parseEncryptionKeys(key, 'SLUICE_ENCRYPTION_KEY') } : {}),
     ...text('url', env['SLUICE_URL']),
     ...text('temporalCli', env['SLUICE_TEMPORAL_CLI']),
+    ...text('testFaults', env['SLUICE_TEST_FAULTS']),
     searchPath: env['PATH'] ?? '',
     cacheDir: join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'sluice'),
   };

@@ -9,6 +9,7 @@ import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { openState, type State } from './state.ts';
 import { connectTemporal, type TemporalAddress } from './temporal.ts';
+import { armTestFaults } from './test-faults.ts';
 import { runWorker, type RunningWorker } from './worker.ts';
 
 /** `sluice server`: the API alone, over a database and a Temporal server that are already there. */
@@ -37,7 +38,8 @@ export async function startServer(options: {
 
 /** `sluice worker`: one worker in this process, over a database and a Temporal server that are already there. */
 export async function startWorker({ dataDir }: { dataDir: string }): Promise<RunningWorker> {
-  const { state, address } = await open(dataDir);
+  const { settings, state, address } = await open(dataDir);
+  if (settings.testFaults !== undefined) armTestFaults(settings.testFaults);
   try {
     const worker = await runWorker(address, state);
     exitWithParent({ drain: () => worker.stop() });

@@ -1,6 +1,7 @@
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { promisify } from 'node:util';
 import { sql } from 'kysely';
+import { faultPoint } from '../model/fault-point.ts';
 import type { RecordError, Stats } from '../model/outcome.ts';
 import type { Database } from './database.ts';
 import { RecordErrors } from './record-errors.ts';
@@ -132,6 +133,7 @@ export class Chunks {
         await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen}::bytea[])
           on conflict do nothing`.execute(tx);
       }
+      faultPoint('state.in-transaction');
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Pool } from 'pg';
 import type pg from 'pg';
+import { faultPoint } from '../../model/fault-point.ts';
 import { failureOf } from './failures.ts';
 
 /** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
@@ -136,7 +137,9 @@ export class Session {
     return this.withClient(async (client) => {
       await this.run(client, 'BEGIN');
       const result = await work(client);
+      faultPoint('destination.in-transaction');
       await this.run(client, 'COMMIT');
+      faultPoint('destination.after-commit');
       return result;
     }, signal);
   }
