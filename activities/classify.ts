@@ -1,4 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { bugOf } from '../src/model/bug.ts';
 import {
   ConfigError,
   LimitedError,
@@ -49,16 +50,17 @@ function stateUnavailable(cause: unknown): TransientError {
   return new TransientError('state_unavailable', 'the state database does not answer', { cause });
 }
 
-/** A database's own message may quote values, so only its code is told. */
-function bug(error: unknown, attempt: number): ApplicationFailure {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const { code } = error as { code?: unknown };
-  return ApplicationFailure.create({
+/** Only its kind and where it happened are told: its message may quote a record or a secret (R1). */
+export function bug(error: unknown, attempt = 1): ApplicationFailure {
+  const { name, at, frames } = bugOf(error);
+  const message = at === '' ? name : `${name} at ${at}`;
+  const known = ApplicationFailure.create({
     type: 'bug',
-    message: typeof code === 'string' ? `${name} ${code}` : `${name}: ${message}`,
+    message,
     nonRetryable: attempt >= bugAttempts,
-    ...(error instanceof Error && typeof code !== 'string' && { cause: error }),
   });
+  known.stack = `${message}\n${frames}`;
+  return known;
 }
 
 async function ignoringErrors<T>(work: Promise<T>): Promise<T | undefined> {

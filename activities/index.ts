@@ -2,6 +2,7 @@ import type { RunActivities } from './activities.ts';
 import { closeRun } from './close-run.ts';
 import { exportChunk } from './export-chunk.ts';
 import { exportRemoval } from './export-removal.ts';
+import { guarded } from './guarded.ts';
 import { importPage } from './import-page.ts';
 import { matchChunk } from './match-chunk.ts';
 import { noteRun } from './note-run.ts';
@@ -13,7 +14,7 @@ import { Sessions, type Dependencies } from './session.ts';
 /** Every activity, over what it needs. */
 export function createActivities(dependencies: Dependencies): RunActivities {
   const deps = { ...dependencies, sessions: new Sessions(dependencies) };
-  return {
+  return guarded({
     openRun: openRun(deps),
     importPage: importPage(deps),
     matchChunk: matchChunk(deps),
@@ -23,5 +24,5 @@ export function createActivities(dependencies: Dependencies): RunActivities {
     noteRun: noteRun(deps),
     closeRun: closeRun(deps),
     noteSkippedTick: noteSkippedTick(deps),
-  };
+  });
 }

@@ -7,6 +7,7 @@ import { createApp } from '../api/app.ts';
 import type { Services } from '../api/services.ts';
 import { ConfigError } from '../model/failure.ts';
 import { taskQueue } from '../model/workflow.ts';
+import { logBug } from './log.ts';
 import { Schedules } from './schedules.ts';
 import { Connections } from './services/connections.ts';
 import { Runs } from './services/runs.ts';
@@ -68,6 +69,7 @@ export async function listen(
     loopback,
     docsDir,
     version,
+    report: logBug,
     ...(token !== undefined && { token }),
   });
   return new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { startBackends, type Backends } from './backends.ts';
 import type { Closing } from './closing.ts';
 import { encryptionKeys, openDataDir } from './data-dir.ts';
 import type { EncryptionKeys } from './encryption-key.ts';
+import { logCrashes } from './log.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { openState, type State } from './state.ts';
@@ -32,6 +33,7 @@ export interface StackOptions {
 
 /** Takes the data directory, starts what is embedded, serves the API, declares the project; `closing` undoes it. */
 export async function openStack(closing: Closing, options: StackOptions): Promise<Stack> {
+  logCrashes();
   const settings = readSettings();
   const dir = openDataDir(options.dataDir);
   closing.add(async () => dir.release());

@@ -5,6 +5,7 @@ import { applyProject } from './apply.ts';
 import { Closing } from './closing.ts';
 import { encryptionKeys } from './data-dir.ts';
 import { exitWithParent } from './embedded/exit-with-parent.ts';
+import { logCrashes } from './log.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { openState, type State } from './state.ts';
@@ -62,6 +63,7 @@ async function closeAfter(work: Promise<void>, state: State): Promise<void> {
 async function open(
   dataDir: string,
 ): Promise<{ settings: Settings; state: State; address: TemporalAddress }> {
+  logCrashes();
   const settings = readSettings();
   const { address } = settings.temporal;
   if (settings.databaseUrl === undefined) throw missing('SLUICE_DATABASE_URL');

@@ -20,7 +20,7 @@ const fieldPaths = ['field', 'error.field', 'errors.0.field', 'errors.0.path'];
 
 /**
  * The API's own short word on why it refused a record, without the record's values: quoted texts and texts
- * that were sent are left out, the rest is cut at 300 characters (R1).
+ * that were sent, as they are or escaped, are left out, the rest is cut at 300 characters (R1).
  */
 export function refusal(
   body: Value,
@@ -32,7 +32,9 @@ export function refusal(
   const message = said === undefined ? '' : withoutValues(said, operations);
   return {
     message: message === '' ? `the API refused the record (${status})` : message,
-    ...(field !== undefined && fieldName.test(field) && { field }),
+    ...(field !== undefined &&
+      fieldName.test(field) &&
+      withoutValues(field, operations) === field && { field }),
   };
 }
 
@@ -61,9 +63,23 @@ function firstText(body: Value, paths: readonly string[]): string | undefined {
 function withoutValues(text: string, operations: readonly WriteOperation[]): string {
   let clean = text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…');
   const sent = operations.flatMap(({ key, values }) => texts([...key, ...Object.values(values)]));
-  for (const value of sent.toSorted((a, b) => b.length - a.length))
-    clean = clean.replaceAll(value, '…');
+  const forms = new Set(sent.flatMap((value) => [value, ...escapes(value)]));
+  for (const form of [...forms].toSorted((a, b) => b.length - a.length))
+    clean = without(clean, form);
   return clean.replace(/\s+/g, ' ').trim().slice(0, longest);
+}
+
+/** A value as it stands in a JSON text or in an address. */
+function escapes(value: string): string[] {
+  // A text that is cut within a character has no form in an address: bytes have.
+  const wellFormed = Buffer.from(value).toString();
+  return [JSON.stringify(value).slice(1, -1), encodeURIComponent(wellFormed)];
+}
+
+function without(text: string, form: string): string {
+  if (form.length > text.length) return text;
+  if (form.length > longest) return text.replaceAll(form, '…');
+  return text.replace(new RegExp(form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi'), '…');
 }
 
 /** The texts and numbers in values that are long enough to give something away. */

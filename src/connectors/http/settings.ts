@@ -5,6 +5,10 @@ import { paginationSchema } from './pagination-settings.ts';
 const text = z.string().min(1);
 const params = z.record(text, z.union([z.string(), z.number(), z.boolean()]));
 
+const address = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'credentials belong into auth');
+
 const fieldTypes = [
   'text',
   'integer',
@@ -40,7 +44,7 @@ const authSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('oauth2'),
-    tokenUrl: z.url().describe('Where tokens are issued (client credentials).'),
+    tokenUrl: address.describe('Where tokens are issued (client credentials).'),
     clientId: text.describe('The client id.'),
     clientSecret: text.describe('The client secret.'),
     scope: text.optional().describe('The scope to ask for.'),
@@ -143,10 +147,7 @@ const streamSchema = z.strictObject({
 
 /** Settings of an `http` connection: where the API is, and what its streams can do. */
 export const settingsSchema = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'credentials belong into auth')
-    .describe('Base address; every path is added to it.'),
+  url: address.describe('Base address; every path is added to it.'),
   auth: authSchema.optional().describe('How calls are authenticated.'),
   headers: z.record(text, z.string()).optional().describe('Headers of every call.'),
   timeout: durationSchema.default('30s').describe('Longest a call may take. Default 30s.'),

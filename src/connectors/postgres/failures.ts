@@ -27,7 +27,7 @@ export interface RowFault {
 /** The record error that `error` stands for; null where the record is not to blame. */
 export function rowFault(error: unknown): RowFault | null {
   if (!(error instanceof DatabaseError) || !isRecordState(error.code)) return null;
-  return faultOf(error.code ?? '', error.message, error.column, error.constraint);
+  return faultOf(error.code ?? '', messageOf(error), error.column, error.constraint);
 }
 
 /** Whether an SQLSTATE blames the record that was written. */
@@ -82,6 +82,8 @@ export function failureOf(error: unknown, connection: string): Error {
       options,
     );
   }
+  if (code === 'ERR_INVALID_URL' || error instanceof URIError)
+    return new ConfigError('invalid_url', `${connection}: the url cannot be read`, options);
   return error instanceof Error ? error : new Error(message);
 }
 
@@ -94,7 +96,7 @@ export function fellSilent(connection: string): TransientError {
 function stateFailure(error: DatabaseError, connection: string): Error {
   const state = error.code ?? '';
   const options = { connection };
-  const text = `${connection}: ${withoutValues(state, error.message)} (${state})`;
+  const text = `${connection}: ${withoutValues(state, messageOf(error))} (${state})`;
   if (state.startsWith('28')) {
     return new ConfigError('credentials', `${connection}: the database refused the login`, options);
   }
@@ -113,9 +115,16 @@ function codeOf(error: unknown): string {
   return typeof error.code === 'string' ? error.code : '';
 }
 
-/** Class 22 quotes the value it refuses, often after a colon; other classes quote names only. */
+/** A function's own text may hold any value: its name stands for it. `isolate` does the same. */
+function messageOf({ message, where }: DatabaseError): string {
+  const raised = /^(.*) line \d+ at RAISE$/m.exec(where?.split('\n', 1)[0] ?? '');
+  return raised ? `refused by ${raised[1]}` : message;
+}
+
+/** Class 22 quotes the value it refuses, which may hold quotes and line breaks itself; other classes quote names only. */
 function withoutValues(state: string, message: string): string {
-  const line = message.split('\n', 1)[0] ?? '';
-  if (!state.startsWith('22')) return line;
-  return line.replace(/:\s*".*$/s, '').replaceAll(/"[^"]*"/g, '…');
+  const text = state.startsWith('22')
+    ? message.replace(/:\s*".*$/s, '').replace(/".*("|$)/s, '…')
+    : message;
+  return text.split('\n', 1)[0] ?? '';
 }

@@ -64,7 +64,7 @@ async function attempt(
 async function oneByOne(guarded: Guarded, piece: readonly string[]): Promise<number> {
   const { session, client, faults } = guarded;
   const rows = literal(`{${piece.map((row) => `"${row}"`).join(',')}}`);
-  const body = `DECLARE r tid; code text; message text; field text; rule text; n bigint; done bigint := 0;
+  const body = `DECLARE r tid; code text; message text; field text; rule text; context text; n bigint; done bigint := 0;
 BEGIN
   FOREACH r IN ARRAY ${rows}::tid[] LOOP
     BEGIN
@@ -73,7 +73,9 @@ BEGIN
       done := done + n;
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-        field = COLUMN_NAME, rule = CONSTRAINT_NAME;
+        field = COLUMN_NAME, rule = CONSTRAINT_NAME, context = PG_EXCEPTION_CONTEXT;
+      context := split_part(context, chr(10), 1);
+      IF context LIKE '% at RAISE' THEN message := 'refused by ' || split_part(context, ' line ', 1); END IF;
       INSERT INTO ${faults} VALUES (r, code, message, field, rule);
     END;
   END LOOP;
