@@ -1,12 +1,19 @@
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import type { RunEnd } from '../src/store/runs.ts';
-import type { RunPhase, RunStatus } from '../src/model/run.ts';
+import type { RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
 /** Names a chunk of a run. */
 export interface ChunkInput {
   readonly run: string;
   readonly chunk: number;
+}
+
+/** How a run ended. */
+export interface Ended {
+  readonly status: RunEnd['status'];
+  readonly stats: Stats;
+  readonly failure: RunFailure | null;
 }
 
 /** The activities of a run, as the workflow sees them: ids and counts in, ids and counts out (R1). */
@@ -33,8 +40,11 @@ export interface RunActivities {
     phase: RunPhase;
     removal?: { remove: number; of: number };
   }): Promise<void>;
-  /** Ends the run: finishes the destination, moves the watermark (R3), cleans up. */
-  closeRun(input: { run: string; end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Stats>;
+  /**
+   * Ends the run: finishes the destination, moves the watermark (R3), cleans up. Returns how the run ended: once it
+   * is over it stays as it is.
+   */
+  closeRun(input: { run: string; end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Ended>;
   /** Notes a scheduled run that did not start because one is open. */
   noteSkippedTick(input: { sync: string }): Promise<void>;
 }

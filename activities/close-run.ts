@@ -1,38 +1,38 @@
 import { faultPoint } from '../src/model/fault-point.ts';
-import type { Stats } from '../src/model/outcome.ts';
-import type { Run, RunOutcome } from '../src/model/run.ts';
-import type { RunActivities } from './activities.ts';
+import { isWhole, type Run, type RunOutcome } from '../src/model/run.ts';
+import type { Ended, RunActivities } from './activities.ts';
 import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
-import { settleInterrupted } from './settle-interrupted.ts';
-import { withSession } from './with-session.ts';
+import { endEarly } from './end-early.ts';
+import { attended } from './with-session.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
 export function closeRun(deps: Dependencies & { sessions: Sessions }): RunActivities['closeRun'] {
-  return async ({ run, end }) => {
-    if (end.status === 'completed') {
-      await withSession(deps, run, (session) => complete(deps, session));
-    } else {
-      // What failed the run may stand in the way of tidying up: the next run of the sync tidies then.
-      await deps.sessions.use(run, (session) => tidy(session, false)).catch(() => undefined);
-      await settleInterrupted(deps, run);
-      await deps.store.runs.finish(run, { ...end, outcome: null, watermark: null });
-    }
-    faultPoint('close.after-finish');
-    await deps.store.chunks.cleanUp(run);
-    faultPoint('close.after-clean-up');
-    await deps.sessions.drop(run);
-    return (await deps.store.runs.get(run))?.stats as Stats;
-  };
+  return ({ run, end: { status, failure } }) =>
+    attended(deps, run, async () => {
+      const { sessions, store } = deps;
+      if (status === 'completed') await sessions.use(run, (session) => complete(deps, session));
+      else await endEarly(deps, run, { status, failure });
+      await sessions.drop(run);
+      return endOf(await store.runs.get(run));
+    });
+}
+
+function endOf(run: Run | null): Ended {
+  if (run === null) throw new Error('the run does not exist any more');
+  const { status, stats, failure } = run;
+  if (status !== 'completed' && status !== 'failed' && status !== 'cancelled')
+    throw new Error(`run ${run.id} did not end`);
+  return { status, stats, failure };
 }
 
 async function complete({ store }: Dependencies, session: Session): Promise<void> {
-  const { run, plan } = session;
-  const { dryRun, limit, retryOf } = plan.options;
+  const { run, plan, destination } = session;
   faultPoint('close.before-tidy');
-  await tidy(session, dryRun !== true);
+  if (destination.kind === 'staging') await destination.cleanUp(run);
+  else if (plan.options.dryRun === true) await destination.abandon?.(run);
+  else await destination.finish?.(run);
   faultPoint('close.after-tidy');
-  const whole = dryRun !== true && limit === undefined && retryOf === undefined;
-  const watermark = whole ? plan.until : null;
+  const watermark = isWhole(plan.options) ? plan.until : null;
   if (watermark !== null) {
     await store.watermarks.put(plan.sync, {
       fingerprint: fingerprint(plan.spec),
@@ -48,12 +48,10 @@ async function complete({ store }: Dependencies, session: Session): Promise<void
     failure: null,
     watermark,
   });
-}
-
-async function tidy({ run, destination }: Session, visible: boolean): Promise<void> {
-  if (destination.kind === 'staging') await destination.cleanUp(run);
-  else if (visible) await destination.finish?.(run);
-  else await destination.abandon?.(run);
+  faultPoint('close.after-finish');
+  await store.chunks.cleanUp(run);
+  await store.runs.chainTidied(run);
+  faultPoint('close.after-clean-up');
 }
 
 function outcomeOf({ stats }: Run): RunOutcome {

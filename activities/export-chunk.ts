@@ -2,12 +2,13 @@ import type { RecordDestination, StagingDestination } from '../src/connectors/de
 import { decodeDeferred, decodeOperations, encodeOperations } from '../src/engine/chunk-codec.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
-import { addStats, noStats, type Operation, type Stats } from '../src/model/outcome.ts';
+import { addStats, type Operation, type Stats } from '../src/model/outcome.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { exportOperations, type Failed, type Owner } from './export-operations.ts';
 import { fencingToken } from './fencing-token.ts';
 import { matchRecords } from './match-records.ts';
 import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
+import { withFiltered } from './with-filtered.ts';
 import { withSession } from './with-session.ts';
 
 /** Writes a chunk. Repeated after any failure it returns the same stats and repeats nothing acknowledged. */
@@ -44,13 +45,7 @@ async function applySet(
     signal,
   });
   faultPoint('export.after-apply');
-  // What was staged is what the filter let through: the two shares add up to what was imported (R10).
-  const { filter } = state.stats.skipped;
-  const whole = addStats(stats, {
-    ...noStats,
-    imported: filter,
-    skipped: { ...noStats.skipped, filter },
-  });
+  const whole = withFiltered(stats, state.stats);
   await store.chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
   faultPoint('export.after-commit');
   return whole;

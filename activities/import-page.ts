@@ -27,13 +27,14 @@ export function importPage(
     withSession(deps, input.run, async (session, signal) => {
       const before =
         input.chunk === 0 ? null : await deps.store.chunks.get(input.run, input.chunk - 1);
-      if (before?.last === true) return { chunks: 0, records: 0, done: true };
+      const { start } = session.plan;
+      if (before?.last ?? start?.done) return { chunks: 0, records: 0, done: true };
       const left = await allowance(deps, session, input);
       if (left <= 0) return { chunks: 0, records: 0, done: true };
       const limit = session.stage === null ? recordLimit : stagedLimit;
       faultPoint('import.before-fetch');
       const page = await session.source.read({
-        cursor: before?.cursor ?? null,
+        cursor: before === null ? (start?.cursor ?? null) : before.cursor,
         since: session.plan.since,
         until: session.plan.since === null ? null : session.plan.until,
         fields: session.mapping.needed,

@@ -1,25 +1,30 @@
 import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
+import { isWhole, readsAll } from '../src/model/run.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { RunActivities } from './activities.ts';
 import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
-import { withSession } from './with-session.ts';
+import { tidyRemains } from './end-early.ts';
+import { attended } from './with-session.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
 export function openRun(deps: Dependencies & { sessions: Sessions }): RunActivities['openRun'] {
-  return async ({ run, sync }) => {
-    const spec = await deps.store.catalog.sync(sync);
-    // A scheduled run is made here; one started by the API is there already.
-    if (spec !== null) await deps.store.runs.create({ id: run, sync, spec, options: {} });
-    return withSession(deps, run, (session) => settle(deps, session));
-  };
+  return ({ run, sync }) =>
+    attended(deps, run, async () => {
+      const { store, sessions } = deps;
+      const spec = await store.catalog.sync(sync);
+      // A scheduled run is made here; one started by the API is there already.
+      if (spec !== null) await store.runs.create({ id: run, sync, spec, options: {} });
+      const plan = await store.runs.plan(run);
+      if (plan !== null && isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
+      return sessions.use(run, (session) => settle(deps, session));
+    });
 }
 
 async function settle({ store }: Dependencies, session: Session): Promise<OpenedRun> {
   const { run, plan, source, destination } = session;
   const { spec, options, sync } = plan;
   const { remove } = permissionsOf(spec.mode);
-  const complete = options.limit === undefined && options.retryOf === undefined;
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
   // A mirror must know every record that is left, so it reads all of them (R7).
@@ -31,7 +36,7 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   return {
     kind: destination.kind,
     mode: spec.mode,
-    removes: remove && complete,
+    removes: remove && readsAll(options),
     dryRun: options.dryRun === true,
   };
 }

@@ -21,7 +21,7 @@ export function planRemoval(
         destination.kind === 'staging'
           ? await destination.planRemoval(input.run)
           : await pin(deps, session, input, signal);
-      const imported = await deps.store.chunks.importedBefore(input.run, input.chunk);
+      const imported = await deps.store.chunks.importedInAll(input.run);
       const guarded = needsApproval(count, imported, plan.spec.removal.guard);
       faultPoint('removal.after-plan');
       return { ...count, needsApproval: guarded && plan.options.dryRun !== true };

@@ -206,6 +206,7 @@ async function openDestination(
     permissions: permissionsOf(spec.mode),
     match: spec.match,
     tracked: spec.removal.scope === 'tracked',
+    seenBy: plan.origin,
     options: connectorOptions(spec.destination),
     ...(kind !== null && { kind }),
   });

@@ -1,36 +1,70 @@
+import type { AppliedChunks } from '../src/connectors/destination.ts';
 import { decodeOperations } from '../src/engine/chunk-codec.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
+import { finalToken } from '../src/store/chunks.ts';
 import type { JournalOutcome } from '../src/store/journal.ts';
-import { fencingToken } from './fencing-token.ts';
-import type { Dependencies } from './session.ts';
+import type { Store } from '../src/store/store.ts';
+import { withFiltered } from './with-filtered.ts';
 
-/** Counts what a run that ends early has written of chunks it did not finish (R10). */
-export async function settleInterrupted({ store }: Dependencies, run: string): Promise<void> {
-  for (const no of await store.journal.chunks(run)) {
-    const token = fencingToken();
-    await store.chunks.claim(run, no, token);
-    const text = await store.chunks.staged(run, no, 'operations');
-    const operations = text === null ? [] : decodeOperations(text);
-    const counts = { created: 0, updated: 0, removed: 0 };
-    const errors: RecordError[] = [];
-    for (const { seq, outcome } of await store.journal.read(run, no)) {
-      const planned = operations[seq];
-      if (planned === undefined) continue;
-      const { operation, key } = planned;
-      if (outcome?.ok === true) counts[done[operation]] += 1;
-      else errors.push({ key, operation, ...failure(outcome) });
-    }
-    const removing = operations[0]?.operation === 'remove';
-    const failed = errors.length;
-    const stats: Stats = {
-      ...noStats,
-      ...counts,
-      imported: removing ? 0 : counts.created + counts.updated + failed,
-      errors: removing ? 0 : failed,
-      removeErrors: removing ? failed : 0,
-    };
-    await store.chunks.commit(run, no, token, { state: 'exported', stats, errors });
+/**
+ * Counts what a run that ends early has written of chunks it did not finish (R10): a staging destination knows which
+ * it has applied, the journal which operations were answered. Chunks that were merely staged count nothing. May be
+ * repeated; from now on no attempt of the run commits anything (R6).
+ * @param applied what a staging destination says; null where it has no say, or could not be asked
+ */
+export async function settleInterrupted(
+  store: Store,
+  run: string,
+  applied: AppliedChunks | null,
+): Promise<void> {
+  for (const { no, staged } of await store.chunks.unfinished(run)) {
+    await store.chunks.claim(run, no, finalToken);
+    const settled =
+      applied === null ? await byJournal(store, run, no) : byMarker(applied, no, staged);
+    if (settled !== null) await store.chunks.commit(run, no, finalToken, settled);
   }
+}
+
+type Settled = Parameters<Store['chunks']['commit']>[3];
+
+/** An unfinished chunk in which nothing was ever staged is the run's removal. */
+function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): Settled | null {
+  if (staged === null) {
+    const { removal } = applied;
+    if (removal === null) return null;
+    const { removed, errors } = removal;
+    const stats = { ...noStats, removed, removeErrors: errors.length };
+    return { state: 'interrupted', stats, errors };
+  }
+  const result = applied.chunks.get(no);
+  if (result === undefined) return null;
+  return { state: 'exported', stats: withFiltered(result.stats, staged), errors: result.errors };
+}
+
+async function byJournal(store: Store, run: string, no: number): Promise<Settled | null> {
+  const entries = await store.journal.read(run, no);
+  if (entries.length === 0) return null;
+  const text = await store.chunks.staged(run, no, 'operations');
+  const operations = text === null ? [] : decodeOperations(text);
+  const counts = { created: 0, updated: 0, removed: 0 };
+  const errors: RecordError[] = [];
+  for (const { seq, outcome } of entries) {
+    const planned = operations[seq];
+    if (planned === undefined) continue;
+    const { operation, key } = planned;
+    if (outcome?.ok === true) counts[done[operation]] += 1;
+    else errors.push({ key, operation, ...failure(outcome) });
+  }
+  const removing = operations[0]?.operation === 'remove';
+  const failed = errors.length;
+  const stats: Stats = {
+    ...noStats,
+    ...counts,
+    imported: removing ? 0 : counts.created + counts.updated + failed,
+    errors: removing ? 0 : failed,
+    removeErrors: removing ? failed : 0,
+  };
+  return { state: 'interrupted', stats, errors };
 }
 
 const done = { create: 'created', update: 'updated', remove: 'removed' } as const;

@@ -1,27 +1,65 @@
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { classify } from './classify.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 
 /** Beats while an activity makes progress; every call inside is bounded by a time-out of its own. */
 const beatMs = 2_000;
+/** How long work that was told to stop may take to come to a safe point. Milliseconds. */
+const stopMs = 8_000;
 
-/** Runs an activity's work on the run's session: beats, classifies failures, notes recovery. */
-export async function withSession<T>(
-  { store, sessions }: Dependencies & { sessions: Sessions },
+/** Runs an activity's work on the run's session. */
+export function withSession<T>(
+  deps: Dependencies & { sessions: Sessions },
   run: string,
   work: (session: Session, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  return attended(deps, run, (signal) =>
+    deps.sessions.use(run, (session) => work(session, signal)),
+  );
+}
+
+/** Runs an activity's work: beats, classifies failures, notes recovery, gives way when it is told to stop. */
+export async function attended<T>(
+  { store }: Dependencies,
+  run: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const context = Context.current();
+  const signal = context.cancellationSignal;
   const timer = setInterval(() => context.heartbeat(), beatMs);
   try {
-    const result = await sessions.use(run, (session) => work(session, context.cancellationSignal));
+    const result = await Promise.race([work(signal), overdue(signal)]);
     await store.runs.recovered(run);
     return result;
   } catch (error) {
-    // An aborted call fails in its own words: what counts is that the activity was cancelled.
-    if (context.cancellationSignal.aborted) await context.cancelled;
+    // An aborted call fails in its own words: what counts is that the activity was stopped.
+    if (signal.aborted) throw await stopped(context);
     throw await classify(error, store.runs, { run, attempt: context.info.attempt });
   } finally {
     clearInterval(timer);
   }
+}
+
+/** Rejects when the work was told to stop and has not: it is fenced off (R6), so nobody needs to wait for it. */
+function overdue(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const wait = (): void => void setTimeout(() => reject(signal.reason as Error), stopMs).unref();
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+}
+
+/** A worker that leaves hands its work back at once; otherwise the run does not want it any more. */
+async function stopped({ cancelled, cancellationDetails }: Context): Promise<unknown> {
+  const reason = await cancelled.catch((error: unknown) => error);
+  const leaving =
+    cancellationDetails?.workerShutdown === true ||
+    (reason instanceof Error && reason.message === 'WORKER_SHUTDOWN');
+  if (!leaving) return reason;
+  return ApplicationFailure.create({
+    type: 'worker_left',
+    message: 'the worker shuts down and hands its work back',
+    nextRetryDelay: 100,
+  });
 }

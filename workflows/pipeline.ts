@@ -1,5 +1,6 @@
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
 import type { Stats } from '../src/model/outcome.ts';
+import { gaveWay } from './gave-way.ts';
 
 /** What can hold a run up. */
 export interface Gate {
@@ -36,7 +37,7 @@ export async function gated<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
     try {
       return await scope.run(work);
     } catch (error) {
-      if (!stopped || !isCancellation(error)) throw error;
+      if (!stopped || !gaveWay(error)) throw error;
     } finally {
       over = true;
       await watch.catch(() => undefined);

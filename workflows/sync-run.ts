@@ -1,17 +1,17 @@
 import {
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   defineQuery,
   defineSignal,
-  isCancellation,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities/activities.ts';
+import type { Ended, RunActivities } from '../activities/activities.ts';
 import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
 import { addStats, noStats, type Stats } from '../src/model/outcome.ts';
 import type { RunPhase, RunStatus } from '../src/model/run.ts';
@@ -28,15 +28,11 @@ import { failureOf } from './failure-of.ts';
 import { gated, Pipeline } from './pipeline.ts';
 
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
-const short = proxyActivities<RunActivities>({
-  startToCloseTimeout: '2m',
-  heartbeatTimeout: '30s',
-  retry,
-});
-const long = proxyActivities<RunActivities>({
+const { noteRun } = proxyActivities<RunActivities>({ startToCloseTimeout: '20s', retry });
+const steps = proxyActivities<RunActivities>({
   startToCloseTimeout: '1h',
-  // Three beats: how long the work of a worker that was killed lies idle.
-  heartbeatTimeout: '15s',
+  // Five beats: how long the work of a worker that was killed lies idle.
+  heartbeatTimeout: '10s',
   // A run that stops must know what its last calls did, or its stats would lie (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry,
@@ -52,8 +48,12 @@ class SyncRun {
   #status: RunStatus;
   #phase: RunPhase;
   #stats: Stats;
+  #removal: { remove: number; of: number } | undefined;
   #approved = false;
   #awaiting = false;
+  /** Something happened that the store has not been told. */
+  #untold = false;
+  #telling = false;
   /** The status that the search attribute and the details were last told. */
   #shown: RunStatus | undefined;
 
@@ -76,15 +76,19 @@ class SyncRun {
       this.#advance('start');
       const opened =
         resume?.opened ??
-        (await short.openRun.executeWithOptions({ summary: sync }, [{ run, sync }]));
+        (await gated(this.#gate, () =>
+          steps.openRun.executeWithOptions({ summary: sync }, [{ run, sync }]),
+        ));
       this.#phase = 'sync';
       const nextChunk = await this.#syncChunks(opened, resume?.nextChunk ?? 0);
       if (opened.removes) await this.#remove(nextChunk);
-      return await this.#close('complete');
+      this.#phase = 'close';
+      const end = { status: 'completed', failure: null } as const;
+      return this.#end(await gated(this.#gate, () => steps.closeRun({ run, end })));
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.
       if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
-      return isCancellation(error) ? this.#close('cancel', error) : this.#close('fail', error);
+      return this.#stop(error);
     }
   }
 
@@ -93,15 +97,15 @@ class SyncRun {
     const { run } = this.#input;
     const pipeline = new Pipeline(this.#gate, {
       importPage: (chunk) =>
-        long.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+        steps.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       ...(opened.kind === 'records' && {
         matchChunk: (chunk: number) =>
-          long.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+          steps.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       }),
       // Records on their way to an API are waited for: two chunks at once keep its quota busy.
       exportsAtOnce: opened.kind === 'records' ? 2 : 1,
       exportChunk: (chunk) =>
-        long.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
+        steps.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       exported: (stats) => this.#count(stats),
     });
     const { done, nextChunk } = await pipeline.run(
@@ -121,48 +125,74 @@ class SyncRun {
   async #remove(chunk: number): Promise<void> {
     const { run } = this.#input;
     this.#phase = 'remove';
-    const plan = await gated(this.#gate, () => long.planRemoval({ run, chunk }));
+    const plan = await gated(this.#gate, () => steps.planRemoval({ run, chunk }));
     if (plan.remove === 0) return;
     if (plan.needsApproval && !this.#approved) {
       await this.#awaitApproval({ remove: plan.remove, of: plan.of });
     }
-    this.#count(await gated(this.#gate, () => long.exportRemoval({ run, chunk })));
+    this.#count(await gated(this.#gate, () => steps.exportRemoval({ run, chunk })));
   }
 
   async #awaitApproval(removal: { remove: number; of: number }): Promise<void> {
-    const { run } = this.#input;
     this.#awaiting = true;
+    this.#removal = removal;
     this.#advance('pause');
-    await short.noteRun({ run, status: 'paused', phase: 'remove', removal });
+    this.#tell();
     await condition(() => this.#approved);
     this.#awaiting = false;
     this.#advance('resume');
-    await short.noteRun({ run, status: 'running', phase: 'remove' });
+    this.#tell();
   }
 
-  async #close(event: 'complete' | 'fail' | 'cancel', error?: unknown): Promise<RunResult> {
+  /** Ends a run that was cancelled or failed: whatever stood in the way, cancelling is what was asked for last. */
+  async #stop(error: unknown): Promise<RunResult> {
     const { run } = this.#input;
-    const failure = event === 'fail' ? failureOf(error) : undefined;
-    return CancellationScope.nonCancellable(async () => {
-      this.#phase = 'close';
-      const status = event === 'complete' ? 'completed' : event === 'fail' ? 'failed' : 'cancelled';
-      this.#stats = await short.closeRun({ run, end: { status, failure: failure ?? null } });
-      this.#advance(event);
-      if (event === 'cancel') throw error;
-      return { run, status: this.#status, stats: this.#stats, ...(failure && { failure }) };
-    });
+    const cancelled = CancellationScope.current().consideredCancelled;
+    const end = cancelled
+      ? ({ status: 'cancelled', failure: null } as const)
+      : ({ status: 'failed', failure: failureOf(error) } as const);
+    this.#phase = 'close';
+    return this.#end(await CancellationScope.nonCancellable(() => steps.closeRun({ run, end })));
+  }
+
+  /** The run is over as the store has it: it may have completed just before it was to be stopped. */
+  #end({ status, stats, failure }: Ended): RunResult {
+    this.#stats = stats;
+    this.#advance(status === 'completed' ? 'complete' : status === 'cancelled' ? 'cancel' : 'fail');
+    if (status === 'cancelled') throw new CancelledFailure('the run was cancelled');
+    return { run: this.#input.run, status, stats, ...(failure !== null && { failure }) };
   }
 
   /** What pauses the run: activities under way are stopped, and started again when it goes on. */
   readonly #gate = { closed: (): boolean => this.#status === 'paused' };
 
-  async #steer(event: 'pause' | 'resume'): Promise<void> {
+  #steer(event: 'pause' | 'resume'): void {
     // Only approval or cancellation ends the wait for approval (R7).
     if (this.#awaiting) return;
     const before = this.#status;
     this.#advance(event);
-    if (this.#status === before) return;
-    await short.noteRun({ run: this.#input.run, status: this.#status, phase: this.#phase });
+    if (this.#status !== before) this.#tell();
+  }
+
+  /** Tells readers outside Temporal how the run is: one note after the other, so that the last is the latest. */
+  #tell(): void {
+    this.#untold = true;
+    if (this.#telling) return;
+    this.#telling = true;
+    // Whatever stops the run must not stop the note, and a note that fails must not stop the run.
+    void CancellationScope.nonCancellable(async () => {
+      while (this.#untold) {
+        this.#untold = false;
+        await noteRun(this.#noted()).catch(() => undefined);
+      }
+      this.#telling = false;
+    });
+  }
+
+  #noted(): Parameters<RunActivities['noteRun']>[0] {
+    const { run } = this.#input;
+    const removal = this.#removal;
+    return { run, status: this.#status, phase: this.#phase, ...(removal && { removal }) };
   }
 
   #count(stats: Stats): void {

@@ -94,6 +94,11 @@ export interface Target {
   readonly match: Match;
   /** Removals consider only records this sync wrote: the destination keeps track of them if it stages. */
   readonly tracked: boolean;
+  /**
+   * Under which run's name the keys that a mirror has seen are kept: the first of a chain of runs that continue each
+   * other. Default: each run's own.
+   */
+  readonly seenBy?: string;
   /** Checked against the connector's `destinationOptions`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Which kind of destination the run was opened with, so that a run never changes kind. Absent when it opens. */

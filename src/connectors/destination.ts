@@ -157,8 +157,21 @@ export interface StagingDestination extends DestinationBase {
     run: string,
     signal?: AbortSignal,
   ): Promise<{ removed: number; errors: readonly RecordError[] }>;
-  /** Drops everything staged for the run. Idempotent. */
-  cleanUp(run: string): Promise<void>;
+  /** What has become of the run's chunks and its removal, as far as they were applied; waits for one under way. */
+  applied(run: string): Promise<AppliedChunks>;
+  /**
+   * Drops everything staged for the run, after which nothing of it can be applied any more. Idempotent.
+   * @param options `keepSeen`: the keys that its chunks held stay, for a run that continues it
+   */
+  cleanUp(run: string, options?: { keepSeen?: boolean }): Promise<void>;
+}
+
+/** What of a run was applied. */
+export interface AppliedChunks {
+  /** The result of every applied chunk by its number. */
+  readonly chunks: ReadonlyMap<number, ChunkResult>;
+  /** What `remove` returned, where it has removed. */
+  readonly removal: { readonly removed: number; readonly errors: readonly RecordError[] } | null;
 }
 
 /** What a mirror would remove. */

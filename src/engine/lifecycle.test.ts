@@ -15,11 +15,12 @@ test('a run starts, pauses, resumes and completes', () => {
   expect(replay('start', 'pause', 'resume')).toBe('running');
   expect(replay('start', 'complete')).toBe('completed');
   expect(replay('cancel')).toBe('cancelled');
+  expect(replay('start', 'pause', 'complete')).toBe('completed');
 });
 
 test('an event that is not allowed changes nothing', () => {
   expect(replay('pause')).toBe('pending');
-  expect(replay('start', 'pause', 'complete')).toBe('paused');
+  expect(replay('start', 'pause', 'pause')).toBe('paused');
   expect(replay('start', 'start')).toBe('running');
 });
 

@@ -6,7 +6,8 @@ export type LifecycleEvent = 'start' | 'pause' | 'resume' | 'complete' | 'fail' 
 const transitions: Readonly<Record<RunStatus, Partial<Record<LifecycleEvent, RunStatus>>>> = {
   pending: { start: 'running', fail: 'failed', cancel: 'cancelled' },
   running: { pause: 'paused', complete: 'completed', fail: 'failed', cancel: 'cancelled' },
-  paused: { resume: 'running', fail: 'failed', cancel: 'cancelled' },
+  // A run can complete while it is told to pause: what was under way was its last step.
+  paused: { resume: 'running', complete: 'completed', fail: 'failed', cancel: 'cancelled' },
   completed: {},
   failed: {},
   cancelled: {},

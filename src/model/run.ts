@@ -27,6 +27,18 @@ export interface RunOptions {
   readonly limit?: number;
   /** Read only the records that failed in this run. */
   readonly retryOf?: string;
+  /** Start where this run stopped. */
+  readonly continueOf?: string;
+}
+
+/** Whether the run reads all that is due, not only a part or what failed before. */
+export function readsAll({ limit, retryOf }: RunOptions): boolean {
+  return limit === undefined && retryOf === undefined;
+}
+
+/** Whether the run also writes: then it moves the watermark, and can be continued. */
+export function isWhole(options: RunOptions): boolean {
+  return readsAll(options) && options.dryRun !== true;
 }
 
 /** One execution of a sync, as the store keeps it. */

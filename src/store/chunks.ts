@@ -5,6 +5,7 @@ import { faultPoint } from '../model/fault-point.ts';
 import type { RecordError, Stats } from '../model/outcome.ts';
 import type { Database } from './database.ts';
 import { RecordErrors } from './record-errors.ts';
+import type { RunStart } from './runs.ts';
 import type { Seal } from './seal.ts';
 
 const compress = promisify(brotliCompress);
@@ -18,11 +19,17 @@ export class SupersededError extends Error {
   }
 }
 
+/** Greater than every attempt's token: whoever settles a run that is over claims its chunks with it, for good. */
+export const finalToken = Number.MAX_SAFE_INTEGER;
+
+/** `interrupted`: the run ended before the chunk was written whole; what was written of it counts. */
+type State = 'claimed' | 'staged' | 'matched' | 'exported' | 'interrupted';
+
 /** The state of one chunk. */
 export interface ChunkState {
   /** The token of the attempt that staged the chunk. */
   readonly stagedBy: number;
-  readonly state: 'claimed' | 'staged' | 'matched' | 'exported';
+  readonly state: State;
   readonly cursor: string | null;
   readonly last: boolean;
   readonly stats: Stats;
@@ -30,7 +37,7 @@ export interface ChunkState {
 
 interface ChunkRow {
   staged_by: string;
-  state: ChunkState['state'];
+  state: State;
   cursor: Buffer | null;
   last: boolean;
   imported: number;
@@ -51,9 +58,18 @@ interface ChunkRow {
  */
 export type StageKind = 'records' | 'operations' | 'deferred' | 'keys';
 
+/** A chunk whose export has not ended. */
+export interface Unfinished {
+  readonly no: number;
+  /** What was counted as it was staged for a staging destination; null where nothing was, as for a removal. */
+  readonly staged: Stats | null;
+  /** Whether its export may have begun. */
+  readonly exporting: boolean;
+}
+
 /** What an attempt commits to a chunk it owns, all or nothing. */
 export interface ChunkCommit {
-  readonly state: ChunkState['state'];
+  readonly state: State;
   readonly cursor?: { readonly value: string | null; readonly last: boolean };
   readonly stats?: Stats;
   readonly errors?: readonly RecordError[];
@@ -77,11 +93,12 @@ export class Chunks {
   /**
    * Makes the caller the chunk's owner and every earlier owner a stranger (R6).
    * @param token greater than that of every earlier attempt
-   * @throws SupersededError when a later attempt owns the chunk already
+   * @throws SupersededError when a later attempt owns the chunk already, or the run is over
    */
   async claim(run: string, no: number, token: number): Promise<void> {
     const { rows } = await sql`
-      insert into chunks (run, no, token) values (${run}, ${no}, ${token})
+      insert into chunks (run, no, token) select id, ${no}::int, ${token}::bigint from runs
+        where id = ${run} and (finished_at is null or ${token}::bigint = ${finalToken}::bigint)
       on conflict (run, no) do update set token = excluded.token where chunks.token <= excluded.token
       returning 1`.execute(this.#db);
     if (rows.length === 0) throw new SupersededError(run, no);
@@ -91,6 +108,44 @@ export class Chunks {
     const { rows } =
       await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);
     return rows[0] === undefined ? null : toState(rows[0], this.#seal);
+  }
+
+  /** The chunks whose export has not ended. */
+  async unfinished(run: string): Promise<Unfinished[]> {
+    const { rows } = await sql<ChunkRow & { no: number; exporting: boolean }>`
+      select c.*, case staged_by when 0 then exists (select 1 from chunks l where l.run = c.run and l.last)
+        else token > staged_by end as exporting
+      from chunks c where run = ${run} and state not in ('exported', 'interrupted') order by no`.execute(
+      this.#db,
+    );
+    return rows.map((row) => ({
+      no: row.no,
+      staged: row.staged_by === '0' ? null : toState(row, this.#seal).stats,
+      exporting: row.exporting,
+    }));
+  }
+
+  /** How many records the run and those that it continues have imported. */
+  async importedInAll(run: string): Promise<number> {
+    const { rows } = await sql<{ sum: string }>`
+      select coalesce(sum(c.imported), 0) as sum from runs r
+      join runs o on o.sync = r.sync and coalesce(o.origin, o.id) = coalesce(r.origin, r.id)
+      join chunks c on c.run = o.id where r.id = ${run}`.execute(this.#db);
+    return Number(rows[0]?.sum ?? 0);
+  }
+
+  /**
+   * Where the run stopped: the cursor after the last page before which every chunk was exported; `done` when it had
+   * read everything. Null where it got nowhere.
+   */
+  async stoppedAt(run: string): Promise<RunStart | null> {
+    const { rows } = await sql<{ cursor: Buffer | null; done: boolean }>`
+      select cursor, last as done from chunks where run = ${run} and (cursor is not null or last)
+        and no < (select coalesce(min(no), 2147483647) from chunks where run = ${run} and state <> 'exported')
+      order by no desc limit 1`.execute(this.#db);
+    if (rows[0] === undefined) return null;
+    const { cursor, done } = rows[0];
+    return { cursor: cursor === null ? null : this.#seal.open(cursor).toString(), done };
   }
 
   async importedBefore(run: string, no: number): Promise<number> {
@@ -124,13 +179,13 @@ export class Chunks {
       }
       if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
       if (commit.errors !== undefined) await this.#errors.replace(tx, run, no, commit.errors);
-      if (commit.state === 'exported') {
+      if (commit.state === 'exported' || commit.state === 'interrupted') {
         await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
         await sql`delete from journal where run = ${run} and no = ${no}`.execute(tx);
       }
       for (const { kind, data } of staged) await putStaged(tx, run, no, kind, data);
       if (commit.seen !== undefined && commit.seen.length > 0) {
-        await sql`insert into seen_keys (run, key_hash) select ${run}, unnest(${commit.seen}::bytea[])
+        await sql`insert into seen_keys (run, key_hash) select ${seenBy(run)}, unnest(${commit.seen}::bytea[])
           on conflict do nothing`.execute(tx);
       }
       faultPoint('state.in-transaction');
@@ -159,17 +214,20 @@ export class Chunks {
   async unseen(run: string, hashes: readonly Buffer[]): Promise<Set<string>> {
     const { rows } = await sql<{ hash: string }>`
       select encode(h, 'hex') as hash from unnest(${hashes}::bytea[]) h
-      where not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = h)`.execute(
+      where not exists (select 1 from seen_keys s where s.run = ${seenBy(run)} and s.key_hash = h)`.execute(
       this.#db,
     );
     return new Set(rows.map(({ hash }) => hash));
   }
 
-  /** Deletes what the run staged. */
-  async cleanUp(run: string): Promise<void> {
+  /**
+   * Deletes what the run staged.
+   * @param options `keepSeen`: the keys that its chunks held stay, for a run that continues it
+   */
+  async cleanUp(run: string, { keepSeen = false } = {}): Promise<void> {
     await sql`delete from staged where run = ${run}`.execute(this.#db);
     await sql`delete from journal where run = ${run}`.execute(this.#db);
-    await sql`delete from seen_keys where run = ${run}`.execute(this.#db);
+    if (!keepSeen) await sql`delete from seen_keys where run = ${seenBy(run)}`.execute(this.#db);
   }
 
   async #packAll(
@@ -206,6 +264,11 @@ async function putStaged(
   }
   await sql`insert into staged (run, no, kind, data) values (${run}, ${no}, ${kind}, ${data})
     on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
+}
+
+/** Runs that continue each other keep the keys they have seen under the name of the first. */
+export function seenBy(run: string) {
+  return sql`(select coalesce(r.origin, r.id) from runs r where r.id = ${run})`;
 }
 
 async function setStats(tx: Database, run: string, no: number, stats: Stats): Promise<void> {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { KeyValues } from '../model/record.ts';
+import { seenBy } from './chunks.ts';
 import type { Database } from './database.ts';
 import type { Seal } from './seal.ts';
 
@@ -55,7 +56,7 @@ export class Ledger {
   /** The entries whose key no chunk of the run held. */
   async unseen(sync: string, run: string): Promise<LedgerEntry[]> {
     const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger l
-      where sync = ${sync} and not exists (select 1 from seen_keys s where s.run = ${run} and s.key_hash = l.key_hash)
+      where sync = ${sync} and not exists (select 1 from seen_keys s where s.run = ${seenBy(run)} and s.key_hash = l.key_hash)
       order by key_hash`.execute(this.#db);
     return rows.map((row) => this.#toEntry(row));
   }

@@ -31,31 +31,63 @@ export interface RunPlan {
   readonly kind: 'staging' | 'records' | null;
   readonly since: string | null;
   readonly until: string | null;
+  /** The first of the chain of runs that continue each other; the run itself where it continues none. */
+  readonly origin: string;
+  /** Where a run that continues another begins; null at the beginning. */
+  readonly start: RunStart | null;
 }
 
-/** Watermarks may be any value of a record, so they are sealed. */
-interface PlanRow extends Omit<RunPlan, 'since' | 'until'> {
+/** Where a run begins to read: after this cursor, or `done`: there is nothing left to read. */
+export interface RunStart {
+  readonly cursor: string | null;
+  readonly done: boolean;
+}
+
+/** A run as whoever wants to continue it must know it. */
+export interface Continuable {
+  readonly sync: string;
+  readonly spec: SyncSpec;
+  readonly options: RunOptions;
+  readonly status: RunStatus;
+  /** Whether it came so far that there is anything to continue. */
+  readonly opened: boolean;
+  /** A later run of the sync that has read the source itself; after it nothing of this run is kept. */
+  readonly supersededBy: string | null;
+}
+
+/** A run that ended early and whose remains have not been tidied. */
+export interface Remains {
+  readonly id: string;
+  readonly origin: string;
+  /** Its workflow is gone, and nobody has noted the run's end. */
+  readonly open: boolean;
+}
+
+/** Watermarks and cursors may be any value of a record, so they are sealed. */
+interface PlanRow extends Omit<RunPlan, 'since' | 'until' | 'start'> {
   readonly since: Buffer | null;
   readonly until: Buffer | null;
+  readonly start_cursor: Buffer | null;
+  readonly start_done: boolean | null;
 }
 
-// Only exported chunks count: what a chunk is about to do is not done. While the run is open, staged records count as imported.
+// Only what was written of exported and interrupted chunks counts: what a chunk is about to do is not done. While the run is open, staged records count as imported.
 const select = sql`
   select r.*, jsonb_build_object(
     'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
     'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
     'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
   from runs r, lateral (
-select coalesce(sum(imported) filter (where state = 'exported' or r.finished_at is null), 0) as imported,
-      coalesce(sum(created) filter (where state = 'exported'), 0) as created,
-      coalesce(sum(updated) filter (where state = 'exported'), 0) as updated,
-      coalesce(sum(unchanged) filter (where state = 'exported'), 0) as unchanged,
-      coalesce(sum(skipped_mode) filter (where state = 'exported'), 0) as mode,
-      coalesce(sum(skipped_filter) filter (where state = 'exported'), 0) as filter,
-      coalesce(sum(skipped_duplicate) filter (where state = 'exported'), 0) as duplicate,
-      coalesce(sum(removed) filter (where state = 'exported'), 0) as removed,
-      coalesce(sum(errors) filter (where state = 'exported'), 0) as errors,
-      coalesce(sum(remove_errors) filter (where state = 'exported'), 0) as remove_errors
+select coalesce(sum(imported) filter (where state in ('exported', 'interrupted') or r.finished_at is null), 0) as imported,
+      coalesce(sum(created) filter (where state in ('exported', 'interrupted')), 0) as created,
+      coalesce(sum(updated) filter (where state in ('exported', 'interrupted')), 0) as updated,
+      coalesce(sum(unchanged) filter (where state in ('exported', 'interrupted')), 0) as unchanged,
+      coalesce(sum(skipped_mode) filter (where state in ('exported', 'interrupted')), 0) as mode,
+      coalesce(sum(skipped_filter) filter (where state in ('exported', 'interrupted')), 0) as filter,
+      coalesce(sum(skipped_duplicate) filter (where state in ('exported', 'interrupted')), 0) as duplicate,
+      coalesce(sum(removed) filter (where state in ('exported', 'interrupted')), 0) as removed,
+      coalesce(sum(errors) filter (where state in ('exported', 'interrupted')), 0) as errors,
+      coalesce(sum(remove_errors) filter (where state in ('exported', 'interrupted')), 0) as remove_errors
     from chunks where run = r.id) s`;
 
 /** The runs: their plans, their summaries, and what they are doing. The stats are sums over chunks (R5). */
@@ -74,11 +106,53 @@ export class Runs {
     sync: string;
     spec: SyncSpec;
     options: RunOptions;
+    /** Where a run begins that continues another, whose plan it takes over. */
+    start?: RunStart | null;
   }): Promise<void> {
     await sql`
-      insert into runs (id, sync, mode, options, spec)
-      values (${run.id}, ${run.sync}, ${run.spec.mode}, ${JSON.stringify(run.options)}, ${JSON.stringify(run.spec)})
+      insert into runs (id, sync, mode, options, spec, kind, since, until, origin, start_cursor, start_done)
+      select ${run.id}, ${run.sync}, ${run.spec.mode}, ${JSON.stringify(run.options)}::jsonb,
+        ${JSON.stringify(run.spec)}::jsonb, o.kind, o.since, o.until, coalesce(o.origin, o.id),
+        ${this.#sealed(run.start?.cursor ?? null)}::bytea, ${run.start?.done ?? null}::boolean
+      from (values (1)) one left join runs o on o.id = ${run.options.continueOf ?? null}
       on conflict (id) do nothing`.execute(this.#db);
+  }
+
+  /** Null where there is no such run. */
+  async continuable(id: string): Promise<Continuable | null> {
+    const { rows } = await sql<Continuable>`
+      select r.sync, r.spec, r.options, r.status, r.opened_at is not null as opened,
+        (select l.id from runs l where l.sync = r.sync and l.started_at > r.started_at and l.opened_at is not null
+           and not (coalesce((l.options->>'dryRun')::boolean, false) or l.options ?| array['limit', 'retryOf']) order by l.started_at desc limit 1) as "supersededBy"
+      from runs r where r.id = ${id}`.execute(this.#db);
+    return rows[0] ?? null;
+  }
+
+  /** The earlier runs of the same sync that ended early and were not tidied up, oldest first. */
+  async remains(id: string): Promise<Remains[]> {
+    const { rows } = await sql<Remains>`
+      select d.id, coalesce(d.origin, d.id) as origin, d.finished_at is null as open
+      from runs r join runs d on d.sync = r.sync and d.started_at < r.started_at
+      where r.id = ${id} and d.tidied_at is null and d.opened_at is not null order by d.started_at`.execute(
+      this.#db,
+    );
+    return rows;
+  }
+
+  /** Nothing of the run is left anywhere, and its stats are final. */
+  async tidied(id: string): Promise<void> {
+    await sql`update runs set tidied_at = now(),
+      failure = case when failure->>'code' = ${unsettled} then null else failure end where id = ${id}`.execute(
+      this.#db,
+    );
+  }
+
+  /** All runs of the chain that this run continues are tidied with it. */
+  async chainTidied(id: string): Promise<void> {
+    await sql`update runs d set tidied_at = now() from runs r where r.id = ${id} and d.sync = r.sync
+      and coalesce(d.origin, d.id) = coalesce(r.origin, r.id) and d.finished_at is not null`.execute(
+      this.#db,
+    );
   }
 
   /** Takes back a run that could not be started. */
@@ -117,10 +191,16 @@ export class Runs {
 
   async plan(id: string): Promise<RunPlan | null> {
     const { rows } = await sql<PlanRow>`
-      select sync, spec, options, kind, since, until from runs where id = ${id}`.execute(this.#db);
+      select sync, spec, options, kind, since, until, coalesce(origin, id) as origin, start_cursor, start_done
+      from runs where id = ${id}`.execute(this.#db);
     if (rows[0] === undefined) return null;
-    const { since, until, ...plan } = rows[0];
-    return { ...plan, since: this.#opened(since), until: this.#opened(until) };
+    const { since, until, start_cursor: cursor, start_done: done, ...plan } = rows[0];
+    return {
+      ...plan,
+      since: this.#opened(since),
+      until: this.#opened(until),
+      start: done === null ? null : { cursor: this.#opened(cursor), done },
+    };
   }
 
   /** Settles the run's plan, once: of attempts that overlap, the first counts. Returns the plan as it stands. */
@@ -128,10 +208,11 @@ export class Runs {
     id: string,
     settled: { kind: string; since: string | null; until: string | null },
   ): Promise<RunPlan> {
-    await sql`update runs set status = 'running', phase = 'sync', kind = ${settled.kind}, since = ${this.#sealed(settled.since)},
-      until = ${this.#sealed(settled.until)} where id = ${id} and finished_at is null and kind is null`.execute(
-      this.#db,
-    );
+    await sql`update runs set status = case status when 'pending' then 'running' else status end, phase = 'sync',
+      kind = ${settled.kind}, opened_at = now(),
+      since = case when origin is null then ${this.#sealed(settled.since)}::bytea else since end,
+      until = case when origin is null then ${this.#sealed(settled.until)}::bytea else until end
+      where id = ${id} and finished_at is null and opened_at is null`.execute(this.#db);
     const plan = await this.plan(id);
     if (plan === null) throw new Error(`run ${id} does not exist`);
     return plan;
@@ -220,6 +301,9 @@ export class Runs {
     return sealed === null ? null : this.#seal.open(sealed).toString();
   }
 }
+
+/** The failure of a cancelled run whose destination could not be asked what it had applied. */
+export const unsettled = 'unsettled';
 
 /** How a run ended. */
 export interface RunEnd {

@@ -121,7 +121,7 @@ export class ChunkApply {
   private async see(): Promise<void> {
     const { area, chunk, sql, session } = this.request;
     if (!sql.table.target.permissions.remove) return;
-    const seen = area.seen(chunk.run);
+    const seen = area.seen(sql.table.target.seenBy ?? chunk.run);
     const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
     const select = `SELECT ${keys} FROM ${this.staged} s WHERE NOT (${sql.lacksKey})`;
     const { rows } = await this.sql(`SELECT to_regclass(${literal(seen)}) IS NULL AS fresh`);

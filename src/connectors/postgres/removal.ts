@@ -22,7 +22,7 @@ interface Removed {
 }
 
 /** The chunk number of a run's removal among its markers. */
-const removalChunk = -1;
+export const removalChunk = -1;
 
 /** Pins the keys of records that no chunk held. A record without a key was never matched and stays. */
 export async function planRemoval({
@@ -33,6 +33,7 @@ export async function planRemoval({
 }: RemovalRequest): Promise<RemovalPlan> {
   const keys = normalisedKey(table);
   const { target, relation } = table;
+  const seen = area.seen(target.seenBy ?? run);
   const names = table.key.map((column) => `d.${ident(column.name)}`);
   const tracked = `EXISTS (SELECT 1 FROM ${area.tracked} t WHERE t.sync = $1 AND t.stream = $2
     AND t.key = ARRAY[${keys.map((key) => `(${key})::text`).join(', ')}])`;
@@ -44,7 +45,7 @@ export async function planRemoval({
     const shape = keys.map((key, at) => `${key} AS k${at}`).join(', ');
     await session.run(
       client,
-      `CREATE TABLE IF NOT EXISTS ${area.seen(run)} AS SELECT ${shape} FROM ${relation.from} d LIMIT 0`,
+      `CREATE TABLE IF NOT EXISTS ${seen} AS SELECT ${shape} FROM ${relation.from} d LIMIT 0`,
     );
     await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
     const empty = `SELECT ${columns} FROM ${relation.from} d LIMIT 0`;
@@ -52,7 +53,7 @@ export async function planRemoval({
     const pinned = await session.run(
       client,
       `INSERT INTO ${area.removal(run)} SELECT ${columns} FROM ${relation.from} d WHERE ${present} AND ${scope}
-         AND NOT EXISTS (SELECT 1 FROM ${area.seen(run)} n WHERE ${unseen})`,
+         AND NOT EXISTS (SELECT 1 FROM ${seen} n WHERE ${unseen})`,
       [target.sync, target.stream],
     );
     const all = await session.run(

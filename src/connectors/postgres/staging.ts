@@ -3,6 +3,7 @@ import type { Area } from './area.ts';
 import { ChunkApply } from './apply.ts';
 import { ChunkSql } from './chunkSql.ts';
 import { fieldOf } from './catalog.ts';
+import { appliedChunks } from './applied.ts';
 import { planRemoval, removePinned } from './removal.ts';
 import type { Session } from './session.ts';
 import { linesOf, stageLines } from './stage.ts';
@@ -32,10 +33,13 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
     },
     planRemoval: (run) => planRemoval({ session, area, table, run }),
     remove: (run, signal) => removePinned({ session, area, table, run }, signal),
-    cleanUp: (run) =>
+    applied: (run) => appliedChunks(session, area, run),
+    cleanUp: (run, { keepSeen = false } = {}) =>
       session.transaction(async (client) => {
         await area.dropStaged(session, client, run);
-        await session.run(client, `DROP TABLE IF EXISTS ${area.seen(run)}, ${area.removal(run)}`);
+        await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
+        const seen = area.seen(table.target.seenBy ?? run);
+        if (!keepSeen) await session.run(client, `DROP TABLE IF EXISTS ${seen}`);
         await session.run(client, `DELETE FROM ${area.marker} WHERE run = $1`, [run]);
       }),
   };

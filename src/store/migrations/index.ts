@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely';
 import { initial } from './0001-initial.ts';
+import { steer } from './0004-steer.ts';
 import { secrets } from './0005-secrets.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
   '0001-initial': initial,
+  '0004-steer': steer,
   '0005-secrets': secrets,
 };

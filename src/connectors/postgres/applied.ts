@@ -1,0 +1,22 @@
+import type { AppliedChunks, ChunkResult } from '../destination.ts';
+import type { Area } from './area.ts';
+import { removalChunk } from './removal.ts';
+import type { Session } from './session.ts';
+
+/** What of a run was applied, by its markers; their locks make it wait for an apply whose worker may be gone. */
+export async function appliedChunks(
+  session: Session,
+  area: Area,
+  run: string,
+): Promise<AppliedChunks> {
+  const { rows } = await session.query(
+    `SELECT chunk, result FROM ${area.marker} WHERE run = $1 FOR UPDATE`,
+    [run],
+  );
+  const done = new Map<number, unknown>();
+  for (const { chunk, result } of rows)
+    if (result) done.set(Number(chunk), JSON.parse(result) as unknown);
+  const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
+  done.delete(removalChunk);
+  return { chunks: done as Map<number, ChunkResult>, removal };
+}
