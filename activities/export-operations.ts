@@ -9,11 +9,15 @@ import { faultPoint } from '../src/model/fault-point.ts';
 import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
 import type { Operation, RecordError } from '../src/model/outcome.ts';
 import type { JournalOutcome as Outcome } from '../src/store/journal.ts';
+import { afterGrace } from './after-grace.ts';
 import { hashValues } from './hash-values.ts';
 import type { Dependencies, Session } from './session.ts';
 
 /** Calls under way at once; the throttle decides how fast they go. */
 const lanes = 16;
+
+/** How long a run that stops waits for the answers to calls under way. Milliseconds. */
+const patienceMs = 5_000;
 
 /** An operation that did not succeed. */
 export interface Failed {
@@ -61,6 +65,8 @@ class Writer {
   readonly #destination: RecordDestination;
   readonly #owner: Owner;
   readonly #signal: AbortSignal;
+  /** Aborts calls under way that outlast the end of the work. */
+  readonly #patience: AbortSignal;
   readonly #outcomes = new Map<number, Outcome>();
 
   constructor(
@@ -75,6 +81,7 @@ class Writer {
     this.#destination = destination;
     this.#owner = owner;
     this.#signal = signal;
+    this.#patience = afterGrace(signal, patienceMs);
   }
 
   async write(operations: readonly Numbered[]): Promise<Failed[]> {
@@ -99,6 +106,11 @@ class Writer {
     return operations.flatMap((operation) => this.#failure(operation));
   }
 
+  /** Whether making it twice does harm. */
+  #isRisky({ operation }: Numbered): boolean {
+    return operation === 'create' && !this.#destination.idempotentCreate;
+  }
+
   /** Takes up what an earlier attempt left: its outcomes, and the creates it sent without hearing of them. */
   async #recall(operations: readonly Numbered[]): Promise<void> {
     const sent: Numbered[] = [];
@@ -108,7 +120,7 @@ class Writer {
     )) {
       const operation = operations[seq];
       if (outcome !== null) this.#outcomes.set(seq, outcome);
-      else if (operation !== undefined) sent.push(operation);
+      else if (operation !== undefined && this.#isRisky(operation)) sent.push(operation);
     }
     if (sent.length > 0) await this.#settle(sent);
   }
@@ -144,24 +156,29 @@ class Writer {
   /** Sends a batch; one that is rejected as a whole is split until the records at fault stand alone. */
   async #send(batch: readonly Numbered[]): Promise<void> {
     this.#signal.throwIfAborted();
-    const risky = batch[0]?.operation === 'create' && !this.#destination.idempotentCreate;
+    const risky = batch[0] !== undefined && this.#isRisky(batch[0]);
     faultPoint('export.before-journal');
-    if (risky)
-      await this.#deps.store.journal.write(
-        this.#owner,
-        batch.map(({ seq }) => ({ seq, outcome: null })),
-      );
+    if (risky) await this.#noteSent(batch);
     let results: readonly WriteResult[];
     faultPoint('export.before-write');
     try {
-      // Not aborted when the run stops: a call cut short would leave its outcome unknown. Its time-out bounds it.
-      results = await this.#destination.write(batch);
+      // A run that stops waits for it a while: a call cut short leaves its outcome unknown.
+      results = await this.#destination.write(batch, this.#patience);
     } catch (error) {
+      if (this.#patience.aborted && !risky) await this.#noteSent(batch);
       return this.#refused(batch, error, risky);
     }
     faultPoint('export.after-write');
     const again = await this.#settleResults(batch, results);
     if (again.length > 0) await this.#send(again);
+  }
+
+  /** Notes that nobody knows what became of these. */
+  #noteSent(batch: readonly Numbered[]): Promise<void> {
+    return this.#deps.store.journal.write(
+      this.#owner,
+      batch.map(({ seq }) => ({ seq, outcome: null })),
+    );
   }
 
   async #refused(batch: readonly Numbered[], error: unknown, risky: boolean): Promise<void> {

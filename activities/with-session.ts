@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { afterGrace } from './after-grace.ts';
 import { classify } from './classify.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 
@@ -43,10 +44,9 @@ export async function attended<T>(
 
 /** Rejects when the work was told to stop and has not: it is fenced off (R6), so nobody needs to wait for it. */
 function overdue(signal: AbortSignal): Promise<never> {
+  const late = afterGrace(signal, stopMs);
   return new Promise((_, reject) => {
-    const wait = (): void => void setTimeout(() => reject(signal.reason as Error), stopMs).unref();
-    if (signal.aborted) wait();
-    else signal.addEventListener('abort', wait, { once: true });
+    late.addEventListener('abort', () => reject(late.reason as Error), { once: true });
   });
 }
 

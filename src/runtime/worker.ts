@@ -36,7 +36,8 @@ export async function runWorker(
     namespace: temporal.namespace,
     taskQueue,
     activities: createActivities({ store, connectorOf }),
-    shutdownGraceTime: '10s',
+    // Quick work ends in time; the rest is told to stop, and handed back to the other workers.
+    shutdownGraceTime: '2s',
     maxConcurrentActivityTaskExecutions: 20,
     maxHeartbeatThrottleInterval: '2s',
     ...workflowCode(),

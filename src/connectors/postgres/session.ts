@@ -38,6 +38,9 @@ export interface Lease {
 const firstProbeMs = 10_000;
 
 const texts = { getTypeParser: () => (value: string | Buffer) => value };
+/** A statement ends when its client has gone, where the server can tell: else an aborted apply would run on. */
+const endWithClient = `SELECT set_config(name, '1s', false) FROM pg_settings
+  WHERE name = 'client_connection_check_interval' AND version() ~ 'linux|darwin|bsd'`;
 const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
 
 /** A pool of connections whose settings make every value print the same way everywhere. */
@@ -181,6 +184,7 @@ function sessionSettings(statementTimeoutMs: number, timeoutMs: number): string[
     'SET standard_conforming_strings = on',
     `SET statement_timeout = ${statementTimeoutMs}`,
     `SET idle_in_transaction_session_timeout = ${timeoutMs}`,
+    endWithClient,
     'SET tcp_keepalives_idle = 10',
     'SET tcp_keepalives_interval = 5',
     'SET tcp_keepalives_count = 4',
