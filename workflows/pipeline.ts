@@ -28,19 +28,22 @@ export async function gated<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
     const scope = new CancellationScope();
     let stopped = false;
     let over = false;
-    const watch = scope.run(async () => {
-      await condition(() => over || gate.closed());
-      if (over) return;
-      stopped = true;
-      scope.cancel();
-    });
+    // When the run is cancelled this ends at once, and work only when its activity has: it must not count as unhandled.
+    const watch = scope
+      .run(async () => {
+        await condition(() => over || gate.closed());
+        if (over) return;
+        stopped = true;
+        scope.cancel();
+      })
+      .catch(() => undefined);
     try {
       return await scope.run(work);
     } catch (error) {
       if (!stopped || !gaveWay(error)) throw error;
     } finally {
       over = true;
-      await watch.catch(() => undefined);
+      await watch;
     }
   }
 }

@@ -44,6 +44,8 @@ export interface Faults {
   fail: number;
   /** The connection of the next writes is cut after the effect. */
   drop: number;
+  /** The next writes take effect and are never answered. */
+  hang: number;
   /** Key → the status that items of bulk calls with this key are answered with, without effect. */
   items: Map<string, number>;
 }
@@ -88,7 +90,7 @@ export async function startStrictApi(options: StrictApiOptions = {}): Promise<St
   const state: State = {
     options,
     contacts: new Collection(options.key ?? 'email', new Set(options.poison), options.unique),
-    faults: { fail: 0, drop: 0, items: new Map() },
+    faults: { fail: 0, drop: 0, hang: 0, items: new Map() },
     window: quota && new SlidingWindow(quota.requests, quota.perMs),
     tokens: new Set(),
     count: { requests: 0, limited: 0, writes: 0, tokens: 0 },
@@ -154,6 +156,10 @@ async function serve(
   if (writes && state.faults.drop > 0) {
     state.faults.drop -= 1;
     request.socket.destroy();
+    return;
+  }
+  if (writes && state.faults.hang > 0) {
+    state.faults.hang -= 1;
     return;
   }
   send(response, { ...reply, headers: { ...limits.headers, ...reply.headers } });
