@@ -21,6 +21,8 @@ export function openDatabase(url: string, connections = 8): Database {
   });
   // A dropped idle connection is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // Nor may one that dies while it is lent out: whoever holds it learns of it from the query.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely({ dialect: new PostgresDialect({ pool }) });
 }
 
