@@ -200,6 +200,8 @@ class Writer {
     }
     // A refused call had no effect: it is not in doubt any more, and made again when the quota allows.
     if (error instanceof LimitedError) {
+      const seqs = batch.map(({ seq }) => seq);
+      if (risky) await this.#deps.store.journal.forget(this.#owner, seqs);
       if (error.retryAfterMs !== undefined && error.retryAfterMs > 20_000) throw error;
       return this.#send(batch);
     }

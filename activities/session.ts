@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto';
 import type { ConnectContext, Connection, Connector } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
+import type { Throttle } from '../src/connectors/throttle.ts';
 import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
+import type { Quota } from '../src/model/quota.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
 import { retrySource } from './retry-source.ts';
-import { sharedThrottle } from './throttle.ts';
+import { Throttles } from './throttle.ts';
 
 /** What every activity is made with. */
 export interface Dependencies {
@@ -37,6 +39,7 @@ const idleMs = 60_000;
 /** The open sessions of a worker. */
 export class Sessions {
   readonly #deps: Dependencies;
+  readonly #throttles: Throttles;
   readonly #open = new Map<
     string,
     { session: Promise<Session>; timer?: NodeJS.Timeout; users: number }
@@ -44,11 +47,15 @@ export class Sessions {
 
   constructor(deps: Dependencies) {
     this.#deps = deps;
+    this.#throttles = new Throttles(deps.store);
   }
 
   /** Lends the run's session to `work`. A session whose work failed is opened afresh next time. */
   async use<T>(run: string, work: (session: Session) => Promise<T>): Promise<T> {
-    const entry = this.#open.get(run) ?? { session: openSession(this.#deps, run), users: 0 };
+    const entry = this.#open.get(run) ?? {
+      session: openSession(this.#deps, this.#throttles, run),
+      users: 0,
+    };
     this.#open.set(run, entry);
     clearTimeout(entry.timer);
     entry.users += 1;
@@ -82,12 +89,17 @@ export class Sessions {
   }
 }
 
-async function openSession({ store, connectorOf }: Dependencies, run: string): Promise<Session> {
+async function openSession(
+  { store, connectorOf }: Dependencies,
+  throttles: Throttles,
+  run: string,
+): Promise<Session> {
   const plan = await store.runs.plan(run);
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
   const { spec } = plan;
-  const from = await connect(store, connectorOf, spec.source.connection);
-  const to = await connect(store, connectorOf, spec.destination.connection);
+  const throttle: ThrottleOf = (id, quota) => throttles.of(id, quota, run);
+  const from = await connect(store, connectorOf, spec.source.connection, throttle);
+  const to = await connect(store, connectorOf, spec.destination.connection, throttle);
   const close = async (): Promise<void> => {
     await Promise.all([from.connection.close(), to.connection.close()]);
   };
@@ -111,11 +123,14 @@ interface Connected {
   readonly connection: Connection;
 }
 
+type ThrottleOf = (connection: string, quota: Quota) => Throttle;
+
 /** Connects a stored connection; its secrets are resolved here and go nowhere else (R1). */
 export async function connect(
   store: Store,
   connectorOf: Dependencies['connectorOf'],
   id: string,
+  throttleOf: ThrottleOf,
 ): Promise<Connected> {
   const stored = await store.catalog.connection(id);
   if (stored === null)
@@ -131,7 +146,7 @@ export async function connect(
   }
   const context: ConnectContext = {
     connection: id,
-    throttle: sharedThrottle(store.quotas, id, connector.quota?.(parsed.data)),
+    throttle: throttleOf(id, connector.quota?.(parsed.data) ?? {}),
   };
   return {
     id,

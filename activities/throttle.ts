@@ -1,85 +1,91 @@
-import type { Quota, Throttle } from '../src/connectors/throttle.ts';
-import { LimitedError } from '../src/model/failure.ts';
-import type { Quotas } from '../src/store/quotas.ts';
-import { SendWindow } from './send-window.ts';
+import { Context } from '@temporalio/activity';
+import type { Throttle } from '../src/connectors/throttle.ts';
+import type { Quota } from '../src/model/quota.ts';
+import type { Store } from '../src/store/store.ts';
+import { Pacer, type Caller } from './pacer.ts';
 
-/** Longer waits leave the worker. Milliseconds. */
-const longestSleepMs = 20_000;
-/** How far ahead a slot is taken: a wait that a block overtakes is at most this long. */
-const horizonMs = 1_000;
-/** What a refusal without a delay waits. */
-const defaultBlockMs = 1_000;
-/** A delay said by a server is never believed beyond this. */
-const longestBlockMs = 24 * 3_600_000;
+/** Shorter waits are not worth telling. Milliseconds. */
+const noticeableMs = 1_500;
+/** How far an announced end of the wait may be wrong before it is told anew. Milliseconds. */
+const toleranceMs = 1_000;
 
-/** Shares a connection's quota with all workers through the state database (R9). */
-export function sharedThrottle(
-  quotas: Quotas,
-  connection: string,
-  quota: Quota | undefined,
-): Throttle {
-  const intervalMs = quota?.requests === undefined ? 0 : (quota.perMs ?? 1000) / quota.requests;
-  const slots = new Semaphore(quota?.concurrency ?? 16);
-  const window =
-    quota?.requests === undefined ? undefined : new SendWindow(quota.requests, quota.perMs ?? 1000);
-  let registered: Promise<void> | undefined;
+/** The quotas of all connections as this worker uses them (R9): its runs share one pacer a connection. */
+export class Throttles {
+  readonly #store: Pick<Store, 'quotas' | 'runs'>;
+  readonly #pacers = new Map<string, Pacer>();
 
-  const turn = async (): Promise<void> => {
-    await (registered ??= quotas.register(connection));
-    for (;;) {
-      const { waitMs, taken } = await quotas.reserve(connection, intervalMs, horizonMs);
-      if (taken && waitMs > 0) await sleep(waitMs);
-      if (taken) return window?.pass();
-      if (waitMs > longestSleepMs)
-        throw new LimitedError('waiting for the quota', waitMs, { connection });
-      await sleep(Math.max(10, waitMs - horizonMs / 2));
-    }
-  };
-
-  return {
-    async call(make) {
-      const release = await slots.acquire();
-      try {
-        await turn();
-        const { value, limits } = await make();
-        if (limits?.remaining === 0 && limits.resetMs !== undefined) {
-          await quotas.block(connection, Math.min(limits.resetMs, longestBlockMs));
-        }
-        return value;
-      } catch (error) {
-        if (error instanceof LimitedError) {
-          await quotas.block(
-            connection,
-            Math.min(error.retryAfterMs ?? defaultBlockMs, longestBlockMs),
-          );
-        }
-        throw error;
-      } finally {
-        release();
-      }
-    },
-  };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-class Semaphore {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(size: number) {
-    this.#free = size;
+  constructor(store: Pick<Store, 'quotas' | 'runs'>) {
+    this.#store = store;
   }
 
-  async acquire(): Promise<() => void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return () => {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    };
+  /** The throttle of a connection for the calls of one run. */
+  of(connection: string, quota: Quota, run: string): Throttle {
+    const pacer = this.#pacers.get(connection) ?? new Pacer(this.#store.quotas, connection, quota);
+    this.#pacers.set(connection, pacer);
+    // The connection may have been declared anew.
+    pacer.quota = quota;
+    const caller = new RunCaller((until) => this.#store.runs.waitUntil(run, until));
+    return { call: (make) => paced(pacer, caller, make) };
+  }
+}
+
+async function paced<T>(
+  pacer: Pacer,
+  caller: Caller,
+  make: Parameters<Throttle['call']>[0],
+): Promise<T> {
+  for (let again = false; ; again = true) {
+    const turn = await pacer.turn(caller, again, cancellation());
+    try {
+      const { value, limits } = await make();
+      await turn.answered(limits);
+      if (limits?.limited !== true) return value as T;
+    } finally {
+      turn.done();
+    }
+  }
+}
+
+/** What ends the wait of the activity that makes the call. */
+function cancellation(): AbortSignal | undefined {
+  try {
+    return Context.current().cancellationSignal;
+  } catch {
+    return undefined; // not called by an activity
+  }
+}
+
+/** Shows in the run that it waits. */
+class RunCaller implements Caller {
+  readonly #note: (until: Date | null) => Promise<void>;
+  #lastCall = performance.now();
+  /** What the run shows; undefined: unknown, an earlier attempt may have left something. */
+  #shown: number | null | undefined;
+  #notes: Promise<void> = Promise.resolve();
+
+  constructor(note: (until: Date | null) => Promise<void>) {
+    this.#note = note;
+  }
+
+  begins(): void {
+    this.#lastCall = performance.now();
+  }
+
+  waits(until: number): void {
+    const now = performance.now();
+    if (until - now < noticeableMs && now - this.#lastCall < noticeableMs) return;
+    const end = Math.max(until, now + toleranceMs);
+    if (typeof this.#shown === 'number' && Math.abs(this.#shown - end) < toleranceMs) return;
+    this.#show(end, new Date(Date.now() + end - now));
+  }
+
+  went(): void {
+    this.#lastCall = performance.now();
+    if (this.#shown !== null) this.#show(null, null);
+  }
+
+  #show(shown: number | null, until: Date | null): void {
+    this.#shown = shown;
+    this.#notes = this.#notes.then(() => this.#note(until)).catch(() => undefined);
   }
 }

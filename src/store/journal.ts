@@ -60,4 +60,17 @@ export class Journal {
     );
     if (rows.length === 0) throw new SupersededError(chunk.run, chunk.no);
   }
+
+  /** Takes back what was noted as sent: it turned out that it had no effect. */
+  async forget(
+    chunk: { run: string; no: number; token: number },
+    seqs: readonly number[],
+  ): Promise<void> {
+    await sql`
+      delete from journal j using chunks c
+      where c.run = ${chunk.run} and c.no = ${chunk.no} and c.token = ${chunk.token}
+        and j.run = c.run and j.no = c.no and j.seq = any(${seqs}::int[]) and j.outcome is null`.execute(
+      this.#db,
+    );
+  }
 }

@@ -1,7 +1,14 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 
-/** The quotas of connections, shared by all workers: one row a connection. */
+/** What a decision about a quota was made of, and at what time. */
+export interface Decided<R> {
+  readonly result: R;
+  /** The database's clock, in milliseconds; it was read between `from` and `to` of this process's `performance.now()`. */
+  readonly clock: { readonly at: number; readonly from: number; readonly to: number };
+}
+
+/** The quotas of connections, shared by all workers: one row a connection, its state as JSON. */
 export class Quotas {
   readonly #db: Database;
 
@@ -9,41 +16,45 @@ export class Quotas {
     this.#db = db;
   }
 
-  /** Makes sure that the connection has its row. */
-  async register(connection: string): Promise<void> {
-    await sql`insert into quotas (connection) values (${connection}) on conflict do nothing`.execute(
-      this.#db,
-    );
-  }
-
   /**
-   * Takes the next free slot of a registered connection that allows a call every `intervalMs` (a generic cell rate
-   * algorithm with a burst of one), if it comes within `maxWaitMs`. Returns the wait for it in milliseconds.
+   * Changes a connection's state by a pure decision. The row is not locked meanwhile, so that a worker that stalls
+   * holds up nobody: where another was faster, the decision is made again.
+   * @param decide is given the state (null: none yet) and the database's time in milliseconds
    */
-  async reserve(
+  async change<S, R>(
     connection: string,
-    intervalMs: number,
-    maxWaitMs: number,
-  ): Promise<{ waitMs: number; taken: boolean }> {
-    const { rows } = await sql<{ waitMs: number; taken: boolean }>`
-      with q as (
-        select greatest(next_at, blocked_until, clock_timestamp()) as slot from quotas
-        where connection = ${connection} for update),
-      taken as (
-        update quotas set next_at = q.slot + ${intervalMs}::float8 * interval '1 ms' from q
-        where connection = ${connection} and q.slot <= clock_timestamp() + ${maxWaitMs}::float8 * interval '1 ms'
-        returning 1)
-      select extract(epoch from slot - clock_timestamp())::float8 * 1000 as "waitMs",
-        exists (select 1 from taken) as taken from q`.execute(this.#db);
-    return rows[0] ?? { waitMs: 0, taken: true };
+    decide: (state: S | null, now: number) => { state: S; result: R },
+  ): Promise<Decided<R>> {
+    for (;;) {
+      const { row, clock } = await this.#read<S>(connection);
+      const { state, result } = decide(row?.state ?? null, clock.at);
+      if (await this.#write(connection, row?.version ?? null, JSON.stringify(state)))
+        return { result, clock };
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+    }
   }
 
-  /** Nobody calls before then. */
-  async block(connection: string, ms: number): Promise<void> {
-    await sql`insert into quotas as q (connection, blocked_until)
-      values (${connection}, clock_timestamp() + ${ms} * interval '1 ms')
-      on conflict (connection) do update set blocked_until = greatest(q.blocked_until, excluded.blocked_until)`.execute(
-      this.#db,
-    );
+  async #read<S>(connection: string) {
+    const from = performance.now();
+    const { rows } = await sql<{ now: number; version: string | null; state: S | null }>`
+      select extract(epoch from clock_timestamp())::float8 * 1000 as now, q.version, q.state
+      from (select 1) one left join quotas q on q.connection = ${connection}`.execute(this.#db);
+    const [first] = rows;
+    const clock = { at: first?.now ?? 0, from, to: performance.now() };
+    const row =
+      first === undefined || first.version === null
+        ? null
+        : { version: first.version, state: first.state };
+    return { row, clock };
+  }
+
+  async #write(connection: string, version: string | null, state: string): Promise<boolean> {
+    const written =
+      version === null
+        ? sql`insert into quotas (connection, state) values (${connection}, ${state})
+            on conflict do nothing returning 1`
+        : sql`update quotas set state = ${state}, version = version + 1
+            where connection = ${connection} and version = ${version} returning 1`;
+    return (await written.execute(this.#db)).rows.length > 0;
   }
 }

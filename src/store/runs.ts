@@ -229,7 +229,8 @@ export class Runs {
   }
 
   async waitUntil(id: string, until: Date | null): Promise<void> {
-    await sql`update runs set waiting_until = ${until} where id = ${id}`.execute(this.#db);
+    await sql`update runs set waiting_until = ${until}
+      where id = ${id} and waiting_until is distinct from ${until}::timestamptz`.execute(this.#db);
   }
 
   /** Notes that the run's systems fail; returns since when, in milliseconds of age. */

@@ -2,23 +2,29 @@
 export class SlidingWindow {
   readonly #requests: number;
   readonly #perMs: number;
-  #taken: number[] = [];
+  readonly #taken: number[] = [];
 
-  constructor(requests: number, perMs: number) {
+  /** @param taken the times of calls that count already, in order */
+  constructor(requests: number, perMs: number, taken: readonly number[] = []) {
     this.#requests = requests;
     this.#perMs = perMs;
+    this.#taken.push(...taken);
+  }
+
+  /** The times of the calls that count. */
+  get taken(): readonly number[] {
+    return this.#taken;
   }
 
   /** Takes one call; says whether it is allowed, how many are left and when the next one is. */
   take(now: number): { allowed: boolean; remaining: number; waitMs: number } {
-    this.#taken = this.#taken.filter((time) => time > now - this.#perMs);
+    const over = this.#taken.findIndex((time) => time > now - this.#perMs);
+    this.#taken.splice(0, over < 0 ? this.#taken.length : over);
     const allowed = this.#taken.length < this.#requests;
     if (allowed) this.#taken.push(now);
-    const oldest = this.#taken[0] ?? now;
-    return {
-      allowed,
-      remaining: this.#requests - this.#taken.length,
-      waitMs: Math.max(0, oldest + this.#perMs - now),
-    };
+    const remaining = Math.max(0, this.#requests - this.#taken.length);
+    // With a quota that was lowered, more than one must leave the window first.
+    const freeing = this.#taken[Math.max(0, this.#taken.length - this.#requests)] ?? now;
+    return { allowed, remaining, waitMs: Math.max(0, freeing + this.#perMs - now) };
   }
 }

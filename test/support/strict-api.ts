@@ -2,14 +2,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Effect, type Fields, Collection } from './strict-collection.ts';
 import { listPage } from './strict-list.ts';
-import { SlidingWindow } from './sliding-window.ts';
+import {
+  type Arrival,
+  type StrictLimitOptions,
+  StrictLimits,
+  type StrictQuota,
+} from './strict-limits.ts';
 
 /** How the server behaves. */
-export interface StrictApiOptions {
+export interface StrictApiOptions extends StrictLimitOptions {
   /** Default: any free port. */
   readonly port?: number;
-  /** More calls than this are answered 429. Default: no quota. */
-  readonly quota?: { readonly requests: number; readonly perMs: number };
   /** `Authorization: Bearer`, `X-Api-Key` or `?api_key=` must carry it; also basic with it as the password. */
   readonly token?: string;
   /** `POST /oauth/token` issues tokens to this client, each good until `expireTokens()`. */
@@ -31,7 +34,7 @@ export interface StrictApiOptions {
 /** What the server was asked. */
 export interface StrictApiStats {
   readonly requests: number;
-  /** Calls answered 429. */
+  /** Calls refused for being one too many. */
   readonly limited: number;
   /** Calls that changed or tried to change records. */
   readonly writes: number;
@@ -61,6 +64,12 @@ export interface StrictApi {
   readonly faults: Faults;
   readonly poison: Set<string>;
   stats(): StrictApiStats;
+  /** Every call as it was counted. */
+  readonly arrivals: readonly Arrival[];
+  /** Another quota from now on; undefined: none. */
+  setQuota(quota: StrictQuota | undefined): void;
+  /** Answers every call 429 or 503 for a while, with `Retry-After`. */
+  pause(ms: number, status?: 429 | 503): void;
   /** From now on issued tokens are answered 401. */
   expireTokens(): void;
   close(): Promise<void>;
@@ -70,7 +79,7 @@ interface State {
   readonly options: StrictApiOptions;
   readonly contacts: Collection;
   readonly faults: Faults;
-  readonly window: SlidingWindow | undefined;
+  readonly limits: StrictLimits;
   readonly tokens: Set<string>;
   readonly count: { requests: number; limited: number; writes: number; tokens: number };
 }
@@ -86,12 +95,11 @@ interface Reply {
  * sliding window, keys that exist once, a size limit of pages and bulk calls, credentials.
  */
 export async function startStrictApi(options: StrictApiOptions = {}): Promise<StrictApi> {
-  const { quota } = options;
   const state: State = {
     options,
     contacts: new Collection(options.key ?? 'email', new Set(options.poison), options.unique),
     faults: { fail: 0, drop: 0, hang: 0, items: new Map() },
-    window: quota && new SlidingWindow(quota.requests, quota.perMs),
+    limits: new StrictLimits(options),
     tokens: new Set(),
     count: { requests: 0, limited: 0, writes: 0, tokens: 0 },
   };
@@ -112,6 +120,9 @@ export async function startStrictApi(options: StrictApiOptions = {}): Promise<St
     faults: state.faults,
     poison: state.contacts.poison,
     stats: () => ({ ...state.count }),
+    arrivals: state.limits.arrivals,
+    setQuota: (quota) => state.limits.quota(quota),
+    pause: (ms, status = 429) => state.limits.pause(ms, status),
     expireTokens: () => state.tokens.clear(),
     close: () =>
       new Promise((resolve) => {
@@ -126,15 +137,17 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const limits = state.limits.take();
+  response.once('close', () => limits.done());
   const url = new URL(request.url ?? '/', 'http://localhost');
   const body = await bodyOf(request);
   if (state.options.latencyMs)
     await new Promise((resolve) => setTimeout(resolve, state.options.latencyMs));
   state.count.requests += 1;
-  const limits = limitHeaders(state);
-  if (limits.refused) {
+  if (limits.status !== undefined) {
     state.count.limited += 1;
-    send(response, { status: 429, body: { message: 'too many calls' }, headers: limits.headers });
+    const refused = { status: limits.status, body: { message: 'too many calls' } };
+    send(response, { ...refused, headers: limits.headers });
     return;
   }
   if (url.pathname === '/oauth/token') {
@@ -163,20 +176,6 @@ async function serve(
     return;
   }
   send(response, { ...reply, headers: { ...limits.headers, ...reply.headers } });
-}
-
-function limitHeaders(state: State): { refused: boolean; headers: Record<string, string> } {
-  if (!state.window) return { refused: false, headers: {} };
-  const { allowed, remaining, waitMs } = state.window.take(Date.now());
-  const seconds = String(Math.ceil(waitMs / 1000));
-  return {
-    refused: !allowed,
-    headers: {
-      'ratelimit-remaining': String(remaining),
-      'ratelimit-reset': seconds,
-      ...(!allowed && { 'retry-after': seconds }),
-    },
-  };
 }
 
 function issueToken(state: State, form: URLSearchParams): Reply {

@@ -64,6 +64,8 @@ export class ApiClient {
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });
       const limits = limitsOf(answer.status, answer.headers, Date.now());
+      // Whether a 503 came before or after the effect is not known.
+      if (answer.status === 503 && call.risky === true) limits.limited = false;
       return { value: { answer, limits }, limits };
     });
   }

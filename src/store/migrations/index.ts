@@ -1,11 +1,13 @@
 import type { Migration } from 'kysely';
 import { initial } from './0001-initial.ts';
+import { throttle } from './0002-throttle.ts';
 import { steer } from './0004-steer.ts';
 import { secrets } from './0005-secrets.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
   '0001-initial': initial,
+  '0002-throttle': throttle,
   '0004-steer': steer,
   '0005-secrets': secrets,
 };

@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import {
+  leaseQuota,
+  refuseQuota,
+  workerTtlMs,
+  type Lease,
+  type QuotaState,
+} from '../src/engine/quota.ts';
+import { LimitedError } from '../src/model/failure.ts';
+import type { LimitInfo, Quota } from '../src/model/quota.ts';
+import type { Decided, Quotas } from '../src/store/quotas.ts';
+import { CallMeter } from './call-meter.ts';
+import { ClockOffset } from './clock-offset.ts';
+import { FairQueue } from './fair-queue.ts';
+
+/** A slot that is missed by more is not used: calls bunched up by a stall would be too many for one window. */
+const latestMs = 15;
+/** Longer waits leave the worker. */
+const longestSleepMs = 20_000;
+/** Between two questions to the state database: usually, while slots are left, when none are; rarely. */
+const askMs = { usually: 100, soon: 30, atOnce: 5, rarely: 1_000, failed: 500 };
+/** Calls of one worker under way to one system. */
+const mostInFlight = 1_024;
+/** Permits are not used to the very end, which another worker might see sooner. */
+const permitsGoodMs = workerTtlMs - 500;
+
+/** Who makes calls; is told how the waiting goes. Times are of `performance.now()`. */
+export interface Caller {
+  /** It has calls to make, having had none. */
+  begins(): void;
+  /** It waits, until then as far as can be said. */
+  waits(until: number): void;
+  /** One of its calls goes. */
+  went(): void;
+}
+
+/** The permission to make one call. */
+export interface Turn {
+  /** What the answer said, if one came. Settles when all workers can know. */
+  answered(limits: LimitInfo | undefined): Promise<void>;
+  /** The call is over. */
+  done(): void;
+}
+
+interface Waiter {
+  go(turn: Turn): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Paces the calls of this process to one connection. It leases slots and permits for a moment ahead from the state that
+ * all workers share, and deals them out; it learns of the others' refusals when it leases.
+ */
+export class Pacer {
+  quota: Quota;
+  readonly #quotas: Quotas;
+  readonly #connection: string;
+  readonly #worker = randomUUID();
+  readonly #queue = new FairQueue<Caller, Waiter>();
+  readonly #clock = new ClockOffset();
+  readonly #meter = new CallMeter();
+  #running = false;
+  #inFlight = 0;
+  /** Leased and not used, in local time; null: no rate is known. */
+  #slots: number[] | null = [];
+  #lease: Lease | undefined;
+  #permits = { most: 0, until: 0 };
+  #blockedUntil = 0;
+  #seen: LimitInfo | undefined;
+  #alarm: NodeJS.Timeout | undefined;
+  #askedAt = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(quotas: Quotas, connection: string, quota: Quota) {
+    this.#quotas = quotas;
+    this.#connection = connection;
+    this.quota = quota;
+  }
+
+  /**
+   * Waits for the permission to make a call.
+   * @param again it is made once more, before the caller's others
+   * @throws LimitedError when the wait is long, or `signal` ends it
+   */
+  turn(caller: Caller, again: boolean, signal?: AbortSignal): Promise<Turn> {
+    return new Promise((resolve, reject) => {
+      const cancelled = (): void => {
+        if (this.#queue.remove(caller, waiter)) reject(waitFailure(this.#connection, undefined));
+      };
+      const waiter: Waiter = {
+        go: (turn) => {
+          signal?.removeEventListener('abort', cancelled);
+          caller.went();
+          resolve(turn);
+        },
+        fail: (error) => {
+          signal?.removeEventListener('abort', cancelled);
+          reject(error);
+        },
+      };
+      if (signal?.aborted === true) return reject(waitFailure(this.#connection, undefined));
+      signal?.addEventListener('abort', cancelled, { once: true });
+      if (!this.#queue.has(caller)) caller.begins();
+      this.#queue.add(caller, waiter, again);
+      if (!this.#running) void this.#run();
+      this.#dispatch();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#queue.size > 0 || this.#inFlight > 0) {
+      const delay = await this.#ask().then(
+        () => this.#nextAsk(),
+        () => askMs.failed,
+      );
+      this.#dispatch();
+      this.#tell();
+      await this.#rest(delay);
+    }
+    this.#running = false;
+    // The others need not wait until these permits lapse.
+    if (this.#lease?.permits !== null) await this.#ask().catch(() => undefined);
+  }
+
+  async #ask(): Promise<void> {
+    const request = {
+      worker: this.#worker,
+      slots: this.#wanted(),
+      held: this.#slots?.length ?? 0,
+      waiting: this.#queue.size,
+      inFlight: this.#inFlight,
+      rate: this.#meter.rate,
+      seen: this.#seen,
+    };
+    this.#seen = undefined;
+    const decided = await this.#quotas.change<QuotaState, Lease>(
+      this.#connection,
+      (before, now) => {
+        const { state, lease } = leaseQuota(before, request, this.quota, now);
+        return { state, result: lease };
+      },
+    );
+    this.#take(decided);
+  }
+
+  /** What waits, and what will wait again soon. */
+  #wanted(): number {
+    const soon = Math.min(this.#inFlight, Math.ceil(this.#meter.rate * askMs.soon));
+    return Math.max(0, this.#queue.size + soon - (this.#slots?.length ?? 0));
+  }
+
+  #take({ result, clock }: Decided<Lease>): void {
+    this.#clock.add(clock);
+    this.#askedAt = clock.to;
+    const renewed = this.#lease?.round !== result.round;
+    this.#lease = result;
+    const local = result.slots?.map((slot) => this.#clock.local(slot)) ?? null;
+    // What was leased before a decrease is void.
+    this.#slots = local === null ? null : [...(renewed ? [] : (this.#slots ?? [])), ...local];
+    this.#block(this.#clock.local(result.blockedUntil));
+    this.#permits = { most: result.permits ?? mostInFlight, until: clock.from + permitsGoodMs };
+  }
+
+  /** Lets those go whose time has come. */
+  #dispatch(): void {
+    clearTimeout(this.#alarm);
+    const now = performance.now();
+    while (this.#queue.size > 0 && this.#mayCall(now)) {
+      const waiter = this.#queue.take();
+      this.#slots?.shift();
+      this.#inFlight += 1;
+      this.#meter.add();
+      waiter?.go(this.#newTurn());
+    }
+    const [next] = this.#slots ?? [];
+    if (this.#queue.size === 0) return;
+    const due = Math.max(next ?? 0, this.#blockedUntil);
+    if (due > now) this.#alarm = setTimeout(() => this.#dispatch(), due - now);
+    if (this.#isShort(now)) this.#wake();
+  }
+
+  #mayCall(now: number): boolean {
+    if (now < this.#blockedUntil || now > this.#permits.until) return false;
+    if (this.#inFlight >= Math.min(this.#permits.most, mostInFlight)) return false;
+    if (this.#slots === null) return true;
+    while (this.#slots[0] !== undefined && this.#slots[0] < now - latestMs) this.#slots.shift();
+    return this.#slots[0] !== undefined && this.#slots[0] <= now + 0.5;
+  }
+
+  /** Whether more slots are needed, and were to be had when last asked. */
+  #isShort(now: number): boolean {
+    if (this.#slots === null || this.#lease?.againAt !== null) return false;
+    const gap = this.#slots.length > 0 ? askMs.soon : askMs.atOnce;
+    return this.#queue.size > this.#slots.length && now - this.#askedAt > gap;
+  }
+
+  #newTurn(): Turn {
+    const round = this.#lease?.round ?? 0;
+    return {
+      answered: async (limits) => {
+        if (limits === undefined) return;
+        if (limits.limited === true || limits.retryAfterMs !== undefined)
+          await this.#refused(round, limits);
+        else this.#seen = limits;
+      },
+      done: () => {
+        this.#inFlight -= 1;
+        this.#dispatch();
+      },
+    };
+  }
+
+  async #refused(round: number, { retryAfterMs }: LimitInfo): Promise<void> {
+    this.#block(performance.now() + (retryAfterMs ?? askMs.usually));
+    if (this.#lease?.round === round) this.#slots = [];
+    const shared = this.#quotas.change<QuotaState, number>(this.#connection, (before, now) => {
+      const state = refuseQuota(before, { round, retryAfterMs }, this.quota, now);
+      return { state, result: state.blockedUntil };
+    });
+    // Where the state database does not answer, at least this worker waits.
+    const decided = await shared.catch(() => undefined);
+    if (decided !== undefined) this.#block(this.#clock.local(decided.result));
+  }
+
+  #block(until: number): void {
+    this.#blockedUntil = Math.max(this.#blockedUntil, until);
+  }
+
+  /** When to ask again, in milliseconds from now. */
+  #nextAsk(): number {
+    const now = performance.now();
+    if (this.#blockedUntil > now + askMs.usually)
+      return Math.min(askMs.rarely, this.#blockedUntil - now - askMs.usually / 2);
+    const { againAt = null, permits = null } = this.#lease ?? {};
+    if (this.#queue.size === 0 && permits === null) return askMs.rarely;
+    if (againAt === null) return askMs.usually;
+    return Math.min(askMs.usually, Math.max(askMs.atOnce, this.#clock.local(againAt) - now));
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Tells those who wait until when; sends them away if that is long. */
+  #tell(): void {
+    const [slot] = this.#slots ?? [];
+    const next = slot ?? this.#clock.local(this.#lease?.nextAt ?? 0);
+    const until = Math.max(this.#blockedUntil, next);
+    const wait = until - performance.now();
+    if (wait > longestSleepMs && slot === undefined) {
+      for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
+        waiter.fail(waitFailure(this.#connection, wait));
+      return;
+    }
+    for (const caller of this.#queue.owners()) caller.waits(until);
+  }
+}
+
+function waitFailure(connection: string, waitMs: number | undefined): LimitedError {
+  return new LimitedError('waiting for the quota', waitMs, { connection });
+}
