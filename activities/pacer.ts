@@ -53,7 +53,7 @@ interface Waiter {
  */
 export class Pacer {
   quota: Quota;
-  readonly #quotas: Quotas;
+  readonly #quotas: Pick<Quotas, 'change'>;
   readonly #connection: string;
   readonly #worker = randomUUID();
   readonly #queue = new FairQueue<Caller, Waiter>();
@@ -71,7 +71,7 @@ export class Pacer {
   #askedAt = 0;
   #wake: () => void = () => undefined;
 
-  constructor(quotas: Quotas, connection: string, quota: Quota) {
+  constructor(quotas: Pick<Quotas, 'change'>, connection: string, quota: Quota) {
     this.#quotas = quotas;
     this.#connection = connection;
     this.quota = quota;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Quota } from '../model/quota.ts';
+import type { LimitInfo, Quota } from '../model/quota.ts';
 import { fairShares } from './fair-shares.ts';
 import {
   leaseQuota,
@@ -131,7 +131,7 @@ it('shares by need, and gives everybody a turn', () => {
   expect(fairShares([1, 10, 10], 9, 0)).toEqual([1, 4, 4]);
   expect(fairShares([5, 5], 20, 0)).toEqual([5, 5]);
   const turns = [0, 1, 2].map((turn) => fairShares([9, 9, 9], 1, turn).indexOf(1));
-  expect(turns.toSorted()).toEqual([0, 1, 2]);
+  expect(new Set(turns)).toEqual(new Set([0, 1, 2]));
 });
 
 it('blocks every worker at once, then goes on slower and evenly spaced', () => {
@@ -143,9 +143,9 @@ it('blocks every worker at once, then goes on slower and evenly spaced', () => {
     expect(lease).toMatchObject({ slots: [], blockedUntil: now + 5_000, round: state.round + 1 });
   }
   const { lease } = leaseQuota(refused, request('a'), hundred, now + 5_000);
-  expect(lease.slots?.length).toBeGreaterThan(0);
-  expect(lease.slots?.[0]).toBeGreaterThan(now + 5_000);
-  expect(lease.slots?.[1]! - lease.slots?.[0]!).toBeGreaterThan(10 / 0.75);
+  const [first = 0, second = 0] = lease.slots ?? [];
+  expect(first).toBeGreaterThan(now + 5_000);
+  expect(second - first).toBeGreaterThan(10 / 0.75);
 });
 
 it('decreases once a round, and harder when that was not enough', () => {
@@ -196,14 +196,16 @@ it('backs off twice as long each time where the server says nothing', () => {
   expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((seconds) => seconds * 1000));
 });
 
+function slotsAfter(seen: LimitInfo): readonly number[] {
+  return leaseQuota(null, request('w', { seen }), {}, start).lease.slots ?? [];
+}
+
 it('spreads what is left over the time until the reset, looking a minute ahead', () => {
-  const seen = (remaining: number, resetMs: number) =>
-    leaseQuota(null, request('w', { seen: { remaining, resetMs } }), {}, start).lease.slots ?? [];
-  const [a = 0, b = 0] = seen(20, 10_000);
+  const [a = 0, b = 0] = slotsAfter({ remaining: 20, resetMs: 10_000 });
   expect(b - a).toBe(500);
-  const [c = 0, d = 0] = seen(6_000, 3_600_000);
+  const [c = 0, d = 0] = slotsAfter({ remaining: 6_000, resetMs: 3_600_000 });
   expect(d - c).toBe(10);
-  expect(seen(0, 5_000)).toEqual([]);
+  expect(slotsAfter({ remaining: 0, resetMs: 5_000 })).toEqual([]);
 });
 
 it('lets a declared rate stand against what is left of its own window, not of a longer one', () => {

@@ -26,17 +26,17 @@ export class Quotas {
     decide: (state: S | null, now: number) => { state: S; result: R },
   ): Promise<Decided<R>> {
     for (;;) {
-      const { row, clock } = await this.#read<S>(connection);
-      const { state, result } = decide(row?.state ?? null, clock.at);
+      const { row, clock } = await this.#read(connection);
+      const { state, result } = decide((row?.state ?? null) as S | null, clock.at);
       if (await this.#write(connection, row?.version ?? null, JSON.stringify(state)))
         return { result, clock };
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
     }
   }
 
-  async #read<S>(connection: string) {
+  async #read(connection: string) {
     const from = performance.now();
-    const { rows } = await sql<{ now: number; version: string | null; state: S | null }>`
+    const { rows } = await sql<{ now: number; version: string | null; state: unknown }>`
       select extract(epoch from clock_timestamp())::float8 * 1000 as now, q.version, q.state
       from (select 1) one left join quotas q on q.connection = ${connection}`.execute(this.#db);
     const [first] = rows;

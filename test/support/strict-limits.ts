@@ -102,7 +102,7 @@ export class StrictLimits {
     const seconds = Math.ceil(waitMs / 1000);
     const left = String(remaining);
     const requests = remaining + (this.#window?.taken.length ?? 0);
-    switch (this.#options.headers ?? 'plain') {
+    switch (this.#options.headers) {
       case 'none':
         return {};
       case 'draft': {
@@ -120,7 +120,7 @@ export class StrictLimits {
         };
       case 'x-epoch-ms':
         return { 'x-ratelimit-remaining': left, 'x-ratelimit-reset': String(now + waitMs) };
-      case 'plain':
+      default:
         return { 'ratelimit-remaining': left, 'ratelimit-reset': String(seconds) };
     }
   }
