@@ -32,14 +32,7 @@ async function complete({ store }: Dependencies, session: Session): Promise<void
   else if (plan.options.dryRun === true) await destination.abandon?.(run);
   else await destination.finish?.(run);
   faultPoint('close.after-tidy');
-  const watermark = isWhole(plan.options) ? plan.until : null;
-  if (watermark !== null) {
-    await store.watermarks.put(plan.sync, {
-      fingerprint: fingerprint(plan.spec),
-      value: watermark,
-      run,
-    });
-  }
+  const watermark = isWhole(plan.options) ? await moveWatermark(store, session) : null;
   faultPoint('close.after-watermark');
   const summary = await store.runs.get(run);
   await store.runs.finish(run, {
@@ -52,6 +45,31 @@ async function complete({ store }: Dependencies, session: Session): Promise<void
   await store.chunks.cleanUp(run);
   await store.runs.chainTidied(run);
   faultPoint('close.after-clean-up');
+}
+
+/**
+ * Moves the watermark. A source that cannot tell its highest one before it is read leaves what the run *before* has
+ * met: a record that changed behind the reader of this run is newer than that, but may be older than what this
+ * run met later (R3).
+ */
+async function moveWatermark(
+  { watermarks, chunks }: Dependencies['store'],
+  { run, plan, source }: Session,
+): Promise<string | null> {
+  if (plan.spec.source.watermark === undefined) return null;
+  const mark = { fingerprint: fingerprint(plan.spec), run };
+  if (source.highWatermark !== undefined) {
+    if (plan.settled !== null)
+      await watermarks.put(plan.sync, { ...mark, value: plan.settled, seen: null });
+    return plan.settled;
+  }
+  const before = await watermarks.get(plan.sync, mark.fingerprint);
+  // Another attempt may have moved it already.
+  if (before.run === run) return before.value;
+  const value = before.seen ?? before.value;
+  const seen = (await chunks.highest(run)) ?? before.seen;
+  await watermarks.put(plan.sync, { ...mark, value, seen });
+  return value;
 }
 
 function outcomeOf({ stats }: Run): RunOutcome {

@@ -4,6 +4,7 @@ import { encodeBatches } from '../src/engine/chunk-codec.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats } from '../src/model/outcome.ts';
 import type { RecordBatch } from '../src/model/record.ts';
+import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
@@ -83,11 +84,11 @@ async function stageSet(
   } else {
     await destination.stageRows(reference, stage.layout, staged(), signal);
   }
-  const { cursor, records } = page.end();
+  const { cursor, records, highest = null } = page.end();
   faultPoint('import.after-stage');
   await deps.store.chunks.commit(run, chunk, token, {
     state: 'staged',
-    cursor: { value: cursor, last: cursor === null },
+    cursor: { value: cursor, last: cursor === null, highest },
     stats: { ...noStats, imported: records, skipped: { ...noStats.skipped, filter: filtered } },
   });
   faultPoint('import.after-commit');
@@ -109,7 +110,7 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
   let { chunk } = input;
   let held: RecordBatch[] = [];
   let size = 0;
-  const put = async (cursor?: { value: string | null; last: boolean }): Promise<void> => {
+  const put = async (cursor?: ChunkCommit['cursor']): Promise<void> => {
     faultPoint('import.before-stage');
     await deps.store.chunks.claim(run, chunk, token);
     await deps.store.chunks.commit(run, chunk, token, {
@@ -128,7 +129,7 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
     held.push(batch);
     size += batch.rows.length;
   }
-  const { cursor, records } = page.end();
-  await put({ value: cursor, last: cursor === null });
+  const { cursor, records, highest = null } = page.end();
+  await put({ value: cursor, last: cursor === null, highest });
   return { chunks: chunk - input.chunk, records, done: cursor === null };
 }

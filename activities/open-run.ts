@@ -27,11 +27,12 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   const { remove } = permissionsOf(spec.mode);
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
+  const settled = until === null ? null : ((await source.settled?.(until)) ?? until);
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = remove || options.full === true || !incremental;
-  const since = everything ? null : await store.watermarks.get(sync, fingerprint(spec));
+  const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;
   faultPoint('open.before-plan');
-  session.plan = await store.runs.open(run, { kind: destination.kind, since, until });
+  session.plan = await store.runs.open(run, { kind: destination.kind, since, until, settled });
   faultPoint('open.after-plan');
   return {
     kind: destination.kind,

@@ -8,7 +8,7 @@ import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import type { Quota } from '../src/model/quota.ts';
 import { permissionsOf } from '../src/model/mode.ts';
-import { connectorOptions, keyFields, type SyncSpec } from '../src/model/sync.ts';
+import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
 import { retrySource } from './retry-source.ts';
@@ -105,6 +105,7 @@ async function openSession(
   };
   try {
     checkMode(to, spec);
+    checkWholeReads(from, spec);
     const source = await openSource(from.connection, spec, plan, store);
     const mapping = mappingOf(spec, source);
     const destination = await openDestination(to.connection, plan, mapping);
@@ -166,6 +167,17 @@ function checkMode({ connector, settings, id }: Connected, spec: SyncSpec): void
     throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, { connection: id });
 }
 
+function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec): void {
+  if (!permissionsOf(spec.mode).remove) return;
+  const { stream } = spec.source;
+  const whole = connector.wholeReads?.(settings, {
+    stream,
+    options: connectorOptions(spec.source),
+  });
+  if (whole === undefined || whole === true) return;
+  throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${whole}`, { connection: id });
+}
+
 async function openSource(
   connection: Connection,
   spec: SyncSpec,
@@ -177,11 +189,14 @@ async function openSource(
       connection: spec.source.connection,
     });
   }
+  const watermark = watermarkOf(spec.source);
   const source = await connection.source({
     stream: spec.source.stream,
     key: keyFields(spec.source.key),
     options: connectorOptions(spec.source),
-    ...(spec.source.watermark !== undefined && { watermark: spec.source.watermark }),
+    whole: permissionsOf(spec.mode).remove,
+    ...(watermark && { watermark: watermark.field }),
+    ...(watermark?.lag !== undefined && { lag: watermark.lag }),
   });
   const { retryOf } = plan.options;
   return retryOf === undefined
@@ -229,7 +244,9 @@ async function openDestination(
 
 /** Changes when anything changes that decides what a record becomes; a watermark belongs to one fingerprint. */
 export function fingerprint(spec: SyncSpec): string {
-  const { source, destination, fields, where, match, mode } = spec;
+  const { destination, fields, where, match, mode } = spec;
+  // Reading again what was read does not change what a record becomes: the lag is left out.
+  const source = { ...spec.source, watermark: watermarkOf(spec.source)?.field };
   const text = JSON.stringify([source, destination, fields ?? null, where ?? null, match, mode]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -33,6 +33,14 @@ export interface Connector<Settings = unknown> {
     settings: Settings,
     target: { stream: string; options: Readonly<Record<string, unknown>> },
   ): ModeSupport;
+  /**
+   * Whether a read of a stream is sure to hold every record that exists throughout it; else why not: a mirror from
+   * it is refused (R7). Pure. Absent: always.
+   */
+  wholeReads?(
+    settings: Settings,
+    source: { stream: string; options: Readonly<Record<string, unknown>> },
+  ): true | string;
   /** Makes a connection. Does no I/O: the first call that needs the system opens it. */
   connect(settings: Settings, context: ConnectContext): Connection;
 }
@@ -75,8 +83,12 @@ export interface SourceRequest {
   readonly stream: string;
   /** The field whose values grow with every change; absent: no incremental reading. */
   readonly watermark?: string;
+  /** How far before `PageRequest.since` reading starts: a duration for times, a number for numbers. Default 0. */
+  readonly lag?: string | number;
   /** The sync's key fields: a hint, a stream may page by something better. */
   readonly key: readonly string[];
+  /** What the read lacks will be removed elsewhere (R7): fail rather than end early. */
+  readonly whole?: boolean;
   /** Checked against the connector's `sourceOptions`. */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -17,6 +17,11 @@ export interface Source {
    */
   highWatermark?(): Promise<string | null>;
   /**
+   * Up to which watermark, `high` at most, no record can appear any more; asked right after `highWatermark`. The
+   * run reads up to `high` and leaves this as the sync's watermark. Absent: `high` itself.
+   */
+  settled?(high: string): Promise<string>;
+  /**
    * Reads the next page. One call at a time; repeating a call with the same cursor reads the same place again.
    * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.
    */
@@ -33,7 +38,10 @@ export interface Source {
 export interface PageRequest {
   /** Where the page before ended; null for the first. */
   readonly cursor: Cursor | null;
-  /** Only records whose watermark is greater; null for all. */
+  /**
+   * Only records whose watermark is at least this, less the lag, and those that have none; null for all. Equal
+   * ones are read again: others may have come with the same value.
+   */
   readonly since: string | null;
   /** With `since`: only records whose watermark is at most this. */
   readonly until: string | null;
@@ -68,4 +76,9 @@ export interface PageEnd {
   readonly records: number;
   /** Size as the source gave it. */
   readonly bytes: number;
+  /**
+   * The highest watermark of all pages up to this one; for a source without `highWatermark`. The run after this one
+   * leaves it as the sync's watermark.
+   */
+  readonly highest?: string | null;
 }

@@ -1,7 +1,7 @@
 import type { FieldType } from '../model/field.ts';
 import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../model/json.ts';
 import { canonicalDecimal } from './decimal.ts';
-import { instant } from './instant.ts';
+import { instant } from '../model/instant.ts';
 
 /**
  * Whether the destination already holds the mapped value. Values of one type must be equal; where the types

@@ -58,17 +58,27 @@ const removalSchema = z.strictObject({
     ),
 });
 
+const watermarkSchema = z
+  .union([
+    z.string().min(1),
+    z.strictObject({
+      field: z.string().min(1).describe('A field that grows with every change.'),
+      lag: z
+        .union([durationSchema, z.number().positive()])
+        .describe(
+          'How far before the last watermark every run reads again, for records that come late: a duration such as 5m for times, a number for numbers.',
+        ),
+    }),
+  ])
+  .describe('A field that grows with every change. Without it every run reads everything.');
+
 /** One sync of a project file (DESIGN section 7). */
 export const syncSchema = z.strictObject({
   source: z.looseObject({
     connection: idSchema,
     stream: z.string().min(1),
     key: keySchema,
-    watermark: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('A field that grows with every change. Without it every run reads everything.'),
+    watermark: watermarkSchema.optional(),
   }),
   destination: z.looseObject({
     connection: idSchema,
@@ -99,6 +109,13 @@ export type SyncSpec = z.infer<typeof syncSchema>;
 /** A key as a list of fields. */
 export function keyFields(key: string | readonly string[]): readonly string[] {
   return typeof key === 'string' ? [key] : key;
+}
+
+/** The watermark of a source as field and lag. */
+export function watermarkOf(
+  source: SyncSpec['source'],
+): { readonly field: string; readonly lag?: string | number } | undefined {
+  return typeof source.watermark === 'string' ? { field: source.watermark } : source.watermark;
 }
 
 /** What `source:` or `destination:` says beyond the common fields, for the connector. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Connection, Connector } from '../connectors/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { unlimited } from '../connectors/throttle.ts';
-import { modes } from '../model/mode.ts';
+import { modes, permissionsOf } from '../model/mode.ts';
 import { connectorOptions, type SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';
 import { hintFor } from './hint.ts';
@@ -21,7 +21,7 @@ interface End {
 export function checkSource(
   file: SourceFile,
   path: Path,
-  { source }: SyncSpec,
+  { source, mode }: SyncSpec,
   connections: Connections,
 ): void {
   const end = endOf(file, path, source.connection, connections);
@@ -30,7 +30,12 @@ export function checkSource(
     file.report([...path, 'connection'], `${end.connector.type} connections cannot be a source`);
     return;
   }
-  checkOptions(file, path, connectorOptions(source), end.connector.sourceOptions);
+  const { connector, settings } = end;
+  const options = checkOptions(file, path, connectorOptions(source), connector.sourceOptions);
+  if (!options || !permissionsOf(mode).remove) return;
+  const whole = connector.wholeReads?.(settings, { stream: source.stream, options });
+  if (typeof whole === 'string')
+    file.report([...path, 'stream'], `${source.connection} is no source of a ${mode}: ${whole}`);
 }
 
 /** Checks that a sync's `destination:` names a connection that can be written, in the sync's mode. */

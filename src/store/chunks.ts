@@ -70,7 +70,12 @@ export interface Unfinished {
 /** What an attempt commits to a chunk it owns, all or nothing. */
 export interface ChunkCommit {
   readonly state: State;
-  readonly cursor?: { readonly value: string | null; readonly last: boolean };
+  readonly cursor?: {
+    readonly value: string | null;
+    readonly last: boolean;
+    /** The highest watermark of the whole read so far. */
+    readonly highest?: string | null;
+  };
   readonly stats?: Stats;
   readonly errors?: readonly RecordError[];
   /** Texts to stage by kind; null: this kind is not needed any more. */
@@ -108,6 +113,18 @@ export class Chunks {
     const { rows } =
       await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);
     return rows[0] === undefined ? null : toState(rows[0], this.#seal);
+  }
+
+  #sealed(text: string | null): Buffer | null {
+    return text === null ? null : this.#seal.seal(text);
+  }
+
+  /** The highest watermark that a complete read has met; null if it met none, or is not complete. */
+  async highest(run: string): Promise<string | null> {
+    const { rows } = await sql<{ highest: Buffer | null }>`
+      select highest from chunks where run = ${run} and last`.execute(this.#db);
+    const highest = rows[0]?.highest ?? null;
+    return highest && this.#seal.open(highest).toString();
   }
 
   /** The chunks whose export has not ended. */
@@ -172,9 +189,9 @@ export class Chunks {
         tx,
       );
       if (commit.cursor !== undefined) {
-        const { value } = commit.cursor;
-        const cursor = value === null ? null : this.#seal.seal(value);
-        await sql`update chunks set cursor = ${cursor}, last = ${commit.cursor.last}, staged_by = ${token}
+        const { value, last, highest = null } = commit.cursor;
+        await sql`update chunks set cursor = ${this.#sealed(value)}, last = ${last},
+          highest = ${this.#sealed(highest)}, staged_by = ${token}
           where run = ${run} and no = ${no}`.execute(tx);
       }
       if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);

@@ -34,6 +34,7 @@ export async function migrate(db: Database): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
+    // Versions may add numbers between those that a database has.
     allowUnorderedMigrations: true,
   });
   const { error } = await migrator.migrateToLatest();

@@ -8,15 +8,18 @@ const columns = [
   ['connections', 'settings', 100],
   ['runs', 'since', 1000],
   ['runs', 'until', 1000],
+  ['runs', 'settled', 1000],
   ['runs', 'watermark', 1000],
   ['runs', 'start_cursor', 1000],
   ['chunks', 'cursor', 1000],
+  ['chunks', 'highest', 1000],
   ['staged', 'data', 4],
   ['previews', 'data', 100],
   ['record_errors', 'content', 1000],
   ['ledger', 'key', 1000],
   ['ledger', 'record_id', 1000],
   ['watermarks', 'value', 1000],
+  ['watermarks', 'seen', 1000],
   ['hash_key', 'sealed', 1],
 ] as const;
 

@@ -30,7 +30,10 @@ export interface RunPlan {
   readonly options: RunOptions;
   readonly kind: 'staging' | 'records' | null;
   readonly since: string | null;
+  /** Records with a higher watermark belong to the next run. */
   readonly until: string | null;
+  /** What the sync's watermark becomes: `until`, or less where records may still come late. */
+  readonly settled: string | null;
   /** The first of the chain of runs that continue each other; the run itself where it continues none. */
   readonly origin: string;
   /** Where a run that continues another begins; null at the beginning. */
@@ -64,9 +67,10 @@ export interface Remains {
 }
 
 /** Watermarks and cursors may be any value of a record, so they are sealed. */
-interface PlanRow extends Omit<RunPlan, 'since' | 'until' | 'start'> {
+interface PlanRow extends Omit<RunPlan, 'since' | 'until' | 'settled' | 'start'> {
   readonly since: Buffer | null;
   readonly until: Buffer | null;
+  readonly settled: Buffer | null;
   readonly start_cursor: Buffer | null;
   readonly start_done: boolean | null;
 }
@@ -110,9 +114,9 @@ export class Runs {
     start?: RunStart | null;
   }): Promise<void> {
     await sql`
-      insert into runs (id, sync, mode, options, spec, kind, since, until, origin, start_cursor, start_done)
+      insert into runs (id, sync, mode, options, spec, kind, since, until, settled, origin, start_cursor, start_done)
       select ${run.id}, ${run.sync}, ${run.spec.mode}, ${JSON.stringify(run.options)}::jsonb,
-        ${JSON.stringify(run.spec)}::jsonb, o.kind, o.since, o.until, coalesce(o.origin, o.id),
+        ${JSON.stringify(run.spec)}::jsonb, o.kind, o.since, o.until, o.settled, coalesce(o.origin, o.id),
         ${this.#sealed(run.start?.cursor ?? null)}::bytea, ${run.start?.done ?? null}::boolean
       from (values (1)) one left join runs o on o.id = ${run.options.continueOf ?? null}
       on conflict (id) do nothing`.execute(this.#db);
@@ -191,14 +195,15 @@ export class Runs {
 
   async plan(id: string): Promise<RunPlan | null> {
     const { rows } = await sql<PlanRow>`
-      select sync, spec, options, kind, since, until, coalesce(origin, id) as origin, start_cursor, start_done
+      select sync, spec, options, kind, since, until, settled, coalesce(origin, id) as origin, start_cursor, start_done
       from runs where id = ${id}`.execute(this.#db);
     if (rows[0] === undefined) return null;
-    const { since, until, start_cursor: cursor, start_done: done, ...plan } = rows[0];
+    const { since, until, settled, start_cursor: cursor, start_done: done, ...plan } = rows[0];
     return {
       ...plan,
       since: this.#opened(since),
       until: this.#opened(until),
+      settled: this.#opened(settled),
       start: done === null ? null : { cursor: this.#opened(cursor), done },
     };
   }
@@ -206,16 +211,17 @@ export class Runs {
   /** Settles the run's plan, once: of attempts that overlap, the first counts. Returns the plan as it stands. */
   async open(
     id: string,
-    settled: { kind: string; since: string | null; until: string | null },
+    plan: Pick<RunPlan, 'since' | 'until' | 'settled'> & { kind: string },
   ): Promise<RunPlan> {
     await sql`update runs set status = case status when 'pending' then 'running' else status end, phase = 'sync',
-      kind = ${settled.kind}, opened_at = now(),
-      since = case when origin is null then ${this.#sealed(settled.since)}::bytea else since end,
-      until = case when origin is null then ${this.#sealed(settled.until)}::bytea else until end
+      kind = ${plan.kind}, opened_at = now(),
+      since = case when origin is null then ${this.#sealed(plan.since)}::bytea else since end,
+      until = case when origin is null then ${this.#sealed(plan.until)}::bytea else until end,
+      settled = case when origin is null then ${this.#sealed(plan.settled)}::bytea else settled end
       where id = ${id} and finished_at is null and opened_at is null`.execute(this.#db);
-    const plan = await this.plan(id);
-    if (plan === null) throw new Error(`run ${id} does not exist`);
-    return plan;
+    const opened = await this.plan(id);
+    if (opened === null) throw new Error(`run ${id} does not exist`);
+    return opened;
   }
 
   /** Notes a change of status or phase of an open run. */

@@ -47,7 +47,7 @@ test('a rotation seals everything anew; the old key alone is refused, hashes sta
   await fill(before);
   const ring = createKeyRing([second, first]);
   await expectContent(await open(second, first));
-  expect(await reseal(db, ring, 'all')).toBe(11);
+  expect(await reseal(db, ring, 'all')).toBe(14);
   expect(await reseal(db, ring, 'all')).toBe(0);
   const after = await open(second);
   await expectContent(after);
@@ -76,7 +76,7 @@ test('a rotation that was broken off leaves a state that needs both keys, and go
   }
   await expect(open(first)).rejects.toMatchObject({ code: 'wrong_encryption_key' });
   await expect(open(second)).rejects.toMatchObject({ code: 'wrong_encryption_key' });
-  expect(await reseal(db, ring, 'all')).toBe(9);
+  expect(await reseal(db, ring, 'all')).toBe(12);
   await expectContent(await open(second));
 });
 
@@ -152,11 +152,16 @@ async function open(current: Buffer, ...retired: Buffer[]): Promise<Store> {
 async function fill(store: Store): Promise<void> {
   await store.catalog.putConnection({ id: 'shop', type: 'postgres', settings: { url: canary } });
   await store.runs.create({ id: run, sync: 'customers', spec, options: {} });
-  await store.runs.open(run, { kind: 'records', since: canary, until: canary });
+  await store.runs.open(run, {
+    kind: 'records',
+    since: canary,
+    until: canary,
+    settled: canary,
+  });
   await store.chunks.claim(run, 0, 1);
   await store.chunks.commit(run, 0, 1, {
     state: 'staged',
-    cursor: { value: canary, last: false },
+    cursor: { value: canary, last: true, highest: canary },
     stats: noStats,
     stage: { records: canary },
     errors: [
@@ -173,7 +178,12 @@ async function fill(store: Store): Promise<void> {
   await store.ledger.put('customers', [
     { keyHash, key: [canary], recordId: canary, valueHash: null },
   ]);
-  await store.watermarks.put('customers', { fingerprint: 'f', value: canary, run });
+  await store.watermarks.put('customers', {
+    fingerprint: 'f',
+    value: canary,
+    seen: canary,
+    run,
+  });
   await store.runs.finish(run, {
     status: 'completed',
     outcome: 'ok',
@@ -193,7 +203,7 @@ async function expectContent(store: Store): Promise<void> {
   const keyHash = store.seal.hash('key');
   const entry = (await store.ledger.find('customers', [keyHash])).get(keyHash.toString('hex'));
   expect(entry).toMatchObject({ key: [canary], recordId: canary });
-  expect(await store.watermarks.get('customers', 'f')).toBe(canary);
+  expect(await store.watermarks.get('customers', 'f')).toMatchObject({ value: canary });
 }
 
 /** Every table as text, bytes as what they spell. */

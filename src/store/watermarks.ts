@@ -2,6 +2,16 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import type { Seal } from './seal.ts';
 
+/** How far a sync has read its source. */
+export interface Watermark {
+  /** Null until it is known: everything is read again. */
+  readonly value: string | null;
+  /** The highest watermark that the last run has met, where that is all there is to go by. */
+  readonly seen: string | null;
+  /** The run that left it. */
+  readonly run: string | null;
+}
+
 /** How far each sync has read its source. A watermark belongs to the mapping it was read with; it is sealed at rest. */
 export class Watermarks {
   readonly #db: Database;
@@ -12,23 +22,30 @@ export class Watermarks {
     this.#seal = seal;
   }
 
-  /** Null when there is none, or when the sync has changed since: then everything is read again. */
-  async get(sync: string, fingerprint: string): Promise<string | null> {
-    const { rows } = await sql<{ value: Buffer }>`
-      select value from watermarks where sync = ${sync} and fingerprint = ${fingerprint}`.execute(
+  /** Empty when there is none, or when the sync has changed since: then everything is read again. */
+  async get(sync: string, fingerprint: string): Promise<Watermark> {
+    const { rows } = await sql<{ value: Buffer | null; seen: Buffer | null; run: string }>`
+      select value, seen, run from watermarks where sync = ${sync} and fingerprint = ${fingerprint}`.execute(
       this.#db,
     );
-    return rows[0] === undefined ? null : this.#seal.open(rows[0].value).toString();
+    const [row] = rows;
+    if (row === undefined) return { value: null, seen: null, run: null };
+    return { value: this.#opened(row.value), seen: this.#opened(row.seen), run: row.run };
   }
 
   /** Only when every record up to `value` was acknowledged or parked as a record error (R3). */
-  async put(
-    sync: string,
-    mark: { fingerprint: string; value: string; run: string },
-  ): Promise<void> {
-    await sql`insert into watermarks (sync, fingerprint, value, run)
-      values (${sync}, ${mark.fingerprint}, ${this.#seal.seal(mark.value)}, ${mark.run})
+  async put(sync: string, mark: Watermark & { readonly fingerprint: string }): Promise<void> {
+    const [value, seen] = [this.#sealed(mark.value), this.#sealed(mark.seen)];
+    await sql`insert into watermarks (sync, fingerprint, value, seen, run)
+      values (${sync}, ${mark.fingerprint}, ${value}, ${seen}, ${mark.run})
       on conflict (sync) do update set fingerprint = excluded.fingerprint, value = excluded.value,
-        run = excluded.run, updated_at = now()`.execute(this.#db);
+        seen = excluded.seen, run = excluded.run, updated_at = now()`.execute(this.#db);
+  }
+  #sealed(text: string | null): Buffer | null {
+    return text === null ? null : this.#seal.seal(text);
+  }
+
+  #opened(sealed: Buffer | null): string | null {
+    return sealed === null ? null : this.#seal.open(sealed).toString();
   }
 }

@@ -40,6 +40,7 @@ async function harness(
     seed: (records) => writeFile(join(path, stream), write(records)),
     readBack: async () => read(await readFile(join(path, stream), 'utf8')),
     sourceRequest: () => ({ stream, key: ['code'], options: {} }),
+    watermarked: () => ({ stream, key: ['code'], options: {}, watermark: 'note' }),
     target: (options) => suiteTarget(stream, options),
     wrongStream: { stream: stream.replace('customers', 'custmers'), nearest: stream },
     close: () => rm(path, { recursive: true, force: true }),

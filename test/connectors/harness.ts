@@ -21,6 +21,8 @@ export interface Harness {
   readonly readBack: () => Promise<JsonObject[]>;
   /** Absent: the connector cannot be read. */
   readonly sourceRequest?: () => SourceRequest;
+  /** The source read by watermark `note`, as far as the connector itself selects by watermark. */
+  readonly watermarked?: () => SourceRequest;
   /** Absent: the connector cannot be written. Key `code`, fields `name` and `note`. */
   readonly target?: (options: TargetOptions) => Target;
   /** How the source gives a seeded value; default: as it was. */

@@ -37,6 +37,7 @@ async function harness(url: string): Promise<Harness> {
     },
     readBack: () => query(url, 'SELECT code, name, note FROM customers'),
     sourceRequest: () => ({ stream, key: ['code'], options: {} }),
+    watermarked: () => ({ stream, key: ['code'], options: {}, watermark: 'note' }),
     target: (options) => suiteTarget(stream, options),
     // A table has a column or not: a missing value is NULL.
     reads: (value) => value ?? null,

@@ -49,6 +49,31 @@ export function sourceSuite(harness: () => Harness): void {
     );
   });
 
+  it('reads on from a watermark, equal and missing ones included, ties longer than a page (R3)', async ({
+    skip,
+  }) => {
+    const request = harness().watermarked?.();
+    if (request === undefined) {
+      skip();
+      return;
+    }
+    const notes = { a: '1', b: '2', c: '2', d: '2', e: '2', f: '3', g: '4', h: null };
+    const records = Object.entries(notes).map(([code, note]) => ({ code, name: 'n', note }));
+    await harness().seed(records);
+    for (const size of [1, 2, 100]) {
+      await withSource(
+        harness(),
+        async (source) => {
+          expect(await source.highWatermark?.()).toBe('4');
+          const pages = await readAll(source, size, { since: '2', until: '3' });
+          const codes = pages.flatMap((page) => page.rows.map((row) => String(row[0])));
+          expect(codes.toSorted().join('')).toBe('bcdefh');
+        },
+        request,
+      );
+    }
+  });
+
   it('reads an empty stream to its end', async () => {
     await harness().seed([]);
     const pages = await withSource(harness(), (source) => readAll(source, 10));
@@ -87,10 +112,13 @@ function numbered(count: number): JsonObject[] {
   }));
 }
 
-async function withSource<T>(harness: Harness, use: (source: Source) => Promise<T>): Promise<T> {
+async function withSource<T>(
+  harness: Harness,
+  use: (source: Source) => Promise<T>,
+  request = harness.sourceRequest?.(),
+): Promise<T> {
   const connection = harness.connect();
   try {
-    const request = harness.sourceRequest?.();
     const source = request && (await connection.source?.(request));
     if (source === undefined) throw new Error('the connector has no source');
     return await use(source);
@@ -99,10 +127,14 @@ async function withSource<T>(harness: Harness, use: (source: Source) => Promise<
   }
 }
 
-async function readAll(source: Source, size: number): Promise<Read[]> {
+async function readAll(
+  source: Source,
+  size: number,
+  changes: Partial<PageRequest> = {},
+): Promise<Read[]> {
   const pages: Read[] = [];
   for (let cursor: Cursor | null | undefined = null; cursor !== undefined;) {
-    const page: Read = await readPage(source, cursor, size);
+    const page: Read = await readPage(source, cursor, size, changes);
     pages.push(page);
     cursor = page.end.cursor ?? undefined;
     if (pages.length > 1000) throw new Error('the source does not end');

@@ -49,7 +49,7 @@ export class FileConnection implements Connection {
 
   source(request: SourceRequest): Promise<Source> {
     const options = sourceOptionsSchema.parse(request.options);
-    const { stream, watermark } = request;
+    const { stream, watermark, lag, whole = false } = request;
     return this.#guard(stream, async () => {
       const names = await this.#directory.resolve(stream);
       const format = formatOf(names[0] ?? stream, options.format);
@@ -67,7 +67,7 @@ export class FileConnection implements Connection {
         );
       }
       const { connection, signal } = this.#context;
-      return new FileSource({ connection, format, files, fields, watermark, signal });
+      return new FileSource({ connection, format, files, fields, watermark, lag, whole, signal });
     });
   }
 

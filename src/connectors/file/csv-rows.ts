@@ -2,6 +2,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { codeOf, malformed } from './failures.ts';
 import { lines } from './lines.ts';
 import { start, type Position, type Reading } from './position.ts';
+import { tailOf } from './state.ts';
 
 const quote = 0x22;
 /** A row that spans lines may take this many bytes; more means a quote that nobody closed. */
@@ -43,7 +44,7 @@ async function* splitRows(reading: Reading, from: Position): AsyncIterable<Unpar
   let held: Buffer[] = [];
   let { byte: begin, line } = from;
   let isOpen = false;
-  for await (const { text, end } of lines(reading.path, from)) {
+  for await (const { text, end } of lines(reading.path, from, tailOf(reading))) {
     if (hasOddQuotes(text)) isOpen = !isOpen;
     held.push(text);
     if (isOpen && end.byte - begin > longestRow) break;

@@ -4,6 +4,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   symlink,
   writeFile,
@@ -16,7 +17,7 @@ import { ExactNumber, type Json, type JsonObject } from '../../model/json.ts';
 import type { Value } from '../../model/record.ts';
 import type { Connection, Target } from '../connector.ts';
 import type { RecordDestination, WriteOperation } from '../destination.ts';
-import type { Source } from '../source.ts';
+import type { Page, Source } from '../source.ts';
 import { unlimited } from '../throttle.ts';
 import { file } from './file.ts';
 
@@ -69,11 +70,61 @@ describe('a file source', () => {
     await expect(failure).rejects.toMatchObject({ code: 'file_changed', connection: 'files' });
   });
 
+  it('reads what a growing file held, and never half a record', async () => {
+    await writeFile(join(path, 'g.csv'), 'id,n\n1,a\n2,b\n');
+    const source = await open('g.csv');
+    const more = { since: null, until: null, fields: ['id', 'n'] };
+    const first = await source.read({ cursor: null, limit: { records: 1, bytes: 1e6 }, ...more });
+    for await (const _ of first.batches());
+    await appendFile(join(path, 'g.csv'), '3,hal');
+    const { cursor } = first.end();
+    const rest = { cursor, limit: { records: 10, bytes: 1e6 }, ...more };
+    const half = collect(await source.read(rest));
+    setTimeout(() => void appendFile(join(path, 'g.csv'), 'f\n'), 300);
+    await expect(half).rejects.toMatchObject({ code: 'file_busy' });
+    expect(await collect(await source.read(rest))).toEqual([
+      ['2', 'b'],
+      ['3', 'half'],
+    ]);
+    await writeFile(join(path, 'h.jsonl'), '{"id":1}\n{"id":');
+    const torn = readAll('h.jsonl', ['id'], 10);
+    setTimeout(() => void appendFile(join(path, 'h.jsonl'), '2}\n'), 300);
+    await expect(torn).rejects.toMatchObject({ code: 'file_busy' });
+    expect(await readAll('h.jsonl', ['id'], 10)).toEqual([[1], [2]]);
+  });
+
+  it.each([
+    ['grows', (name: string) => appendFile(name, '5,e\n')],
+    ['is rewritten in place', (name: string) => writeFile(name, 'id,n\n7,x\n8,y\n9,z\n10,w\n')],
+    ['is replaced', (name: string) => replace(name, 'id,n\n1,a\n2,b\n3,c\n4,d\n')],
+    ['is cut', (name: string) => writeFile(name, 'id,n\n1,a\n')],
+  ])('refuses a whole read of a file that %s meanwhile (R7)', async (_, change) => {
+    const name = join(path, 'm.csv');
+    await writeFile(name, 'id,n\n1,a\n2,b\n3,c\n4,d\n');
+    const request = { stream: 'm.csv', key: ['id'], options: {}, whole: true };
+    const source = await connection.source?.(request);
+    const more = { since: null, until: null, fields: ['id'], limit: { records: 2, bytes: 1e6 } };
+    const first = await source?.read({ cursor: null, ...more });
+    if (source === undefined || first === undefined) throw new Error('no source');
+    expect(await collect(first)).toEqual([['1'], ['2']]);
+    await change(name);
+    const second = await source.read({ cursor: first.end().cursor, ...more });
+    await expect(collect(second)).rejects.toMatchObject({ code: 'file_changed' });
+    const again = await source.read({ cursor: null, ...more });
+    const reading = collect(again);
+    setTimeout(() => void change(name), 100);
+    // The first page waits until the file is at rest, and then reads what it holds.
+    await reading;
+  });
+
   it('reads only what the watermark asks for', async () => {
     await writeFile(join(path, 'w.csv'), 'id,at\n1,9\n2,10\n3,\n4,11\n');
     const source = await open('w.csv', 'at');
     expect(await source.highWatermark?.()).toBe('11');
-    expect(await readPages(source, ['id'], 10, { since: '9', until: '10' })).toEqual([['2']]);
+    expect(await readPages(source, ['id'], 10, { since: '10', until: '10' })).toEqual([
+      ['2'],
+      ['3'],
+    ]);
     const wrong = connection.source?.({
       stream: 'w.csv',
       key: ['id'],
@@ -225,6 +276,19 @@ async function open(stream: string, watermark?: string): Promise<Source> {
   const source = await connection.source?.({ stream, key: ['id'], options: {}, ...more });
   if (source === undefined) throw new Error('no source');
   return source;
+}
+
+/** Puts another file in the place of one, as careful writers do. */
+async function replace(name: string, content: string): Promise<void> {
+  await writeFile(`${name}.new`, content);
+  await rename(`${name}.new`, name);
+}
+
+async function collect(page: Page): Promise<(readonly Value[])[]> {
+  const rows: (readonly Value[])[] = [];
+  for await (const batch of page.batches()) rows.push(...batch.rows);
+  page.end();
+  return rows;
 }
 
 async function readAll(stream: string, fields: string[], size: number): Promise<unknown[]> {

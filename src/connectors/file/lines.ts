@@ -3,8 +3,15 @@ import type { Position } from './position.ts';
 
 const newline = 0x0a;
 
-/** The lines of a file from a position on, without their line break. Holds one line at a time. */
-export async function* lines(path: string, from: Position): AsyncIterable<Piece> {
+/**
+ * The lines of a file from a position on, without their line break. Holds one line at a time.
+ * @param checkTail asked before a last line that has no end is given, with the file's size if that is all
+ */
+export async function* lines(
+  path: string,
+  from: Position,
+  checkTail?: (size: number) => Promise<void>,
+): AsyncIterable<Piece> {
   let { byte, line } = from;
   let held: Buffer[] = [];
   for await (const chunk of chunks(path, from.byte)) {
@@ -22,5 +29,6 @@ export async function* lines(path: string, from: Position): AsyncIterable<Piece>
   }
   if (held.length === 0) return;
   const text = Buffer.concat(held);
+  await checkTail?.(byte + text.length);
   yield { text, end: { byte: byte + text.length, line: line + 1 } };
 }

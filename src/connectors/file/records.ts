@@ -6,6 +6,7 @@ import type { Format } from './format.ts';
 import { lines } from './lines.ts';
 import { parseObject } from './object.ts';
 import type { Located, Position, Reading } from './position.ts';
+import { tailOf } from './state.ts';
 
 /**
  * The records of a file from a position on: the file's start, or the end of a record read before.
@@ -21,7 +22,9 @@ export async function* readRecords(
     return;
   }
   const pieces =
-    format === 'jsonl' ? lines(reading.path, from) : elements(reading.name, reading.path, from);
+    format === 'jsonl'
+      ? lines(reading.path, from, tailOf(reading))
+      : elements(reading.name, reading.path, from);
   for await (const piece of pieces) {
     const record = parsePiece(reading.name, piece);
     if (record !== undefined) yield { record, end: piece.end };

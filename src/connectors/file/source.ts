@@ -1,16 +1,27 @@
+import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
 import type { Page, PageEnd, PageRequest, Source } from '../source.ts';
-import { inodeOf, resume, type FileCursor } from './cursor.ts';
+import { compareWatermarks, higher, rewind, watermarkText } from '../watermark.ts';
+import { cursorAt, resume } from './cursor.ts';
 import type { Format } from './format.ts';
 import { fileFailure } from './failures.ts';
 import { exactly, keyOf, keyText } from './key.ts';
 import { start, type Located, type Position, type Reading } from './position.ts';
 import { readRecords } from './records.ts';
-import { compareWatermarks, isWithin, watermarkText } from './watermark.ts';
+import { atRest, busy, checkSame, stateOf, type FileState } from './state.ts';
 
 /** Rows are handed on in batches of this many. */
 const batchSize = 1000;
+
+/** A place after a record, and how the file was found. */
+interface Place {
+  readonly file: Reading;
+  readonly state: FileState;
+  /** Where the page began in this file. */
+  readonly from: Position;
+  readonly end: Position;
+}
 
 /** What a file source reads. */
 export interface FileStream {
@@ -19,6 +30,9 @@ export interface FileStream {
   readonly files: readonly Reading[];
   readonly fields: readonly Field[];
   readonly watermark: string | undefined;
+  readonly lag: string | number | undefined;
+  /** What the read lacks will be removed elsewhere: only files at rest are read (R7). */
+  readonly whole: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -63,11 +77,12 @@ export class FileSource implements Source {
   }
 
   async *#page(request: PageRequest, end: { value?: PageEnd }): AsyncIterable<RecordBatch> {
-    const { since, until, limit, fields } = request;
+    const { until, limit, fields } = request;
+    const since = request.since === null ? null : this.#rewound(request.since);
     let rows: Value[][] = [];
     const read = { records: 0, bytes: 0 };
     let cursor: string | null = null;
-    for await (const { record, at, bytes } of this.#records(request.cursor, request.signal)) {
+    for await (const { record, place, bytes } of this.#records(request.cursor, request.signal)) {
       read.bytes += bytes;
       if (isWithin(this.#watermarkOf(record), since, until)) {
         rows.push(fields.map((field) => record[field]));
@@ -78,7 +93,7 @@ export class FileSource implements Source {
         rows = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
-        cursor = JSON.stringify(at);
+        cursor = await this.#guard(() => this.#cursor(place));
         break;
       }
     }
@@ -86,34 +101,74 @@ export class FileSource implements Source {
     end.value = { cursor, ...read };
   }
 
+  #rewound(since: string): string {
+    const { lag, connection } = this.#stream;
+    return rewind(since, lag, connection);
+  }
+
   #watermarkOf(record: Located['record']): Value {
     const { watermark } = this.#stream;
     return watermark === undefined ? undefined : record[watermark];
   }
 
+  async #cursor({ file, state, from, end }: Place): Promise<string> {
+    await checkSame(file, state, { from, whole: this.#stream.whole });
+    return cursorAt(file, state, end);
+  }
+
   /** All records from a cursor on, with the place after each and the bytes it takes. */
   async *#records(cursor: string | null, signal?: AbortSignal) {
-    const { files, connection } = this.#stream;
+    const { files, connection, whole } = this.#stream;
     try {
-      const from = cursor === null ? null : await resume(cursor, files);
+      const from = cursor === null ? null : await resume(cursor, files, whole);
       for (const file of files) {
         if (from !== null && file.name < from.file) continue;
-        yield* this.#fileRecords(file, from?.file === file.name ? from : start, signal);
+        if (from?.file === file.name) yield* this.#fileRecords(file, from, from, signal);
+        else yield* this.#fileRecords(file, start, await this.#found(file), signal);
       }
     } catch (error) {
       throw fileFailure(error, connection, files[0]?.name ?? '');
     }
   }
 
-  async *#fileRecords(file: Reading, from: Position, signal: AbortSignal | undefined) {
-    const inode = await inodeOf(file);
+  #found(file: Reading): Promise<FileState> {
+    return this.#stream.whole ? atRest(file) : stateOf(file);
+  }
+
+  async *#fileRecords(
+    file: Reading,
+    from: Position,
+    state: FileState,
+    signal: AbortSignal | undefined,
+  ) {
+    const { format, whole } = this.#stream;
     let { byte } = from;
-    for await (const { record, end } of readRecords(this.#stream.format, file, from)) {
-      signal?.throwIfAborted();
-      this.#stream.signal?.throwIfAborted();
-      const at: FileCursor = { file: file.name, inode, byte: end.byte, line: end.line };
-      yield { record, at, bytes: end.byte - byte };
-      byte = end.byte;
+    try {
+      for await (const { record, end } of readRecords(format, file, from)) {
+        signal?.throwIfAborted();
+        this.#stream.signal?.throwIfAborted();
+        const place: Place = { file, state, from, end };
+        yield { record, place, bytes: end.byte - byte };
+        byte = end.byte;
+      }
+    } catch (error) {
+      throw await this.#spoilt(error, file, state);
+    }
+    await checkSame(file, state, { from, whole });
+  }
+
+  /** What cannot be read in a file that is being written is half a record, not a wrong one. */
+  async #spoilt(error: unknown, file: Reading, before: FileState): Promise<unknown> {
+    if (!(error instanceof ConfigError) || error.code !== 'malformed_file') return error;
+    const { size, modified } = await atRest(file);
+    return size === before.size && modified === before.modified ? error : busy(file.name);
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw fileFailure(error, this.#stream.connection, this.#stream.files[0]?.name ?? '');
     }
   }
 
@@ -129,10 +184,16 @@ export class FileSource implements Source {
   async #highest(watermark: string): Promise<string | null> {
     let highest: string | null = null;
     for await (const { record } of this.#records(null)) {
-      const text = watermarkText(record[watermark]);
-      if (text !== null && (highest === null || compareWatermarks(text, highest) > 0))
-        highest = text;
+      highest = higher(highest, watermarkText(record[watermark]));
     }
     return highest;
   }
+}
+
+/** Whether a record with this watermark is among those asked for; nobody can say of one without it. */
+function isWithin(value: Value, since: string | null, until: string | null): boolean {
+  const text = since === null ? null : watermarkText(value);
+  if (text === null || since === null) return true;
+  if (compareWatermarks(text, since) < 0) return false;
+  return until === null || compareWatermarks(text, until) <= 0;
 }

@@ -81,7 +81,12 @@ async function readAll(source: Source, limit: number, since: string | null = nul
   return { rows, chunks };
 }
 
-async function sourceOf(url: string, read: object, watermark?: string): Promise<Source> {
+async function sourceOf(
+  url: string,
+  read: object,
+  watermark?: string,
+  lag?: string | number,
+): Promise<Source> {
   const connection = connect(url, {
     key: 'email',
     read: { path: '/contacts', records: 'data', ...read },
@@ -91,6 +96,7 @@ async function sourceOf(url: string, read: object, watermark?: string): Promise<
     key: ['email'],
     options: {},
     ...(watermark && { watermark }),
+    ...(lag !== undefined && { lag }),
   };
   return connection.source!(request);
 }
@@ -162,6 +168,74 @@ describe('reading', () => {
     expect(rows.map(([email]) => email)).toEqual(['p3@example.com', 'p4@example.com']);
     await expect(sourceOf(server.url, {}, 'updated_at')).rejects.toMatchObject({
       code: 'no_watermark',
+    });
+  });
+
+  it('skips nothing of a list by offset from which records go, and refuses where it lost its place (R7)', async () => {
+    const server = await api({ pageSize: 12 });
+    fill(server, 40);
+    const open = () => sourceOf(server.url, { pagination: { type: 'offset', size: 10 } });
+    const limit = { records: 10, bytes: 1e9 };
+    const more = { since: null, until: null, fields: ['email'], limit };
+    const source = await open();
+    const seen: unknown[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; ; page += 1) {
+      const part = await source.read({ ...more, cursor });
+      for await (const { rows } of part.batches()) seen.push(...rows.flat());
+      ({ cursor } = part.end());
+      if (cursor === null) break;
+      // The last one read, some before it, and one that comes in front of all.
+      for (const n of [1, 9, 12, 15]) server.records.delete(`p${n + page * 2}@example.com`);
+      const front = { id: 'n', email: `new${page}@example.com` };
+      const others = [...server.records];
+      server.records.clear();
+      for (const [key, record] of [[front.email, front] as const, ...others])
+        server.records.set(key, record);
+    }
+    const present = [...server.records.keys()].filter((email) => email.startsWith('p'));
+    expect(present.filter((email) => !seen.includes(email))).toEqual([]);
+    expect(new Set(seen).size).toBe(seen.length);
+
+    const first = await (await open()).read({ ...more, cursor: null });
+    for await (const _ of first.batches());
+    for (const email of [...server.records.keys()].slice(0, 12)) server.records.delete(email);
+    const lost = await source.read({ ...more, cursor: first.end().cursor });
+    await expect(lost.batches()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'source_moved',
+    });
+  });
+
+  it('tells the highest watermark that it has met, and reads from before it by its lag', async () => {
+    const server = await api();
+    fill(server, 30);
+    const read = {
+      incremental: { parameter: 'updated_since' },
+      pagination: { type: 'cursor', size: 10 },
+    };
+    const source = await sourceOf(server.url, read, 'updated_at', '90s');
+    expect(source.highWatermark).toBeUndefined();
+    let cursor: string | null = null;
+    const met: unknown[] = [];
+    do {
+      const limit = { records: 10, bytes: 1e9 };
+      const page = await source.read({
+        cursor,
+        since: null,
+        until: null,
+        fields: ['email'],
+        limit,
+      });
+      for await (const _ of page.batches());
+      met.push(page.end().highest);
+      ({ cursor } = page.end());
+    } while (cursor !== null);
+    expect(met).toEqual(['09', '19', '29'].map((minute) => `2026-01-01T00:${minute}:00.000Z`));
+    const { rows } = await readAll(source, 100, '2026-01-01T00:28:30.000Z');
+    expect(rows.map(([email]) => email)).toEqual(['p28@example.com', 'p29@example.com']);
+    const wrong = await sourceOf(server.url, read, 'updated_at', 90);
+    await expect(readAll(wrong, 100, '2026-01-01T00:28:30.000Z')).rejects.toMatchObject({
+      code: 'invalid_lag',
     });
   });
 

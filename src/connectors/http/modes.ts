@@ -8,6 +8,15 @@ export function actionOf(stream: StreamSettings, operation: Operation): WriteSet
   return (operation === 'create' ? stream.create : stream.update) ?? stream.upsert;
 }
 
+/** Whether a read of a stream holds every record that exists throughout it; else why not. */
+export function wholeReadsOf(settings: HttpSettings, name: string): true | string {
+  const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;
+  const paging = stream?.read?.pagination;
+  if ((paging?.type !== 'page' && paging?.type !== 'offset') || paging.stable) return true;
+  const why = `a list paged by ${paging.type === 'page' ? 'number' : 'offset'} may skip records when others come or go`;
+  return `${why}: page by cursor or link, or say stable: true if its order never changes`;
+}
+
 /** The modes that the calls a stream declares are enough for. */
 export function modesOf(settings: HttpSettings, name: string): ModeSupport {
   const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;

@@ -6,6 +6,13 @@ const more = name
   .optional()
   .describe('Dotted path of a boolean in the answer: whether more pages follow.');
 
+const stable = z
+  .boolean()
+  .default(false)
+  .describe(
+    'The order never changes while the list is read: sorted by something that stays, such as the id. A mirror asks for it. Default false.',
+  );
+
 /** How a list is paged. Page and offset lists end at an empty page unless `more` says so sooner. */
 export const paginationSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -16,6 +23,7 @@ export const paginationSchema = z.discriminatedUnion('type', [
     sizeParameter: name.default('per_page').describe('Parameter of the size. Default per_page.'),
     size,
     more,
+    stable,
   }),
   z.strictObject({
     type: z.literal('offset'),
@@ -23,6 +31,7 @@ export const paginationSchema = z.discriminatedUnion('type', [
     sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
     size,
     more,
+    stable,
   }),
   z.strictObject({
     type: z.literal('cursor'),

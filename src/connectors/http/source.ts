@@ -1,12 +1,14 @@
 import { ConfigError, LimitedError } from '../../model/failure.ts';
-import type { Field } from '../../model/field.ts';
-import { ExactNumber, type JsonObject } from '../../model/json.ts';
+import type { Field, FieldType } from '../../model/field.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
 import type { Cursor, Page, PageEnd, PageRequest, Source } from '../source.ts';
+import { higher, invalidLag, rewind, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
 import { lookupRecords } from './lookup.ts';
-import { readPage } from './pages.ts';
+import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
+import { readPage, type ApiPage } from './pages.ts';
 import { at } from './path.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import type { LookupSettings, Params, ReadSettings, StreamSettings } from './settings.ts';
@@ -32,6 +34,7 @@ export async function openSource(
   }
   const fields =
     declaredFields(stream) ?? sampleFields((await readPage(client, read, null, {})).records);
+  if (watermark !== undefined) checkLag(fields, watermark, request.lag, connection);
   const highest = watermark === undefined ? undefined : read.incremental?.highest?.params;
   return {
     encoding: 'json',
@@ -41,7 +44,7 @@ export async function openSource(
       watermark !== undefined && {
         highWatermark: () => highWatermark(client, read, highest, watermark),
       }),
-    read: (page) => Promise.resolve(readChunk(client, read, fields, page)),
+    read: (page) => Promise.resolve(readChunk({ client, read, fields, request }, page)),
     ...(lookup && {
       lookup: (
         keyFields: readonly string[],
@@ -52,6 +55,19 @@ export async function openSource(
   };
 }
 
+const numeric = new Set<FieldType>(['integer', 'decimal', 'float']);
+
+function checkLag(
+  fields: readonly Field[],
+  watermark: string,
+  lag: string | number | undefined,
+  connection: string,
+): void {
+  const type = fields.find((field) => field.name === watermark)?.type;
+  if (lag === undefined || type === undefined || type === 'text' || type === 'unknown') return;
+  if (numeric.has(type) !== (typeof lag === 'number')) throw invalidLag(lag, connection);
+}
+
 async function highWatermark(
   client: ApiClient,
   read: ReadSettings,
@@ -59,44 +75,52 @@ async function highWatermark(
   watermark: string,
 ): Promise<string | null> {
   const { records } = await readPage(client, read, null, params);
-  const value = at(records[0], watermark);
-  if (value === undefined || value === null) return null;
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
-  return value instanceof ExactNumber ? value.digits : null;
+  return watermarkText(at(records[0], watermark));
 }
 
+/** How a stream is read. */
+interface Reading {
+  readonly client: ApiClient;
+  readonly read: ReadSettings;
+  readonly fields: readonly Field[];
+  readonly request: SourceRequest;
+}
+
+/** Where a page starts, and what the reader must know of those before. */
+interface Place {
+  readonly next: Cursor | null;
+  readonly anchors: Anchors;
+  /** How many records the last call gave. */
+  readonly size: number;
+  readonly highest: string | null;
+}
+
+const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
+
 /** One page of the contract: as many pages of the API as the limit has room for. */
-function readChunk(
-  client: ApiClient,
-  read: ReadSettings,
-  known: readonly Field[],
-  request: PageRequest,
-): Page {
-  const fields = fieldsNamed(known, request.fields);
+function readChunk(reading: Reading, page: PageRequest): Page {
+  const fields = fieldsNamed(reading.fields, page.fields);
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
-    const { incremental } = read;
-    const extra: Params =
-      request.since !== null && incremental ? { [incremental.parameter]: request.since } : {};
-    const { limit } = request;
-    let cursor: Cursor | null = request.cursor;
+    const extra = since(reading, page);
+    const { limit } = page;
+    let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
     let records = 0;
     let bytes = 0;
     do {
-      const page = await readPage(client, read, cursor, extra, request.signal).catch(
-        (error: unknown) => {
-          // What was read already is kept: the chunk ends where the API asked to wait.
-          if (error instanceof LimitedError && records > 0) return undefined;
-          throw error;
-        },
-      );
-      if (page === undefined) break;
-      cursor = page.next;
-      records += page.records.length;
-      bytes += page.size;
-      if (page.records.length > 0) yield batchOf(fields, page.records);
-    } while (cursor !== null && records < limit.records && bytes < limit.bytes);
-    end = { cursor, records, bytes };
+      const part = await readNext(reading, place, extra, page.signal).catch((error: unknown) => {
+        // What was read already is kept: the chunk ends where the API asked to wait.
+        if (error instanceof LimitedError && records > 0) return undefined;
+        throw error;
+      });
+      if (part === undefined) break;
+      place = after(reading, place, part);
+      records += part.records.length;
+      bytes += part.size;
+      if (part.records.length > 0) yield batchOf(fields, part.records);
+    } while (place.next !== null && records < limit.records && bytes < limit.bytes);
+    const { highest } = place;
+    end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
   }
   return {
     batches,
@@ -104,6 +128,40 @@ function readChunk(
       if (!end) throw new Error('end() was asked before the page was read to its end');
       return end;
     },
+  };
+}
+
+function since({ client, read, request }: Reading, page: PageRequest): Params {
+  if (page.since === null || !read.incremental) return {};
+  return { [read.incremental.parameter]: rewind(page.since, request.lag, client.connection) };
+}
+
+/** Reads one page of the API. A list by offset is joined where it was left. */
+function readNext(
+  { client, read, request }: Reading,
+  { next, anchors, size }: Place,
+  extra: Params,
+  signal: AbortSignal | undefined,
+): Promise<ApiPage> {
+  const { pagination } = read;
+  if (pagination.type !== 'offset' || next === null || anchors.length === 0)
+    return readPage(client, read, next, extra, signal);
+  const { offset } = JSON.parse(next) as { offset: number };
+  const readAt = (start: number) =>
+    readPage(client, read, JSON.stringify({ offset: start }), extra, signal);
+  const { key } = request;
+  return readJoined({ anchors, key, offset, size }, readAt, client.connection);
+}
+
+function after({ request }: Reading, before: Place, { next, records }: ApiPage): Place {
+  const { watermark, key } = request;
+  const marks =
+    watermark === undefined ? [] : records.map((one) => watermarkText(at(one, watermark)));
+  return {
+    next,
+    anchors: anchorsAfter(before.anchors, records, key),
+    size: records.length,
+    highest: marks.reduce(higher, before.highest),
   };
 }
 

@@ -119,17 +119,18 @@ export class ChunkSql {
     return `UPDATE ${this.table.relation.from} AS d SET ${sets.join(', ')} FROM ${rows} WHERE ${this.matches} AND ${condition}`;
   }
 
+  /** What to do with a record that someone else has made since the chunk was classified. */
   private conflict(pattern: string | null): string {
     const { table } = this;
     if (!table.conflictKey) return '';
     const target = table.key.map((column) => ident(column.name)).join(', ');
-    const changed = table.target.permissions.update ? this.changeable(pattern) : [];
+    const changed = this.changeable(pattern);
     if (changed.length === 0) return ` ON CONFLICT (${target}) DO NOTHING`;
     const sets = changed.map(
       ({ column }) => `${ident(column.name)} = excluded.${ident(column.name)}`,
     );
     const tests = changed.map(({ column }) => differs(column, `excluded.${ident(column.name)}`));
-    return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${tests.join(' OR ')}`;
+    return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${counted(tests.join(' OR '), table.target.permissions.update)}`;
   }
 
   /** What an update may change: not a key column that is equal because it matched. */
@@ -173,4 +174,14 @@ export class ChunkSql {
     const same = uses.every((column) => column.builtin && column.base === base);
     return same ? first.base : 'text';
   }
+}
+
+/** The setting that counts the records an INSERT met and found to differ; a rollback takes its counts back too. */
+export const metSetting = 'sluice.met';
+
+/** `condition`, counted where it holds; lets the row pass only if it `may` be changed. */
+function counted(condition: string, may: boolean): string {
+  const before = `coalesce(nullif(current_setting('${metSetting}', true), ''), '0')::bigint`;
+  const count = `set_config('${metSetting}', (${before} + 1)::text, true)`;
+  return `CASE WHEN ${condition} THEN ${count} IS ${may ? 'NOT ' : ''}NULL ELSE false END`;
 }

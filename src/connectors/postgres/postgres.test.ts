@@ -206,7 +206,7 @@ describe('source', () => {
     const full = await readAll(table, { fields: ['b'] });
     expect(full.rows.flat().join('')).toBe('abcdefghij');
     expect(full.pages).toBe(4);
-    const window = { since: '2023-12-31', until: '2024-01-01 00:00:00+00' };
+    const window = { since: '2024-01-01 00:00:00+00', until: '2024-01-01 00:00:00+00' };
     expect((await readAll(table, { fields: ['b'], ...window })).rows.flat().join('')).toBe('abcde');
     const small = await readAll(table, { fields: ['b'], limit: { records: 100, bytes: 1 } });
     expect(small.rows).toHaveLength(10);

@@ -6,6 +6,7 @@ import { columnNamed, fieldOf, queryRelation, relationOf } from './catalog.ts';
 import type { Column, Relation } from './catalog.ts';
 import { ident } from './names.ts';
 import { CopyPage } from './page.ts';
+import { lagOf } from './lag.ts';
 import { pageQuery } from './pageQuery.ts';
 import type { Session } from './session.ts';
 import { toText } from './toText.ts';
@@ -28,12 +29,18 @@ export async function openSource(session: Session, request: SourceRequest): Prom
   const named = (name: string) => columnNamed(relation, name, session.connection);
   const watermark = request.watermark === undefined ? undefined : named(request.watermark);
   const unique = relation.uniqueKeys.find((key) => key.notNull)?.columns.map(named);
-  const from = { relation, watermark, unique };
+  const lag = watermark && lagOf(watermark, request.lag, session.connection);
+  const from = { relation, watermark, lag, unique };
   return {
     encoding: 'sql',
     fields: relation.columns.map(fieldOf),
     uniqueBy: unique?.map((column) => column.name) ?? [],
-    ...(watermark && { highWatermark: () => highest(session, relation, watermark) }),
+    ...(watermark && {
+      highWatermark: () => highest(session, relation, watermark),
+      ...(watermark.base === 'timestamp with time zone' && {
+        settled: (high: string) => settled(session, high),
+      }),
+    }),
     async read(page) {
       return new CopyPage(session, pageQuery(from, page, page.fields.map(named)), page);
     },
@@ -48,6 +55,19 @@ async function highest(session: Session, relation: Relation, watermark: Column) 
     `SELECT max(${name})::text AS high FROM ${relation.from} AS q`,
   );
   return rows[0]?.['high'] ?? null;
+}
+
+/**
+ * A transaction that is open now may still commit rows with the time at which it began, perhaps cut to seconds: the
+ * watermark stays before the oldest. Other users' transactions are seen with the rights of `pg_read_all_stats`; a lag covers the rest.
+ */
+async function settled(session: Session, high: string): Promise<string> {
+  const { rows } = await session.query(
+    `SELECT least($1::timestamptz, date_trunc('second', min(xact_start)))::text AS safe FROM pg_stat_activity
+     WHERE datname = current_database()`,
+    [high],
+  );
+  return rows[0]?.['safe'] ?? high;
 }
 
 async function lookup(
