@@ -66,7 +66,7 @@ export function sourceSuite(harness: () => Harness): void {
         async (source) => {
           expect(await source.highWatermark?.()).toBe('4');
           const pages = await readAll(source, size, { since: '2', until: '3' });
-          const codes = pages.flatMap((page) => page.rows.map((row) => String(row[0])));
+          const codes = pages.flatMap((page) => page.rows.map((row) => row[0] as string));
           expect(codes.toSorted().join('')).toBe('bcdefh');
         },
         request,

@@ -174,10 +174,10 @@ describe('reading', () => {
   it('skips nothing of a list by offset from which records go, and refuses where it lost its place (R7)', async () => {
     const server = await api({ pageSize: 12 });
     fill(server, 40);
-    const open = () => sourceOf(server.url, { pagination: { type: 'offset', size: 10 } });
+    const openList = () => sourceOf(server.url, { pagination: { type: 'offset', size: 10 } });
     const limit = { records: 10, bytes: 1e9 };
     const more = { since: null, until: null, fields: ['email'], limit };
-    const source = await open();
+    const source = await openList();
     const seen: unknown[] = [];
     let cursor: string | null = null;
     for (let page = 0; ; page += 1) {
@@ -197,7 +197,7 @@ describe('reading', () => {
     expect(present.filter((email) => !seen.includes(email))).toEqual([]);
     expect(new Set(seen).size).toBe(seen.length);
 
-    const first = await (await open()).read({ ...more, cursor: null });
+    const first = await (await openList()).read({ ...more, cursor: null });
     for await (const _ of first.batches());
     for (const email of [...server.records.keys()].slice(0, 12)) server.records.delete(email);
     const lost = await source.read({ ...more, cursor: first.end().cursor });
