@@ -6,6 +6,7 @@ import {
   TransientError,
   type SluiceError,
 } from '../src/model/failure.ts';
+import { stateOutage } from '../src/store/outage.ts';
 import type { Runs } from '../src/store/runs.ts';
 
 /** How long the systems of a run may stay down before the run fails. Milliseconds. */
@@ -31,23 +32,12 @@ export async function classify(
     await ignoringErrors(runs.waitUntil(run, new Date(Date.now() + delay)));
     return failure(error, { nextRetryDelay: delay });
   }
-  if (error instanceof TransientError || isOutage(error)) {
+  const outage = error instanceof TransientError ? error : stateOutage(error);
+  if (outage !== undefined) {
     const age = (await ignoringErrors(runs.failing(run))) ?? 0;
-    const known = error instanceof TransientError ? error : stateUnavailable(error);
-    return failure(known, { nonRetryable: age > giveUpMs });
+    return failure(outage, { nonRetryable: age > giveUpMs });
   }
   return bug(error, attempt);
-}
-
-/** Whether the state database could not be reached, or gave up for a reason that passes. */
-function isOutage(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string') return /^(E[A-Z]+|08...|53...|57...|40...)$/.test(code);
-  return typeof message === 'string' && /connection terminated|timeout/i.test(message);
-}
-
-function stateUnavailable(cause: unknown): TransientError {
-  return new TransientError('state_unavailable', 'the state database does not answer', { cause });
 }
 
 /** Only its kind and where it happened are told: its message may quote a record or a secret (R1). */

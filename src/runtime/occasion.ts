@@ -1,6 +1,7 @@
 import type { Project } from '../project/project.ts';
 import { Closing } from './closing.ts';
 import { openStack } from './stack.ts';
+import { openState } from './state.ts';
 import { runWorker } from './worker.ts';
 
 /** An embedded server with a worker in this process, for one command. What it knows stays in the data directory. */
@@ -16,7 +17,9 @@ export async function startOccasion(options: {
       temporalPort: 0,
       headless: true,
     });
-    const worker = await runWorker(stack.backends.temporal, stack.state);
+    const state = await openState(stack.backends.databaseUrl, stack.keys);
+    closing.add(() => state.close());
+    const worker = await runWorker(stack.backends.temporal, state);
     closing.add(() => worker.stop());
     const token = stack.settings.apiToken;
     return { url: stack.url, ...(token !== undefined && { token }), stop: () => closing.close() };

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import proto from '@temporalio/proto';
 import { createApp } from '../api/app.ts';
@@ -8,6 +9,7 @@ import type { Services } from '../api/services.ts';
 import { ConfigError } from '../model/failure.ts';
 import { taskQueue } from '../model/workflow.ts';
 import { logBug } from './log.ts';
+import { tellingOutages } from './outage.ts';
 import { Schedules } from './schedules.ts';
 import { Connections } from './services/connections.ts';
 import { Runs } from './services/runs.ts';
@@ -19,15 +21,29 @@ import { version } from './version.ts';
 /** The services that the API serves. */
 export function createServices(state: State, client: TemporalClient): Services {
   const { store } = state;
+  const shelter = <T extends object>(service: T): T => tellingOutages(service, client.client);
   return {
-    syncs: new Syncs(store, new Schedules(client.client, client.searchable)),
-    connections: new Connections(store),
-    runs: new Runs(store, client),
+    syncs: shelter(new Syncs(store, new Schedules(client.client, client.searchable))),
+    connections: shelter(new Connections(store)),
+    runs: shelter(new Runs(store, client)),
     async ready() {
-      const [database, pollers] = await Promise.all([state.answers(), countPollers(client)]);
+      const [database, pollers] = await Promise.all([
+        soon(state.answers(), false),
+        soon(countPollers(client), null),
+      ]);
       return { database, temporal: pollers !== null, worker: (pollers ?? 0) > 0 };
     },
   };
+}
+
+/** How long a part may take to prove that it is there. Milliseconds. */
+const readyMs = 3_000;
+
+/** What `work` comes to, or `late` when that takes too long. */
+function soon<T>(work: Promise<T>, late: T): Promise<T> {
+  const limit = new AbortController();
+  const tooLate = sleep(readyMs, late, { signal: limit.signal, ref: false });
+  return Promise.race([work, tooLate]).finally(() => limit.abort());
 }
 
 async function countPollers({ client }: TemporalClient): Promise<number | null> {

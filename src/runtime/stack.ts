@@ -7,7 +7,7 @@ import type { EncryptionKeys } from './encryption-key.ts';
 import { logCrashes } from './log.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { openState, type State } from './state.ts';
+import { apiQueryMs, openState, type State } from './state.ts';
 import { connectTemporal } from './temporal.ts';
 
 /** What `sluice dev` and `sluice run` share: everything but the workers. */
@@ -40,7 +40,7 @@ export async function openStack(closing: Closing, options: StackOptions): Promis
   const keys = settings.encryptionKeys ?? encryptionKeys(dir.path);
   const backends = await startBackends(settings, { ...options, dataDir: dir.path });
   closing.add(() => backends.stop());
-  const state = await openState(backends.databaseUrl, keys);
+  const state = await openState(backends.databaseUrl, keys, apiQueryMs);
   closing.add(() => state.close());
   const temporal = await connectTemporal(backends.temporal);
   closing.add(() => temporal.close());

@@ -8,7 +8,7 @@ import { exitWithParent } from './embedded/exit-with-parent.ts';
 import { logCrashes } from './log.ts';
 import { createServices, listen } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { openState, type State } from './state.ts';
+import { apiQueryMs, openState, type State } from './state.ts';
 import { connectTemporal, type TemporalAddress } from './temporal.ts';
 import { armTestFaults } from './test-faults.ts';
 import { runWorker, type RunningWorker } from './worker.ts';
@@ -22,7 +22,7 @@ export async function startServer(options: {
 }): Promise<{ url: string; stop(): Promise<void> }> {
   const closing = new Closing();
   try {
-    const { settings, state, address } = await open(options.dataDir);
+    const { settings, state, address } = await open(options.dataDir, apiQueryMs);
     closing.add(() => state.close());
     const temporal = await connectTemporal(address);
     closing.add(() => temporal.close());
@@ -62,6 +62,7 @@ async function closeAfter(work: Promise<void>, state: State): Promise<void> {
 
 async function open(
   dataDir: string,
+  queryTimeoutMs?: number,
 ): Promise<{ settings: Settings; state: State; address: TemporalAddress }> {
   logCrashes();
   const settings = readSettings();
@@ -70,7 +71,7 @@ async function open(
   if (address === undefined) throw missing('TEMPORAL_ADDRESS');
   mkdirSync(dataDir, { recursive: true });
   const keys = settings.encryptionKeys ?? encryptionKeys(dataDir);
-  const state = await openState(settings.databaseUrl, keys);
+  const state = await openState(settings.databaseUrl, keys, queryTimeoutMs);
   return { settings, state, address: { ...settings.temporal, address } };
 }
 

@@ -15,18 +15,38 @@ export interface State {
   close(): Promise<void>;
 }
 
+/** Longest a migration's statement may take. Milliseconds. */
+const migrationMs = 600_000;
+
+/** Longest a query of the API may take: whoever waits for the answer is told so. Milliseconds. */
+export const apiQueryMs = 10_000;
+
 /**
  * Opens the state store and brings its schema up to date.
+ * @param queryTimeoutMs default: a minute, as activities take it
  * @throws ConfigError `wrong_encryption_key` when the keys do not open it
  */
-export async function openState(url: string, keys: EncryptionKeys): Promise<State> {
-  const db = openDatabase(url);
+export async function openState(
+  url: string,
+  keys: EncryptionKeys,
+  queryTimeoutMs = 60_000,
+): Promise<State> {
+  await migrateAt(url);
+  const db = openDatabase(url, { queryTimeoutMs });
   try {
-    await migrate(db);
     return stateOf(db, await openSeal(db, createKeyRing(keys)));
   } catch (error) {
     await db.destroy();
     throw error;
+  }
+}
+
+async function migrateAt(url: string): Promise<void> {
+  const db = openDatabase(url, { connections: 2, queryTimeoutMs: migrationMs });
+  try {
+    await migrate(db);
+  } finally {
+    await db.destroy();
   }
 }
 

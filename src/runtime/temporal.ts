@@ -20,7 +20,11 @@ export interface TemporalClient {
 
 /** Connects to Temporal and registers Sluice's search attributes where that is allowed. */
 export async function connectTemporal(settings: TemporalAddress): Promise<TemporalClient> {
-  const connection = await Connection.connect(connectionOptions(settings));
+  const connection = await Connection.connect({
+    ...connectionOptions(settings),
+    // After an outage the next call must not wait for a backoff that has grown to minutes.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
+  });
   const client = new Client({ connection, namespace: settings.namespace });
   const searchable = await registerSearchAttributes(connection, settings.namespace);
   return { client, searchable, close: () => connection.close() };

@@ -1,6 +1,6 @@
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
-import { Pool } from 'pg';
 import { migrations } from './migrations/index.ts';
+import { openPool, type PoolOptions } from './pool.ts';
 
 /** The state database. Queries are written as SQL: Kysely gives parameters, transactions and migrations. */
 export type Database = Kysely<Record<string, never>>;
@@ -8,21 +8,10 @@ export type Database = Kysely<Record<string, never>>;
 /**
  * Opens the state database. Does no I/O until the first query.
  * @param url a `postgres://` URL
- * @param connections most connections at once. Default 8.
+ * @param options default: 8 connections, a minute for a query
  */
-export function openDatabase(url: string, connections = 8): Database {
-  const pool = new Pool({
-    connectionString: url,
-    max: connections,
-    application_name: 'sluice',
-    connectionTimeoutMillis: 10_000,
-    query_timeout: 60_000,
-    keepAlive: true,
-  });
-  // A dropped idle connection is replaced at the next query; without a listener it would end the process.
-  pool.on('error', () => undefined);
-  // Nor may one that dies while it is lent out: whoever holds it learns of it from the query.
-  pool.on('connect', (client) => void client.on('error', () => undefined));
+export function openDatabase(url: string, options: Partial<PoolOptions> = {}): Database {
+  const pool = openPool(url, { connections: 8, queryTimeoutMs: 60_000, ...options });
   return new Kysely({ dialect: new PostgresDialect({ pool }) });
 }
 

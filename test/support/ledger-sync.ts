@@ -52,17 +52,26 @@ interface Watched {
   close(): Promise<void>;
 }
 
+/** How a ledger sync differs from the usual one. */
+export interface LedgerOptions {
+  /** Of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 chunks). */
+  readonly rows?: number;
+  /** Of each answer of an API. Default 0. */
+  readonly latencyMs?: number;
+  /** What the sync uses instead of the API's address. Default: that itself. */
+  readonly link?: (url: string) => string | Promise<string>;
+}
+
 let made = 0;
 
 /**
  * Declares a sync between a new source table and a new destination. Six tenths of the source's rows are there
  * already, two tenths with an older number, and the destination has some that the source lacks; `api blind` is empty.
- * @param rows of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 chunks)
  */
 export async function ledgerSync(
   bench: Bench,
   kind: LedgerKind,
-  { rows, latencyMs = 0 }: { rows?: number; latencyMs?: number } = {},
+  { rows, latencyMs = 0, link = (url) => url }: LedgerOptions = {},
 ): Promise<LedgerSync> {
   const id = `ledger_${(made += 1)}_${kind.replace(' ', '_')}`;
   const count = rows ?? (kind.startsWith('table') ? 110_000 : 5_500);
@@ -70,7 +79,7 @@ export async function ledgerSync(
     INSERT INTO ${id} SELECT 'k' || lpad(n::text, 9, '0'), n, md5(n::text) FROM generate_series(1, ${count}) n`);
   const watched = kind.startsWith('table')
     ? await watchTable(bench, id, kind, count)
-    : await watchApi(bench, id, kind, count, latencyMs);
+    : await watchApi(bench, id, kind, { rows: count, latencyMs, link });
   await putSync(bench.stack, id, watched.sync);
   return {
     id,
@@ -144,14 +153,14 @@ async function watchApi(
   { stack }: Bench,
   id: string,
   kind: LedgerKind,
-  count: number,
-  latencyMs: number,
+  { rows: count, latencyMs, link }: Required<LedgerOptions>,
 ): Promise<Watched> {
   const api = await startStrictApi({ key: 'code', unique: false, pageSize: 1000, latencyMs });
   if (kind !== 'api blind') fill(api, count);
   await stack.client.connections.put(id, {
     type: 'http',
-    url: api.url,
+    url: await link(api.url),
+    timeout: '3s',
     streams: { contacts: { key: 'code', id: 'id', ...calls[kind as keyof typeof calls] } },
   });
   let seen = 0;

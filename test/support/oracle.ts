@@ -186,17 +186,13 @@ export async function numbersOf(
   return new Map(rows.map((row) => [row['key'] ?? '', row['seq'] ?? '']));
 }
 
-/** Runs SQL in the embedded state database of a stack. */
+/** Runs SQL in the state database of a stack. */
 export async function queryState(
-  { dataDir }: Pick<Stack, 'dataDir'>,
+  { dataDir, databaseUrl }: Pick<Stack, 'dataDir' | 'databaseUrl'>,
   sql: string,
   values: unknown[] = [],
 ): Promise<Record<string, unknown>[]> {
-  const file = readFileSync(join(dataDir, 'postgres.json'), 'utf8');
-  const { password, port } = JSON.parse(file) as { password: string; port: number };
-  const client = new Postgres({
-    connectionString: `postgres://sluice:${password}@127.0.0.1:${port}/sluice`,
-  });
+  const client = new Postgres({ connectionString: databaseUrl ?? embeddedUrl(dataDir) });
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -206,9 +202,15 @@ export async function queryState(
   }
 }
 
+function embeddedUrl(dataDir: string): string {
+  const file = readFileSync(join(dataDir, 'postgres.json'), 'utf8');
+  const { password, port } = JSON.parse(file) as { password: string; port: number };
+  return `postgres://sluice:${password}@127.0.0.1:${port}/sluice`;
+}
+
 /** Asserts that a run which is over has left nothing staged, here or there. */
 export async function expectTidy(
-  stack: Pick<Stack, 'dataDir'>,
+  stack: Pick<Stack, 'dataDir' | 'databaseUrl'>,
   run: string,
   destination?: Database,
 ): Promise<void> {

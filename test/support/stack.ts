@@ -15,6 +15,8 @@ export interface Stack {
   readonly client: Client;
   /** `host:port` of its Temporal. */
   readonly temporal: string;
+  /** Of its state database, where that is not embedded. */
+  readonly databaseUrl?: string;
   readonly dataDir: string;
   /** Everything that it printed. */
   output(): string;
@@ -59,7 +61,8 @@ export async function startStack(
   return {
     url,
     client: createClient(url),
-    temporal: `127.0.0.1:${temporalPort}`,
+    temporal: env['TEMPORAL_ADDRESS'] ?? `127.0.0.1:${temporalPort}`,
+    ...(env['SLUICE_DATABASE_URL'] !== undefined && { databaseUrl: env['SLUICE_DATABASE_URL'] }),
     dataDir,
     output: () => printed,
     workerPids: () => workersOf(dataDir),

@@ -20,12 +20,13 @@ import {
   type SyncRunInput,
 } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
+import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
 
 /** How long an open run is given to tell its state itself. Milliseconds. */
 const queryMs = 1500;
 /** How long the workflow of a run that is over may take to close. Milliseconds. */
-const closingMs = 10_000;
+const closingMs = 8_000;
 
 /** Starts, steers and tells of runs: Temporal holds the open ones, the state store all of them. */
 export class Runs implements RunService {
@@ -45,7 +46,8 @@ export class Runs implements RunService {
     try {
       await this.#startWorkflow(id, sync, spec);
     } catch (error) {
-      await this.#store.runs.discard(id);
+      // Without an answer the workflow may have started all the same, and needs what the run was asked to do.
+      if (temporalOutage(error) === undefined) await this.#store.runs.discard(id);
       throw error;
     }
     return this.#known(id);
@@ -170,12 +172,11 @@ export class Runs implements RunService {
 
   async #ask(handle: WorkflowHandle): Promise<RunState | 'gone' | undefined> {
     try {
-      const { status } = await handle.describe();
-      if (status.name !== 'RUNNING') return 'gone';
       const deadline = Date.now() + queryMs;
-      return await this.#temporal.client.withDeadline(deadline, () =>
-        handle.query<RunState>(messages.state),
-      );
+      return await this.#temporal.client.withDeadline(deadline, async () => {
+        const { status } = await handle.describe();
+        return status.name === 'RUNNING' ? handle.query<RunState>(messages.state) : 'gone';
+      });
     } catch (error) {
       return error instanceof WorkflowNotFoundError ? 'gone' : undefined;
     }

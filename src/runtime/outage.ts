@@ -1,0 +1,40 @@
+import { ServiceError, type Client } from '@temporalio/client';
+import { SluiceError, TransientError } from '../model/failure.ts';
+import { stateOutage } from '../store/outage.ts';
+
+/** gRPC: deadline exceeded, resource exhausted, aborted, unavailable. */
+const passing = new Set([4, 8, 10, 14]);
+
+/** The failure of a call to Temporal that could not be reached or did not answer in time; else undefined. */
+export function temporalOutage(error: unknown): TransientError | undefined {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  const { code, details } = (cause ?? {}) as { code?: unknown; details?: unknown };
+  if (typeof code !== 'number' || typeof details !== 'string' || !passing.has(code))
+    return undefined;
+  return new TransientError('temporal_unavailable', 'Temporal does not answer');
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** Longest Temporal may take over one call of the API, with all attempts. Milliseconds. */
+const callMs = 10_000;
+
+/** The service with its outages told apart from bugs: they are thrown as `TransientError`, Temporal's within 10 s. */
+export function tellingOutages<T extends object>(service: T, client: Client): T {
+  return new Proxy(service, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]): Promise<unknown> => {
+        try {
+          return await client.withDeadline(Date.now() + callMs, async () =>
+            (member as Method).apply(target, args),
+          );
+        } catch (error) {
+          if (error instanceof SluiceError) throw error;
+          throw temporalOutage(error) ?? stateOutage(error) ?? error;
+        }
+      };
+    },
+  });
+}
