@@ -4,8 +4,9 @@ import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { addStats, type Operation, type Stats } from '../src/model/outcome.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
-import { exportOperations, type Failed, type Owner } from './export-operations.ts';
-import { fencingToken } from './fencing-token.ts';
+import type { Owner } from './chunk-log.ts';
+import { exportOperations, type Failed } from './export-operations.ts';
+import { attemptNumber, fencingToken } from './fencing-token.ts';
 import { matchRecords } from './match-records.ts';
 import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
 import { withFiltered } from './with-filtered.ts';
@@ -70,7 +71,10 @@ async function writeRecords(
   const dryRun = session.plan.options.dryRun === true;
   const failed = dryRun
     ? []
-    : await exportOperations(deps, session, destination, owner, operations, signal);
+    : await exportOperations(deps, session, destination, owner, operations, {
+        signal,
+        attempt: attemptNumber(),
+      });
   const stats = withOutcomes(planned, operations, failed);
   faultPoint('export.before-commit');
   await store.chunks.commit(run, chunk, token, {

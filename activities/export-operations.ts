@@ -1,23 +1,28 @@
-import type {
-  RecordDestination,
-  WriteOperation,
-  WriteResult,
-} from '../src/connectors/destination.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RecordDestination, WriteResult } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
-import { faultPoint } from '../src/model/fault-point.ts';
 import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
 import type { Operation, RecordError } from '../src/model/outcome.ts';
 import type { JournalOutcome as Outcome } from '../src/store/journal.ts';
 import { afterGrace } from './after-grace.ts';
-import { hashValues } from './hash-values.ts';
+import { ChunkLog, type Owner } from './chunk-log.ts';
+import { learning } from './learn.ts';
+import { lookUp } from './match-records.ts';
+import { Outage } from './outage.ts';
+import { runPool } from './pool.ts';
+import { Sender } from './sender.ts';
 import type { Dependencies, Session } from './session.ts';
+import { batches, gathered, halves, numbered, type Job, type Numbered } from './write-jobs.ts';
 
-/** Calls under way at once; the throttle decides how fast they go. */
-const lanes = 16;
-
-/** How long a run that stops waits for the answers to calls under way. Milliseconds. */
+/** Calls under way or waiting for the quota at once; the throttle decides how fast they go. */
+const lanes = 32;
+/** So often a record is sent that the destination fails on, while it takes others. */
+const mostTries = 5;
+/** How long a run that stops waits for the answers to calls on the wire. Milliseconds. */
 const patienceMs = 5_000;
+/** Longer waits for a quota leave the worker. Milliseconds. */
+const longestWaitMs = 20_000;
 
 /** An operation that did not succeed. */
 export interface Failed {
@@ -25,21 +30,20 @@ export interface Failed {
   readonly error: RecordError;
 }
 
-/** The chunk that an attempt writes, and its token (R6). */
-export interface Owner {
-  readonly run: string;
-  readonly no: number;
-  readonly token: number;
-}
-
-interface Numbered extends WriteOperation, DecidedOperation {
-  readonly seq: number;
+/** How operations are exported. */
+interface ExportOptions {
+  /** Stops the export: nothing more is sent. */
+  readonly signal: AbortSignal;
+  /** Of the activity, from 1. */
+  readonly attempt: number;
+  /** The first pause before records that failed are sent again; each is twice the one before, up to 16 times. Default 500. */
+  readonly pauseMs?: number;
 }
 
 /**
- * Writes a chunk's operations, each at most once per acknowledgement: outcomes are journalled before the next
- * attempt could repeat them, and a create that cannot be repeated is journalled before it is sent. Returns the
- * operations that failed; throws when the destination is down or asks for a long wait.
+ * Writes a chunk's operations, each at most once per acknowledgement: outcomes are journalled in groups, and a create that
+ * cannot be repeated is journalled before it is sent. Returns the operations that failed; throws when the destination
+ * is down or asks for a long wait. Whatever it ends with, what is known by then is durable.
  */
 export async function exportOperations(
   deps: Dependencies,
@@ -47,80 +51,93 @@ export async function exportOperations(
   destination: RecordDestination,
   owner: Owner,
   planned: readonly DecidedOperation[],
-  signal: AbortSignal,
+  options: ExportOptions,
 ): Promise<Failed[]> {
-  const writer = new Writer(deps, session, destination, owner, signal);
-  return writer.write(
-    planned.map((operation, seq) => ({
-      ...operation,
-      seq,
-      idempotencyKey: `${owner.run}-${owner.no}-${seq}`,
-    })),
-  );
+  const { signal } = options;
+  const operations = numbered(planned, owner);
+  const log = new ChunkLog(deps.store.journal, owner, learning(deps, session, planned));
+  const writer = new Writer(session, destination, log, operations, options);
+  const stop = (): void => writer.stop(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    if (signal.aborted) stop();
+    await writer.write(await deps.store.journal.read(owner.run, owner.no));
+  } catch (error) {
+    await log.close().catch(() => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  await log.close();
+  return writer.failed();
 }
 
 class Writer {
-  readonly #deps: Dependencies;
   readonly #session: Session;
   readonly #destination: RecordDestination;
-  readonly #owner: Owner;
-  readonly #signal: AbortSignal;
-  /** Aborts calls under way that outlast the end of the work. */
-  readonly #patience: AbortSignal;
+  readonly #log: ChunkLog;
+  readonly #operations: readonly Numbered[];
+  readonly #pauseMs: number;
+  readonly #sender: Sender;
+  readonly #outage: Outage;
   readonly #outcomes = new Map<number, Outcome>();
+  /** What is sent next, and what is sent again after a pause. */
+  readonly #todo: Job[] = [];
+  readonly #later: Job[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  readonly #stopped = new AbortController();
 
   constructor(
-    deps: Dependencies,
     session: Session,
     destination: RecordDestination,
-    owner: Owner,
-    signal: AbortSignal,
+    log: ChunkLog,
+    operations: readonly Numbered[],
+    { signal, attempt, pauseMs = 500 }: ExportOptions,
   ) {
-    this.#deps = deps;
     this.#session = session;
     this.#destination = destination;
-    this.#owner = owner;
-    this.#signal = signal;
-    this.#patience = afterGrace(signal, patienceMs);
+    this.#log = log;
+    this.#operations = operations;
+    this.#pauseMs = pauseMs;
+    this.#sender = new Sender(destination, log, afterGrace(signal, patienceMs));
+    this.#outage = new Outage(attempt, async (job) => this.#probe(job));
   }
 
-  async write(operations: readonly Numbered[]): Promise<Failed[]> {
-    await this.#recall(operations);
-    const batches = this.#batches(operations.filter(({ seq }) => !this.#outcomes.has(seq)));
-    let next = 0;
-    let stopped = false;
-    const lane = async (): Promise<void> => {
-      for (let batch = batches[next++]; batch !== undefined && !stopped; batch = batches[next++]) {
-        try {
-          await this.#send(batch);
-        } catch (error) {
-          stopped = true;
-          throw error;
-        }
-      }
-    };
-    const results = await Promise.allSettled(
-      Array.from({ length: Math.min(lanes, batches.length) }, lane),
-    );
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
-    return operations.flatMap((operation) => this.#failure(operation));
+  async write(journal: readonly { seq: number; outcome: Outcome | null }[]): Promise<void> {
+    await this.#recall(journal);
+    const left = this.#operations.filter(({ seq }) => !this.#outcomes.has(seq));
+    this.#outage.begin(left.length, this.#operations.length);
+    this.#todo.push(...batches(left, this.#destination.batch));
+    for (let wave = 0; this.#todo.length > 0; wave++) {
+      const width = (): number => (this.#outage.isCautious(this.#isRisky('create')) ? 1 : lanes);
+      await runPool(this.#todo, width, (job) => this.#send(job));
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#later.length === 0) return;
+      await this.#pause(wave);
+      this.#todo.push(...gathered(this.#later.splice(0), this.#destination.batch));
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Whether making it twice does harm. */
-  #isRisky({ operation }: Numbered): boolean {
-    return operation === 'create' && !this.#destination.idempotentCreate;
+  /** Sends nothing more; calls on the wire are waited for a while, since one cut short leaves its outcome unknown. */
+  stop(error: unknown): void {
+    this.#failure ??= { error };
+    this.#todo.length = 0;
+    this.#stopped.abort();
+    this.#sender.stop(this.#failure.error);
+  }
+
+  failed(): Failed[] {
+    return this.#operations.flatMap((operation) => this.#failedOne(operation));
   }
 
   /** Takes up what an earlier attempt left: its outcomes, and the creates it sent without hearing of them. */
-  async #recall(operations: readonly Numbered[]): Promise<void> {
+  async #recall(journal: readonly { seq: number; outcome: Outcome | null }[]): Promise<void> {
     const sent: Numbered[] = [];
-    for (const { seq, outcome } of await this.#deps.store.journal.read(
-      this.#owner.run,
-      this.#owner.no,
-    )) {
-      const operation = operations[seq];
+    for (const { seq, outcome } of journal) {
+      const operation = this.#operations[seq];
       if (outcome !== null) this.#outcomes.set(seq, outcome);
-      else if (operation !== undefined && this.#isRisky(operation)) sent.push(operation);
+      else if (operation !== undefined && this.#isRisky(operation.operation)) sent.push(operation);
     }
     if (sent.length > 0) await this.#settle(sent);
   }
@@ -128,159 +145,119 @@ class Writer {
   /** A create that may have arrived: it did if the destination holds the key now; else nobody knows. */
   async #settle(sent: readonly Numbered[]): Promise<void> {
     const { match } = this.#session.plan.spec;
-    const found = (await this.#destination.lookup?.(sent.map(({ key }) => key))) ?? [];
-    const held = new Set(found.map(({ key }) => canonicalKey(key, match)));
-    await this.#note(
-      sent.map((operation) => {
-        if (held.has(operation.canonicalKey)) return [operation, { ok: true }] as const;
-        const message = 'the answer was lost: the record may or may not have been created';
-        return [
-          operation,
-          { ok: false, code: 'unknown_outcome', message, retryable: true },
-        ] as const;
-      }),
+    const found = await lookUp(
+      this.#destination,
+      sent.map(({ key }) => key),
     );
-  }
-
-  #batches(operations: readonly Numbered[]): Numbered[][] {
-    const batches: Numbered[][] = [];
-    for (const kind of ['remove', 'update', 'create'] as const) {
-      const same = operations.filter(({ operation }) => operation === kind);
-      const size = this.#destination.batch[kind];
-      for (let from = 0; from < same.length; from += size)
-        batches.push(same.slice(from, from + size));
-    }
-    return batches;
-  }
-
-  /** Sends a batch; one that is rejected as a whole is split until the records at fault stand alone. */
-  async #send(batch: readonly Numbered[]): Promise<void> {
-    this.#signal.throwIfAborted();
-    const risky = batch[0] !== undefined && this.#isRisky(batch[0]);
-    faultPoint('export.before-journal');
-    if (risky) await this.#noteSent(batch);
-    let results: readonly WriteResult[];
-    faultPoint('export.before-write');
-    try {
-      // A run that stops waits for it a while: a call cut short leaves its outcome unknown.
-      results = await this.#destination.write(batch, this.#patience);
-    } catch (error) {
-      if (this.#patience.aborted && !risky) await this.#noteSent(batch);
-      return this.#refused(batch, error, risky);
-    }
-    faultPoint('export.after-write');
-    const again = await this.#settleResults(batch, results);
-    if (again.length > 0) await this.#send(again);
-  }
-
-  /** Notes that nobody knows what became of these. */
-  #noteSent(batch: readonly Numbered[]): Promise<void> {
-    return this.#deps.store.journal.write(
-      this.#owner,
-      batch.map(({ seq }) => ({ seq, outcome: null })),
-    );
-  }
-
-  async #refused(batch: readonly Numbered[], error: unknown, risky: boolean): Promise<void> {
-    if (error instanceof RejectedError) {
-      if (batch.length > 1) {
-        const middle = Math.ceil(batch.length / 2);
-        await this.#send(batch.slice(0, middle));
-        return this.#send(batch.slice(middle));
-      }
-      const { code, message, field } = error;
-      const outcome = {
-        ok: false,
-        code,
-        message,
-        retryable: true,
-        ...(field !== undefined && { field }),
-      } as const;
-      return this.#note(batch.map((operation) => [operation, outcome]));
-    }
-    // A refused call had no effect: it is not in doubt any more, and made again when the quota allows.
-    if (error instanceof LimitedError) {
-      const seqs = batch.map(({ seq }) => seq);
-      if (risky) await this.#deps.store.journal.forget(this.#owner, seqs);
-      if (error.retryAfterMs !== undefined && error.retryAfterMs > 20_000) throw error;
-      return this.#send(batch);
-    }
-    if (risky && error instanceof TransientError && error.code === 'unknown_outcome')
-      return this.#settle(batch);
-    throw error;
-  }
-
-  /** Journals what is settled; returns the operations to send again. */
-  async #settleResults(
-    batch: readonly Numbered[],
-    results: readonly WriteResult[],
-  ): Promise<Numbered[]> {
-    const again: Numbered[] = [];
-    const settled: [Numbered, Outcome][] = [];
-    batch.forEach((operation, index) => {
-      const result = results[index];
-      if (result === undefined) again.push(operation);
-      else if (result.ok) settled.push([operation, result]);
-      else if (result.class !== 'record') again.push(operation);
+    const held = new Map(found.map((one) => [canonicalKey(one.key, match), one.id]));
+    for (const operation of sent) {
+      const id = held.get(operation.canonicalKey);
+      if (id !== undefined) this.#note(operation, { ok: true, ...(id !== null && { id }) });
       else {
-        const { code, message, field } = result;
-        settled.push([
-          operation,
-          { ok: false, code, message, retryable: true, ...(field !== undefined && { field }) },
-        ]);
+        const message = 'the answer was lost: the record may or may not have been created';
+        this.#note(operation, { ok: false, code: 'unknown_outcome', message, retryable: true });
       }
+    }
+  }
+
+  #isRisky(kind: Operation): boolean {
+    return kind === 'create' && !this.#destination.idempotentCreate;
+  }
+
+  /** Sends a job; whatever becomes of it is noted, sent again, or stops the export. */
+  async #send(job: Job): Promise<void> {
+    try {
+      const risky = this.#isRisky(job.kind);
+      const answer = await this.#sender.send(job.operations, risky);
+      if ('results' in answer) await this.#take(job, answer.results, risky);
+      else await this.#refused(job, answer.error, risky && answer.inDoubt);
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
+  /** Notes what is settled; the rest is sent again. */
+  async #take(job: Job, results: readonly WriteResult[], risky: boolean): Promise<void> {
+    this.#outage.succeeded();
+    const limited: Numbered[] = [];
+    const failing: Numbered[] = [];
+    const doubtful: Numbered[] = [];
+    for (const [index, operation] of job.operations.entries()) {
+      const result = results[index];
+      if (result?.ok) this.#note(operation, result);
+      else if (result?.class === 'record') this.#blame(operation, result);
+      else if (result?.class === 'limited') limited.push(operation);
+      else if (risky) doubtful.push(operation);
+      else if (result !== undefined && job.tries + 1 >= mostTries) this.#blame(operation, result);
+      else failing.push(operation);
+    }
+    if (risky && limited.length > 0) this.#log.retract(limited.map(({ seq }) => seq));
+    if (limited.length > 0) this.#later.push({ ...job, operations: limited, leftOver: true });
+    if (failing.length > 0)
+      this.#later.push({ ...job, operations: failing, tries: job.tries + 1, leftOver: true });
+    if (doubtful.length > 0) await this.#settle(doubtful);
+  }
+
+  async #refused(job: Job, error: unknown, inDoubt: boolean): Promise<void> {
+    if (error instanceof RejectedError) {
+      // It answered, so it is up. The records at fault are isolated by halving.
+      this.#outage.succeeded();
+      if (job.operations.length > 1) this.#todo.unshift(...halves(job));
+      else for (const operation of job.operations) this.#blame(operation, error);
+      return;
+    }
+    // A call that was refused for its rate is made again when the quota allows (R9).
+    if (error instanceof LimitedError && (error.retryAfterMs ?? 0) <= longestWaitMs) {
+      if (this.#failure === undefined) this.#todo.unshift(job);
+      return;
+    }
+    if (!(error instanceof TransientError)) throw error;
+    if (await this.#outage.stumbled(job, this.#isRisky(job.kind))) throw error;
+    if (inDoubt) return this.#settle(job.operations);
+    if (job.tries + 1 < mostTries) this.#later.push({ ...job, tries: job.tries + 1 });
+    else if (!(await this.#outage.isElsewhereWell(job))) throw error;
+    else if (job.operations.length > 1)
+      this.#todo.unshift(...halves({ ...job, tries: mostTries - 1 }));
+    else for (const operation of job.operations) this.#blame(operation, error);
+  }
+
+  async #probe({ operations: [first] }: Job): Promise<boolean> {
+    if (this.#destination.lookup === undefined || first === undefined) return false;
+    try {
+      await this.#destination.lookup([first.key]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #pause(wave: number): Promise<void> {
+    const waitMs = this.#pauseMs * Math.min(16, 2 ** wave) * (0.5 + Math.random() / 2);
+    await sleep(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #blame(operation: Numbered, why: { code: string; message: string; field?: string | undefined }) {
+    const { code, message, field } = why;
+    this.#note(operation, {
+      ok: false,
+      code,
+      message,
+      retryable: true,
+      ...(field !== undefined && { field }),
     });
-    await this.#note(settled);
-    if (again.length === batch.length) await new Promise((resolve) => setTimeout(resolve, 500));
-    return again;
   }
 
-  /** Outcomes become durable, then the ledger learns of the accepted ones (R4). */
-  async #note(settled: readonly (readonly [Numbered, Outcome])[]): Promise<void> {
-    if (settled.length === 0) return;
-    const entries = settled.map(([{ seq }, outcome]) => ({
-      seq,
-      outcome,
-    }));
-    await this.#learn(settled.filter(([, { ok }]) => ok));
-    faultPoint('export.after-ledger');
-    await this.#deps.store.journal.write(this.#owner, entries);
-    faultPoint('export.after-journal');
-    for (const [{ seq }, outcome] of settled) this.#outcomes.set(seq, outcome);
+  #note({ seq }: Numbered, outcome: Outcome): void {
+    this.#outcomes.set(seq, outcome);
+    this.#log.note([{ seq, outcome }]);
   }
 
-  async #learn(accepted: readonly (readonly [Numbered, Outcome])[]): Promise<void> {
-    const { plan } = this.#session;
-    if (this.#destination.lookup !== undefined && plan.spec.removal.scope !== 'tracked') return;
-    const { ledger, seal } = this.#deps.store;
-    const hash = hashValues(seal);
-    const keyHash = (operation: Numbered): Buffer => seal.hash(operation.canonicalKey);
-    const removed = accepted.filter(([{ operation }]) => operation === 'remove');
-    await ledger.remove(
-      plan.sync,
-      removed.map(([operation]) => keyHash(operation)),
-    );
-    const written = accepted.filter(([{ operation }]) => operation !== 'remove');
-    await ledger.put(
-      plan.sync,
-      written.map(([operation, outcome]) => ({
-        keyHash: keyHash(operation),
-        key: operation.key,
-        recordId: (outcome.ok ? outcome.id : undefined) ?? operation.id,
-        valueHash: Buffer.from(operation.hash ?? hash(operation.values), 'hex'),
-      })),
-    );
-  }
-
-  #failure({ seq, key, operation }: Numbered): Failed[] {
+  #failedOne({ seq, key, operation }: Numbered): Failed[] {
     const outcome = this.#outcomes.get(seq);
-    if (outcome === undefined || outcome.ok) return [];
-    const { code, message, field, retryable } = outcome;
-    return [
-      {
-        operation,
-        error: { key, operation, code, message, retryable, ...(field !== undefined && { field }) },
-      },
-    ];
+    if (outcome === undefined) throw new Error(`operation ${seq} has no outcome`);
+    if (outcome.ok) return [];
+    const { ok: _ok, ...why } = outcome;
+    return [{ operation, error: { key, operation, ...why } }];
   }
 }

@@ -3,7 +3,7 @@ import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
 import { exportOperations } from './export-operations.ts';
-import { fencingToken } from './fencing-token.ts';
+import { attemptNumber, fencingToken } from './fencing-token.ts';
 import type { Dependencies, Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -33,7 +33,10 @@ export function exportRemoval(
         const owner = { run, no: chunk, token };
         const failed = dryRun
           ? []
-          : await exportOperations(deps, session, destination, owner, operations, signal);
+          : await exportOperations(deps, session, destination, owner, operations, {
+              signal,
+              attempt: attemptNumber(),
+            });
         errors = failed.map(({ error }) => error);
         removed = operations.length - failed.length;
       }

@@ -11,3 +11,8 @@ export function fencingToken(): number {
   const { activityId, attempt } = Context.current().info;
   return Number(activityId) * attempts + attempt;
 }
+
+/** Which attempt of its activity this is, from 1. */
+export function attemptNumber(): number {
+  return Context.current().info.attempt;
+}

@@ -53,16 +53,17 @@ function keysOf(
   return keys;
 }
 
-async function lookUp(
+/** The records that the destination holds under these keys; none where it cannot be asked. */
+export async function lookUp(
   destination: RecordDestination,
   keys: readonly KeyValues[],
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Existing[]> {
   const { lookup, lookupBatch } = destination;
   if (lookup === undefined) return [];
   const batches: KeyValues[][] = [];
   for (let from = 0; from < keys.length; from += lookupBatch)
     batches.push(keys.slice(from, from + lookupBatch));
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   return (await Promise.all(batches.map((batch) => lookup.call(destination, batch)))).flat();
 }

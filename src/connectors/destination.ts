@@ -32,7 +32,7 @@ export interface RecordDestination extends DestinationBase {
    * it was refused for its rate, `TransientError` when it may be made again (`outcome: 'unknown'` if it may have
    * taken effect).
    */
-  write(operations: readonly WriteOperation[], signal?: AbortSignal): Promise<WriteResult[]>;
+  write(operations: readonly WriteOperation[], options?: WriteOptions): Promise<WriteResult[]>;
   /** All records, in pages: key and id are enough. Absent: mirror works only with `removal.scope: tracked`. */
   scan?(signal?: AbortSignal): AsyncIterable<readonly Existing[]>;
   /** Called once all chunks are exported, before the run ends; may be repeated after a crash. */
@@ -63,6 +63,17 @@ export interface WriteOperation {
   readonly before?: JsonObject;
   /** The same on every attempt, different for every other operation: for an idempotency key. */
   readonly idempotencyKey: string;
+}
+
+/** How a write is held up or called off. */
+export interface WriteOptions {
+  /**
+   * Awaited when the next thing is to send the call, after every wait for a quota or a connection. What it throws is
+   * thrown, and nothing is sent.
+   */
+  readonly beforeSend?: () => Promise<void>;
+  /** Cuts the call, also when it is on the wire: nobody knows then what became of it. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of one operation. */

@@ -45,32 +45,43 @@ export class Journal {
     return rows.map(({ no }) => no);
   }
 
-  /** @throws SupersededError when `token` is no longer the chunk's */
+  /**
+   * Notes entries and forgets retracted ones that have no outcome, all or nothing. With nothing to note it only checks
+   * the token.
+   * @param also more to do in the same transaction, for the owner only
+   * @throws SupersededError when `token` is no longer the chunk's
+   */
   async write(
     chunk: { run: string; no: number; token: number },
-    entries: readonly JournalEntry[],
+    {
+      entries,
+      retracted = [],
+    }: { entries: readonly JournalEntry[]; retracted?: readonly number[] },
+    also?: (db: Database) => Promise<void>,
   ): Promise<void> {
-    const { rows } = await sql`
-      with owner as (select 1 from chunks where run = ${chunk.run} and no = ${chunk.no} and token = ${chunk.token} for share)
-      insert into journal (run, no, seq, outcome)
-      select ${chunk.run}, ${chunk.no}, (e->>'seq')::int, nullif(e->'outcome', 'null'::jsonb)
-      from owner, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) e
-      on conflict (run, no, seq) do update set outcome = excluded.outcome returning 1`.execute(
-      this.#db,
-    );
-    if (rows.length === 0) throw new SupersededError(chunk.run, chunk.no);
+    if (also === undefined || entries.length === 0)
+      return this.#write(this.#db, chunk, entries, retracted);
+    await this.#db.transaction().execute(async (tx) => {
+      await this.#write(tx, chunk, entries, retracted);
+      await also(tx);
+    });
   }
 
-  /** Takes back what was noted as sent: it turned out that it had no effect. */
-  async forget(
-    chunk: { run: string; no: number; token: number },
-    seqs: readonly number[],
+  async #write(
+    db: Database,
+    { run, no, token }: { run: string; no: number; token: number },
+    entries: readonly JournalEntry[],
+    retracted: readonly number[],
   ): Promise<void> {
-    await sql`
-      delete from journal j using chunks c
-      where c.run = ${chunk.run} and c.no = ${chunk.no} and c.token = ${chunk.token}
-        and j.run = c.run and j.no = c.no and j.seq = any(${seqs}::int[]) and j.outcome is null`.execute(
-      this.#db,
-    );
+    const { rows } = await sql`
+      with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
+      gone as (delete from journal using owner
+        where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
+      noted as (insert into journal (run, no, seq, outcome)
+        select ${run}, ${no}, (e->>'seq')::int, nullif(e->'outcome', 'null'::jsonb)
+        from owner, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) e
+        on conflict (run, no, seq) do update set outcome = excluded.outcome)
+      select 1 from owner`.execute(db);
+    if (rows.length === 0) throw new SupersededError(run, no);
   }
 }

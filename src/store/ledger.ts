@@ -28,21 +28,28 @@ export class Ledger {
     return new Map(rows.map((row) => [row.key_hash.toString('hex'), this.#toEntry(row)]));
   }
 
-  /** Only for records that the destination has accepted (R4). */
-  async put(sync: string, entries: readonly LedgerEntry[]): Promise<void> {
-    for (const { keyHash, key, recordId, valueHash } of entries) {
-      const sealedKey = this.#seal.seal(JSON.stringify(key));
-      const sealedId = recordId === null ? null : this.#seal.seal(recordId);
-      await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
-        values (${sync}, ${keyHash}, ${sealedKey}, ${sealedId}, ${valueHash})
-        on conflict (sync, key_hash) do update set value_hash = excluded.value_hash,
-          record_id = coalesce(excluded.record_id, ledger.record_id)`.execute(this.#db);
-    }
+  /**
+   * Only for records that the destination has accepted (R4); their keys differ.
+   * @param db the transaction to be a part of
+   */
+  async put(sync: string, entries: readonly LedgerEntry[], db: Database = this.#db): Promise<void> {
+    if (entries.length === 0) return;
+    const seal = (text: string | null): Buffer | null =>
+      text === null ? null : this.#seal.seal(text);
+    await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
+      select ${sync}, key_hash, key, record_id, value_hash
+      from unnest(${entries.map(({ keyHash }) => keyHash)}::bytea[],
+        ${entries.map(({ key }) => seal(JSON.stringify(key)))}::bytea[],
+        ${entries.map(({ recordId }) => seal(recordId))}::bytea[],
+        ${entries.map(({ valueHash }) => valueHash)}::bytea[]) as e (key_hash, key, record_id, value_hash)
+      on conflict (sync, key_hash) do update set key = excluded.key, value_hash = excluded.value_hash,
+        record_id = coalesce(excluded.record_id, ledger.record_id)`.execute(db);
   }
 
-  async remove(sync: string, hashes: readonly Buffer[]): Promise<void> {
+  async remove(sync: string, hashes: readonly Buffer[], db: Database = this.#db): Promise<void> {
+    if (hashes.length === 0) return;
     await sql`delete from ledger where sync = ${sync} and key_hash = any(${hashes}::bytea[])`.execute(
-      this.#db,
+      db,
     );
   }
 

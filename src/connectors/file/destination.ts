@@ -1,7 +1,13 @@
 import { access } from 'node:fs/promises';
 import type { JsonObject } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
-import type { Existing, RecordDestination, WriteOperation, WriteResult } from '../destination.ts';
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../destination.ts';
 import { codeOf, fileFailure } from './failures.ts';
 import { keyOf, keyText } from './key.ts';
 import { cellsOf, merge, storedRecords, type FileTarget } from './target.ts';
@@ -40,8 +46,12 @@ export class FileDestination implements RecordDestination {
     return found;
   }
 
-  async write(operations: readonly WriteOperation[], signal?: AbortSignal): Promise<WriteResult[]> {
-    signal?.throwIfAborted();
+  async write(
+    operations: readonly WriteOperation[],
+    options: WriteOptions = {},
+  ): Promise<WriteResult[]> {
+    await options.beforeSend?.();
+    options.signal?.throwIfAborted();
     await this.#guard(() => this.#target.journal.append(operations));
     return operations.map(() => ({ ok: true }));
   }

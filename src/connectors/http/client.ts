@@ -60,6 +60,7 @@ export class ApiClient {
     return this.#context.throttle.call(async () => {
       const address = this.#address(call);
       const headers = this.#headers(call, token);
+      await call.beforeSend?.();
       const answer = await this.#send(call, address, headers).catch((error: unknown) => {
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });

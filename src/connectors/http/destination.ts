@@ -2,7 +2,13 @@ import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Operation } from '../../model/outcome.ts';
 import type { Target } from '../connector.ts';
-import type { Existing, RecordDestination, WriteOperation, WriteResult } from '../destination.ts';
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../destination.ts';
 import { idAt } from './body.ts';
 import type { ApiClient } from './client.ts';
 import { lookupRecords } from './lookup.ts';
@@ -38,7 +44,7 @@ export function openDestination(
       lookup: async (keys) => existing(await lookupRecords(client, lookup, target.key, keys)),
     }),
     ...(read && { scan: (signal) => scan(client, read, existing, signal) }),
-    write: (operations, signal) => write(client, stream, target, operations, signal),
+    write: (operations, options) => write(client, stream, target, operations, options),
   };
 }
 
@@ -47,7 +53,7 @@ async function write(
   stream: StreamSettings,
   target: Target,
   operations: readonly WriteOperation[],
-  signal: AbortSignal | undefined,
+  options: WriteOptions = {},
 ): Promise<WriteResult[]> {
   const [first] = operations;
   if (!first) return [];
@@ -63,7 +69,8 @@ async function write(
     action: { settings, keyFields: target.key, whole },
     idPath: settings.id ?? stream.id,
     risky: first.operation === 'create' && !isIdempotent(stream, settings),
-    signal,
+    beforeSend: options.beforeSend,
+    signal: options.signal,
   };
   if (settings.bulk) return writeBulk(context, settings.bulk, operations);
   const results: WriteResult[] = [];

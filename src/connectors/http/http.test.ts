@@ -420,7 +420,7 @@ describe('failures', () => {
     });
   });
 
-  it('ends a call after the time-out, and at once when it is cancelled', async () => {
+  it('ends a call after the time-out, and reading at once when it is cancelled', async () => {
     const server = await api({ latencyMs: 300 });
     const destination = await destinationOf(server.url, single, { timeout: '50ms' });
     await expect(destination.write([create('a@x.io')])).rejects.toMatchObject({
@@ -428,8 +428,28 @@ describe('failures', () => {
     });
     await expect(destination.lookup!([['a@x.io']])).rejects.toMatchObject({ code: 'timeout' });
     const patient = await destinationOf(server.url, single);
-    const writing = patient.write([create('a@x.io')], AbortSignal.abort(new Error('cancelled')));
-    await expect(writing).rejects.toThrow('cancelled');
+    const reading = patient.scan!(AbortSignal.abort(new Error('cancelled')));
+    await expect(reading[Symbol.asyncIterator]().next()).rejects.toThrow('cancelled');
+  });
+
+  it('asks before it sends a call, after the wait for the quota, and sends nothing when told not to', async () => {
+    const server = await api();
+    const steps: string[] = [];
+    const throttle: Throttle = {
+      async call(call) {
+        steps.push('admitted');
+        return (await call()).value;
+      },
+    };
+    const destination = await destinationOf(server.url, single, {}, throttle);
+    const beforeSend = async () => {
+      steps.push(`asked after ${server.stats().requests} calls`);
+      throw new Error('not mine');
+    };
+    const writing = destination.write([create('a@x.io')], { beforeSend });
+    await expect(writing).rejects.toThrow('not mine');
+    expect(steps).toEqual(['admitted', 'asked after 0 calls']);
+    expect(server.stats().requests).toBe(0);
   });
 
   it('reports limits to the throttle and waits instead of failing (R9)', async () => {

@@ -18,6 +18,7 @@ export interface WriteContext {
   readonly idPath: string | undefined;
   /** Making the call twice does harm. */
   readonly risky: boolean;
+  readonly beforeSend: (() => Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -77,6 +78,7 @@ function callOf(
       headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
     }),
     risky: context.risky,
+    beforeSend: context.beforeSend,
     signal: context.signal,
   };
 }

@@ -1,7 +1,13 @@
 import { RejectedError } from '../../model/failure.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
-import type { Existing, RecordDestination, WriteOperation, WriteResult } from '../destination.ts';
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../destination.ts';
 import type { Column } from './catalog.ts';
 import { columnNamed, fieldOf } from './catalog.ts';
 import { rejection } from './failures.ts';
@@ -22,7 +28,7 @@ export function recordDestination(session: Session, table: Table): RecordDestina
     idempotentCreate: table.uniqueKey,
     lookupBatch: 1000,
     lookup: (keys) => lookup(session, table, keys),
-    write: (operations, signal) => write(session, table, operations, signal),
+    write: (operations, options) => write(session, table, operations, options),
     scan: (signal) => scan(session, table, signal),
   };
 }
@@ -46,10 +52,11 @@ async function write(
   session: Session,
   table: Table,
   operations: readonly WriteOperation[],
-  signal?: AbortSignal,
+  options: WriteOptions = {},
 ): Promise<WriteResult[]> {
   try {
     await session.transaction(async (client) => {
+      await options.beforeSend?.();
       for (const { sql, values } of statements(table, operations, session.connection)) {
         try {
           await session.run(client, sql, values);
@@ -57,7 +64,7 @@ async function write(
           throw rejection(error) ?? error;
         }
       }
-    }, signal);
+    }, options.signal);
   } catch (error) {
     if (!(error instanceof RejectedError) || operations.length > 1) throw error;
     const { code, message, field } = error;

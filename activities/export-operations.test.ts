@@ -1,0 +1,318 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type {
+  RecordDestination,
+  WriteOperation,
+  WriteResult,
+} from '../src/connectors/destination.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
+import { LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
+import { SupersededError } from '../src/store/chunks.ts';
+import type { JournalEntry } from '../src/store/journal.ts';
+import { exportOperations } from './export-operations.ts';
+import type { Dependencies, Session } from './session.ts';
+
+const sizes = fc.record({
+  count: fc.integer({ min: 1, max: 300 }),
+  batch: fc.integer({ min: 1, max: 100 }),
+});
+
+test('a bulk call that is rejected is split: every good record lands once, in O(bad · log n) calls', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      sizes,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer(),
+      async ({ count, batch }, share, seed) => {
+        const poison = new Set(numbers(count).filter((n) => noise(seed + n) < share));
+        const world = rig({
+          batch,
+          write: (operations) => {
+            if (operations.some((operation) => poison.has(numberOf(operation))))
+              throw new RejectedError('bad', 'refused');
+            return landing(world, operations);
+          },
+        });
+        const failed = await world.export(count);
+        expect(new Set(failed.map(({ error }) => Number(error.key?.[0])))).toEqual(poison);
+        expect(failed.every(({ error }) => error.code === 'bad')).toBe(true);
+        expect(world.landed.toSorted((a, b) => a - b)).toEqual(
+          numbers(count).filter((n) => !poison.has(n)),
+        );
+        const size = Math.min(batch, count);
+        const splitting = Math.min(2 * poison.size * Math.ceil(Math.log2(size)), 2 * count);
+        expect(world.calls()).toBeLessThanOrEqual(splitting + Math.ceil(count / batch));
+        expect(world.journal.size).toBe(count);
+      },
+    ),
+  );
+});
+
+test('what an answer asks to send again is sent again; what fails for ever becomes a record error', async () => {
+  const tries = new Map<number, number>();
+  const world = rig({
+    batch: 50,
+    write: (operations) =>
+      operations.map((operation) => {
+        const n = numberOf(operation);
+        const count = (tries.get(n) ?? 0) + 1;
+        tries.set(n, count);
+        if (n % 50 === 1) return { ok: false, class: 'transient', code: 'http_500', message: 'm' };
+        if (n % 50 === 2 && count < 7)
+          return { ok: false, class: 'limited', code: 'http_429', message: 'm' };
+        if (n % 50 === 3) return { ok: false, class: 'record', code: 'http_409', message: 'm' };
+        world.landed.push(n);
+        return { ok: true };
+      }),
+  });
+  const failed = await world.export(200);
+  expect(new Map(failed.map(({ error }) => [error.key?.[0], error.code]))).toEqual(
+    new Map(
+      [1, 51, 101, 151].flatMap((n) => [
+        [n, 'http_500'],
+        [n + 2, 'http_409'],
+      ]),
+    ),
+  );
+  expect(world.landed).toHaveLength(192);
+  expect(new Set(world.landed).size).toBe(192);
+  expect(tries.get(1)).toBe(5);
+  // What was left over of four calls goes together.
+  expect(world.calls()).toBeLessThan(4 + 12);
+}, 60_000);
+
+test('a record that the destination fails on, while it takes others, becomes a record error', async () => {
+  const world = rig({
+    batch: 10,
+    lookup: true,
+    write: (operations) => {
+      if (operations.some((operation) => numberOf(operation) === 7))
+        throw new TransientError('http_500', 'POST /x was answered 500');
+      return landing(world, operations);
+    },
+  });
+  const failed = await world.export(100);
+  expect(failed.map(({ error }) => [error.key, error.code])).toEqual([[[7], 'http_500']]);
+  expect(world.landed).toHaveLength(99);
+}, 60_000);
+
+test('a destination that is down stops the export, and makes no record errors', async () => {
+  const world = rig({
+    batch: 1,
+    write: (operations) => {
+      if (world.landed.length >= 20) throw new TransientError('http_503', 'down');
+      return landing(world, operations);
+    },
+  });
+  await expect(world.export(3000)).rejects.toMatchObject({ code: 'http_503' });
+  expect(world.journal.size).toBe(world.landed.length);
+  expect([...world.journal.values()].every((outcome) => outcome?.ok)).toBe(true);
+});
+
+test('a call refused for its rate is made again, a long wait leaves the worker (R9)', async () => {
+  let refusals = 0;
+  const world = rig({
+    batch: 10,
+    write: (operations) => {
+      if (refusals++ % 3 < 2) throw new LimitedError('too many', 10);
+      return landing(world, operations);
+    },
+  });
+  expect(await world.export(100)).toEqual([]);
+  expect(world.landed).toHaveLength(100);
+  const long = rig({
+    batch: 10,
+    write: () => {
+      throw new LimitedError('too many', 60_000);
+    },
+  });
+  await expect(long.export(100)).rejects.toMatchObject({ retryAfterMs: 60_000 });
+});
+
+test('risky creates are announced before they are sent, and what was refused is not in doubt', async () => {
+  const world = rig({
+    batch: 1,
+    risky: true,
+    write: (operations) => {
+      for (const { idempotencyKey } of operations) {
+        const seq = Number(idempotencyKey.split('-').at(-1));
+        expect(world.journal.get(seq)).toBe(null);
+      }
+      if (operations.some((operation) => numberOf(operation) === 5))
+        throw new LimitedError('x', 60_000);
+      return landing(world, operations);
+    },
+  });
+  await expect(world.export(100)).rejects.toMatchObject({ code: 'limited' });
+  const inDoubt = [...world.journal.values()].filter((outcome) => outcome === null);
+  expect(inDoubt).toEqual([]);
+  expect(world.journal.size).toBe(world.landed.length);
+});
+
+test('a create whose answer is lost is looked for, never sent again', async () => {
+  const world = rig({
+    batch: 1,
+    risky: true,
+    lookup: true,
+    write: (operations) => {
+      const [n = 0] = operations.map(numberOf);
+      if (n % 10 !== 9) world.landed.push(n);
+      if (n % 10 > 7) throw new TransientError('unknown_outcome', 'broke off');
+      return [{ ok: true }];
+    },
+  });
+  const failed = await world.export(100);
+  expect(failed.map(({ error }) => error.code)).toEqual(
+    Array.from({ length: 10 }, () => 'unknown_outcome'),
+  );
+  expect(failed.every(({ error }) => Number(error.key?.[0]) % 10 === 9)).toBe(true);
+  expect(world.calls()).toBe(100);
+});
+
+test('an attempt that lost its chunk sends nothing more (R6)', async () => {
+  const world = rig({
+    batch: 1,
+    write: async (operations) => {
+      if (world.landed.length === 50) world.lose();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return landing(world, operations);
+    },
+  });
+  await expect(world.export(2000)).rejects.toThrow(SupersededError);
+  // Those on the wire, and those that were sent before the loss was noticed.
+  expect(world.calls()).toBeLessThan(50 + 32 * 10);
+});
+
+test('what waits for the quota when the run stops is never sent, what is on the wire is waited for', async () => {
+  const stop = new AbortController();
+  const world = rig({
+    batch: 1,
+    admit: (call) =>
+      call < 10 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, 3000)),
+    write: async (operations) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return landing(world, operations);
+    },
+  });
+  setTimeout(() => stop.abort(new Error('paused')), 100);
+  const began = Date.now();
+  await expect(world.export(100, stop.signal)).rejects.toThrow('paused');
+  expect(Date.now() - began).toBeLessThan(2500);
+  expect(world.landed).toHaveLength(10);
+  expect(world.journal.size).toBe(10);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  expect(world.landed).toHaveLength(10);
+}, 20_000);
+
+interface Rig {
+  batch: number;
+  write(operations: readonly WriteOperation[]): WriteResult[] | Promise<WriteResult[]>;
+  risky?: boolean;
+  lookup?: boolean;
+  /** The wait for the quota. */
+  admit?(call: number): Promise<void>;
+}
+
+/** A destination and a journal in memory. */
+function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
+  const journal = new Map<number, JournalEntry['outcome']>();
+  const landed: number[] = [];
+  let calls = 0;
+  let admitted = 0;
+  let owned = true;
+  const destination: RecordDestination = {
+    kind: 'records',
+    fields: null,
+    batch: { create: batch, update: batch, remove: batch },
+    idempotentCreate: !risky,
+    lookupBatch: 10,
+    ...(lookup && {
+      lookup: async (keys) =>
+        keys
+          .filter(([key]) => landed.includes(Number(key)))
+          .map((key) => ({ key, id: null, values: {} })),
+    }),
+    async write(operations, options) {
+      await admit?.(admitted++);
+      await options?.beforeSend?.();
+      calls += 1;
+      return write(operations);
+    },
+  };
+  const deps = {
+    store: {
+      journal: {
+        read: async () => [...journal].map(([seq, outcome]) => ({ seq, outcome })),
+        async write(
+          _: unknown,
+          { entries, retracted = [] }: { entries: readonly JournalEntry[]; retracted?: number[] },
+        ) {
+          await new Promise((resolve) => setImmediate(resolve));
+          if (!owned) throw new SupersededError('run', 0);
+          for (const seq of retracted) if (journal.get(seq) === null) journal.delete(seq);
+          for (const { seq, outcome } of entries) journal.set(seq, outcome);
+        },
+      },
+      ledger: { put: async () => undefined, remove: async () => undefined },
+      seal: { hash: (text: string) => Buffer.from(text) },
+    },
+  } as unknown as Dependencies;
+  const session = {
+    destination,
+    plan: {
+      sync: 's',
+      spec: { match: { caseInsensitive: false, trim: false }, removal: { scope: 'all' } },
+    },
+  } as unknown as Session;
+  return {
+    journal,
+    landed,
+    calls: () => calls,
+    lose: () => {
+      owned = false;
+    },
+    export: (count: number, signal = new AbortController().signal) =>
+      exportOperations(
+        deps,
+        session,
+        destination,
+        { run: 'run', no: 0, token: 1 },
+        creates(count),
+        { signal, attempt: 1, pauseMs: 20 },
+      ),
+  };
+}
+
+function landing(
+  world: { landed: number[] },
+  operations: readonly WriteOperation[],
+): WriteResult[] {
+  return operations.map((operation) => {
+    world.landed.push(numberOf(operation));
+    return { ok: true };
+  });
+}
+
+function creates(count: number): DecidedOperation[] {
+  return numbers(count).map((n) => ({
+    operation: 'create',
+    key: [n],
+    canonicalKey: `["${n}"]`,
+    id: null,
+    values: { n },
+  }));
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n);
+}
+
+function numberOf({ key }: WriteOperation): number {
+  return Number(key[0]);
+}
+
+/** From 0 up to 1, the same for the same number. */
+function noise(n: number): number {
+  const x = Math.sin(n) * 10_000;
+  return x - Math.floor(x);
+}

@@ -1,0 +1,71 @@
+import type { RecordDestination, WriteOperation } from '../src/connectors/destination.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
+import type { Operation } from '../src/model/outcome.ts';
+import type { Owner } from './chunk-log.ts';
+
+/** An operation with its place in the chunk. */
+export interface Numbered extends WriteOperation, DecidedOperation {
+  readonly seq: number;
+}
+
+/** Operations of one kind that go out in one call. */
+export interface Job {
+  readonly kind: Operation;
+  readonly operations: readonly Numbered[];
+  /** How often the destination failed on them. */
+  readonly tries: number;
+  /** Left over from calls that were answered record by record: may go together with others. */
+  readonly leftOver?: boolean;
+  /** When the destination first failed on them. */
+  failedAt?: number;
+}
+
+/** Gives a chunk's operations their numbers, and the idempotency keys that they keep on every attempt. */
+export function numbered(planned: readonly DecidedOperation[], { run, no }: Owner): Numbered[] {
+  return planned.map((operation, seq) => ({
+    ...operation,
+    seq,
+    idempotencyKey: `${run}-${no}-${seq}`,
+  }));
+}
+
+/** Cuts operations into jobs of the destination's size. */
+export function batches(
+  operations: readonly Numbered[],
+  size: RecordDestination['batch'],
+  tries = 0,
+): Job[] {
+  return (['remove', 'update', 'create'] as const).flatMap((kind) => {
+    const same = operations.filter(({ operation }) => operation === kind);
+    const count = Math.ceil(same.length / size[kind]);
+    return Array.from({ length: count }, (_, at) => ({
+      kind,
+      operations: same.slice(at * size[kind], (at + 1) * size[kind]),
+      tries,
+    }));
+  });
+}
+
+/** Puts what is left over from several calls together again. */
+export function gathered(jobs: readonly Job[], size: RecordDestination['batch']): Job[] {
+  const whole = jobs.filter(({ leftOver }) => leftOver !== true);
+  const rest = jobs.filter(({ leftOver }) => leftOver === true);
+  const tries = [...new Set(rest.map((job) => job.tries))];
+  const again = tries.flatMap((count) =>
+    batches(
+      rest.filter((job) => job.tries === count).flatMap(({ operations }) => operations),
+      size,
+      count,
+    ),
+  );
+  return [...whole, ...again];
+}
+
+/** A job as two. */
+export function halves(job: Job): Job[] {
+  const middle = Math.ceil(job.operations.length / 2);
+  return [
+    { ...job, operations: job.operations.slice(0, middle) },
+    { ...job, operations: job.operations.slice(middle) },
+  ];
+}
