@@ -8,6 +8,7 @@ import type { Owner } from './chunk-log.ts';
 import { exportOperations, type Failed } from './export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
 import { matchRecords } from './match-records.ts';
+import { sampleOf } from './preview.ts';
 import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
 import { withFiltered } from './with-filtered.ts';
 import { withSession } from './with-session.ts';
@@ -41,11 +42,12 @@ async function applySet(
   const reference = { run, chunk, token: state.stagedBy };
   const dryRun = session.plan.options.dryRun === true;
   faultPoint('export.before-apply');
-  const { stats, errors } = await destination.apply(reference, layoutOf(session), {
+  const { stats, errors, sample } = await destination.apply(reference, layoutOf(session), {
     dryRun,
     signal,
   });
   faultPoint('export.after-apply');
+  if (sample !== undefined) await store.previews.put(run, chunk, { changes: sample });
   const whole = withFiltered(stats, state.stats);
   await store.chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
   faultPoint('export.after-commit');
@@ -69,6 +71,7 @@ async function writeRecords(
   const operations = await stagedOperations(deps, owner);
   const matched = await store.errors.ofChunk(run, chunk);
   const dryRun = session.plan.options.dryRun === true;
+  if (dryRun) await store.previews.put(run, chunk, { changes: sampleOf(operations) });
   const failed = dryRun
     ? []
     : await exportOperations(deps, session, destination, owner, operations, {

@@ -3,6 +3,7 @@ import { permissionsOf } from '../src/model/mode.ts';
 import { isWhole, readsAll } from '../src/model/run.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { RunActivities } from './activities.ts';
+import { readability } from './preview.ts';
 import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
 import { tidyRemains } from './end-early.ts';
 import { attended } from './with-session.ts';
@@ -17,8 +18,19 @@ export function openRun(deps: Dependencies & { sessions: Sessions }): RunActivit
       if (spec !== null) await store.runs.create({ id: run, sync, spec, options: {} });
       const plan = await store.runs.plan(run);
       if (plan !== null && isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
-      return sessions.use(run, (session) => settle(deps, session));
+      return sessions.use(run, async (session) => {
+        await preparePreview(deps, session);
+        return settle(deps, session);
+      });
     });
+}
+
+/** Previews hold values of records, so they are not kept for long. */
+async function preparePreview({ store }: Dependencies, session: Session): Promise<void> {
+  const { run, plan, destination } = session;
+  const dryRun = plan.options.dryRun === true;
+  await store.previews.expire(dryRun ? run : null);
+  if (dryRun) await store.previews.put(run, -1, readability(destination));
 }
 
 async function settle({ store }: Dependencies, session: Session): Promise<OpenedRun> {

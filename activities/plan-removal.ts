@@ -1,11 +1,14 @@
+import type { RemovalPlan } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { encodeOperations } from '../src/engine/chunk-codec.ts';
 import { needsApproval } from '../src/engine/removal-guard.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
+import { previewSize } from '../src/model/preview.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
+import { shownKey } from './preview.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -17,14 +20,22 @@ export function planRemoval(
     withSession(deps, input.run, async (session, signal) => {
       const { destination, plan } = session;
       faultPoint('removal.before-plan');
-      const count =
-        destination.kind === 'staging'
-          ? await destination.planRemoval(input.run)
-          : await pin(deps, session, input, signal);
+      const {
+        remove,
+        of,
+        sample = [],
+      } = destination.kind === 'staging'
+        ? await destination.planRemoval(input.run)
+        : await pin(deps, session, input, signal);
       const imported = await deps.store.chunks.importedInAll(input.run);
-      const guarded = needsApproval(count, imported, plan.spec.removal.guard);
+      const guarded = needsApproval({ remove, of }, imported, plan.spec.removal.guard);
       faultPoint('removal.after-plan');
-      return { ...count, needsApproval: guarded && plan.options.dryRun !== true };
+      if (plan.options.dryRun !== true) return { remove, of, needsApproval: guarded };
+      const keys = sample.map(shownKey);
+      await deps.store.previews.put(input.run, input.chunk, {
+        removal: { remove, of, needsApproval: guarded, keys },
+      });
+      return { remove, of, needsApproval: false };
     });
 }
 
@@ -34,7 +45,7 @@ async function pin(
   session: Session,
   { run, chunk }: ChunkInput,
   signal: AbortSignal,
-): Promise<{ remove: number; of: number }> {
+): Promise<RemovalPlan> {
   const { removals, of } =
     session.plan.spec.removal.scope === 'tracked'
       ? await tracked(deps, session)
@@ -45,7 +56,8 @@ async function pin(
     state: 'matched',
     stage: { operations: encodeOperations(removals) },
   });
-  return { remove: removals.length, of };
+  const sample = removals.slice(0, previewSize).map(({ key }) => key);
+  return { remove: removals.length, of, sample };
 }
 
 async function tracked(

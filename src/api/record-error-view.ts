@@ -29,7 +29,8 @@ export function recordErrorView(error: RecordError): RecordErrorView {
   return field === undefined ? view : { ...view, field };
 }
 
-function keyView(key: KeyValues | null): unknown {
+/** A key as the API shows it: its one value, or a list. */
+export function keyView(key: KeyValues | null): unknown {
   if (key === null) return null;
   const values = key.map(keyValueView);
   return values.length === 1 ? values[0] : values;

@@ -78,6 +78,7 @@ describe('/v1/runs', () => {
       removal: null,
       failure: null,
       dryRun: false,
+      continues: null,
       links: {
         self: '/v1/runs/r1',
         errors: '/v1/runs/r1/errors',

@@ -16,6 +16,17 @@ const optionsSchema = z
       .min(1)
       .optional()
       .describe('Stop after this many records; nothing is removed, the watermark stays.'),
+    continue: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Start where this failed or cancelled run of the sync stopped; goes with no other option.',
+      ),
+  })
+  .refine((options) => options.continue === undefined || Object.keys(options).length === 1, {
+    path: ['continue'],
+    message: 'goes with no other option',
   })
   .openapi('RunOptions');
 
@@ -24,7 +35,7 @@ export const start = createRoute({
   method: 'post',
   path: '/v1/syncs/{id}/runs',
   tags,
-  summary: 'Start a run of a sync',
+  summary: 'Start a run of a sync, or continue one that ended early',
   request: {
     params: idParams,
     body: { required: false, content: { 'application/json': { schema: optionsSchema } } },

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { modes } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
+import type { Preview } from '../model/preview.ts';
 import type { Run, RunStatus } from '../model/run.ts';
+import { keyView } from './record-error-view.ts';
 
 /** Every status a run can have. */
 export const runStatuses = [
@@ -32,6 +34,36 @@ const statsSchema = z
 
 const moment = z.iso.datetime();
 
+const keySchema = z.unknown().describe('The key: a value, a list for a composite key.');
+
+const previewSchema = z
+  .object({
+    canRead: z
+      .boolean()
+      .describe('Whether the destination can be read, so that old values are known.'),
+    reason: z.string().nullable().describe('Why not.'),
+    changes: z
+      .array(
+        z.object({
+          operation: z.enum(['create', 'update']),
+          key: keySchema,
+          fields: z.array(
+            z.object({ field: z.string(), before: z.unknown().optional(), after: z.unknown() }),
+          ),
+        }),
+      )
+      .describe('At most 20 records that would be written, updates first; long values are cut.'),
+    removal: z
+      .object({
+        remove: count,
+        of: count,
+        needsApproval: z.boolean(),
+        keys: z.array(keySchema).describe('At most 20.'),
+      })
+      .nullable(),
+  })
+  .openapi('Preview');
+
 /** A run, as the API shows it. */
 export const runSchema = z
   .object({
@@ -54,6 +86,13 @@ export const runSchema = z
       .object({ code: z.string(), message: z.string(), connection: z.string().optional() })
       .nullable(),
     dryRun: z.boolean().describe('Nothing is written; the stats say what would be.'),
+    continues: z
+      .string()
+      .nullable()
+      .describe('The run that this one continues; the stats count this one only.'),
+    preview: previewSchema
+      .optional()
+      .describe('What a dry run would do; for 24 hours, or until the next dry run of the sync.'),
     links: z.object({
       self: z.string(),
       errors: z.string(),
@@ -66,8 +105,11 @@ export const runSchema = z
 /** A run's JSON. */
 export type RunView = z.infer<typeof runSchema>;
 
-/** Maps a run to its JSON. */
-export function runView(run: Run): RunView {
+/**
+ * Maps a run to its JSON.
+ * @param preview shown only where one run is asked for
+ */
+export function runView(run: Run, preview: Preview | null = null): RunView {
   const self = `/v1/runs/${run.id}`;
   return {
     id: run.id,
@@ -84,12 +126,27 @@ export function runView(run: Run): RunView {
     removal: run.removal,
     failure: run.failure,
     dryRun: run.options.dryRun ?? false,
+    continues: run.options.continueOf ?? null,
+    ...(preview !== null && { preview: previewView(preview) }),
     links: {
       self,
       errors: `${self}/errors`,
       events: `${self}/events`,
       sync: `/v1/syncs/${run.sync}`,
     },
+  };
+}
+
+function previewView({ canRead, reason, changes, removal }: Preview): RunView['preview'] {
+  return {
+    canRead,
+    reason,
+    changes: changes.map(({ operation, key, fields }) => ({
+      operation,
+      key: keyView(key),
+      fields: fields.map((field) => ({ ...field })),
+    })),
+    removal: removal && { ...removal, keys: removal.keys.map(keyView) },
   };
 }
 

@@ -23,16 +23,19 @@ import type { RunService, Services } from './services.ts';
 export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
   const router = newRouter();
   router.openapi(start, async (c) => {
-    const options = defined(c.req.valid('json') ?? {});
-    return accepted(c, await runs.start(c.req.valid('param').id, options));
+    const { continue: continueOf, ...options } = c.req.valid('json') ?? {};
+    const run = await runs.start(c.req.valid('param').id, defined({ ...options, continueOf }));
+    return accepted(c, run);
   });
   router.openapi(list, async (c) => {
     const page = await runs.list(defined(c.req.valid('query')));
-    return c.json({ runs: page.runs.map(runView), next: page.next }, 200);
+    return c.json({ runs: page.runs.map((run) => runView(run)), next: page.next }, 200);
   });
-  router.openapi(get, async (c) =>
-    c.json(runView(await found(runs, c.req.valid('param').id)), 200),
-  );
+  router.openapi(get, async (c) => {
+    const run = await found(runs, c.req.valid('param').id);
+    const preview = run.options.dryRun === true ? await runs.preview(run.id) : null;
+    return c.json(runView(run, preview), 200);
+  });
   router.openapi(errors, async (c) => {
     const { id } = await found(runs, c.req.valid('param').id);
     const page = await runs.errors(id, defined(c.req.valid('query')));

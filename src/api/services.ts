@@ -1,5 +1,6 @@
 import type { Json } from '../model/json.ts';
 import type { RecordError } from '../model/outcome.ts';
+import type { Preview } from '../model/preview.ts';
 import type { Run, RunOptions, RunStatus } from '../model/run.ts';
 import type { StreamInfo } from '../model/stream.ts';
 import type { SyncSpec } from '../model/sync.ts';
@@ -90,6 +91,8 @@ export interface RunService {
   /** @throws ApiProblem 404 for an unknown sync; 409 with the open run's id (`openRun`) where one is open */
   start(sync: string, options: RunOptions): Promise<Run>;
   get(id: string): Promise<Run | null>;
+  /** What a dry run would do; null where the run has no preview (any more). */
+  preview(id: string): Promise<Preview | null>;
   /** Newest first. */
   list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }>;
   errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }>;

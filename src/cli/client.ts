@@ -64,14 +64,10 @@ export function createClient(url: string, token?: string): Client {
 
 function runCalls(send: Transport): RunCalls {
   return {
-    start: (sync, options = {}) =>
-      read(
-        send({
-          method: 'POST',
-          path: `${syncPath(sync)}/runs`,
-          body: options,
-        }),
-      ),
+    start: (sync, { continueOf, ...options } = {}) => {
+      const body = continueOf === undefined ? options : { ...options, continue: continueOf };
+      return read(send({ method: 'POST', path: `${syncPath(sync)}/runs`, body }));
+    },
     get: (id) => read(send({ path: runPath(id) })),
     list: (query = {}) => read(send({ path: '/v1/runs', query })),
     errors: (id, query = {}) => read(send({ path: `${runPath(id)}/errors`, query })),

@@ -14,6 +14,8 @@ export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): str
   for (const error of errors) lines.push(`  ${recordErrorLine(error)}`);
   if (stats.errors > errors.length) lines.push(`  all of them: sluice errors ${run.id}`);
   if (run.failure) lines.push(...failureLines(run.failure));
+  if ((run.status === 'failed' || run.status === 'cancelled') && !run.dryRun)
+    lines.push(`  go on where it stopped with: sluice run ${run.sync} --continue ${run.id}`);
   return lines;
 }
 

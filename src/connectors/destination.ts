@@ -1,6 +1,7 @@
 import type { JsonObject } from '../model/json.ts';
 import type { Field } from '../model/field.ts';
 import type { Operation, RecordError, Stats } from '../model/outcome.ts';
+import type { PreviewChange } from '../model/preview.ts';
 import type { Encoding, KeyValues, Value } from '../model/record.ts';
 import type { CopyText } from './source.ts';
 
@@ -131,6 +132,8 @@ export interface StagedRow {
 export interface ChunkResult {
   readonly stats: Stats;
   readonly errors: readonly RecordError[];
+  /** Of a dry run: some of the records that would be written, with values as the destination prints them. */
+  readonly sample?: readonly PreviewChange[];
 }
 
 /**
@@ -155,7 +158,7 @@ export interface StagingDestination extends DestinationBase {
     rows: AsyncIterable<readonly StagedRow[]>,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts. */
+  /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts and shows a sample. */
   apply(
     chunk: ChunkRef,
     layout: StagedLayout,
@@ -190,4 +193,6 @@ export interface RemovalPlan {
   readonly remove: number;
   /** How many records the destination holds (of those in scope), including the ones to remove. */
   readonly of: number;
+  /** Keys of some of the records to remove. */
+  readonly sample?: readonly KeyValues[];
 }

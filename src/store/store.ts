@@ -3,6 +3,7 @@ import { Chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
+import { Previews } from './previews.ts';
 import { Quotas } from './quotas.ts';
 import { RecordErrors } from './record-errors.ts';
 import { Runs } from './runs.ts';
@@ -18,6 +19,7 @@ export interface Store {
   readonly errors: RecordErrors;
   readonly ledger: Ledger;
   readonly watermarks: Watermarks;
+  readonly previews: Previews;
   readonly quotas: Quotas;
   readonly seal: Seal;
 }
@@ -32,6 +34,7 @@ export function createStore(db: Database, seal: Seal): Store {
     errors: new RecordErrors(db, seal),
     ledger: new Ledger(db, seal),
     watermarks: new Watermarks(db, seal),
+    previews: new Previews(db, seal),
     quotas: new Quotas(db),
     seal,
   };

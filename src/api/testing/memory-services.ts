@@ -120,6 +120,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   return {
     start,
     get: async (id) => stored.runs.get(id) ?? null,
+    preview: async () => null,
     list: async ({ limit, status }) => {
       const all = [...stored.runs.values()].filter((run) => !status || run.status === status);
       const next = all.length > limit ? (all[limit - 1]?.id ?? null) : null;

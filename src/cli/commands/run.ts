@@ -10,6 +10,7 @@ import { exitCodes, UsageError, wholeNumber } from '../exit.ts';
 import { followRun } from '../follow.ts';
 import { globalOptions, type GlobalOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
+import { printPreview } from '../preview.ts';
 import { createProgress } from '../progress.ts';
 import { readProject } from '../project-file.ts';
 import { summaryOf } from '../summary.ts';
@@ -18,6 +19,7 @@ interface Flags {
   readonly full?: boolean;
   readonly dryRun?: boolean;
   readonly limit?: number;
+  readonly continue?: string;
 }
 
 const shownErrors = 5;
@@ -33,6 +35,7 @@ export function addRun(program: Command): void {
     .option('--full', 'read everything, whatever the watermark')
     .option('--dry-run', 'write nothing; say what would be done')
     .option('--limit <records>', 'stop after this many records', wholeNumber(1))
+    .option('--continue <run>', 'start where this failed or cancelled run stopped')
     .action(async (sync: string, flags: Flags, command: Command) => {
       const globals = globalOptions(command);
       const connected = await connect(sync, globals);
@@ -70,6 +73,7 @@ async function runToEnd(
     ...(flags.full ? { full: true } : {}),
     ...(flags.dryRun ? { dryRun: true } : {}),
     ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    ...(flags.continue === undefined ? {} : { continueOf: flags.continue }),
   };
   const { run: first, started } = await startOrJoin(client, sync, options);
   if (!started) {
@@ -84,8 +88,13 @@ async function runToEnd(
   } finally {
     progress.stop();
   }
+  // Previews hold values of records: only who asks for the run itself gets them.
+  if (run.dryRun) run = await client.runs.get(run.id);
   if (json) printJson(run);
-  else for (const line of summaryOf(run, await firstErrors(client, run))) printLine(line);
+  else {
+    for (const line of summaryOf(run, await firstErrors(client, run))) printLine(line);
+    if (run.preview) printPreview(run.preview);
+  }
   return run;
 }
 
@@ -98,7 +107,7 @@ async function startOrJoin(
   try {
     return { run: await client.runs.start(sync, options), started: true };
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 409 || error.run === undefined)
+    if (!(error instanceof ApiError) || error.code !== 'run_open' || error.run === undefined)
       throw error;
     return { run: await client.runs.get(error.run), started: false };
   }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TransientError } from '../../model/failure.ts';
 import type { Operation, RecordError, SkipReason } from '../../model/outcome.ts';
+import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
 import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
@@ -19,6 +20,12 @@ export interface ApplyRequest {
   readonly layout: StagedLayout;
   readonly sql: ChunkSql;
   readonly dryRun: boolean;
+}
+
+/** How many records are to be written. */
+interface Due {
+  readonly fresh: number;
+  readonly changed: number;
 }
 
 /** Applies a staged chunk in the transaction that `client` is in; call `run` once. */
@@ -41,7 +48,7 @@ export class ChunkApply {
 
   /** The result of this call, or the stored one of an earlier call. */
   async run(): Promise<ChunkResult> {
-    const { area, chunk, dryRun } = this.request;
+    const { area, chunk } = this.request;
     await this.sql('SET CONSTRAINTS ALL IMMEDIATE');
     const done = await this.claim();
     if (done) {
@@ -50,9 +57,7 @@ export class ChunkApply {
     }
     await this.checkCasts(this.request.sql.keyCasts);
     await this.see();
-    await this.sql('SAVEPOINT matched');
     const result = await this.write();
-    if (dryRun) await this.sql('ROLLBACK TO matched');
     await this.sql(
       `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
       [chunk.run, chunk.chunk, JSON.stringify(result)],
@@ -62,7 +67,7 @@ export class ChunkApply {
   }
 
   private async write(): Promise<ChunkResult> {
-    const { sql } = this.request;
+    const { sql, dryRun } = this.request;
     await this.checkCasts(sql.valueCasts);
     const { rows } = await this.sql(
       `SELECT count(*) AS all, count(_fault) AS faults, count(_missing) AS missing FROM ${this.staged}`,
@@ -72,8 +77,12 @@ export class ChunkApply {
     await this.takeUnmatchable();
     if (!sql.distinctKeys) await this.takeDuplicates();
     if (!sql.table.uniqueKey || !comparesExactly(sql.table)) await this.takeAmbiguous();
-    await this.classify(rows[0]?.['missing'] !== '0');
-    await this.writeActions(rows[0]?.['missing'] !== '0');
+    const missing = rows[0]?.['missing'] !== '0';
+    await this.classify(missing);
+    const due = await this.countActions();
+    const sample = dryRun
+      ? await this.onlyCount(due, missing)
+      : await this.writeActions(due, missing);
     const gone = this.skipped.mode + this.skipped.duplicate + this.errors.length;
     const stats = {
       imported,
@@ -85,7 +94,7 @@ export class ChunkApply {
       errors: this.errors.length,
       removeErrors: 0,
     };
-    return { stats, errors: this.errors };
+    return { stats, errors: this.errors, ...(sample && { sample }) };
   }
 
   /** Locks the chunk's marker: the first result if there is one, else null once the staged rows are proved whole. */
@@ -202,7 +211,8 @@ export class ChunkApply {
     await this.sql(`SELECT ${set('hashjoin')}, ${set('mergejoin')}`);
   }
 
-  private async writeActions(missing: boolean): Promise<void> {
+  /** How many records are to be created and updated; those that the mode forbids are skipped. */
+  private async countActions(): Promise<Due> {
     const { permissions } = this.request.sql.table.target;
     const { rows } = await this.sql(
       `SELECT count(*) FILTER (WHERE fresh) AS fresh, count(*) FILTER (WHERE NOT fresh) AS changed FROM ${this.actions}`,
@@ -211,12 +221,32 @@ export class ChunkApply {
     const changed = Number(rows[0]?.['changed']);
     if (!permissions.create) this.skipped.mode += fresh;
     if (!permissions.update) this.skipped.mode += changed;
+    return { fresh: permissions.create ? fresh : 0, changed: permissions.update ? changed : 0 };
+  }
+
+  /** A dry run touches nothing of the target: what its constraints and triggers would say is not known. */
+  private async onlyCount({ fresh, changed }: Due, missing: boolean): Promise<PreviewChange[]> {
+    this.created = fresh;
+    this.updated = changed;
+    const { sql } = this.request;
+    const { rows } = await this.sql(
+      `SELECT array_to_json(${sql.keyTexts}) AS key, a.fresh, to_json(${sql.changes(missing)}) AS fields
+       FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid
+       LEFT JOIN ${sql.table.relation.from} d ON NOT a.fresh AND ${sql.matches}
+       WHERE CASE WHEN a.fresh THEN ${fresh > 0} ELSE ${changed > 0} END
+       ORDER BY a.fresh, s.ctid LIMIT ${previewSize}`,
+    );
+    return rows.map(changeOf);
+  }
+
+  private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<undefined> {
     const patterns = missing ? await this.patterns() : [null];
     for (const pattern of patterns) {
-      if (permissions.update && changed > 0) this.updated += await this.update(pattern, missing);
-      if (permissions.create && fresh > 0) this.created += await this.insert(pattern, missing);
+      if (changed > 0) this.updated += await this.update(pattern, missing);
+      if (fresh > 0) this.created += await this.insert(pattern, missing);
     }
     await this.track();
+    return undefined;
   }
 
   private async patterns(): Promise<(string | null)[]> {
@@ -296,6 +326,20 @@ export class ChunkApply {
   private sql(text: string, values: readonly unknown[] = []): Promise<Answer> {
     return this.request.session.run(this.client, text, values);
   }
+}
+
+function changeOf(row: TextRow): PreviewChange {
+  const fields = JSON.parse(row['fields'] ?? '[]') as (
+    | [string, string | null, string | null]
+    | null
+  )[];
+  return {
+    operation: row['fresh'] === 't' ? 'create' : 'update',
+    key: keyOf(row) ?? [],
+    fields: fields
+      .filter((field) => field !== null)
+      .map(([field, before, after]) => ({ field, before, after })),
+  };
 }
 
 function errorOf(row: TextRow, operation: Operation | 'match'): RecordError {

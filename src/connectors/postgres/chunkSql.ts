@@ -1,9 +1,12 @@
 import type { StagedLayout } from '../destination.ts';
 import type { Column } from './catalog.ts';
 import { columnNamed } from './catalog.ts';
-import { ident } from './names.ts';
+import { ident, literal } from './names.ts';
 import { comparesExactly, differs, normalised, normalisedKey, rounds } from './table.ts';
 import type { Table } from './table.ts';
+
+/** Longer values are cut where they are shown. Characters. */
+const longestShown = 200;
 
 /** One destination column and where its value comes from. */
 interface Assignment {
@@ -91,6 +94,21 @@ export class ChunkSql {
       return `(substr(s._missing, ${at + 1}, 1) IS DISTINCT FROM '1' AND ${differing})`;
     });
     return parts.length > 0 ? parts.join(' OR ') : 'false';
+  }
+
+  /** What a record changes: an array of JSON `[field, held, new]`, texts as printed and cut, NULL where it is equal. */
+  changes(missing: boolean): string {
+    const parts = this.changeable(null).map(({ column, from, at }) => {
+      const value = this.value(column, from);
+      const held = `d.${ident(column.name)}`;
+      const lacking = missing ? `substr(s._missing, ${at + 1}, 1) = '1'` : 'false';
+      const shown = [held, value]
+        .map((each) => `left((${each})::text, ${longestShown})`)
+        .join(', ');
+      return `CASE WHEN ${lacking} THEN NULL WHEN ${differs(column, value)}
+        THEN json_build_array(${literal(column.name)}, ${shown}) END`;
+    });
+    return `ARRAY[${parts.join(', ')}]::json[]`;
   }
 
   /** `INSERT … SELECT … ` up to the rows to take. */

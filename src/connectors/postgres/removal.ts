@@ -1,4 +1,5 @@
 import type { RecordError } from '../../model/outcome.ts';
+import { previewSize } from '../../model/preview.ts';
 import type { RemovalPlan } from '../destination.ts';
 import type { Area } from './area.ts';
 import { faultOf } from './failures.ts';
@@ -61,7 +62,14 @@ export async function planRemoval({
       `SELECT count(*) AS n FROM ${relation.from} d WHERE ${scope}`,
       [target.sync, target.stream],
     );
-    return { remove: pinned.count, of: Number(all.rows[0]?.['n']) };
+    const texts = table.key.map((_, at) => `k${at}::text`).join(', ');
+    const order = table.key.map((_, at) => `k${at}`).join(', ');
+    const some = await session.run(
+      client,
+      `SELECT array_to_json(ARRAY[${texts}]) AS key FROM ${area.removal(run)} ORDER BY ${order} LIMIT ${previewSize}`,
+    );
+    const sample = some.rows.map((row) => JSON.parse(row['key'] ?? '[]') as string[]);
+    return { remove: pinned.count, of: Number(all.rows[0]?.['n']), sample };
   });
 }
 

@@ -8,6 +8,7 @@ import {
 import { ApiProblem, notFound, openRun } from '../../api/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
+import type { Preview } from '../../model/preview.ts';
 import { isOver, type Run, type RunOptions } from '../../model/run.ts';
 import { newRunId } from '../../model/run-id.ts';
 import type { SyncSpec } from '../../model/sync.ts';
@@ -19,9 +20,11 @@ import {
   type RunState,
   type SyncRunInput,
 } from '../../model/workflow.ts';
+import type { RunStart } from '../../store/runs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
+import { whyNotContinued } from './continuing.ts';
 
 /** How long an open run is given to tell its state itself. Milliseconds. */
 const queryMs = 1500;
@@ -41,8 +44,9 @@ export class Runs implements RunService {
   async start(sync: string, options: RunOptions): Promise<Run> {
     const spec = await this.#store.catalog.sync(sync);
     if (spec === null) throw notFound('sync', sync);
+    const start = await this.#startOf(sync, spec, options);
     const id = newRunId(Date.now(), randomUUID());
-    await this.#store.runs.create({ id, sync, spec, options });
+    await this.#store.runs.create({ id, sync, spec, options, start });
     try {
       await this.#startWorkflow(id, sync, spec);
     } catch (error) {
@@ -56,6 +60,10 @@ export class Runs implements RunService {
   async get(id: string): Promise<Run | null> {
     const run = await this.#store.runs.get(id);
     return run === null || isOver(run.status) ? run : this.#live(run);
+  }
+
+  preview(id: string): Promise<Preview | null> {
+    return this.#store.previews.get(id);
   }
 
   async list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }> {
@@ -101,6 +109,23 @@ export class Runs implements RunService {
       );
     }
     return this.start(run.sync, { retryOf: id });
+  }
+
+  /** Where the run begins to read: null at the beginning. @throws ApiProblem 404 or 409 where it cannot continue */
+  async #startOf(
+    sync: string,
+    spec: SyncSpec,
+    { continueOf: id }: RunOptions,
+  ): Promise<RunStart | null> {
+    if (id === undefined) return null;
+    // So that one whose workflow was terminated is known to be over.
+    await this.get(id);
+    const before = await this.#store.runs.continuable(id);
+    if (before === null || before.sync !== sync) throw notFound(`run of sync "${sync}"`, id);
+    const reason = whyNotContinued(id, before, spec);
+    if (reason !== null) throw reason;
+    const stopped = await this.#store.chunks.stoppedAt(id);
+    return stopped ?? (await this.#store.runs.plan(id))?.start ?? null;
   }
 
   /** @throws ApiProblem 409 when a run of the sync is open */

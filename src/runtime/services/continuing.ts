@@ -1,0 +1,30 @@
+import { fingerprint } from '../../../activities/session.ts';
+import { conflict, openRun, type ApiProblem } from '../../api/problem.ts';
+import { isOver, isWhole } from '../../model/run.ts';
+import type { SyncSpec } from '../../model/sync.ts';
+import type { Continuable } from '../../store/runs.ts';
+
+/** The problem that answers whoever wants to continue run `id` of a sync that is now `spec`; null where that is fine. */
+export function whyNotContinued(id: string, run: Continuable, spec: SyncSpec): ApiProblem | null {
+  const { status, options, opened, supersededBy } = run;
+  const members = { run: id };
+  if (!isOver(status)) return openRun(run.sync, id);
+  if (status === 'completed') return conflict('run_completed', `Run "${id}" completed.`, members);
+  if (!isWhole(options)) {
+    const message = `Run "${id}" was a dry run, a part or a retry: start a run of its kind again.`;
+    return conflict('not_continuable', message, members);
+  }
+  if (!opened) {
+    const message = `Run "${id}" ended before it read anything: start a run instead.`;
+    return conflict('nothing_to_continue', message, members);
+  }
+  if (fingerprint(run.spec) !== fingerprint(spec)) {
+    const message = `Sync "${run.sync}" has changed since run "${id}": start a run instead.`;
+    return conflict('sync_changed', message, members);
+  }
+  if (supersededBy !== null) {
+    const message = `Run "${supersededBy}" came after "${id}": continue that, or start a run.`;
+    return conflict('superseded', message, { run: supersededBy });
+  }
+  return null;
+}
