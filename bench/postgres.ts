@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { RunView } from '../src/api/run-view.ts';
+import { createDatabase, type Database } from '../test/support/database.ts';
+import {
+  scenarios,
+  type Contender,
+  type Measured,
+  type Round,
+  type Scenario,
+} from './contenders/contender.ts';
+import { openLimit } from './contenders/limit.ts';
+import { asContender, openPeers } from './contenders/peers.ts';
+import { expressed, expressedColumns, openSluice } from './contenders/sluice.ts';
+import { startCluster, type Cluster } from './support/cluster.ts';
+import {
+  checksum,
+  digest,
+  fillCustomers,
+  thinCustomers,
+  touchCustomers,
+} from './support/customers.ts';
+import { say } from './support/measure.ts';
+import { isWanted, type BenchOptions } from './support/options.ts';
+import { readResults, writeResults } from './support/results.ts';
+import { startSluice } from './support/sluice.ts';
+
+/** What a round measured, by scenario and contender. */
+export type RoundResult = Partial<Record<Scenario, Record<string, Measured>>>;
+
+/** Results of bench 1. */
+export interface PostgresResults {
+  readonly titles: Record<string, string>;
+  readonly rounds: readonly { readonly rows: number; readonly results: RoundResult }[];
+}
+
+/** Bench 1: Postgres → Postgres, in interleaved rounds; a wrong result fails it. */
+export async function benchPostgres(options: BenchOptions): Promise<void> {
+  const rows = options.rows ?? 1_000_000;
+  const cluster = await startCluster();
+  const sluice = await startSluice({}, { 'both databases': cluster.pid });
+  try {
+    const source = await createDatabase('source');
+    const limit = await openLimit();
+    const others = [
+      ...(isWanted(options, 'sluice') ? [await openSluice(sluice, source)] : []),
+      ...(options.peers ? (await openPeers(source, options)).map(asContender) : []),
+    ];
+    const before = options.add ? readResults<PostgresResults>('postgres')?.data : undefined;
+    const rounds = [...(before?.rounds ?? [])];
+    const titles = { ...before?.titles };
+    for (const { name, title } of [limit, ...others]) titles[name] = title;
+    for (let no = 0; no < options.rounds; no++) {
+      for (const [size, contenders] of bySize(others, rows)) {
+        const round: Round = { no, source, rows: size, watermark: '' };
+        const results = await runRound(cluster, round, [limit, ...contenders]);
+        rounds.push({ rows: size, results });
+        writeResults('postgres', { titles, rounds } satisfies PostgresResults, cluster.version);
+      }
+    }
+  } finally {
+    await sluice.close();
+    await cluster.stop();
+  }
+}
+
+/** Who is too slow for all the rows is measured with fewer, beside the limit with as few. */
+function bySize(contenders: readonly Contender[], rows: number): Map<number, Contender[]> {
+  const groups = new Map<number, Contender[]>();
+  for (const contender of contenders) {
+    const size = Math.min(rows, contender.maxRows ?? rows);
+    groups.set(size, [...(groups.get(size) ?? []), contender]);
+  }
+  return groups;
+}
+
+/** One round: each scenario by each contender in turn; who begins changes with the round. */
+async function runRound(
+  cluster: Cluster,
+  round: Round,
+  contenders: readonly Contender[],
+): Promise<RoundResult> {
+  await fillCustomers(round.source, round.rows);
+  const left = new Set(contenders);
+  for (const one of contenders) await orLeave(one, left, () => one.reset(round));
+  const results: RoundResult = {};
+  for (const scenario of scenarios) {
+    const expected = await prepare(scenario, round);
+    const turns = [...left].filter((one) => one.scenarios.includes(scenario));
+    if (round.no % 2 === 1) turns.reverse();
+    for (const one of turns)
+      await orLeave(one, left, async () => {
+        if (scenario === 'S2i') await one.prime?.(round);
+        await cluster.checkpoint();
+        const measured = await one.run(scenario, round, expected.stats);
+        assert.equal(await expected.digest(one.destination), expected.wanted, 'wrong table');
+        (results[scenario] ??= {})[one.name] = measured;
+        say(`${scenario} ${one.name} ${measured.seconds.toFixed(2)} s, ${round.rows} rows`);
+        await one.destination.query('VACUUM ANALYZE');
+      });
+  }
+  return results;
+}
+
+/** A peer that fails leaves the round; anyone else ends the bench. */
+async function orLeave(
+  one: Contender,
+  left: Set<Contender>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!one.mayFail) throw error;
+    left.delete(one);
+    say(`${one.title} leaves the round: ${(error as Error).message}`);
+  }
+}
+
+/** What a scenario should come to. */
+interface Expected {
+  /** What Sluice should count. */
+  readonly stats: Partial<RunView['stats']>;
+  /** The digest of the right result, and how to make it of a destination. */
+  readonly wanted: string;
+  digest(destination: Database): Promise<string>;
+}
+
+/** Changes the source as the scenario wants it. */
+async function prepare(scenario: Scenario, round: Round): Promise<Expected> {
+  const { source } = round;
+  const stats = await changeSource(scenario, round);
+  if (scenario === 'S5')
+    return {
+      stats,
+      wanted: await checksum(source, expressed),
+      digest: (destination) =>
+        checksum(destination, `SELECT ${expressedColumns} FROM public.expressed`),
+    };
+  return { stats, wanted: await digest(source), digest: (destination) => digest(destination) };
+}
+
+/** Returns what Sluice should count. */
+async function changeSource(scenario: Scenario, round: Round): Promise<Expected['stats']> {
+  const { source, rows } = round;
+  if (scenario === 'S1') return { imported: rows, created: rows };
+  if (scenario === 'S2') return { imported: rows, unchanged: rows };
+  if (scenario === 'S2i') {
+    round.watermark = (await source.value('SELECT max(updated_at) FROM public.customers')) ?? '';
+    return {};
+  }
+  if (scenario === 'S3') {
+    const touched = await touchCustomers(source, 100);
+    return { imported: touched, updated: touched };
+  }
+  if (scenario === 'S4') {
+    const removed = await thinCustomers(source, 1000);
+    round.rows -= removed;
+    return { imported: round.rows, unchanged: round.rows, removed };
+  }
+  const sql = `SELECT count(*) FROM public.customers WHERE country <> 'IN'`;
+  const kept = Number(await source.value(sql));
+  return { imported: rows, created: kept, skipped: rows - kept };
+}

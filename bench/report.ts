@@ -1,0 +1,33 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { apiSections } from './reports/api.ts';
+import { costSections } from './reports/cost.ts';
+import { faultSections } from './reports/faults.ts';
+import { postgresSections } from './reports/postgres.ts';
+import { startSections } from './reports/start.ts';
+import { unchangedSections } from './reports/unchanged.ts';
+
+const readme = fileURLToPath(new URL('README.md', import.meta.url));
+
+/** Puts tables of all results into README.md, between the markers of their names, and writes the plots beside it. */
+export function writeReport(): void {
+  let text = readFileSync(readme, 'utf8');
+  for (const [name, section] of Object.entries(sections())) {
+    const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`README.md has no place for ${name}`);
+    text = `${text.slice(0, from + begin.length)}\n${section}\n${text.slice(to)}`;
+  }
+  writeFileSync(readme, text);
+}
+
+function sections(): Record<string, string> {
+  return {
+    ...postgresSections(),
+    ...faultSections(),
+    ...apiSections(),
+    ...costSections(),
+    ...unchangedSections(),
+    ...startSections(),
+  };
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunView } from '../../src/api/run-view.ts';
+import { commandLine, findProcesses, send } from '../../src/runtime/embedded/process.ts';
+import { startStack, type Stack, type StackOptions } from '../../test/support/stack.ts';
+import { timed } from './measure.ts';
+import { cpuSeconds, peakMebibytes, resetPeak } from './proc.ts';
+
+/** One `sluice run`. */
+export interface SluiceRun {
+  /** From the start of the command to its end. */
+  readonly seconds: number;
+  readonly run: RunView;
+  /** Of the workers, the highest; MiB. */
+  readonly peak: number;
+  /** CPU seconds by part. */
+  readonly cpu: Readonly<Record<string, number>>;
+}
+
+/** A running `sluice dev`. */
+export interface Sluice {
+  readonly stack: Stack;
+  /** Runs a sync by the command line. @throws when the run does not complete */
+  run(sync: string, flags?: readonly string[]): Promise<SluiceRun>;
+  close(): Promise<void>;
+}
+
+/** The command line's program, as it is installed. */
+export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+/** Starts `sluice dev`. @param others further processes whose CPU time counts, by name */
+export async function startSluice(
+  options: StackOptions = {},
+  others: Readonly<Record<string, number>> = {},
+): Promise<Sluice> {
+  const stack = await startStack(newFolder(), options);
+  const kill = () => {
+    for (const pid of findProcesses(stack.dataDir)) send(pid, 'SIGKILL');
+  };
+  process.on('exit', kill);
+  const parts = { ...partsOf(stack), ...others };
+  const cpu = () => Object.entries(parts).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
+  return {
+    stack,
+    run: async (sync, flags = []) => {
+      const workers = stack.workerPids();
+      workers.forEach(resetPeak);
+      const before = new Map(cpu());
+      const args = [main, 'run', sync, '--json', ...flags];
+      const { seconds, stdout } = await timed(process.execPath, args, { SLUICE_URL: stack.url });
+      const run = lastRun(stdout);
+      assert.deepEqual(stack.workerPids(), workers, 'a worker was replaced');
+      return {
+        seconds,
+        run,
+        peak: Math.max(...workers.map(peakMebibytes)),
+        cpu: Object.fromEntries(
+          cpu().map(([name, spent]) => [name, spent - (before.get(name) ?? 0)]),
+        ),
+      };
+    },
+    close: async () => {
+      await stack.stop();
+      process.off('exit', kill);
+    },
+  };
+}
+
+/** A new folder that the Postgres user may pass through. */
+export function newFolder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  chmodSync(dir, 0o755);
+  return dir;
+}
+
+/** The run that `sluice run --json` printed at its end. */
+export function lastRun(stdout: string): RunView {
+  const run = JSON.parse(stdout.slice(stdout.indexOf('{'))) as RunView;
+  assert.equal(run.status, 'completed', JSON.stringify(run));
+  return run;
+}
+
+/** What a stack is made of, by what its processes' command lines say. */
+function partsOf({ dataDir }: Stack): Record<string, number> {
+  const parts: Record<string, number> = {};
+  for (const pid of findProcesses(dataDir)) {
+    const line = commandLine(pid) ?? '';
+    if (line.includes(' worker ')) parts['worker'] = pid;
+    else if (line.includes(' start-dev ')) parts['Temporal'] = pid;
+    else if (line.includes(' dev ')) parts['API'] = pid;
+    else if (/\/postgres /.test(line)) parts['state database'] = pid;
+  }
+  return parts;
+}
