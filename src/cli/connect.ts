@@ -9,6 +9,8 @@ export interface Connected {
   /** Where the server listens. */
   readonly url: string;
   readonly client: Client;
+  /** Rejects when an embedded server has ended for good. */
+  readonly givenUp?: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,8 @@ export async function connectOrEmbed(
   const occasion = await startOccasion({ project: known, dataDir: options.dataDir });
   try {
     const client = await openClient(occasion.url, occasion.token);
-    return { url: occasion.url, client, stop: () => occasion.stop() };
+    const { url, givenUp } = occasion;
+    return { url, client, givenUp, stop: () => occasion.stop() };
   } catch (error) {
     await occasion.stop();
     throw error;

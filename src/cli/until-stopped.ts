@@ -1,6 +1,6 @@
 /**
  * Waits for SIGINT or SIGTERM (or for `closed`), then stops gracefully. A second signal ends the process at once.
- * @param closed settles when what runs ends by itself; its rejection is passed on
+ * @param closed settles when what runs ends by itself; its rejection is passed on once everything is stopped
  */
 export async function untilStopped(
   stop: () => Promise<void>,
@@ -18,8 +18,11 @@ export async function untilStopped(
     for (const signal of signals) process.on(signal, listener);
   });
   try {
-    await Promise.race([signalled, closed]);
-    await stop();
+    try {
+      await Promise.race([signalled, closed]);
+    } finally {
+      await stop();
+    }
   } finally {
     for (const signal of signals) if (listener) process.off(signal, listener);
   }

@@ -1,6 +1,7 @@
 import { findTemporalCli } from './embedded/temporal-cli.ts';
+import { keepRunning, type KeptRunning } from './embedded/keep-running.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded/postgres.ts';
-import { startEmbeddedTemporal } from './embedded/temporal.ts';
+import { startEmbeddedTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { logger } from './log.ts';
 import type { Settings } from './settings.ts';
 import type { TemporalAddress } from './temporal.ts';
@@ -10,6 +11,8 @@ export interface Backends {
   readonly databaseUrl: string;
   readonly temporal: TemporalAddress;
   readonly uiUrl?: string;
+  /** Rejects when an embedded server kept ending; never settles otherwise. */
+  readonly givenUp: Promise<never>;
   /** Stops what was started here. */
   stop(): Promise<void>;
 }
@@ -24,6 +27,7 @@ interface EmbeddedOptions {
 
 /** The servers' own words: of use only when something is wrong with them. */
 const log = (line: string): void => logger.debug(line);
+const warn = (line: string): void => logger.warn(line);
 
 /** Starts whatever the settings do not name. */
 export async function startBackends(
@@ -45,29 +49,48 @@ export async function startBackends(
       ? database.reason
       : (temporal as PromiseRejectedResult).reason;
   }
-  const databaseUrl = settings.databaseUrl ?? database.value?.url;
-  const temporalAddress = address ?? temporal.value?.address;
+  const databaseUrl = settings.databaseUrl ?? database.value?.first.url;
+  const temporalAddress = address ?? temporal.value?.first.address;
   if (databaseUrl === undefined || temporalAddress === undefined)
     throw new Error('unreachable: both are started');
   return {
     databaseUrl,
     temporal: { ...settings.temporal, address: temporalAddress },
-    ...(temporal.value?.uiUrl !== undefined && { uiUrl: temporal.value.uiUrl }),
+    ...(temporal.value?.first.uiUrl !== undefined && { uiUrl: temporal.value.first.uiUrl }),
+    givenUp: firstGivenUp([database.value?.givenUp, temporal.value?.givenUp]),
     stop,
   };
+}
+
+/** Settles as the first that does; one that never does is left out. */
+function firstGivenUp(parts: readonly (Promise<never> | undefined)[]): Promise<never> {
+  const all = parts.filter((part) => part !== undefined);
+  const first = all.length === 0 ? new Promise<never>(() => {}) : Promise.race(all);
+  first.catch(() => undefined);
+  return first;
 }
 
 async function startDatabase(
   { databaseUrl }: Settings,
   { dataDir }: EmbeddedOptions,
-): Promise<EmbeddedPostgres | undefined> {
-  return databaseUrl === undefined ? startEmbeddedPostgres({ dir: dataDir, log }) : undefined;
+): Promise<KeptRunning<EmbeddedPostgres> | undefined> {
+  if (databaseUrl !== undefined) return undefined;
+  return keepRunning({
+    name: 'The embedded Postgres',
+    log: warn,
+    start: (before?: EmbeddedPostgres) =>
+      startEmbeddedPostgres({
+        dir: dataDir,
+        log,
+        ...(before && { port: Number(new URL(before.url).port) }),
+      }),
+  });
 }
 
 async function startTemporal(
   settings: Settings,
   { dataDir, temporalPort, headless }: EmbeddedOptions,
-): ReturnType<typeof startEmbeddedTemporal> {
+): Promise<KeptRunning<EmbeddedTemporal>> {
   const { searchPath, cacheDir, temporalCli, temporal } = settings;
   const cli = await findTemporalCli({
     searchPath,
@@ -76,12 +99,25 @@ async function startTemporal(
     log,
     ...(temporalCli !== undefined && { explicit: temporalCli }),
   });
-  return startEmbeddedTemporal({
-    cli,
-    dir: dataDir,
-    headless,
-    namespace: temporal.namespace,
-    log,
-    ...(temporalPort !== 0 && { port: temporalPort }),
+  return keepRunning({
+    name: 'The embedded Temporal server',
+    log: warn,
+    start: (before?: EmbeddedTemporal) =>
+      startEmbeddedTemporal({
+        cli,
+        dir: dataDir,
+        headless,
+        namespace: temporal.namespace,
+        log,
+        ...(before ? placeOf(before) : temporalPort !== 0 && { port: temporalPort }),
+      }),
   });
+}
+
+/** The ports that others know. */
+function placeOf({ address, uiUrl }: EmbeddedTemporal): { port: number; uiPort?: number } {
+  return {
+    port: Number(address.slice(address.lastIndexOf(':') + 1)),
+    ...(uiUrl !== undefined && { uiPort: Number(new URL(uiUrl).port) }),
+  };
 }

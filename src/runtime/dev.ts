@@ -17,10 +17,18 @@ export interface DevOptions {
   readonly workers: number;
 }
 
+/** A running `sluice dev`. */
+interface Dev {
+  readonly url: string;
+  readonly uiUrl?: string;
+  /** Rejects when an embedded server kept ending; never settles otherwise. */
+  readonly givenUp: Promise<never>;
+  workerPids(): number[];
+  stop(): Promise<void>;
+}
+
 /** Everything in one: embedded servers, the API, and worker processes that are kept running. */
-export async function startDev(
-  options: DevOptions,
-): Promise<{ url: string; uiUrl?: string; workerPids(): number[]; stop(): Promise<void> }> {
+export async function startDev(options: DevOptions): Promise<Dev> {
   const closing = new Closing();
   try {
     const { url, keys, backends } = await openStack(closing, { ...options, headless: false });
@@ -29,6 +37,7 @@ export async function startDev(
     return {
       url,
       ...(backends.uiUrl !== undefined && { uiUrl: backends.uiUrl }),
+      givenUp: backends.givenUp,
       workerPids: () => workers.pids(),
       stop: () => closing.close(),
     };

@@ -2,13 +2,22 @@ import type { Project } from '../project/project.ts';
 import { Closing } from './closing.ts';
 import { openStack } from './stack.ts';
 import { openState } from './state.ts';
-import { runWorker } from './worker.ts';
+import { runWorker, type RunningWorker } from './worker.ts';
+
+/** A Sluice for one command. */
+interface Occasion {
+  readonly url: string;
+  readonly token?: string;
+  /** Rejects when a part of it has ended for good; never settles otherwise. */
+  readonly givenUp: Promise<never>;
+  stop(): Promise<void>;
+}
 
 /** An embedded server with a worker in this process, for one command. What it knows stays in the data directory. */
 export async function startOccasion(options: {
   project: Project;
   dataDir: string;
-}): Promise<{ url: string; token?: string; stop(): Promise<void> }> {
+}): Promise<Occasion> {
   const closing = new Closing();
   try {
     const stack = await openStack(closing, {
@@ -22,9 +31,22 @@ export async function startOccasion(options: {
     const worker = await runWorker(stack.backends.temporal, state);
     closing.add(() => worker.stop());
     const token = stack.settings.apiToken;
-    return { url: stack.url, ...(token !== undefined && { token }), stop: () => closing.close() };
+    const givenUp = Promise.race([stack.backends.givenUp, failureOf(worker)]);
+    givenUp.catch(() => undefined);
+    return {
+      url: stack.url,
+      givenUp,
+      ...(token !== undefined && { token }),
+      stop: () => closing.close(),
+    };
   } catch (error) {
     await closing.close();
     throw error;
   }
+}
+
+/** Rejects when the worker failed; never settles otherwise. */
+async function failureOf({ closed }: RunningWorker): Promise<never> {
+  await closed;
+  return new Promise<never>(() => {});
 }

@@ -30,6 +30,6 @@ export function addDev(program: Command): void {
         printLine(`Sluice listens on ${dev.url}`);
         if (dev.uiUrl !== undefined) printLine(`Temporal UI at ${dev.uiUrl}`);
       }
-      await untilStopped(() => dev.stop());
+      await untilStopped(() => dev.stop(), dev.givenUp);
     });
 }

@@ -41,7 +41,8 @@ export function addRun(program: Command): void {
       const connected = await connect(sync, globals);
       const stop = stopOnSignal(connected);
       try {
-        const run = await runToEnd(connected, sync, flags, globals.json);
+        const end = runToEnd(connected, sync, flags, globals.json);
+        const run = await Promise.race([end, ...(connected.givenUp ? [connected.givenUp] : [])]);
         process.exitCode = run.status === 'completed' ? exitCodes.completed : exitCodes.failed;
       } finally {
         await stop();

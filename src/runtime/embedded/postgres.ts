@@ -46,6 +46,9 @@ const stopSteps: readonly StopStep[] = [
 ];
 const settings = {
   listen_addresses: '127.0.0.1',
+  // What was committed outlives a crash, whatever the cluster's own files say.
+  fsync: 'on',
+  full_page_writes: 'on',
   unix_socket_directories: '',
   synchronous_commit: 'on',
   shared_buffers: '128MB',
