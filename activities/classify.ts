@@ -6,6 +6,7 @@ import {
   TransientError,
   type SluiceError,
 } from '../src/model/failure.ts';
+import { stagingLost } from '../src/model/workflow.ts';
 import { stateOutage } from '../src/store/outage.ts';
 import type { Runs } from '../src/store/runs.ts';
 
@@ -35,7 +36,8 @@ export async function classify(
   const outage = error instanceof TransientError ? error : stateOutage(error);
   if (outage !== undefined) {
     const age = (await ignoringErrors(runs.failing(run))) ?? 0;
-    return failure(outage, { nonRetryable: age > giveUpMs });
+    // Lost staged rows do not come back: the workflow imports them again.
+    return failure(outage, { nonRetryable: age > giveUpMs || outage.code === stagingLost });
   }
   return bug(error, attempt);
 }

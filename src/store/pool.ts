@@ -4,6 +4,8 @@ import { DatabaseError, Pool, type PoolClient } from 'pg';
 /** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
 const firstProbeMs = 10_000;
 const connectMs = 10_000;
+/** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
+const frozenMs = 15_000;
 
 /** How a pool is opened. */
 export interface PoolOptions {
@@ -26,6 +28,7 @@ export function openPool(url: string, { connections, queryTimeoutMs }: PoolOptio
     query_timeout: queryTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: firstProbeMs,
+    idle_in_transaction_session_timeout: frozenMs,
   });
   // A dropped connection is replaced at the next query; without a listener, on the pool for idle ones and on the
   // connection itself while it is lent, it would end the process.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { RunView } from '../../src/api/run-view.ts';
+import { ApiError } from '../../src/cli/api-error.ts';
 import type { RunOptions } from '../../src/model/run.ts';
 import { syncSchema } from '../../src/model/sync.ts';
 import { createDatabase, type Database } from './database.ts';
@@ -83,7 +84,7 @@ export async function finished(client: Stack['client'], id: string): Promise<Run
   return run;
 }
 
-/** Waits, 4 minutes at most, until the run is as wanted. */
+/** Waits, 4 minutes at most, until the run is as wanted; the API may be out of order meanwhile. */
 export async function until(
   client: Stack['client'],
   id: string,
@@ -91,11 +92,16 @@ export async function until(
 ): Promise<RunView> {
   const deadline = Date.now() + 240_000;
   for (;;) {
-    const run = await client.runs.get(id);
-    if (wanted(run)) return run;
+    const run = await client.runs.get(id).catch(outOfOrder);
+    if (run !== null && wanted(run)) return run;
     if (Date.now() > deadline) throw new Error(`Not in time: ${JSON.stringify(run)}`);
     await sleep(100);
   }
+}
+
+function outOfOrder(error: unknown): null {
+  if (error instanceof ApiError && (error.status === 0 || error.status === 503)) return null;
+  throw error;
 }
 
 /** R10: every imported record is accounted for once. */
