@@ -8,6 +8,7 @@ import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
+import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Rows that a database stages at once; a set statement over them takes about a second. */
@@ -86,11 +87,21 @@ async function stageSet(
   }
   const { cursor, records, highest = null } = page.end();
   faultPoint('import.after-stage');
-  await deps.store.chunks.commit(run, chunk, token, {
-    state: 'staged',
-    cursor: { value: cursor, last: cursor === null, highest },
-    stats: { ...noStats, imported: records, skipped: { ...noStats.skipped, filter: filtered } },
-  });
+  const stats = {
+    ...noStats,
+    imported: records,
+    skipped: { ...noStats.skipped, filter: filtered },
+  };
+  try {
+    await deps.store.chunks.commit(run, chunk, token, {
+      state: 'staged',
+      cursor: { value: cursor, last: cursor === null, highest },
+      stats,
+    });
+  } catch (error) {
+    await tidyIfOver(deps, run, destination);
+    throw error;
+  }
   faultPoint('import.after-commit');
   return { chunks: 1, records, done: cursor === null };
 

@@ -10,6 +10,7 @@ import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import { shownKey } from './preview.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
+import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Counts and pins what a mirror would remove, and asks the guard (R7). */
@@ -27,6 +28,7 @@ export function planRemoval(
       } = destination.kind === 'staging'
         ? await destination.planRemoval(input.run)
         : await pin(deps, session, input, signal);
+      if (destination.kind === 'staging') await tidyIfOver(deps, input.run, destination);
       const imported = await deps.store.chunks.importedInAll(input.run);
       const guarded = needsApproval({ remove, of }, imported, plan.spec.removal.guard);
       faultPoint('removal.after-plan');

@@ -1,5 +1,11 @@
-import { CancellationScope, condition } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+} from '@temporalio/workflow';
 import type { Stats } from '../src/model/outcome.ts';
+import { stagingLost } from '../src/model/workflow.ts';
 import { gaveWay } from './gave-way.ts';
 
 /** What can hold a run up. */
@@ -55,6 +61,8 @@ export class Pipeline {
   readonly #inFlight: number;
   #open = 0;
   #failure: unknown;
+  /** The chunk whose staged rows were gone, where that was the first failure. */
+  #lost: number | undefined;
   #matches: Promise<unknown> = Promise.resolve();
   #exports: Promise<unknown> = Promise.resolve();
   /** The chunk whose export starts next. */
@@ -68,13 +76,14 @@ export class Pipeline {
   }
 
   /**
-   * Runs until the source is read to its end, or until `stop` says so; all chunks are exported then.
+   * Runs until the source is read to its end, or until `stop` says so; all chunks are exported then. Ends early, at
+   * the first chunk whose staged rows were `lost`: it and what follows must be imported again.
    * @throws the first failure of any step, after the other steps were cancelled
    */
   async run(
     firstChunk: number,
     stop: () => boolean,
-  ): Promise<{ done: boolean; nextChunk: number }> {
+  ): Promise<{ done: boolean; nextChunk: number; lost: boolean }> {
     this.#turn = firstChunk;
     return CancellationScope.cancellable(async () => {
       let nextChunk = firstChunk;
@@ -91,8 +100,9 @@ export class Pipeline {
         this.#fail(error);
       }
       await this.#exports;
+      if (this.#lost !== undefined) return { done: false, nextChunk: this.#lost, lost: true };
       if (this.#failure !== undefined) throw this.#failure;
-      return { done, nextChunk };
+      return { done, nextChunk, lost: false };
     });
   }
 
@@ -123,6 +133,7 @@ export class Pipeline {
       exported(await gated(this.#gate, () => exportChunk(chunk)));
       this.#exporting -= 1;
     } catch (error) {
+      if (this.#failure === undefined && isStagingLost(error)) this.#lost = chunk;
       this.#fail(error);
     }
     this.#open -= 1;
@@ -132,4 +143,9 @@ export class Pipeline {
     this.#failure ??= error;
     CancellationScope.current().cancel();
   }
+}
+
+function isStagingLost(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  return error.cause instanceof ApplicationFailure && error.cause.type === stagingLost;
 }

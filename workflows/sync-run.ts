@@ -1,4 +1,5 @@
 import {
+  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   condition,
@@ -18,6 +19,7 @@ import type { RunPhase, RunStatus } from '../src/model/run.ts';
 import {
   messages,
   searchAttributes,
+  stagingLost,
   type OpenedRun,
   type RunResult,
   type RunState,
@@ -37,6 +39,9 @@ const steps = proxyActivities<RunActivities>({
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry,
 });
+
+/** How often a run imports again what a destination's server lost in crashes. */
+const mostLosses = 20;
 
 /** One execution of a sync (DESIGN section 3). Only wires: activities do the work, reducers decide. */
 export async function syncRun(input: SyncRunInput): Promise<RunResult> {
@@ -94,8 +99,27 @@ class SyncRun {
 
   /** Runs the pipeline to the end of the source; returns the number of chunks. */
   async #syncChunks(opened: OpenedRun, firstChunk: number): Promise<number> {
+    let nextChunk = firstChunk;
+    for (let losses = 0; ; losses++) {
+      const end = await this.#pipeline(opened).run(
+        nextChunk,
+        () => workflowInfo().continueAsNewSuggested,
+      );
+      ({ nextChunk } = end);
+      if (end.done) return nextChunk;
+      if (!end.lost) break;
+      if (losses >= mostLosses)
+        throw ApplicationFailure.nonRetryable('staged rows were lost again and again', stagingLost);
+    }
+    return continueAsNew<typeof syncRun>({
+      ...this.#input,
+      resume: { opened, nextChunk, stats: this.#stats },
+    });
+  }
+
+  #pipeline(opened: OpenedRun): Pipeline {
     const { run } = this.#input;
-    const pipeline = new Pipeline(this.#gate, {
+    return new Pipeline(this.#gate, {
       importPage: (chunk) =>
         steps.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       ...(opened.kind === 'records' && {
@@ -108,17 +132,6 @@ class SyncRun {
         steps.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       exported: (stats) => this.#count(stats),
     });
-    const { done, nextChunk } = await pipeline.run(
-      firstChunk,
-      () => workflowInfo().continueAsNewSuggested,
-    );
-    if (!done) {
-      await continueAsNew<typeof syncRun>({
-        ...this.#input,
-        resume: { opened, nextChunk, stats: this.#stats },
-      });
-    }
-    return nextChunk;
   }
 
   /** Mirror: removes what the source no longer has, behind the guard (R7). */

@@ -68,3 +68,6 @@ export const messages = {
   resume: 'resume',
   approve: 'approve',
 } as const;
+
+/** The failure of an export whose staged rows are gone, as after a crash of the destination's server. */
+export const stagingLost = 'staging_lost';

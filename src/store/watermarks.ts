@@ -33,11 +33,15 @@ export class Watermarks {
     return { value: this.#opened(row.value), seen: this.#opened(row.seen), run: row.run };
   }
 
-  /** Only when every record up to `value` was acknowledged or parked as a record error (R3). */
+  /**
+   * Only when every record up to `value` was acknowledged or parked as a record error (R3). A run that is over moves
+   * nothing any more (R6): a later one may have moved it further.
+   */
   async put(sync: string, mark: Watermark & { readonly fingerprint: string }): Promise<void> {
     const [value, seen] = [this.#sealed(mark.value), this.#sealed(mark.seen)];
     await sql`insert into watermarks (sync, fingerprint, value, seen, run)
-      values (${sync}, ${mark.fingerprint}, ${value}, ${seen}, ${mark.run})
+      select ${sync}, ${mark.fingerprint}, ${value}, ${seen}, id from runs
+      where id = ${mark.run} and finished_at is null
       on conflict (sync) do update set fingerprint = excluded.fingerprint, value = excluded.value,
         seen = excluded.seen, run = excluded.run, updated_at = now()`.execute(this.#db);
   }

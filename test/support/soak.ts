@@ -42,3 +42,22 @@ export function chance(name: string, base: number = seed): Chance {
     },
   };
 }
+
+/** Works through a list with `lanes` workers at once; `open` gives each what it works with. */
+export async function inLanes<T>(
+  items: readonly T[],
+  lanes: number,
+  open: () => Promise<{ work(item: T): Promise<void>; close(): Promise<void> }>,
+): Promise<void> {
+  const left = [...items];
+  const lane = async (): Promise<void> => {
+    const { work, close } = await open();
+    try {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+    } finally {
+      await close();
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}

@@ -21,6 +21,8 @@ export interface Stack {
   /** Everything that it printed. */
   output(): string;
   workerPids(): number[];
+  /** The process of an embedded server. */
+  serverPid(server: 'postgres' | 'temporal'): number;
   /** Ends the process group at once, as a power cut would. */
   kill(): Promise<void>;
   /** Ends it in an orderly way, and removes its data. */
@@ -66,6 +68,7 @@ export async function startStack(
     dataDir,
     output: () => printed,
     workerPids: () => workersOf(dataDir),
+    serverPid: (server) => serverOf(dataDir, server),
     kill: () => end(child, () => process.kill(-(child.pid ?? 0), 'SIGKILL')),
     stop: async () => {
       await end(child, () => child.kill('SIGTERM'));
@@ -102,9 +105,22 @@ async function end(child: ChildProcess, how: () => void): Promise<void> {
   await exited;
 }
 
+function serverOf(dataDir: string, server: 'postgres' | 'temporal'): number {
+  if (server === 'postgres') {
+    const file = readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8');
+    return Number(file.split('\n', 1)[0]);
+  }
+  const pid = processes().find((one) => commandLine(one).includes(join(dataDir, 'temporal.db')));
+  if (pid === undefined) throw new Error('the embedded Temporal does not run');
+  return pid;
+}
+
+function processes(): number[] {
+  return readdirSync('/proc').map(Number).filter(Boolean);
+}
+
 function workersOf(dataDir: string): number[] {
-  const pids = readdirSync('/proc').map(Number).filter(Boolean);
-  return pids.filter((pid) => {
+  return processes().filter((pid) => {
     const line = commandLine(pid);
     return line.includes('worker') && line.includes(dataDir);
   });

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TransientError } from '../../model/failure.ts';
+import { stagingLost } from '../../model/workflow.ts';
 import type { Operation, RecordError, SkipReason } from '../../model/outcome.ts';
 import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
@@ -111,7 +112,7 @@ export class ChunkApply {
     const count = mine ? await this.sql(`SELECT count(*) AS n FROM ${this.staged}`) : null;
     if (count?.rows[0]?.['n'] === marker?.['staged'] && count) return null;
     throw new TransientError(
-      'staging_lost',
+      stagingLost,
       `${session.connection}: the staged rows of chunk ${chunk.chunk} are gone`,
       {
         connection: session.connection,

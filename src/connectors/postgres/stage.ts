@@ -18,8 +18,9 @@ export interface StageRequest {
 }
 
 /**
- * Fills a chunk's staging table from COPY text. In the same transaction the marker learns the attempt's token and
- * the number of rows: apply refuses another attempt's table (R6), and one that a crash of the server emptied.
+ * Fills a chunk's staging table from COPY text. The marker learns the attempt's token before and the number of rows
+ * with them: apply refuses another attempt's table (R6), and one that a crash of the server emptied. While rows are
+ * on their way nothing is locked, so a worker that froze holds nobody up.
  * @param columns the columns of the lines, `x…` for those to ignore
  */
 export async function stageLines(
@@ -32,17 +33,20 @@ export async function stageLines(
   const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
   const own = sql.types.map((type, at) => `c${at} ${type}`);
   const all = [...own, ...ignored, '_fault text', '_missing text'];
+  await session.transaction((client) => claim(request, client), signal);
   await session.transaction(async (client) => {
-    await claim(request, client);
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
     const copy = `COPY ${staged} (${columns.join(', ')}) FROM STDIN`;
     const rows = await copyIn(session, client, copy, bytes);
-    await session.run(
+    // An applied chunk may be staged again: apply answers with the first result and drops the table.
+    const { count } = await session.run(
       client,
-      `UPDATE ${area.marker} SET staged = $3 WHERE run = $1 AND chunk = $2`,
-      [chunk.run, chunk.chunk, rows],
+      `UPDATE ${area.marker} SET staged = $3
+       WHERE run = $1 AND chunk = $2 AND (token = $4 OR done_at IS NOT NULL)`,
+      [chunk.run, chunk.chunk, rows, chunk.token],
     );
+    if (count === 0) throw stale(request);
   }, signal);
 }
 
@@ -72,7 +76,9 @@ function lineOf(sql: ChunkSql, layout: StagedLayout, row: StagedRow): string {
   return encodeLine([...texts, fault ? JSON.stringify(fault) : null, pattern]);
 }
 
-async function claim({ session, area, chunk }: StageRequest, client: PoolClient): Promise<void> {
+/** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier ones staged. */
+async function claim(request: StageRequest, client: PoolClient): Promise<void> {
+  const { session, area, chunk } = request;
   const claimed = await session.run(
     client,
     `INSERT INTO ${area.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
@@ -85,15 +91,11 @@ async function claim({ session, area, chunk }: StageRequest, client: PoolClient)
     `SELECT done_at FROM ${area.marker} WHERE run = $1 AND chunk = $2`,
     [chunk.run, chunk.chunk],
   );
-  // An applied chunk may be staged again: apply answers with the first result and drops the table.
-  if (claimed.count === 0 && !done.rows[0]?.['done_at']) {
-    throw new TransientError(
-      'stale_token',
-      `${session.connection}: a newer attempt owns this chunk`,
-      {
-        connection: session.connection,
-      },
-    );
-  }
+  if (claimed.count === 0 && !done.rows[0]?.['done_at']) throw stale(request);
   await area.dropStaged(session, client, chunk.run, chunk.chunk);
+}
+
+function stale({ session }: StageRequest): TransientError {
+  const message = `${session.connection}: a newer attempt owns this chunk`;
+  return new TransientError('stale_token', message, { connection: session.connection });
 }
