@@ -169,6 +169,9 @@ export class Session {
   }
 }
 
+/** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
+const frozenMs = 15_000;
+
 /** How long a closing connection waits for the other end. Milliseconds. */
 const goodbyeMs = 2_000;
 
@@ -183,7 +186,7 @@ function sessionSettings(statementTimeoutMs: number, timeoutMs: number): string[
     "SET client_encoding = 'UTF8'",
     'SET standard_conforming_strings = on',
     `SET statement_timeout = ${statementTimeoutMs}`,
-    `SET idle_in_transaction_session_timeout = ${timeoutMs}`,
+    `SET idle_in_transaction_session_timeout = ${Math.min(timeoutMs, frozenMs)}`,
     endWithClient,
     'SET tcp_keepalives_idle = 10',
     'SET tcp_keepalives_interval = 5',
