@@ -99,18 +99,18 @@ describe('at random instants', () => {
     let kills = 0;
     for (let round = 0; round < rounds(4); round++) {
       const runs = await Promise.all(syncs.map((sync) => sync.start()));
-      let over = false;
+      const over = new AbortController();
       const killer = (async () => {
-        while (!over) {
+        while (!over.signal.aborted) {
           await sleep(between(1000, 6000));
           const pids = bench.stack.workerPids();
-          if (over || pids.length === 0) continue;
+          if (over.signal.aborted || pids.length === 0) continue;
           killAll([pick(pids)]);
           kills += 1;
         }
       })();
       const ends = await Promise.allSettled(syncs.map((sync, at) => sync.settle(runs[at] ?? '')));
-      over = true;
+      over.abort();
       await killer;
       for (const [at, end] of ends.entries()) {
         const sync = syncs[at];
