@@ -13,8 +13,8 @@ import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
 
-/** A slot that is missed by more is not used: calls bunched up by a stall would be too many for one window. */
-const latestMs = 15;
+/** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
+const lateMs = 15;
 /** Longer waits leave the worker. */
 const longestSleepMs = 20_000;
 /** Between two questions to the state database: usually, while slots are left, when none are; rarely. */
@@ -32,6 +32,12 @@ export interface Caller {
   waits(until: number): void;
   /** One of its calls goes. */
   went(): void;
+}
+
+interface Slot {
+  readonly at: number;
+  /** Of the lease it came with. */
+  readonly slipped: number;
 }
 
 /** The permission to make one call. */
@@ -62,11 +68,12 @@ export class Pacer {
   #running = false;
   #inFlight = 0;
   /** Leased and not used, in local time; null: no rate is known. */
-  #slots: number[] | null = [];
+  #slots: Slot[] | null = [];
   #lease: Lease | undefined;
   #permits = { most: 0, until: 0 };
   #blockedUntil = 0;
   #seen: LimitInfo | undefined;
+  #slip = 0;
   #alarm: NodeJS.Timeout | undefined;
   #askedAt = 0;
   #wake: () => void = () => undefined;
@@ -131,6 +138,7 @@ export class Pacer {
       waiting: this.#queue.size,
       inFlight: this.#inFlight,
       rate: this.#meter.rate,
+      slip: this.#slip,
       seen: this.#seen,
     };
     this.#seen = undefined;
@@ -155,7 +163,8 @@ export class Pacer {
     this.#askedAt = clock.to;
     const renewed = this.#lease?.round !== result.round;
     this.#lease = result;
-    const local = result.slots?.map((slot) => this.#clock.local(slot)) ?? null;
+    const { slipped } = result;
+    const local = result.slots?.map((slot) => ({ at: this.#clock.local(slot), slipped })) ?? null;
     // What was leased before a decrease is void.
     this.#slots = local === null ? null : [...(renewed ? [] : (this.#slots ?? [])), ...local];
     this.#block(this.#clock.local(result.blockedUntil));
@@ -167,15 +176,14 @@ export class Pacer {
     clearTimeout(this.#alarm);
     const now = performance.now();
     while (this.#queue.size > 0 && this.#mayCall(now)) {
-      const waiter = this.#queue.take();
-      this.#slots?.shift();
+      this.#useSlot(now);
       this.#inFlight += 1;
       this.#meter.add();
-      waiter?.go(this.#newTurn());
+      this.#queue.take()?.go(this.#newTurn());
     }
     const [next] = this.#slots ?? [];
     if (this.#queue.size === 0) return;
-    const due = Math.max(next ?? 0, this.#blockedUntil);
+    const due = Math.max(next?.at ?? 0, this.#blockedUntil);
     if (due > now) this.#alarm = setTimeout(() => this.#dispatch(), due - now);
     if (this.#isShort(now)) this.#wake();
   }
@@ -184,8 +192,18 @@ export class Pacer {
     if (now < this.#blockedUntil || now > this.#permits.until) return false;
     if (this.#inFlight >= Math.min(this.#permits.most, mostInFlight)) return false;
     if (this.#slots === null) return true;
-    while (this.#slots[0] !== undefined && this.#slots[0] < now - latestMs) this.#slots.shift();
-    return this.#slots[0] !== undefined && this.#slots[0] <= now + 0.5;
+    // Calls bunched up by a stall would be too many for one window.
+    const latest = now - lateMs - (this.#lease?.every ?? 0);
+    while (this.#slots[0] !== undefined && this.#slots[0].at < latest) this.#slots.shift();
+    return this.#slots[0] !== undefined && this.#slots[0].at <= now + 0.5;
+  }
+
+  /** A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. */
+  #useSlot(now: number): void {
+    const slot = this.#slots?.shift();
+    if (slot === undefined) return;
+    const late = now - slot.at - lateMs;
+    if (late > 0) this.#slip = Math.max(this.#slip, slot.slipped + late);
   }
 
   /** Whether more slots are needed, and were to be had when last asked. */
@@ -251,7 +269,7 @@ export class Pacer {
   /** Tells those who wait until when; sends them away if that is long. */
   #tell(): void {
     const [slot] = this.#slots ?? [];
-    const next = slot ?? this.#clock.local(this.#lease?.nextAt ?? 0);
+    const next = slot?.at ?? this.#clock.local(this.#lease?.nextAt ?? 0);
     const until = Math.max(this.#blockedUntil, next);
     const wait = until - performance.now();
     if (wait > longestSleepMs && slot === undefined) {

@@ -40,6 +40,8 @@ interface Share {
 export interface QuotaState {
   /** The next free slot. */
   readonly nextAt: number;
+  /** By how much the slots were put back in all, for calls that went late. */
+  readonly slipped: number;
   /** Nobody calls before then. */
   readonly blockedUntil: number;
   /** Grows with every decrease: a refusal of a call of an earlier round says nothing new. */
@@ -65,6 +67,8 @@ export interface LeaseRequest {
   readonly inFlight: number;
   /** Its calls per millisecond over the last second. */
   readonly rate: number;
+  /** What `slipped` must reach, because a call went late: else it and the calls of its window would be too many. */
+  readonly slip?: number;
   /** What the latest answer said. */
   readonly seen?: LimitInfo | undefined;
 }
@@ -73,6 +77,9 @@ export interface LeaseRequest {
 export interface Lease {
   /** When it may call. Null: no rate is known, it may call at any time. */
   readonly slots: readonly number[] | null;
+  /** Between two slots of all workers, in milliseconds. */
+  readonly every: number;
+  readonly slipped: number;
   /** Most calls under way in this worker; null: any number. Good until `workerTtlMs` from now. */
   readonly permits: number | null;
   readonly blockedUntil: number;
@@ -85,6 +92,7 @@ export interface Lease {
 
 const fresh: QuotaState = {
   nextAt: 0,
+  slipped: 0,
   blockedUntil: 0,
   round: 0,
   cut: null,
@@ -102,14 +110,18 @@ export function leaseQuota(
   quota: Quota,
   now: number,
 ): { state: QuotaState; lease: Lease } {
-  const known = learn(withoutTheGone(before ?? fresh, now), request.seen, quota, now);
+  const alive = slip(withoutTheGone(before ?? fresh, now), request.slip);
+  const known = learn(alive, request.seen, quota, now);
   const { state, permits } = permit(known, request, quota, now);
-  const { slots, nextAt, againAt } = takeSlots(state, request, quota, now);
-  const { blockedUntil, round } = state;
+  const rate = rateOf(state, quota, now);
+  const { slots, nextAt, againAt } = takeSlots(state, request, rate, now);
+  const { blockedUntil, round, slipped } = state;
   return {
     state: { ...state, nextAt },
     lease: {
       slots,
+      every: 1 / rate,
+      slipped,
       permits,
       blockedUntil,
       round,
@@ -206,6 +218,11 @@ function learn(
   return { ...next, blockedUntil: Math.max(next.blockedUntil, now + resetMs) };
 }
 
+function slip(state: QuotaState, to = 0): QuotaState {
+  if (to <= state.slipped) return state;
+  return { ...state, nextAt: state.nextAt + to - state.slipped, slipped: to };
+}
+
 function withoutTheGone(state: QuotaState, now: number): QuotaState {
   const alive = Object.entries(state.workers).filter(([, { until }]) => until > now);
   return { ...state, workers: Object.fromEntries(alive) };
@@ -273,10 +290,9 @@ function firstFree({ blockedUntil, left }: QuotaState, now: number): number {
 function takeSlots(
   state: QuotaState,
   { slots: wanted, held }: LeaseRequest,
-  quota: Quota,
+  rate: number,
   now: number,
 ): { slots: number[] | null; nextAt: number; againAt: number | null } {
-  const rate = rateOf(state, quota, now);
   if (rate === Number.POSITIVE_INFINITY) return { slots: null, nextAt: 0, againAt: null };
   const first = firstFree(state, now);
   if (rate === 0) return { slots: [], nextAt: state.nextAt, againAt: state.left?.until ?? first };
