@@ -268,8 +268,9 @@ export class Pacer {
 
   /** Tells those who wait until when; sends them away if that is long. */
   #tell(): void {
+    if (this.#lease === undefined) return;
     const [slot] = this.#slots ?? [];
-    const next = slot?.at ?? this.#clock.local(this.#lease?.nextAt ?? 0);
+    const next = slot?.at ?? this.#clock.local(this.#lease.nextAt);
     const until = Math.max(this.#blockedUntil, next);
     const wait = until - performance.now();
     if (wait > longestSleepMs && slot === undefined) {

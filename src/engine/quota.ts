@@ -10,8 +10,10 @@ const horizonMs = { least: 120, most: 5_000 };
 const recentMs = 3_000;
 /** What a refusal without a delay waits; it doubles with each that follows soon. Milliseconds. */
 const pauseMs = { first: 1_000, most: 60_000 };
-/** No rate falls below this. */
-const leastRate = 1 / pauseMs.most;
+/** No refusal brings the rate below this: pauses do the rest. */
+const leastRate = 1 / 10_000;
+/** What is taken for the rate that was refused where none is known. */
+const unknownRate = 1 / 1_000;
 /** A rate that has grown this far beyond the one that was refused is no limit any more. */
 const forgottenAt = 8;
 /** Calls left are spread over the time until the reset, looking this far ahead at most. Milliseconds. */
@@ -151,7 +153,7 @@ export function refuseQuota(
   const wait = retryAfterMs ?? Math.min(pauseMs.most, pauseMs.first * 2 ** strikes);
   const blockedUntil = Math.max(state.blockedUntil, now + wait);
   const from = Math.max(leastRate, finite(rateOf(state, quota, now)) ?? measured(state));
-  const to = Math.max(leastRate / 2, from * (recent ? 0.5 : 0.7));
+  const to = Math.max(leastRate, from * (recent ? 0.5 : 0.7));
   const most = mostAtOnce(state, quota);
   return {
     ...state,
@@ -315,7 +317,10 @@ function takeSlots(
 
 /** What the workers together did of late. */
 function measured({ workers }: QuotaState): number {
-  return sum(Object.values(workers), ({ rate }) => rate);
+  return Math.max(
+    unknownRate,
+    sum(Object.values(workers), ({ rate }) => rate),
+  );
 }
 
 function finite(rate: number): number | null {

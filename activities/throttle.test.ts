@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Throttle } from '../src/connectors/throttle.ts';
+import type { LimitInfo } from '../src/model/quota.ts';
+import type { Store } from '../src/store/store.ts';
+import { Throttles } from './throttle.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A state store of one row, and what the run showed. */
+function open() {
+  let state: unknown = null;
+  const shown: (Date | null)[] = [];
+  const store = {
+    quotas: {
+      async change(
+        _: string,
+        decide: (before: unknown, now: number) => { state: unknown; result: unknown },
+      ) {
+        const decided = decide(state, Date.now());
+        ({ state } = decided);
+        const now = performance.now();
+        return { result: decided.result, clock: { at: Date.now(), from: now, to: now } };
+      },
+    },
+    runs: { waitUntil: async (_: string, until: Date | null) => void shown.push(until) },
+  } as unknown as Store;
+  return { throttles: new Throttles(store), shown };
+}
+
+/** A call that is refused by these answers before it is taken. */
+function call(throttle: Throttle, refusals: LimitInfo[]) {
+  let made = 0;
+  const result = throttle.call(async () => {
+    const limits = refusals[made];
+    made += 1;
+    return { value: made, ...(limits && { limits }) };
+  });
+  return { result, made: () => made };
+}
+
+it('makes a refused call again by itself when the pause is over (R9)', async () => {
+  const { throttles } = open();
+  const { result, made } = call(throttles.of('api', {}, 'run'), [
+    { limited: true, retryAfterMs: 3_000 },
+    { limited: true },
+  ]);
+  await vi.advanceTimersByTimeAsync(2_900);
+  expect(made()).toBe(1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await expect(result).resolves.toBe(3);
+});
+
+it('pauses for an answer that may not be repeated, and hands it on', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', {}, 'run');
+  const once = call(throttle, [{ limited: false, retryAfterMs: 3_000 }]);
+  await vi.advanceTimersByTimeAsync(100);
+  await expect(once.result).resolves.toBe(1);
+  const next = call(throttle, []);
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(next.made()).toBe(0);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await next.result;
+});
+
+it('shows in the run until when it waits, and not any more when calls go again', async () => {
+  const { throttles, shown } = open();
+  const begun = Date.now();
+  const { result } = call(throttles.of('api', {}, 'run'), [{ limited: true, retryAfterMs: 9_000 }]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  const until = shown.at(-1)?.getTime() ?? 0;
+  expect(until - begun).toBeGreaterThan(8_900);
+  expect(until - begun).toBeLessThan(12_000);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await result;
+  expect(shown.at(-1)).toBeNull();
+  expect(shown.length).toBeLessThan(6);
+});
+
+it('shows nothing for a pace that only takes its time', async () => {
+  const { throttles, shown } = open();
+  const throttle = throttles.of('api', { requests: 5, perMs: 1000 }, 'run');
+  const calls = Array.from({ length: 30 }, () => call(throttle, []).result);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await Promise.all(calls);
+  expect(shown).toEqual([null]);
+});
+
+it('leaves the worker for a long wait, whichever run met it', async () => {
+  const { throttles } = open();
+  const refused = call(throttles.of('api', {}, 'a'), [
+    { limited: true, retryAfterMs: 90_000 },
+  ]).result;
+  const other = call(throttles.of('api', {}, 'b'), [
+    { limited: true, retryAfterMs: 90_000 },
+  ]).result;
+  const expected = { class: 'limited', retryAfterMs: expect.any(Number) as number };
+  const both = Promise.all(
+    [refused, other].map((one) => expect(one).rejects.toMatchObject(expected)),
+  );
+  await vi.advanceTimersByTimeAsync(5_000);
+  await both;
+});
