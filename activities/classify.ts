@@ -13,8 +13,11 @@ import type { Runs } from '../src/store/runs.ts';
 /** How long the systems of a run may stay down before the run fails. Milliseconds. */
 const giveUpMs = 30 * 60_000;
 
-/** A bug fails the run after so many attempts: the first may have met a state that mends itself. */
-const bugAttempts = 5;
+/**
+ * A bug fails the run after so many attempts and milliseconds: the first may have met a state that mends itself, and
+ * the attempts before it may have been waits (R9).
+ */
+const bugLimit = { attempts: 5, ms: 10_000 };
 
 /**
  * Turns what went wrong in an activity into what Temporal should do about it: config fails at once, a limit waits
@@ -30,6 +33,8 @@ export async function classify(
   if (error instanceof ConfigError) return failure(error, { nonRetryable: true });
   if (error instanceof LimitedError) {
     const delay = Math.max(1000, error.retryAfterMs ?? 1000);
+    // A system that asks to wait is not down, however long the wait.
+    await ignoringErrors(runs.recovered(run));
     await ignoringErrors(runs.waitUntil(run, new Date(Date.now() + delay)));
     return failure(error, { nextRetryDelay: delay });
   }
@@ -39,17 +44,18 @@ export async function classify(
     // Lost staged rows do not come back: the workflow imports them again.
     return failure(outage, { nonRetryable: age > giveUpMs || outage.code === stagingLost });
   }
-  return bug(error, attempt);
+  const age = (await ignoringErrors(runs.failing(run))) ?? Number.POSITIVE_INFINITY;
+  return bug(error, attempt >= bugLimit.attempts && age >= bugLimit.ms);
 }
 
 /** Only its kind and where it happened are told: its message may quote a record or a secret (R1). */
-export function bug(error: unknown, attempt = 1): ApplicationFailure {
+export function bug(error: unknown, final = false): ApplicationFailure {
   const { name, at, frames } = bugOf(error);
   const message = at === '' ? name : `${name} at ${at}`;
   const known = ApplicationFailure.create({
     type: 'bug',
     message,
-    nonRetryable: attempt >= bugAttempts,
+    nonRetryable: final,
   });
   known.stack = `${message}\n${frames}`;
   return known;
