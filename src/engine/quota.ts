@@ -4,8 +4,8 @@ import { type Cut, rateAfter, windowRate } from './quota-rate.ts';
 
 /** A worker that has not asked for this long is gone, and its permits are free. Milliseconds. */
 export const workerTtlMs = 3_000;
-/** How far ahead slots are taken: at least and at most. Milliseconds. */
-const horizonMs = { least: 120, most: 5_000 };
+/** How far ahead slots are taken: at least, for each worker, and at most. Milliseconds. */
+const horizonMs = { least: 200, each: 60, most: 5_000 };
 /** A refusal this soon after the last decrease says that the decrease was too small. Milliseconds. */
 const recentMs = 3_000;
 /** What a refusal without a delay waits; it doubles with each that follows soon. Milliseconds. */
@@ -299,16 +299,17 @@ function takeSlots(
   const first = firstFree(state, now);
   if (rate === 0) return { slots: [], nextAt: state.nextAt, againAt: state.left?.until ?? first };
   const every = 1 / rate;
-  const users = Object.values(state.workers).filter(({ waiting }) => waiting > 0).length;
+  const waiting = Object.values(state.workers).filter((share) => share.waiting > 0);
+  const users = Math.max(1, waiting.length);
   const horizon = Math.min(
     horizonMs.most,
-    Math.max(horizonMs.least, 2 * Math.max(1, users) * every),
+    Math.max(horizonMs.least, users * Math.max(horizonMs.each, 2 * every)),
   );
   // A slot further ahead than any lease goes is left from a clock that was set back.
   const ahead = Math.max(horizonMs.most, every) + (first - now);
   const start = Math.max(first, state.nextAt > now + 2 * ahead ? now : state.nextAt);
   const room = Math.max(0, Math.floor((now + horizon - start) / every) + 1);
-  const fair = Math.max(1, Math.floor(horizon / every / Math.max(1, users)));
+  const fair = Math.max(1, Math.floor(horizon / every / users));
   const count = Math.max(0, Math.min(wanted, room, fair - held));
   const nextAt = count === 0 ? state.nextAt : start + count * every;
   const againAt = count === wanted ? null : Math.max(start, nextAt) + (fair * every) / 2 - horizon;
