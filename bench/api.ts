@@ -32,7 +32,7 @@ type Case = Pick<QuotaUse, 'how' | 'requests' | 'latencyMs' | 'workers'>;
 /** Records in one call. */
 const batch = 100;
 /** The first calls after a start are left out. */
-const [skipMs, measureMs] = [2000, 8000];
+const [skipMs, measureMs] = [2000, 15_000];
 
 const cases: readonly Case[] = (['write', 'read'] as const).flatMap((how) =>
   [1, 4].flatMap((workers) =>
@@ -90,13 +90,13 @@ async function measureUse(sluice: Sluice, one: Case): Promise<Pick<QuotaUse, 'us
   const { connections, runs } = sluice.stack.client;
   await connections.put('api', settings(api.url, requests));
   await connections.put('database', { type: 'postgres', url: database.url });
-  if (how === 'read') await fill(api, Math.min(calls, Math.ceil(20_000 / latencyMs)) * batch);
+  if (how === 'read') await fill(api, Math.min(calls, Math.ceil(25_000 / latencyMs)) * batch);
   await api.setQuota(quota);
   const from = Date.now();
   const started: string[] = [];
   for (let no = 0; no < workers; no++) {
-    await declare(sluice, database, how, no, (calls * batch) / workers);
-    started.push((await runs.start(`${how}${no}`)).id);
+    const sync = await declare(sluice, database, how, no, (calls * batch) / workers);
+    started.push((await runs.start(sync)).id);
   }
   const seen = async () => (await api.arrivals()).filter(({ at }) => at >= from);
   while ((await seen()).length === 0) await sleep(50);
@@ -150,26 +150,30 @@ async function fill(api: RemoteStrictApi, records: number): Promise<void> {
   while (firsts.length > 0) await Promise.all(firsts.splice(0, 50).map(put));
 }
 
-/** A table of `rows` rows and a sync to the API from it, or the other way round. */
+let declared = 0;
+
+/** A table of `rows` rows and a sync to the API from it, or the other way round; returns the new sync's id. */
 async function declare(
   { stack }: Sluice,
   database: Database,
   how: QuotaUse['how'],
   no: number,
   rows: number,
-): Promise<void> {
+): Promise<string> {
+  const sync = `${how}-${(declared += 1)}`;
   await database.query(`CREATE TABLE contacts${no} (email text PRIMARY KEY, name text)`);
   if (how === 'write')
     await database.query(`INSERT INTO contacts${no}
       SELECT 'u' || n || '@w${no}.org', 'U' || n FROM generate_series(1, ${rows}) n`);
   const table = { connection: 'database', stream: `public.contacts${no}`, key: 'email' };
   const contacts = { connection: 'api', stream: 'contacts', key: 'email' };
-  await putSync(stack, `${how}${no}`, {
+  await putSync(stack, sync, {
     source: how === 'write' ? table : contacts,
     destination: how === 'write' ? contacts : table,
     mode: 'upsert',
     fields: { name: 'name' },
   });
+  return sync;
 }
 
 async function cancelled({ stack }: Sluice, id: string): Promise<void> {

@@ -146,11 +146,13 @@ async function changeSource(scenario: Scenario, round: Round): Promise<Expected[
   if (scenario === 'S2') return { imported: rows, unchanged: rows };
   if (scenario === 'S2i') {
     round.watermark = (await source.value('SELECT max(updated_at) FROM public.customers')) ?? '';
-    return {};
+    const imported = await from(source, round.watermark);
+    return { imported, unchanged: imported };
   }
   if (scenario === 'S3') {
     const touched = await touchCustomers(source, 100);
-    return { imported: touched, updated: touched };
+    const imported = await from(source, round.watermark);
+    return { imported, updated: touched, unchanged: imported - touched };
   }
   if (scenario === 'S4') {
     const removed = await thinCustomers(source, 1000);
@@ -160,4 +162,10 @@ async function changeSource(scenario: Scenario, round: Round): Promise<Expected[
   const sql = `SELECT count(*) FROM public.customers WHERE country <> 'IN'`;
   const kept = Number(await source.value(sql));
   return { imported: rows, created: kept, skipped: rows - kept };
+}
+
+/** How many rows Sluice reads by watermark: those at the watermark too, as more of them may have come. */
+async function from(source: Database, watermark: string): Promise<number> {
+  const sql = `SELECT count(*) FROM public.customers WHERE updated_at >= '${watermark}'`;
+  return Number(await source.value(sql));
 }

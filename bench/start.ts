@@ -12,7 +12,8 @@ import { createCustomers, fillCustomers } from './support/customers.ts';
 import { median, say, timed } from './support/measure.ts';
 import type { BenchOptions } from './support/options.ts';
 import { writeResults } from './support/results.ts';
-import { lastRun, main, newFolder } from './support/sluice.ts';
+import { newFolder } from './support/folder.ts';
+import { lastRun, main } from './support/sluice.ts';
 
 /** Results of bench 5, in seconds and MiB. */
 export interface StartResults {

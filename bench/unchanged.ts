@@ -49,11 +49,14 @@ export async function benchUnchanged(options: BenchOptions): Promise<void> {
     }
     const reruns: Rerun[] = [];
     for (const [step, gap] of gaps.entries()) {
+      const since = await source.value('SELECT max(updated_at) FROM public.customers');
       const changed = await touchCustomers(source, gap, step);
+      const sql = `SELECT count(*) FROM public.customers WHERE updated_at >= '${since}'`;
+      const read = Number(await source.value(sql));
       const wanted = await digest(source);
       for (const way of ways) {
         await cluster.checkpoint();
-        const cost = await costOf(way, { rows, changed });
+        const cost = await costOf(way, { rows, read, changed });
         assert.equal(await digest(way.destination), wanted, `${way.how}: wrong table`);
         reruns.push({ share: changed / rows, how: way.how, ...cost });
         say(
@@ -108,10 +111,10 @@ async function openWays(source: Database, sluice: Sluice): Promise<Way[]> {
 
 async function costOf(
   { how, destination, run }: Way,
-  { rows, changed }: { rows: number; changed: number },
+  { rows, read, changed }: { rows: number; read: number; changed: number },
 ): Promise<Pick<Rerun, 'seconds' | 'written' | 'wal'>> {
   const before = await writesOf(destination);
-  const imported = how === 'incremental' ? changed : rows;
+  const imported = how === 'incremental' ? read : rows;
   const seconds = await run({ imported, updated: changed, unchanged: imported - changed });
   const after = await writesOf(destination);
   return {

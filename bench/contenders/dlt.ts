@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database } from '../../test/support/database.ts';
-import { newFolder } from '../support/sluice.ts';
+import { newFolder } from '../support/folder.ts';
 import { venv } from '../support/venv.ts';
 import { pythonUrl, type Peer } from './contender.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase, type Database } from '../../test/support/database.ts';
 import { timed } from '../support/measure.ts';
-import { newFolder } from '../support/sluice.ts';
+import { newFolder } from '../support/folder.ts';
 import { venv } from '../support/venv.ts';
 import { pythonUrl, type Peer, type Scenario } from './contender.ts';
 

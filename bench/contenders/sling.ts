@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase, type Database } from '../../test/support/database.ts';
 import { timed } from '../support/measure.ts';
-import { newFolder } from '../support/sluice.ts';
+import { newFolder } from '../support/folder.ts';
 import { venv } from '../support/venv.ts';
 import { isIncremental, type Peer } from './contender.ts';
 

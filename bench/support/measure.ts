@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 /** What a command printed, and how long it took. */
@@ -43,7 +44,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Says what is going on. */
+/** Says what is going on, and how busy the machine is: above its cores, times mean little. */
 export function say(text: string): void {
-  console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
+  const load = loadavg()[0]?.toFixed(1);
+  console.log(`${new Date().toISOString().slice(11, 19)} [load ${load}] ${text}`);
 }

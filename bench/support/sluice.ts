@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunView } from '../../src/api/run-view.ts';
 import { commandLine, findProcesses, send } from '../../src/runtime/embedded/process.ts';
 import { startStack, type Stack, type StackOptions } from '../../test/support/stack.ts';
+import { newFolder } from './folder.ts';
 import { timed } from './measure.ts';
 import { cpuSeconds, peakMebibytes, resetPeak } from './proc.ts';
 
@@ -24,7 +22,7 @@ export interface SluiceRun {
 export interface Sluice {
   readonly stack: Stack;
   /** Runs a sync by the command line. @throws when the run does not complete */
-  run(sync: string, flags?: readonly string[]): Promise<SluiceRun>;
+  run(sync: string): Promise<SluiceRun>;
   close(): Promise<void>;
 }
 
@@ -45,11 +43,11 @@ export async function startSluice(
   const cpu = () => Object.entries(parts).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
   return {
     stack,
-    run: async (sync, flags = []) => {
+    run: async (sync) => {
       const workers = stack.workerPids();
       workers.forEach(resetPeak);
       const before = new Map(cpu());
-      const args = [main, 'run', sync, '--json', ...flags];
+      const args = [main, 'run', sync, '--json'];
       const { seconds, stdout } = await timed(process.execPath, args, { SLUICE_URL: stack.url });
       const run = lastRun(stdout);
       assert.deepEqual(stack.workerPids(), workers, 'a worker was replaced');
@@ -67,13 +65,6 @@ export async function startSluice(
       process.off('exit', kill);
     },
   };
-}
-
-/** A new folder that the Postgres user may pass through. */
-export function newFolder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-  chmodSync(dir, 0o755);
-  return dir;
 }
 
 /** The run that `sluice run --json` printed at its end. */

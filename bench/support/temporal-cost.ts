@@ -5,7 +5,7 @@ import { freePort } from '../../src/runtime/embedded/port.ts';
 import { readSettings } from '../../src/runtime/settings.ts';
 import type { Stack } from '../../test/support/stack.ts';
 import { withTemporal, type History } from '../../test/support/temporal-history.ts';
-import { newFolder } from './sluice.ts';
+import { newFolder } from './folder.ts';
 
 /** What workflows cost on Temporal. */
 export interface Cost {

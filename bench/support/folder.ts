@@ -1,0 +1,17 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const made: string[] = [];
+
+/** A new folder that the Postgres user may pass through, until the bench ends. */
+export function newFolder(): string {
+  if (made.length === 0)
+    process.on('exit', () => {
+      for (const folder of made) rmSync(folder, { recursive: true, force: true });
+    });
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  chmodSync(folder, 0o755);
+  made.push(folder);
+  return folder;
+}
