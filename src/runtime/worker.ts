@@ -40,6 +40,8 @@ export async function runWorker(
     shutdownGraceTime: '2s',
     maxConcurrentActivityTaskExecutions: 20,
     maxHeartbeatThrottleInterval: '2s',
+    // How long a run waits for the worker that knows it, should that be gone, before another takes it.
+    stickyQueueScheduleToStartTimeout: '3s',
     ...workflowCode(),
   });
   const closed = runThenClose(worker, connection);
