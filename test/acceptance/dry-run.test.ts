@@ -32,7 +32,7 @@ test('a table: what would be created, updated field by field, removed and refuse
     INSERT INTO stock VALUES (1, 'same', '1.00', 1), (2, 'renamed-canary', '2.50', 2), (3, 'new', '3', 3),
       (4, 'bad', 'not a number', 4)`);
   await crm.query(`CREATE TABLE stock (id int PRIMARY KEY, label text, price numeric, no serial);
-    INSERT INTO stock VALUES (1, 'same', 1), (2, 'old', 2.50), (7, 'gone', 7), (8, 'gone', 8)`);
+    INSERT INTO stock VALUES (1, 'same', 1), (2, 'old', 2.50), (7000007, 'gone', 7), (8000008, 'gone', 8)`);
   const audit = await auditTable(crm, 'stock', { seq: 'label' });
   await putSync(
     stack,
@@ -65,7 +65,7 @@ test('a table: what would be created, updated field by field, removed and refuse
         ],
       },
     ],
-    removal: { remove: 2, of: 4, needsApproval: true, keys: ['7', '8'] },
+    removal: { remove: 2, of: 4, needsApproval: true, keys: ['7000007', '8000008'] },
   });
   const { errors } = await stack.client.runs.errors(run.id);
   expect(errors).toMatchObject([{ key: '4', code: '22P02' }]);
@@ -79,6 +79,7 @@ test('a table: what would be created, updated field by field, removed and refuse
   // R1: the values are where they belong, and nowhere else.
   const history = Buffer.from(await recordHistory(stack, 'sync/stock')).toString('latin1');
   expect(history).not.toContain('canary');
+  expect(history).not.toContain('7000007');
   expect(JSON.stringify((await stack.client.runs.list()).runs)).not.toContain('canary');
   const [row] = await queryState(
     stack,
