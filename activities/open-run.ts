@@ -51,5 +51,8 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
     mode: spec.mode,
     removes: remove && readsAll(options),
     dryRun: options.dryRun === true,
+    // What failed before may well fail again: a retry is not judged.
+    ...(spec.stopAfter !== undefined &&
+      options.retryOf === undefined && { stopAfter: spec.stopAfter }),
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import type { Ended, RunActivities } from '../activities/activities.ts';
 import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
+import { tooManyErrors } from '../src/engine/stop-after.ts';
 import { addStats, noStats, type Stats } from '../src/model/outcome.ts';
 import type { RunPhase, RunStatus } from '../src/model/run.ts';
 import {
@@ -106,7 +107,10 @@ class SyncRun {
         () => workflowInfo().continueAsNewSuggested,
       );
       ({ nextChunk } = end);
-      if (end.done) return nextChunk;
+      if (end.done) {
+        this.#judge(opened, true);
+        return nextChunk;
+      }
       if (!end.lost) break;
       if (losses >= mostLosses)
         throw ApplicationFailure.nonRetryable('staged rows were lost again and again', stagingLost);
@@ -130,8 +134,17 @@ class SyncRun {
       exportsAtOnce: opened.kind === 'records' ? 2 : 1,
       exportChunk: (chunk) =>
         steps.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
-      exported: (stats) => this.#count(stats),
+      exported: (stats) => {
+        this.#count(stats);
+        this.#judge(opened, false);
+      },
     });
+  }
+
+  /** Fails the run when it has more record errors than its sync allows. */
+  #judge({ stopAfter }: OpenedRun, complete: boolean): void {
+    const reason = stopAfter && tooManyErrors(stopAfter, this.#stats, complete);
+    if (reason) throw ApplicationFailure.nonRetryable(reason, 'too_many_errors');
   }
 
   /** Mirror: removes what the source no longer has, behind the guard (R7). */

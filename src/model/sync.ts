@@ -72,6 +72,23 @@ const watermarkSchema = z
   ])
   .describe('A field that grows with every change. Without it every run reads everything.');
 
+const stopAfterSchema = z
+  .strictObject({
+    errors: z.number().int().min(0).optional().describe('Most record errors of a run.'),
+    fraction: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe(
+        'Greatest share of record errors among the imported records; it counts from 100 imported records on, or at the end.',
+      ),
+  })
+  .refine(
+    ({ errors, fraction }) => errors !== undefined || fraction !== undefined,
+    'must have errors, fraction or both',
+  );
+
 /** One sync of a project file (DESIGN section 7). */
 export const syncSchema = z.strictObject({
   source: z.looseObject({
@@ -100,6 +117,11 @@ export const syncSchema = z.strictObject({
     .prefault({})
     .describe('How text keys are compared. Default: exactly.'),
   removal: removalSchema.prefault({}).describe('What a mirror removes, and when it asks first.'),
+  stopAfter: stopAfterSchema
+    .optional()
+    .describe(
+      'A run with more record errors than either bound fails early. Default: it goes on, whatever the number.',
+    ),
   schedule: scheduleSchema.optional(),
 });
 

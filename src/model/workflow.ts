@@ -1,4 +1,5 @@
 import type { Stats } from './outcome.ts';
+import type { StopAfter } from './stop-after.ts';
 import type { RunFailure, RunPhase, RunStatus } from './run.ts';
 
 /** The task queue of all workflows and activities. */
@@ -43,6 +44,8 @@ export interface OpenedRun {
   /** Whether the run removes what the source no longer has. */
   readonly removes: boolean;
   readonly dryRun: boolean;
+  /** How many record errors fail the run. */
+  readonly stopAfter?: StopAfter;
 }
 
 /** What an open run tells when it is asked. */
