@@ -211,12 +211,23 @@ function route(state: State, method: string, url: URL, text: string): Reply {
   if (name === 'lookup' && method === 'POST')
     return { status: 200, body: { records: contacts.find((body as { keys: string[] }).keys) } };
   if (name === 'bulk' && method === 'POST') return bulk(state, body as { records: Fields[] });
+  if (name === 'atomic' && method === 'POST') return atomic(state, body as { records: Fields[] });
   const key = decodeURIComponent(name ?? '');
   if (method === 'GET') return contacts.get(key);
   if (method === 'PATCH') return contacts.update(key, body as Fields);
   if (method === 'PUT') return contacts.put(key, body as Fields);
   if (method === 'DELETE') return contacts.remove(key);
   return { status: 405, body: { message: 'no such method' } };
+}
+
+/** All records or none: one that is refused has the call refused. */
+function atomic(state: State, body: { records: Fields[] }): Reply {
+  const { contacts, faults } = state;
+  const isBad = (record: Fields): boolean =>
+    faults.items.has(String(record[contacts.key])) ||
+    Object.values(record).some((value) => contacts.poison.has(String(value)));
+  if (body.records.some(isBad)) return { status: 400, body: { message: 'a record is refused' } };
+  return bulk(state, body);
 }
 
 function bulk(state: State, body: { records: Fields[] }): Reply {
