@@ -45,9 +45,10 @@ test.each([
 test('answers of one bulk call differ: good records land, limited ones are sent again, each bad one has its reason', async () => {
   const { stack } = bench;
   const api = await openApi('mixed', readable(bulkCalls), 'n', 1000);
-  const status = (n: number): number | undefined =>
-    ({ 10: 400, 20: 409, 30: 500, 40: 429 })[n % 100];
-  for (let n = 1; n <= 1000; n++) if (status(n)) api.faults.items.set(`u${n}`, status(n) ?? 0);
+  for (let n = 10; n <= 1000; n += 100) {
+    api.faults.items.set(`u${n}`, 400).set(`u${n + 10}`, 409);
+    api.faults.items.set(`u${n + 20}`, 500).set(`u${n + 30}`, 429);
+  }
   setTimeout(() => {
     for (const [key, fault] of api.faults.items) if (fault === 429) api.faults.items.delete(key);
   }, 3000);
@@ -117,9 +118,8 @@ test('too many record errors fail the run early, at a table; a smaller share doe
   await crm.query(
     'CREATE TABLE shares (id int PRIMARY KEY, v int CHECK (v % 10 > 0), at timestamptz)',
   );
-  const sync = (fraction: number) =>
-    tableSync('shares', { source: { watermark: 'at' }, stopAfter: { fraction } });
-  await putSync(stack, 'shares', sync(0.099));
+  const source = { watermark: 'at' };
+  await putSync(stack, 'shares', tableSync('shares', { source, stopAfter: { fraction: 0.099 } }));
   const run = await runSync(stack, 'shares');
   expect(run.failure).toMatchObject({
     code: 'too_many_errors',
@@ -130,7 +130,7 @@ test('too many record errors fail the run early, at a table; a smaller share doe
     watermark: null,
     stats: { created: 900, errors: 100 },
   });
-  await putSync(stack, 'shares', sync(0.1));
+  await putSync(stack, 'shares', tableSync('shares', { source, stopAfter: { fraction: 0.1 } }));
   // The watermark did not move: everything is read again.
   expectStats(await runSync(stack, 'shares'), { imported: 1000, unchanged: 900, errors: 100 });
 });
