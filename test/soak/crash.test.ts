@@ -1,8 +1,14 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { faultPoints, type FaultPoint } from '../../src/model/fault-point.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { faultPoints } from '../../src/model/fault-point.ts';
+import { startEmbeddedPostgres } from '../../src/runtime/embedded/postgres.ts';
 import { openBench, type Bench } from '../support/bench.ts';
+import { createDatabase } from '../support/database.ts';
 import { planFaults, type Fault } from '../support/faults.ts';
+import { recordPassages, type Passage } from '../support/passages.ts';
 import {
   carryOn,
   ledgerKinds,
@@ -15,14 +21,6 @@ import { startStack } from '../support/stack.ts';
 
 /** Calls under way when a process dies: at most so many are made again, or have an unknown outcome. */
 const underWay = 32;
-
-/** A passage of a fault point in a run of a kind of destination. */
-interface Passage {
-  readonly kind: LedgerKind;
-  readonly point: FaultPoint;
-  /** How often an undisturbed run passes it. */
-  readonly times: number;
-}
 
 describe('at every fault point', () => {
   let passages: Passage[] = [];
@@ -128,6 +126,43 @@ describe('at random instants', () => {
   }
 });
 
+test('the Postgres of a destination killed in the middle: tables and mirrors end exact', async () => {
+  const { between } = chance('destination');
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-destination-'));
+  chmodSync(dir, 0o755);
+  const start = (port?: number) =>
+    startEmbeddedPostgres({ dir, log: () => undefined, ...(port !== undefined && { port }) });
+  let server = await start();
+  const port = Number(new URL(server.url).port);
+  const bench = await openBench();
+  const crm = await createDatabase('crm', server.url);
+  await bench.stack.client.connections.put('crm', { type: 'postgres', url: crm.url });
+  try {
+    const own = { ...bench, crm };
+    const syncs = await Promise.all(
+      (['table', 'table mirror'] as const).map((kind) => ledgerSync(own, kind)),
+    );
+    for (let round = 0; round < rounds(10); round++) {
+      const runs = await Promise.all(syncs.map((sync) => sync.start()));
+      await sleep(between(0, 3000));
+      killAll([server.pid]);
+      await server.exited;
+      // Its children end a moment after it.
+      server = await vi.waitFor(() => start(port), { timeout: 60_000, interval: 1000 });
+      for (const [at, sync] of syncs.entries()) {
+        await sync.settle(runs[at] ?? '');
+        await sync.touch();
+      }
+    }
+    console.log(`${rounds(10)} kills of a destination's Postgres, 2 runs each: all exact`);
+  } finally {
+    await bench.close();
+    await server.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+  expect(server.pid).toBeGreaterThan(0);
+});
+
 function killAll(pids: readonly number[]): void {
   for (const pid of pids) process.kill(pid, 'SIGKILL');
 }
@@ -163,25 +198,4 @@ async function openLane(): Promise<{
       faults.close();
     },
   };
-}
-
-/** Runs every kind undisturbed and notes which points it passes. */
-async function recordPassages(): Promise<Passage[]> {
-  const faults = planFaults();
-  const bench = await openBench({ env: faults.env });
-  const syncs = await Promise.all(ledgerKinds.map((kind) => ledgerSync(bench, kind)));
-  try {
-    for (const sync of syncs) await sync.settle(await sync.start());
-    const passed = faults.passed();
-    return syncs.flatMap(({ id, kind }) =>
-      faultPoints.flatMap((point) => {
-        const times = passed.filter((one) => one.point === point && one.sync === id).length;
-        return times === 0 ? [] : [{ kind, point, times }];
-      }),
-    );
-  } finally {
-    await bench.close();
-    for (const sync of syncs) await sync.close();
-    faults.close();
-  }
 }

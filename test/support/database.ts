@@ -15,9 +15,11 @@ export interface Database {
 
 const asPrinted = { getTypeParser: () => (text: string) => text } as unknown as typeof types;
 
-/** Creates an empty database in the test Postgres. */
-export async function createDatabase(name = 'test'): Promise<Database> {
-  const admin = process.env['SLUICE_TEST_PG'];
+/** Creates an empty database. @param admin URL of the server's owner. Default: of the test Postgres */
+export async function createDatabase(
+  name = 'test',
+  admin = process.env['SLUICE_TEST_PG'],
+): Promise<Database> {
   if (admin === undefined) throw new Error('SLUICE_TEST_PG is unset: run by vitest');
   const database = `${name}_${randomBytes(4).toString('hex')}`;
   await run(admin, `CREATE DATABASE ${database}`);

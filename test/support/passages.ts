@@ -1,0 +1,33 @@
+import { faultPoints, type FaultPoint } from '../../src/model/fault-point.ts';
+import { openBench } from './bench.ts';
+import { planFaults } from './faults.ts';
+import { ledgerKinds, ledgerSync, type LedgerKind } from './ledger-sync.ts';
+
+/** A passage of a fault point in a run of a kind of destination. */
+export interface Passage {
+  readonly kind: LedgerKind;
+  readonly point: FaultPoint;
+  /** How often an undisturbed run passes it. */
+  readonly times: number;
+}
+
+/** Runs every kind undisturbed and notes which points it passes. */
+export async function recordPassages(): Promise<Passage[]> {
+  const faults = planFaults();
+  const bench = await openBench({ env: faults.env });
+  const syncs = await Promise.all(ledgerKinds.map((kind) => ledgerSync(bench, kind)));
+  try {
+    for (const sync of syncs) await sync.settle(await sync.start());
+    const passed = faults.passed();
+    return syncs.flatMap(({ id, kind }) =>
+      faultPoints.flatMap((point) => {
+        const times = passed.filter((one) => one.point === point && one.sync === id).length;
+        return times === 0 ? [] : [{ kind, point, times }];
+      }),
+    );
+  } finally {
+    await bench.close();
+    for (const sync of syncs) await sync.close();
+    faults.close();
+  }
+}
