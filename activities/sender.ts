@@ -46,10 +46,10 @@ export class Sender {
         this.#check();
         faultPoint('export.before-journal');
         if (risky) await this.#log.announce(numbers);
+        faultPoint('export.before-write');
         await this.#log.confirm();
         this.#check();
         onWire = true;
-        faultPoint('export.before-write');
       } catch (error) {
         held = { error };
         throw error;

@@ -64,7 +64,7 @@ export interface LedgerOptions {
 
 /**
  * The sync with something new to do. One that cannot look up what became of its creates starts over with an empty
- * destination where outcomes are unknown: its next run would make them again.
+ * destination where outcomes are unknown: its next run updates those records, whatever they hold.
  */
 export async function carryOn(
   bench: Bench,
