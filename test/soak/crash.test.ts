@@ -19,8 +19,8 @@ import {
 import { chance, inLanes, rounds } from '../support/soak.ts';
 import { startStack } from '../support/stack.ts';
 
-/** Calls under way when a process dies: at most so many are made again, or have an unknown outcome. */
-const underWay = 32;
+/** Calls on the wire or answered just now when a process dies: so many, at most, are made again or stay unknown. */
+const underWay = 200;
 
 describe('at every fault point', () => {
   let passages: Passage[] = [];
