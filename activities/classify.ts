@@ -69,9 +69,10 @@ async function ignoringErrors<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function failure(
+/** A failure of a known class; its message is safe to show. */
+export function failure(
   error: SluiceError,
-  options: { nonRetryable?: boolean; nextRetryDelay?: number },
+  options: { nonRetryable?: boolean; nextRetryDelay?: number } = {},
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type: error.code,

@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { bug } from './classify.ts';
+import { bug, failure } from './classify.ts';
+import { stateOutage } from '../src/store/outage.ts';
 
 /**
  * Passes on what an activity has classed itself; of anything else only kind and place go on, as Temporal would keep
@@ -15,7 +16,8 @@ export function guarded<A extends object>(activities: A): A {
           return await run(input);
         } catch (error) {
           if (error instanceof CancelledFailure || error instanceof ApplicationFailure) throw error;
-          throw bug(error);
+          const outage = stateOutage(error);
+          throw outage === undefined ? bug(error) : failure(outage);
         }
       },
     ]),

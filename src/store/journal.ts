@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { SupersededError } from './chunks.ts';
+import type { Seal } from './seal.ts';
 
 /** How one operation ended. */
 export type JournalOutcome =
@@ -21,21 +22,29 @@ export interface JournalEntry {
 
 /**
  * What an export has sent and what came back, so that a retried export repeats nothing that was acknowledged and
- * knows what it does not know. Each write checks the owner's token (R6).
+ * knows what it does not know. Each write checks the owner's token (R6). Outcomes are sealed at rest.
  */
 export class Journal {
   readonly #db: Database;
+  readonly #seal: Seal;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal) {
     this.#db = db;
+    this.#seal = seal;
   }
 
   async read(run: string, no: number): Promise<JournalEntry[]> {
-    const { rows } = await sql<JournalEntry>`
+    const { rows } = await sql<{ seq: number; outcome: Buffer | null }>`
       select seq, outcome from journal where run = ${run} and no = ${no} order by seq`.execute(
       this.#db,
     );
-    return rows;
+    return rows.map(({ seq, outcome }) => ({
+      seq,
+      outcome:
+        outcome === null
+          ? null
+          : (JSON.parse(this.#seal.open(outcome).toString()) as JournalOutcome),
+    }));
   }
 
   /** The chunks of a run that are journalled: those whose export has begun and not ended. */
@@ -73,13 +82,16 @@ export class Journal {
     entries: readonly JournalEntry[],
     retracted: readonly number[],
   ): Promise<void> {
+    const outcomes = entries.map(({ outcome }) =>
+      outcome === null ? null : this.#seal.seal(JSON.stringify(outcome)),
+    );
     const { rows } = await sql`
       with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
       gone as (delete from journal using owner
         where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
       noted as (insert into journal (run, no, seq, outcome)
-        select ${run}, ${no}, (e->>'seq')::int, nullif(e->'outcome', 'null'::jsonb)
-        from owner, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) e
+        select ${run}, ${no}, e.seq, e.outcome
+        from owner, unnest(${entries.map(({ seq }) => seq)}::int[], ${outcomes}::bytea[]) as e (seq, outcome)
         on conflict (run, no, seq) do update set outcome = excluded.outcome)
       select 1 from owner`.execute(db);
     if (rows.length === 0) throw new SupersededError(run, no);

@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { inTheClear, type KeyRing } from './key-ring.ts';
 
 /** Every sealed column, and how many of its values are held in memory at once; the hash key, which proves the key, last. */
-const columns = [
+export const sealedColumns = [
   ['connections', 'settings', 100],
   ['runs', 'since', 1000],
   ['runs', 'until', 1000],
@@ -14,6 +14,7 @@ const columns = [
   ['chunks', 'cursor', 1000],
   ['chunks', 'highest', 1000],
   ['staged', 'data', 4],
+  ['journal', 'outcome', 1000],
   ['previews', 'data', 100],
   ['record_errors', 'content', 1000],
   ['ledger', 'key', 1000],
@@ -38,7 +39,7 @@ export async function reseal(
   which: 'all' | 'in the clear',
 ): Promise<number> {
   let count = 0;
-  for (const [table, column, batch] of columns) {
+  for (const [table, column, batch] of sealedColumns) {
     count += await resealColumn(db, ring, { table, column, batch }, which);
   }
   return count;

@@ -7,7 +7,7 @@ import { syncSchema } from '../model/sync.ts';
 import { migrate, openDatabase, type Database } from './database.ts';
 import { createKeyRing } from './key-ring.ts';
 import { initial } from './migrations/0001-initial.ts';
-import { reseal } from './reseal.ts';
+import { reseal, sealedColumns } from './reseal.ts';
 import { openSeal } from './seal.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -39,6 +39,10 @@ test('what may hold a secret or a record is sealed at rest, and read back as it 
   await fill(store);
   expect(await dump()).not.toContain('canary');
   await expectContent(store);
+  expect(await store.journal.read(run, 0)).toMatchObject([
+    { seq: 0, outcome: { message: canary } },
+    { seq: 1, outcome: null },
+  ]);
 });
 
 test('a rotation seals everything anew; the old key alone is refused, hashes stay', async () => {
@@ -47,7 +51,7 @@ test('a rotation seals everything anew; the old key alone is refused, hashes sta
   await fill(before);
   const ring = createKeyRing([second, first]);
   await expectContent(await open(second, first));
-  expect(await reseal(db, ring, 'all')).toBe(14);
+  expect(await reseal(db, ring, 'all')).toBe(15);
   expect(await reseal(db, ring, 'all')).toBe(0);
   const after = await open(second);
   await expectContent(after);
@@ -76,8 +80,20 @@ test('a rotation that was broken off leaves a state that needs both keys, and go
   }
   await expect(open(first)).rejects.toMatchObject({ code: 'wrong_encryption_key' });
   await expect(open(second)).rejects.toMatchObject({ code: 'wrong_encryption_key' });
-  expect(await reseal(db, ring, 'all')).toBe(12);
+  expect(await reseal(db, ring, 'all')).toBe(13);
   await expectContent(await open(second));
+});
+
+test('a rotation knows every column of bytes but the hashes', async () => {
+  await migrate(db);
+  const { rows } = await sql<{ name: string }>`
+    select table_name || '.' || column_name as name from information_schema.columns
+    where table_schema = 'public' and data_type = 'bytea' and column_name not like '%\\_hash'`.execute(
+    db,
+  );
+  expect(new Set(rows.map(({ name }) => name))).toEqual(
+    new Set(sealedColumns.map(([table, column]) => `${table}.${column}`)),
+  );
 });
 
 test('many rows change under a rotation and all end with the current key', async () => {
@@ -174,6 +190,16 @@ async function fill(store: Store): Promise<void> {
       },
     ],
   });
+  const failed = { ok: false, code: 'x', message: canary, retryable: true } as const;
+  await store.journal.write(
+    { run, no: 0, token: 1 },
+    {
+      entries: [
+        { seq: 0, outcome: failed },
+        { seq: 1, outcome: null },
+      ],
+    },
+  );
   const keyHash = store.seal.hash('key');
   await store.ledger.put('customers', [
     { keyHash, key: [canary], recordId: canary, valueHash: null },

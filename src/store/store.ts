@@ -30,7 +30,7 @@ export function createStore(db: Database, seal: Seal): Store {
     catalog: new Catalog(db, seal),
     runs: new Runs(db, seal),
     chunks: new Chunks(db, seal),
-    journal: new Journal(db),
+    journal: new Journal(db, seal),
     errors: new RecordErrors(db, seal),
     ledger: new Ledger(db, seal),
     watermarks: new Watermarks(db, seal),

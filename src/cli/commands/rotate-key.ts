@@ -15,7 +15,9 @@ export function addRotateKey(program: Command): void {
         printJson(rotation);
         return;
       }
-      printLine(`${rotation.resealed} values were sealed anew with the current key`);
+      const { resealed } = rotation;
+      const values = resealed === 1 ? '1 value was' : `${resealed} values were`;
+      printLine(`${values} sealed anew with the current key`);
       printLine(
         rotation.keys === 'environment'
           ? 'The retired keys may go from SLUICE_ENCRYPTION_KEY now'

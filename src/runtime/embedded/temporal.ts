@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { ConfigError } from '../../model/failure.ts';
 import { freePort, freePortNear, isPortFree } from './port.ts';
@@ -69,6 +69,7 @@ export async function startEmbeddedTemporal(
   await untilReady(server, 'The embedded Temporal server', 60_000, () =>
     answers(address, options.namespace ?? 'default'),
   );
+  makePrivate(dir, database);
   return {
     address,
     ...(uiPort === undefined ? {} : { uiUrl: `http://${host}:${uiPort}` }),
@@ -104,6 +105,12 @@ function serverArguments(
       `${key}=${JSON.stringify(value)}`,
     ]),
   ];
+}
+
+/** The server makes its files readable for everyone; those it makes later have the mode of the database. */
+function makePrivate(dir: string, database: string): void {
+  const files = readdirSync(dir).filter((name) => name.startsWith(basename(database)));
+  for (const file of files) chmodSync(join(dir, file), 0o600);
 }
 
 /** Found by its command line rather than a pid file, so that even one whose data directory was removed gives its port back. */

@@ -14,6 +14,7 @@ const statements = [
   sealable('ledger', 'key'),
   sealable('ledger', 'record_id'),
   sealable('watermarks', 'value'),
+  sealable('journal', 'outcome'),
   sealable('chunks', 'cursor'),
   sealable('runs', 'since'),
   sealable('runs', 'until'),
