@@ -2,6 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { WriteOperation, WriteResult } from '../destination.ts';
 import { type Action, idAt } from './body.ts';
 import type { Call } from './call.ts';
+import { Echo } from './echo.ts';
 import { unexpected } from './failures.ts';
 import { at } from './path.ts';
 import { recordsAt } from './pages.ts';
@@ -18,24 +19,26 @@ export function bulkResults(
   connection: string,
 ): WriteResult[] {
   if (bulk.results === undefined) return operations.map(() => ({ ok: true }));
+  const sent = new Echo(operations);
   const items = recordsAt(body, bulk.results, call, connection);
   if (bulk.match === 'key') {
     const byKey = new Map(items.map((item) => [keyText(keyOf(item, action)), item]));
     return operations.map((operation) =>
-      itemResult(bulk, operation, byKey.get(keyText(operation.key))),
+      itemResult(bulk, operation, byKey.get(keyText(operation.key)), sent),
     );
   }
   if (items.length !== operations.length) {
     const what = `${operations.length} records were sent, ${items.length} results came back`;
     throw unexpected(call, what, connection);
   }
-  return operations.map((operation, index) => itemResult(bulk, operation, items[index]));
+  return operations.map((operation, index) => itemResult(bulk, operation, items[index], sent));
 }
 
 function itemResult(
   bulk: BulkSettings,
   operation: WriteOperation,
   item: JsonObject | undefined,
+  sent: Echo,
 ): WriteResult {
   if (!item) {
     const message = 'the answer says nothing of this record';
@@ -43,7 +46,13 @@ function itemResult(
   }
   const error = at(item, bulk.error);
   const wrapped: JsonObject = isJsonObject(error) ? error : { message: error ?? null };
-  return resultOf(statusOf(at(item, bulk.status), error), wrapped, operation, idAt(item, bulk.id));
+  return resultOf(
+    statusOf(at(item, bulk.status), error),
+    wrapped,
+    operation,
+    sent,
+    idAt(item, bulk.id),
+  );
 }
 
 /** An item's status as an HTTP status: numbers, digits, booleans, words, or the mere absence of an error. */

@@ -1,6 +1,6 @@
-import { isJsonObject, type Json } from '../../model/json.ts';
-import type { Value, KeyValues } from '../../model/record.ts';
+import type { Value } from '../../model/record.ts';
 import type { WriteOperation, WriteResult } from '../destination.ts';
+import type { Echo } from './echo.ts';
 import { at } from './path.ts';
 
 const longest = 300;
@@ -25,31 +25,32 @@ const fieldPaths = ['field', 'error.field', 'errors.0.field', 'errors.0.path'];
 export function refusal(
   body: Value,
   status: number,
-  operations: readonly WriteOperation[],
+  sent: Echo,
 ): { message: string; field?: string } {
   const said = typeof body === 'string' ? body : firstText(body, messagePaths);
   const field = firstText(body, fieldPaths);
-  const message = said === undefined ? '' : withoutValues(said, operations);
+  const message = said === undefined ? '' : withoutValues(said, sent);
   return {
     message: message === '' ? `the API refused the record (${status})` : message,
     ...(field !== undefined &&
       fieldName.test(field) &&
-      withoutValues(field, operations) === field && { field }),
+      withoutValues(field, sent) === field && { field }),
   };
 }
 
-/** What a status means for one record: of a single call, or of one item of a bulk call. */
+/** What a status means for one record: of a single call, or of one item of a bulk call. @param sent all that the call sent */
 export function resultOf(
   status: number,
   body: Value,
   operation: WriteOperation,
+  sent: Echo,
   id: string | undefined,
 ): WriteResult {
   if (status < 300 || (status === 404 && operation.operation === 'remove'))
     return id === undefined ? { ok: true } : { ok: true, id };
   const kind =
     status === 429 ? 'limited' : status === 408 || status >= 500 ? 'transient' : 'record';
-  return { ok: false, class: kind, code: `http_${status}`, ...refusal(body, status, [operation]) };
+  return { ok: false, class: kind, code: `http_${status}`, ...refusal(body, status, sent) };
 }
 
 function firstText(body: Value, paths: readonly string[]): string | undefined {
@@ -60,34 +61,7 @@ function firstText(body: Value, paths: readonly string[]): string | undefined {
   return undefined;
 }
 
-function withoutValues(text: string, operations: readonly WriteOperation[]): string {
-  let clean = text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…');
-  const sent = operations.flatMap(({ key, values }) => texts([...key, ...Object.values(values)]));
-  const forms = new Set(sent.flatMap((value) => [value, ...escapes(value)]));
-  for (const form of [...forms].toSorted((a, b) => b.length - a.length))
-    clean = without(clean, form);
+function withoutValues(text: string, sent: Echo): string {
+  const clean = sent.blank(text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…'));
   return clean.replace(/\s+/g, ' ').trim().slice(0, longest);
-}
-
-/** A value as it stands in a JSON text or in an address. */
-function escapes(value: string): string[] {
-  // A text that is cut within a character has no form in an address: bytes have.
-  const wellFormed = Buffer.from(value).toString();
-  return [JSON.stringify(value).slice(1, -1), encodeURIComponent(wellFormed)];
-}
-
-function without(text: string, form: string): string {
-  if (form.length > text.length) return text;
-  if (form.length > longest) return text.replaceAll(form, '…');
-  return text.replace(new RegExp(form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi'), '…');
-}
-
-/** The texts and numbers in values that are long enough to give something away. */
-function texts(values: KeyValues): string[] {
-  return values.flatMap((value: Json): string[] => {
-    if (Array.isArray(value)) return texts(value);
-    if (isJsonObject(value)) return texts(Object.values(value));
-    const text = value === null || typeof value === 'boolean' ? '' : String(value);
-    return text.length >= 4 ? [text] : [];
-  });
 }

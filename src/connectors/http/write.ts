@@ -7,6 +7,7 @@ import { bulkResults } from './bulk-results.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { PathError } from './path.ts';
+import { Echo } from './echo.ts';
 import { refusal, resultOf } from './refusal.ts';
 import type { BulkSettings } from './settings.ts';
 
@@ -38,7 +39,13 @@ export async function writeSingle(
   const removing = operation.operation === 'remove';
   const body = removing ? undefined : recordBody(action, operation);
   const answer = await client.request(callOf(context, path, [operation], body));
-  return resultOf(answer.status, answer.body, operation, idOf(context, answer));
+  return resultOf(
+    answer.status,
+    answer.body,
+    operation,
+    new Echo([operation]),
+    idOf(context, answer),
+  );
 }
 
 /**
@@ -56,7 +63,7 @@ export async function writeBulk(
   const call = callOf(context, action.settings.path, operations, body);
   const answer = await client.request(call);
   if (answer.status >= 400) {
-    const { message, field } = refusal(answer.body, answer.status, operations);
+    const { message, field } = refusal(answer.body, answer.status, new Echo(operations));
     throw new RejectedError(`http_${answer.status}`, message, field);
   }
   return bulkResults(bulk, action, operations, answer.body, call, client.connection);
