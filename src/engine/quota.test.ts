@@ -217,7 +217,7 @@ it('lets a declared rate stand against what is left of its own window, not of a 
 
 it('takes the quota from the answers where none is declared', () => {
   const seen = { policy: { requests: 100, perMs: 1000 }, remaining: 0, resetMs: 1000 };
-  const { state } = leaseQuota(null, request('w', { seen }), {}, start);
+  const { state } = leaseQuota(null, request('w', { slots: 0, seen }), {}, start);
   const { slots } = saturate({}, ['w'], 10_000, state);
   expect(slots.filter(({ at }) => at < start + 10_000).length).toBeGreaterThanOrEqual(960);
 });
