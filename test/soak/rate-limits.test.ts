@@ -103,7 +103,7 @@ describe('trouble, 4 workers', () => {
     try {
       for (const run of load.runs)
         expectStats(await finished(bench.stack.client, run), { imported: 150, created: 150 });
-      report(`Retry-After ${retryAfter}`, await load.api.arrivals());
+      expect(refusedOf(`Retry-After ${retryAfter}`, await load.api.arrivals())).toBeLessThan(0.2);
     } finally {
       await load.close();
     }
@@ -121,7 +121,7 @@ describe('trouble, 4 workers', () => {
       try {
         for (const run of load.runs)
           expectStats(await finished(bench.stack.client, run), { imported: 300, created: 300 });
-        report(`headers ${headers}`, await load.api.arrivals());
+        expect(refusedOf(`headers ${headers}`, await load.api.arrivals())).toBeLessThan(0.1);
       } finally {
         await load.close();
       }
@@ -155,8 +155,10 @@ describe('trouble, 4 workers', () => {
   });
 });
 
-function report(what: string, arrivals: readonly Arrival[]): void {
+/** The share of the calls that were refused. */
+function refusedOf(what: string, arrivals: readonly Arrival[]): number {
   const refused = arrivals.filter(({ limited }) => limited).length;
   const seconds = ((arrivals.at(-1)?.at ?? 0) - (arrivals[0]?.at ?? 0)) / 1000;
   console.log(`${what}: ${arrivals.length} calls in ${seconds.toFixed(1)} s, ${refused} refused`);
+  return refused / arrivals.length;
 }
