@@ -25,6 +25,12 @@ export class FairQueue<Owner, Item> {
     this.#size += 1;
   }
 
+  /** The next. */
+  first(): Item | undefined {
+    for (const [first] of this.#byOwner.values()) return first;
+    return undefined;
+  }
+
   /** The next, which waits no longer. */
   take(): Item | undefined {
     for (const [owner, items] of this.#byOwner) {

@@ -44,6 +44,7 @@ function press(
   let most = 0;
   let underWay = 0;
   const one = async (turn: Turn): Promise<void> => {
+    if (!(await turn.due())) return turn.done();
     most = Math.max(most, (underWay += 1));
     const { status, headers, done } = server.take();
     await sleep(latencyMs);
@@ -53,7 +54,7 @@ function press(
     turn.done();
   };
   const lane = async (pacer: Pacer): Promise<void> => {
-    for (const who = caller(); ;) await one(await pacer.turn(who, false));
+    for (const who = caller(); ;) await one(await pacer.turn(who));
   };
   for (let worker = 0; worker < workers; worker += 1) {
     const pacer = new Pacer(row, 'api', quota);
@@ -143,13 +144,13 @@ it('gives the permits of a worker that is gone to the others within seconds', as
     change: (...args) => (working ? row.change(...args) : new Promise(() => undefined)),
   };
   const dead = new Pacer(mortal, 'api', quota);
-  const taken = Array.from({ length: 4 }, () => dead.turn(caller(), false));
+  const taken = Array.from({ length: 4 }, () => dead.turn(caller()));
   await vi.advanceTimersByTimeAsync(500);
   await Promise.all(taken);
   working = false;
   const alive = new Pacer(row, 'api', quota);
   let got = 0;
-  for (let n = 0; n < 4; n += 1) void alive.turn(caller(), false).then(() => (got += 1));
+  for (let n = 0; n < 4; n += 1) void alive.turn(caller()).then(() => (got += 1));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(got).toBe(0);
   await vi.advanceTimersByTimeAsync(workerTtlMs + 1_000);
@@ -160,7 +161,7 @@ it('serves callers by turns', async () => {
   const pacer = new Pacer(sharedRow(), 'api', { requests: 10, perMs: 1000 });
   const order: string[] = [];
   const add = async (name: string, who: Caller): Promise<void> => {
-    const turn = await pacer.turn(who, false);
+    const turn = await pacer.turn(who);
     order.push(name);
     turn.done();
   };
@@ -182,9 +183,9 @@ const failureOf = (work: Promise<unknown>) =>
 it('ends a wait when it is cancelled, and one that is long', async () => {
   const pacer = new Pacer(sharedRow(), 'api', { requests: 1, perMs: 10_000 });
   const who = caller();
-  const [first] = await Promise.all([pacer.turn(who, false), vi.advanceTimersByTimeAsync(100)]);
+  const [first] = await Promise.all([pacer.turn(who), vi.advanceTimersByTimeAsync(100)]);
   const stop = new AbortController();
-  const cancelled = failureOf(pacer.turn(who, false, stop.signal));
+  const cancelled = failureOf(pacer.turn(who, { signal: stop.signal }));
   await vi.advanceTimersByTimeAsync(2_000);
   expect(who.waits).toHaveBeenCalled();
   stop.abort();
@@ -194,7 +195,7 @@ it('ends a wait when it is cancelled, and one that is long', async () => {
     vi.advanceTimersByTimeAsync(100),
   ]);
   first.done();
-  const long = failureOf(pacer.turn(who, false));
+  const long = failureOf(pacer.turn(who));
   await vi.advanceTimersByTimeAsync(3_000);
   expect(await long).toMatchObject({ class: 'limited' });
 });
@@ -206,7 +207,7 @@ it('goes on by itself after the state database was away', async () => {
     change: (...args) => (away ? Promise.reject(new Error('away')) : row.change(...args)),
   };
   const pacer = new Pacer(flaky, 'api', { requests: 10, perMs: 1000 });
-  const turn = pacer.turn(caller(), false);
+  const turn = pacer.turn(caller());
   await vi.advanceTimersByTimeAsync(3_000);
   away = false;
   await vi.advanceTimersByTimeAsync(1_000);

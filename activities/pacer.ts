@@ -15,6 +15,8 @@ import { FairQueue } from './fair-queue.ts';
 
 /** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
 const lateMs = 15;
+/** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
+const latestMs = 1_000;
 /** Longer waits leave the worker. */
 const longestSleepMs = 20_000;
 /** Between two questions to the state database: usually, while slots are left, when none are; rarely. */
@@ -42,14 +44,27 @@ interface Slot {
 
 /** The permission to make one call. */
 export interface Turn {
+  /** Waits for the very moment; false: it has passed, or nobody may call any more. Another turn must be taken then. */
+  due(): Promise<boolean>;
   /** What the answer said, if one came. Settles when all workers can know. */
   answered(limits: LimitInfo | undefined): Promise<void>;
   /** The call is over. */
   done(): void;
 }
 
+/** How a turn is waited for. */
+export interface TurnOptions {
+  /** It is taken in place of another, before the caller's others. */
+  readonly again?: boolean;
+  /** How long before its moment it is welcome, to prepare the call. Milliseconds, default 0. */
+  readonly leadMs?: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Waiter {
-  go(turn: Turn): void;
+  readonly leadMs: number;
+  go(slot: Slot | undefined): void;
   fail(error: unknown): void;
 }
 
@@ -86,22 +101,22 @@ export class Pacer {
 
   /**
    * Waits for the permission to make a call.
-   * @param again it is made once more, before the caller's others
    * @throws LimitedError when the wait is long, or `signal` ends it
    */
-  turn(caller: Caller, again: boolean, signal?: AbortSignal): Promise<Turn> {
+  turn(caller: Caller, { again = false, leadMs = 0, signal }: TurnOptions = {}): Promise<Turn> {
     return new Promise((resolve, reject) => {
       const cancelled = (): void => {
         if (this.#queue.remove(caller, waiter)) reject(waitFailure(this.#connection, undefined));
       };
+      const over = (): void => signal?.removeEventListener('abort', cancelled);
       const waiter: Waiter = {
-        go: (turn) => {
-          signal?.removeEventListener('abort', cancelled);
-          caller.went();
-          resolve(turn);
+        leadMs,
+        go: (slot) => {
+          over();
+          resolve(this.#newTurn(caller, slot));
         },
         fail: (error) => {
-          signal?.removeEventListener('abort', cancelled);
+          over();
           reject(error);
         },
       };
@@ -175,35 +190,29 @@ export class Pacer {
   #dispatch(): void {
     clearTimeout(this.#alarm);
     const now = performance.now();
-    while (this.#queue.size > 0 && this.#mayCall(now)) {
-      this.#useSlot(now);
+    let next = this.#queue.first();
+    for (; next !== undefined && this.#mayCall(now, next.leadMs); next = this.#queue.first()) {
+      this.#queue.take();
       this.#inFlight += 1;
-      this.#meter.add();
-      this.#queue.take()?.go(this.#newTurn());
+      next.go(this.#slots?.shift());
     }
-    const [next] = this.#slots ?? [];
-    if (this.#queue.size === 0) return;
-    const due = Math.max(next?.at ?? 0, this.#blockedUntil);
+    if (next === undefined) return;
+    const due = Math.max((this.#slots?.[0]?.at ?? 0) - next.leadMs, this.#blockedUntil);
     if (due > now) this.#alarm = setTimeout(() => this.#dispatch(), due - now);
     if (this.#isShort(now)) this.#wake();
   }
 
-  #mayCall(now: number): boolean {
+  #mayCall(now: number, leadMs: number): boolean {
     if (now < this.#blockedUntil || now > this.#permits.until) return false;
     if (this.#inFlight >= Math.min(this.#permits.most, mostInFlight)) return false;
     if (this.#slots === null) return true;
-    // Calls bunched up by a stall would be too many for one window.
-    const latest = now - lateMs - (this.#lease?.every ?? 0);
-    while (this.#slots[0] !== undefined && this.#slots[0].at < latest) this.#slots.shift();
-    return this.#slots[0] !== undefined && this.#slots[0].at <= now + 0.5;
+    while (this.#slots[0] !== undefined && this.#isMissed(this.#slots[0], now)) this.#slots.shift();
+    return this.#slots[0] !== undefined && this.#slots[0].at <= now + leadMs + 0.5;
   }
 
-  /** A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. */
-  #useSlot(now: number): void {
-    const slot = this.#slots?.shift();
-    if (slot === undefined) return;
-    const late = now - slot.at - lateMs;
-    if (late > 0) this.#slip = Math.max(this.#slip, slot.slipped + late);
+  /** Calls bunched up by a stall would be too many for one window. */
+  #isMissed({ at }: Slot, now: number): boolean {
+    return now - at > lateMs + Math.min(latestMs, this.#lease?.every ?? 0);
   }
 
   /** Whether more slots are needed, and were to be had when last asked. */
@@ -213,9 +222,17 @@ export class Pacer {
     return this.#queue.size > this.#slots.length && now - this.#askedAt > gap;
   }
 
-  #newTurn(): Turn {
+  #newTurn(caller: Caller, slot: Slot | undefined): Turn {
     const round = this.#lease?.round ?? 0;
     return {
+      due: async () => {
+        const wait = (slot?.at ?? 0) - performance.now();
+        if (wait > 0.5) await sleep(wait);
+        if (!this.#use(slot, round)) return false;
+        this.#meter.add();
+        caller.went();
+        return true;
+      },
       answered: async (limits) => {
         if (limits === undefined) return;
         if (limits.limited === true || limits.retryAfterMs !== undefined)
@@ -227,6 +244,17 @@ export class Pacer {
         this.#dispatch();
       },
     };
+  }
+
+  /** A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. */
+  #use(slot: Slot | undefined, round: number): boolean {
+    const now = performance.now();
+    if (now < this.#blockedUntil || round !== this.#lease?.round) return false;
+    if (slot === undefined) return true;
+    if (this.#isMissed(slot, now)) return false;
+    const late = now - slot.at - lateMs;
+    if (late > 0) this.#slip = Math.max(this.#slip, slot.slipped + late);
+    return true;
   }
 
   async #refused(round: number, { retryAfterMs }: LimitInfo): Promise<void> {
@@ -280,6 +308,10 @@ export class Pacer {
     }
     for (const caller of this.#queue.owners()) caller.waits(until);
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function waitFailure(connection: string, waitMs: number | undefined): LimitedError {

@@ -102,3 +102,27 @@ it('leaves the worker for a long wait, whichever run met it', async () => {
   await vi.advanceTimersByTimeAsync(5_000);
   await both;
 });
+
+it('prepares a call shortly before its moment, and sends nothing where that fails', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 1, perMs: 1_000 }, 'run');
+  const steps: string[] = [];
+  const begun = Date.now();
+  const step = (name: string, result?: Error) => async () => {
+    steps.push(`${name} ${Math.round((Date.now() - begun) / 100)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (result !== undefined) throw result;
+    return { value: name };
+  };
+  const prepare = (name: string, result?: Error) => async () => void (await step(name, result)());
+  const first = throttle.call(step('first'), prepare('ask'));
+  const second = throttle
+    .call(step('second'), prepare('refuse', new Error('not mine')))
+    .catch((error: unknown) => error);
+  const third = throttle.call(step('third'), prepare('ask'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  await first;
+  expect(await second).toMatchObject({ message: 'not mine' });
+  await third;
+  expect(steps).toEqual(['ask 0', 'first 0', 'refuse 10', 'ask 20', 'third 21']);
+});

@@ -1,9 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { Throttle } from '../src/connectors/throttle.ts';
-import type { Quota } from '../src/model/quota.ts';
+import type { LimitInfo, Quota } from '../src/model/quota.ts';
 import type { Store } from '../src/store/store.ts';
 import { Pacer, type Caller } from './pacer.ts';
 
+/** What must be durable before a call goes is made so this long before its moment. Milliseconds. */
+const preparationMs = 60;
 /** Shorter waits are not worth telling. Milliseconds. */
 const noticeableMs = 1_500;
 /** How far an announced end of the wait may be wrong before it is told anew. Milliseconds. */
@@ -25,21 +27,25 @@ export class Throttles {
     // The connection may have been declared anew.
     pacer.quota = quota;
     const caller = new RunCaller((until) => this.#store.runs.waitUntil(run, until));
-    return { call: (make) => paced(pacer, caller, make) };
+    return { call: (make, prepare) => paced(pacer, caller, make, prepare) };
   }
 }
 
 async function paced<T>(
   pacer: Pacer,
   caller: Caller,
-  make: Parameters<Throttle['call']>[0],
+  make: () => Promise<{ value: T; limits?: LimitInfo }>,
+  prepare: (() => Promise<void>) | undefined,
 ): Promise<T> {
+  const leadMs = prepare === undefined ? 0 : preparationMs;
   for (let again = false; ; again = true) {
-    const turn = await pacer.turn(caller, again, cancellation());
+    const turn = await pacer.turn(caller, { again, leadMs, signal: cancellation() });
     try {
+      await prepare?.();
+      if (!(await turn.due())) continue;
       const { value, limits } = await make();
       await turn.answered(limits);
-      if (limits?.limited !== true) return value as T;
+      if (limits?.limited !== true) return value;
     } finally {
       turn.done();
     }

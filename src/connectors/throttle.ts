@@ -8,14 +8,19 @@ export interface Throttle {
    * Makes one call when the quota allows it, and again when the answer says that it was refused for being one too
    * many. Short waits are slept through.
    * @param call makes the call and says what the answer told about the quota
+   * @param prepare is done shortly before the call's moment, anew for each; what it throws keeps the call from being made
    * @throws LimitedError when the wait is long or the work is cancelled: the call had no effect then
    */
-  call<T>(call: () => Promise<{ value: T; limits?: LimitInfo }>): Promise<T>;
+  call<T>(
+    call: () => Promise<{ value: T; limits?: LimitInfo }>,
+    prepare?: () => Promise<void>,
+  ): Promise<T>;
 }
 
 /** Lets every call through at once; for systems without a quota. */
 export const unlimited: Throttle = {
-  async call(call) {
+  async call(call, prepare) {
+    await prepare?.();
     return (await call()).value;
   },
 };

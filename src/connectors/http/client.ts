@@ -60,7 +60,6 @@ export class ApiClient {
     return this.#context.throttle.call(async () => {
       const address = this.#address(call);
       const headers = this.#headers(call, token);
-      await call.beforeSend?.();
       const answer = await this.#send(call, address, headers).catch((error: unknown) => {
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });
@@ -68,7 +67,7 @@ export class ApiClient {
       // Whether a 503 came before or after the effect is not known.
       if (answer.status === 503 && call.risky === true) limits.limited = false;
       return { value: { answer, limits }, limits };
-    });
+    }, call.beforeSend);
   }
 
   async #send(call: Call, address: URL, sent: Headers): Promise<Answer> {

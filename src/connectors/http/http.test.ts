@@ -436,8 +436,9 @@ describe('failures', () => {
     const server = await api();
     const steps: string[] = [];
     const throttle: Throttle = {
-      async call(call) {
+      async call(call, prepare) {
         steps.push('admitted');
+        await prepare?.();
         return (await call()).value;
       },
     };
