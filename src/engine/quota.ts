@@ -312,7 +312,7 @@ function takeSlots(
   const fair = Math.max(1, Math.floor(horizon / every / users));
   const count = Math.max(0, Math.min(wanted, room, fair - held));
   const nextAt = count === 0 ? state.nextAt : start + count * every;
-  const againAt = count === wanted ? null : Math.max(start, nextAt) + (fair * every) / 2 - horizon;
+  const againAt = count === wanted ? null : Math.max(start, nextAt) + 0.75 * fair * every - horizon;
   return { slots: Array.from({ length: count }, (_, n) => start + n * every), nextAt, againAt };
 }
 
