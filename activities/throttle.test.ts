@@ -126,3 +126,17 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
   await third;
   expect(steps).toEqual(['ask 0', 'first 0', 'refuse 10', 'ask 20', 'third 21']);
 });
+
+it('prepares a call anew whose moment passed meanwhile', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 100, perMs: 1_000 }, 'run');
+  const steps: string[] = [];
+  const prepare = async () => {
+    steps.push('ask');
+    if (steps.length === 1) await new Promise((resolve) => setTimeout(resolve, 3_000));
+  };
+  const made = throttle.call(async () => ({ value: steps.push('call') }), prepare);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await made;
+  expect(steps).toEqual(['ask', 'ask', 'call']);
+});

@@ -10,7 +10,7 @@ const growth = 0.008;
 export interface Cut {
   /** When calls may go again: the growth counts from here. */
   readonly at: number;
-  /** The rate that was refused. */
+  /** The rate to stay at for a while: a little below the one that was refused. */
   readonly from: number;
   /** The rate to go on with. */
   readonly to: number;
@@ -25,7 +25,7 @@ export function windowRate({ requests, perMs }: { requests: number; perMs: numbe
 }
 
 /**
- * The rate that may be tried now. As TCP's CUBIC: quickly back to near the rate that was refused, a plateau there, then
+ * The rate that may be tried now. As TCP's CUBIC: quickly back to near the rate that was refused, a plateau below it, then
  * faster and faster beyond. A function of time alone, so that all workers agree on it without a word.
  */
 export function rateAfter({ at, from, to }: Cut, now: number): number {

@@ -255,3 +255,12 @@ it('grows back to the rate that was refused, pauses there, then tries more', () 
   expect(rateAfter(cut, 4_000)).toBeCloseTo(1, 1);
   expect(rateAfter(cut, 14_000)).toBeGreaterThan(8);
 });
+
+it('does not take refusals for a row of them while calls succeed in between', () => {
+  let state = refuseQuota(null, { round: 0 }, {}, start);
+  for (let n = 0; n < 5; n += 1) {
+    const now = state.blockedUntil + 2_000;
+    state = refuseQuota(state, { round: state.round }, {}, now);
+    expect(state.blockedUntil - now).toBe(1_000);
+  }
+});

@@ -6,8 +6,10 @@ import { type Cut, rateAfter, windowRate } from './quota-rate.ts';
 export const workerTtlMs = 3_000;
 /** How far ahead slots are taken: at least, for each worker, and at most. Milliseconds. */
 const horizonMs = { least: 200, each: 60, most: 5_000 };
-/** A refusal this soon after the last decrease says that the decrease was too small. Milliseconds. */
-const recentMs = 3_000;
+/** A refusal this soon after a pause says that the decrease was too small. Milliseconds. */
+const recentMs = 1_000;
+/** What becomes of a rate that was refused: at once, at once if that happens again, and for a while after. */
+const decrease = { first: 0.7, again: 0.5, plateau: 0.9 };
 /** What a refusal without a delay waits; it doubles with each that follows soon. Milliseconds. */
 const pauseMs = { first: 1_000, most: 60_000 };
 /** No refusal brings the rate below this: pauses do the rest. */
@@ -152,8 +154,9 @@ export function refuseQuota(
   const strikes = recent ? state.strikes + 1 : 0;
   const wait = retryAfterMs ?? Math.min(pauseMs.most, pauseMs.first * 2 ** strikes);
   const blockedUntil = Math.max(state.blockedUntil, now + wait);
-  const from = Math.max(leastRate, finite(rateOf(state, quota, now)) ?? measured(state));
-  const to = Math.max(leastRate, from * (recent ? 0.5 : 0.7));
+  const rate = finite(rateOf(state, quota, now)) ?? measured(state);
+  const from = Math.max(leastRate, rate * decrease.plateau);
+  const to = Math.max(leastRate, rate * (recent ? decrease.again : decrease.first));
   const most = mostAtOnce(state, quota);
   return {
     ...state,
