@@ -9,7 +9,7 @@ import { startCluster } from './support/cluster.ts';
 import { digest, fillCustomers, thinCustomers, touchCustomers } from './support/customers.ts';
 import { say } from './support/measure.ts';
 import { isWanted, type BenchOptions } from './support/options.ts';
-import { writeResults } from './support/results.ts';
+import { readResults, writeResults } from './support/results.ts';
 import { main, startSluice, type Sluice } from './support/sluice.ts';
 
 /** What a tool does when things go wrong. */
@@ -47,14 +47,15 @@ interface Outcome {
 /** What each tool makes of a bad row, of `kill -9` and of deletes. */
 export async function benchFaults(options: BenchOptions): Promise<void> {
   const cluster = await startCluster();
-  const sluice = await startSluice();
+  const sluice = isWanted(options, 'sluice') ? await startSluice() : undefined;
   try {
     const source = await createDatabase('source');
     const subjects = [
-      ...(isWanted(options, 'sluice') ? [await sluiceSubject(sluice, source)] : []),
+      ...(sluice ? [await sluiceSubject(sluice, source)] : []),
       ...(options.peers ? await openPeers(source, options) : []).map(peerSubject),
     ];
-    const results: Faults[] = [];
+    const before = options.add ? readResults<readonly Faults[]>('faults')?.data : undefined;
+    const results = new Map(before?.map((faults) => [faults.title, faults]));
     for (const [no, subject] of subjects.entries()) {
       const round = (rows: number, part: number): Round => ({
         no: no * 3 + part,
@@ -69,11 +70,11 @@ export async function benchFaults(options: BenchOptions): Promise<void> {
         killed: await kill(subject, round(options.rows ?? 200_000, 2)),
       };
       say(JSON.stringify(faults));
-      results.push(faults);
-      writeResults('faults', results, cluster.version);
+      results.set(subject.title, faults);
+      writeResults('faults', [...results.values()], cluster.version);
     }
   } finally {
-    await sluice.close();
+    await sluice?.close();
     await cluster.stop();
   }
 }

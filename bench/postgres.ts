@@ -37,12 +37,14 @@ export interface PostgresResults {
 export async function benchPostgres(options: BenchOptions): Promise<void> {
   const rows = options.rows ?? 1_000_000;
   const cluster = await startCluster();
-  const sluice = await startSluice({}, { 'both databases': cluster.pid });
+  const sluice = isWanted(options, 'sluice')
+    ? await startSluice({}, { 'both databases': cluster.pid })
+    : undefined;
   try {
     const source = await createDatabase('source');
     const limit = await openLimit();
     const others = [
-      ...(isWanted(options, 'sluice') ? [await openSluice(sluice, source)] : []),
+      ...(sluice ? [await openSluice(sluice, source)] : []),
       ...(options.peers ? (await openPeers(source, options)).map(asContender) : []),
     ];
     const before = options.add ? readResults<PostgresResults>('postgres')?.data : undefined;
@@ -58,7 +60,7 @@ export async function benchPostgres(options: BenchOptions): Promise<void> {
       }
     }
   } finally {
-    await sluice.close();
+    await sluice?.close();
     await cluster.stop();
   }
 }

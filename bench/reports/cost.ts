@@ -20,6 +20,7 @@ export function costSections(): Record<string, string> {
     short((total(run) * 1e6) / run.records),
     short(run.bytes / 1024),
     String(run.executions),
+    String(run.queries),
   ]);
   const growth = table(
     [
@@ -32,6 +33,7 @@ export function costSections(): Record<string, string> {
       'actions per million',
       'history, KiB',
       'executions',
+      'queries',
     ],
     rows,
   );

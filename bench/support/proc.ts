@@ -10,6 +10,12 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
+/** CPU seconds that the process itself has used so far. */
+export function ownCpuSeconds(pid: number): number {
+  const [user, system] = fields(pid).slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}
+
 /** CPU seconds that the process and its children, ended ones too, have used so far. */
 export function cpuSeconds(pid: number): number {
   const parents = new Map(readdirSync('/proc').map(Number).filter(Boolean).map(parentOf));

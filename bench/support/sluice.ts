@@ -5,7 +5,7 @@ import { commandLine, findProcesses, send } from '../../src/runtime/embedded/pro
 import { startStack, type Stack, type StackOptions } from '../../test/support/stack.ts';
 import { newFolder } from './folder.ts';
 import { timed } from './measure.ts';
-import { cpuSeconds, peakMebibytes, resetPeak } from './proc.ts';
+import { cpuSeconds, ownCpuSeconds, peakMebibytes, resetPeak } from './proc.ts';
 
 /** One `sluice run`. */
 export interface SluiceRun {
@@ -40,7 +40,7 @@ export async function startSluice(
   };
   process.on('exit', kill);
   const parts = { ...partsOf(stack), ...others };
-  const cpu = () => Object.entries(parts).map(([name, pid]) => [name, cpuSeconds(pid)] as const);
+  const cpu = () => Object.entries(parts).map(([name, pid]) => [name, spent(name, pid)] as const);
   return {
     stack,
     run: async (sync) => {
@@ -55,9 +55,7 @@ export async function startSluice(
         seconds,
         run,
         peak: Math.max(...workers.map(peakMebibytes)),
-        cpu: Object.fromEntries(
-          cpu().map(([name, spent]) => [name, spent - (before.get(name) ?? 0)]),
-        ),
+        cpu: Object.fromEntries(cpu().map(([name, now]) => [name, now - (before.get(name) ?? 0)])),
       };
     },
     close: async () => {
@@ -85,4 +83,9 @@ function partsOf({ dataDir }: Stack): Record<string, number> {
     else if (/\/postgres /.test(line)) parts['state database'] = pid;
   }
   return parts;
+}
+
+/** The API's process is the parent of the other parts. */
+function spent(name: string, pid: number): number {
+  return name === 'API' ? ownCpuSeconds(pid) : cpuSeconds(pid);
 }
