@@ -264,3 +264,13 @@ it('does not take refusals for a row of them while calls succeed in between', ()
     expect(state.blockedUntil - now).toBe(1_000);
   }
 });
+
+it('puts the slots back once for calls that went late together', () => {
+  const { state } = leaseQuota(null, request('w', { slots: 5 }), hundred, start);
+  const after = (slip: number, before: QuotaState) =>
+    leaseQuota(before, request('w', { slots: 0, slip }), hundred, start + 10);
+  const late = after(40, state);
+  expect(late.lease.nextAt - state.nextAt).toBeCloseTo(40);
+  expect(after(40, late.state).lease.nextAt).toBe(late.lease.nextAt);
+  expect(after(50, late.state).lease.nextAt - late.lease.nextAt).toBeCloseTo(10);
+});
