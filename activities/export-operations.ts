@@ -144,7 +144,7 @@ class Writer {
 
   /** A create that may have arrived: it did if the destination holds the key now; else nobody knows. */
   async #settle(sent: readonly Numbered[]): Promise<void> {
-    const { match } = this.#session.plan.spec;
+    const { match } = this.#session;
     const found = await lookUp(
       this.#destination,
       sent.map(({ key }) => key),

@@ -69,9 +69,9 @@ async function pendingKeys(
 }
 
 /** Canonical keys of the records that this chunk writes, or may write. */
-function keysToWrite({ plan }: Session, { operations, deferred }: Decision): string[] {
+function keysToWrite({ match }: Session, { operations, deferred }: Decision): string[] {
   return [
     ...operations.map((operation) => operation.canonicalKey),
-    ...deferred.map(({ key }) => canonicalKey(key, plan.spec.match) ?? ''),
+    ...deferred.map(({ key }) => canonicalKey(key, match) ?? ''),
   ];
 }

@@ -13,13 +13,13 @@ import type { Dependencies, Session } from './session.ts';
  */
 export async function matchRecords(
   { store }: Dependencies,
-  { plan, destination }: Session,
+  { plan, destination, match }: Session,
   mapped: readonly MappedRecord[],
   pending: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Decision> {
   if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
-  const { match, mode } = plan.spec;
+  const { mode } = plan.spec;
   const types = new Map(destination.fields?.map(({ name, type }) => [name, type]));
   const options: MatchOptions = { permissions: permissionsOf(mode), match, types, pending };
   const keys = keysOf(mapped, match, pending);

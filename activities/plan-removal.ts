@@ -64,18 +64,18 @@ async function pin(
 
 async function tracked(
   { store }: Dependencies,
-  { run, plan }: Session,
+  { plan, run, match }: Session,
 ): Promise<{ removals: DecidedOperation[]; of: number }> {
   const entries = await store.ledger.unseen(plan.sync, run);
   const removals = entries.map(({ key, recordId }) =>
-    removal(key, recordId, canonicalKey(key, plan.spec.match) ?? ''),
+    removal(key, recordId, canonicalKey(key, match) ?? ''),
   );
   return { removals, of: await store.ledger.count(plan.sync) };
 }
 
 async function missing(
   { store }: Dependencies,
-  { run, plan, destination }: Session,
+  { run, destination, match }: Session,
   signal: AbortSignal,
 ): Promise<{ removals: DecidedOperation[]; of: number }> {
   if (destination.kind !== 'records' || destination.scan === undefined)
@@ -83,7 +83,7 @@ async function missing(
   const removals: DecidedOperation[] = [];
   let of = 0;
   for await (const page of destination.scan(signal)) {
-    const keys = page.map(({ key }) => canonicalKey(key, plan.spec.match) ?? '');
+    const keys = page.map(({ key }) => canonicalKey(key, match) ?? '');
     const hashes = keys.map((key) => store.seal.hash(key));
     const unseen = await store.chunks.unseen(run, hashes);
     page.forEach(({ key, id }, index) => {

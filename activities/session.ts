@@ -7,6 +7,7 @@ import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import type { Quota } from '../src/model/quota.ts';
+import type { KeyMatch } from '../src/model/match.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
@@ -28,6 +29,8 @@ export interface Session {
   readonly source: Source;
   readonly destination: Destination;
   readonly mapping: Mapping;
+  /** How keys are compared. */
+  readonly match: KeyMatch;
   /** How chunks are staged; only where the destination stages. */
   readonly stage: Staging | null;
   close(): Promise<void>;
@@ -110,7 +113,16 @@ async function openSession(
     const mapping = mappingOf(spec, source);
     const destination = await openDestination(to.connection, plan, mapping);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
-    return { run, plan, source, destination, mapping, stage, close };
+    return {
+      run,
+      plan,
+      source,
+      destination,
+      mapping,
+      match: keyMatchOf(spec, destination),
+      stage,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -240,6 +252,13 @@ async function openDestination(
     options: connectorOptions(spec.destination),
     ...(kind !== null && { kind }),
   });
+}
+
+/** How keys compare at this destination: by what its key fields hold. */
+function keyMatchOf({ match, destination: { key } }: SyncSpec, destination: Destination): KeyMatch {
+  const known = destination.fields;
+  const fieldOf = (name: string) => known?.find((field) => field.name === name);
+  return { ...match, fields: keyFields(key).map(fieldOf) };
 }
 
 /** Changes when anything changes that decides what a record becomes; a watermark belongs to one fingerprint. */

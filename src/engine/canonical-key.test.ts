@@ -33,3 +33,35 @@ test('composite keys never run into one another', () => {
     }),
   );
 });
+
+test.each([
+  ['a number', { type: 'integer' }, ['0042', ' 42 ', '42.0', 42, new ExactNumber('42.00')], '43'],
+  ['a decimal', { type: 'decimal' }, ['1.0', '1', 1, '01.00'], '1.01'],
+  [
+    'a uuid',
+    { type: 'text', native: 'uuid' },
+    [
+      '6F1D0B5E-0000-4000-8000-00000000000A',
+      '6f1d0b5e-0000-4000-8000-00000000000a',
+      '{6f1d0b5e00004000800000000000000a}',
+    ],
+    '6f1d0b5e-0000-4000-8000-00000000000b',
+  ],
+  [
+    'a moment',
+    { type: 'timestamptz' },
+    ['2026-01-01 00:00:00+00', '2026-01-01T02:00:00+02:00', '2026-01-01T00:00:00.000Z'],
+    '2026-01-01T00:00:00.001Z',
+  ],
+  ['a truth', { type: 'boolean' }, ['t', 'true', 'TRUE', true], 'f'],
+  ['a padded text', { type: 'text', native: 'character(5)' }, ['ab', 'ab   '], ' ab'],
+  ['a text', { type: 'text' }, [42, '42'], '0042'],
+  ['an unknown type', undefined, [42, '42'], '0042'],
+  ['a text in one normal form', { type: 'text' }, ['\u00e9'], 'e\u0301'],
+] as const)('compares texts as %s holds them', (_, type, same, other) => {
+  const fields = [type && { name: 'k', ...type }];
+  const match = { caseInsensitive: false, trim: false, fields };
+  const texts = new Set(same.map((value) => canonicalKey([value], match)));
+  expect(texts.size).toBe(1);
+  expect(texts).not.toContain(canonicalKey([other], match));
+});

@@ -1,7 +1,7 @@
 import type { Existing, WriteOperation } from '../connectors/destination.ts';
 import type { FieldType } from '../model/field.ts';
 import type { Json, JsonObject } from '../model/json.ts';
-import type { Match } from '../model/match.ts';
+import type { KeyMatch } from '../model/match.ts';
 import type { Permissions } from '../model/mode.ts';
 import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
 import type { KeyValues } from '../model/record.ts';
@@ -39,7 +39,7 @@ export interface DeferredRecord {
 /** How one chunk is decided. */
 export interface MatchOptions {
   readonly permissions: Permissions;
-  readonly match: Match;
+  readonly match: KeyMatch;
   /** The destination's field types, where known: how values compare. */
   readonly types?: ReadonlyMap<string, FieldType>;
   /** Canonical keys that earlier chunks are still writing. */
@@ -96,7 +96,7 @@ export function decideByLedger(
   });
 }
 
-function groupByKey(existing: readonly Existing[], match: Match): Map<string, Existing[]> {
+function groupByKey(existing: readonly Existing[], match: KeyMatch): Map<string, Existing[]> {
   const groups = new Map<string, Existing[]>();
   for (const record of existing) {
     const key = canonicalKey(record.key, match);
@@ -153,7 +153,7 @@ interface Sifted {
 }
 
 /** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
-function sift(records: readonly MappedRecord[], match: Match): Sifted {
+function sift(records: readonly MappedRecord[], match: KeyMatch): Sifted {
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];

@@ -5,7 +5,7 @@ import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import type { Source } from '../../src/connectors/source.ts';
 import { unlimited } from '../../src/connectors/throttle.ts';
 import { createDatabase, type Database } from '../support/database.ts';
-import { randomOf, type Random } from '../support/random.ts';
+import { chance, type Chance } from '../support/soak.ts';
 
 let database: Database;
 let connection: Connection;
@@ -24,7 +24,7 @@ afterAll(async () => {
 test.each([1, 2, 3, 4])(
   'an incremental reader misses no change of a table that moves (R3), seed %i',
   async (seed) => {
-    const random = randomOf(seed);
+    const random = chance('moving', seed);
     const unique = seed % 2 === 0 ? 'id int PRIMARY KEY' : 'id int';
     await database.query(`DROP TABLE IF EXISTS t;
       CREATE TABLE t (${unique}, v int, at timestamptz DEFAULT date_trunc('milliseconds', now()))`);
@@ -42,7 +42,7 @@ test.each([1, 2, 3, 4])(
           since,
           until: since === null ? null : until,
           fields: ['id', 'v'],
-          limit: { records: 1 + random.below(4), bytes: 1e9 },
+          limit: { records: 1 + random.between(0, 4), bytes: 1e9 },
         });
         for await (const { rows } of page.batches())
           for (const [id, v] of rows as [string, string][]) replica.set(id, v);
@@ -85,23 +85,25 @@ async function writer() {
       await end();
       await client.end();
     },
-    async act(random: Random): Promise<void> {
+    async act(random: Chance): Promise<void> {
       if (open > 0 && (open -= 1) === 0) await client.query('COMMIT');
-      else if (open === 0 && random.below(3) === 0) {
+      else if (open === 0 && random.between(0, 3) === 0) {
         await client.query('BEGIN');
-        open = 1 + random.below(12);
+        open = 1 + random.between(0, 12);
       }
-      const at = random.below(8) === 0 ? 'NULL' : `date_trunc('milliseconds', now())`;
-      const [id] = mine.splice(random.below(mine.length), 1);
-      if (id === undefined || random.below(2) === 0) {
+      const at = random.between(0, 8) === 0 ? 'NULL' : `date_trunc('milliseconds', now())`;
+      const [id] = mine.splice(random.between(0, mine.length), 1);
+      if (id === undefined || random.between(0, 2) === 0) {
         if (id !== undefined) mine.push(id);
         mine.push((ids += 1));
-        await client.query(`INSERT INTO t VALUES (${ids}, ${random.below(1000)}, ${at})`);
-      } else if (random.below(4) === 0) {
+        await client.query(`INSERT INTO t VALUES (${ids}, ${random.between(0, 1000)}, ${at})`);
+      } else if (random.between(0, 4) === 0) {
         await client.query(`DELETE FROM t WHERE id = ${id}`);
       } else {
         mine.push(id);
-        await client.query(`UPDATE t SET v = ${random.below(1000)}, at = ${at} WHERE id = ${id}`);
+        await client.query(
+          `UPDATE t SET v = ${random.between(0, 1000)}, at = ${at} WHERE id = ${id}`,
+        );
       }
     },
   };

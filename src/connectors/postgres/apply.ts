@@ -6,7 +6,7 @@ import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
 import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
-import type { ChunkSql } from './chunkSql.ts';
+import { metSetting, type ChunkSql } from './chunkSql.ts';
 import { faultOf } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { ident, literal } from './names.ts';
@@ -242,12 +242,47 @@ export class ChunkApply {
 
   private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<undefined> {
     const patterns = missing ? await this.patterns() : [null];
-    for (const pattern of patterns) {
-      if (changed > 0) this.updated += await this.update(pattern, missing);
-      if (fresh > 0) this.created += await this.insert(pattern, missing);
-    }
+    const removed = changed > 0 ? await this.updateAll(patterns, missing, changed) : 0;
+    const { create } = this.request.sql.table.target.permissions;
+    if (!create) this.skipped.mode += removed;
+    else if (fresh + removed > 0) await this.insertAll(patterns, missing);
     await this.track();
     return undefined;
+  }
+
+  /** @returns how many of the `changed` records someone has removed meanwhile: they are to be created again */
+  private async updateAll(
+    patterns: readonly (string | null)[],
+    missing: boolean,
+    changed: number,
+  ): Promise<number> {
+    const { sql } = this.request;
+    const errors = this.errors.length;
+    let done = 0;
+    for (const pattern of patterns) done += await this.update(pattern, missing);
+    this.updated += done;
+    if (done + this.errors.length - errors >= changed) return 0;
+    const { count } = await this.sql(
+      `UPDATE ${this.actions} a SET fresh = true FROM ${this.staged} s WHERE a."row" = s.ctid AND NOT a.fresh
+       AND NOT EXISTS (SELECT 1 FROM ${sql.table.relation.from} d WHERE ${sql.matches})`,
+    );
+    return count;
+  }
+
+  /** Records that someone else has made meanwhile are met by the INSERT, and updated if they differ. */
+  private async insertAll(patterns: readonly (string | null)[], missing: boolean): Promise<void> {
+    const { table } = this.request.sql;
+    let done = 0;
+    for (const pattern of patterns) done += await this.insert(pattern, missing);
+    const { rows } = await this.sql(`SELECT current_setting('${metSetting}', true) AS met`);
+    const met = Number(rows[0]?.['met'] ?? 0);
+    if (table.target.permissions.update) {
+      this.created += done - met;
+      this.updated += met;
+    } else {
+      this.created += done;
+      this.skipped.mode += met;
+    }
   }
 
   private async patterns(): Promise<(string | null)[]> {

@@ -33,17 +33,42 @@ export function recordDestination(session: Session, table: Table): RecordDestina
   };
 }
 
-async function lookup(session: Session, table: Table, keys: readonly KeyValues[]) {
+/** A key that the table's columns cannot hold finds nothing; it is looked for among the others. */
+async function lookup(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+): Promise<Existing[]> {
+  try {
+    return await find(session, table, keys);
+  } catch (error) {
+    if (!(error instanceof RejectedError)) throw error;
+    if (keys.length <= 1) return [];
+    const half = Math.ceil(keys.length / 2);
+    const first = await lookup(session, table, keys.slice(0, half));
+    return [...first, ...(await lookup(session, table, keys.slice(half)))];
+  }
+}
+
+async function find(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+): Promise<Existing[]> {
   const wanted = unnested(table, keys, 1);
   const held = normalisedKey(table);
   const same = wanted.keys.map(
     (key, at) => `${held[at]} = ${normalised(table, table.key[at]!, key)}`,
   );
-  const { rows } = await session.query(
-    `SELECT DISTINCT ${projection(table)} FROM ${wanted.from}
-     JOIN ${table.relation.from} d ON ${same.join(' AND ')}`,
-    wanted.values,
-  );
+  const select = `SELECT DISTINCT ${projection(table)} FROM ${wanted.from}
+     JOIN ${table.relation.from} d ON ${same.join(' AND ')}`;
+  const { rows } = await session.withClient(async (client) => {
+    try {
+      return await session.run(client, select, wanted.values);
+    } catch (error) {
+      throw rejection(error) ?? error;
+    }
+  });
   return rows.map((row) => existingOf(table, row));
 }
 
