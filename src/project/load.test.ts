@@ -49,6 +49,30 @@ function printed(from: string, to: string, using?: Environment): string {
 }
 
 describe('parseProject', () => {
+  it.each([
+    ['{ type: page }', 'paged by number'],
+    ['{ type: offset }', 'paged by offset'],
+    ['{ type: offset, stable: true }', ''],
+    ['{ type: cursor }', ''],
+  ])('refuses a mirror from a list that may skip records: %s (R7)', (pagination, why) => {
+    const project = `version: 1
+connections:
+  crm: { type: postgres, url: postgres://crm@db/crm }
+  api:
+    type: http
+    url: https://api.example.com
+    streams: { people: { read: { path: /people, pagination: ${pagination} } } }
+syncs:
+  people:
+    source: { connection: api, stream: people, key: id }
+    destination: { connection: crm, stream: public.people, key: id }
+    mode: mirror
+`;
+    const problems = problemsOf(project).map(({ message }) => message);
+    expect(problems.join()).toContain(why);
+    expect(problems).toHaveLength(why === '' ? 0 : 1);
+  });
+
   it('reads a project, with defaults and variables filled in', () => {
     const project = parseProject(good, 'sluice.yaml', env);
     expect(project.connections['shop']).toMatchObject({

@@ -1,7 +1,9 @@
+import type { Connector } from '../../connectors/connector.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import { ConfigError } from '../../model/failure.ts';
+import { permissionsOf } from '../../model/mode.ts';
 import { connectorOptions, type SyncSpec } from '../../model/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
@@ -54,17 +56,35 @@ export class Syncs implements SyncService {
         throw new ConfigError('unknown_connection', `there is no connection "${connection}"`);
       }
     }
-    const { connection, stream } = spec.destination;
+    await this.#checkEnd(spec, spec.destination, ({ connector, settings, ...end }) => {
+      return connector.modes(settings, end)[spec.mode];
+    });
+    if (!permissionsOf(spec.mode).remove) return;
+    await this.#checkEnd(spec, spec.source, ({ connector, settings, ...end }) => {
+      return connector.wholeReads?.(settings, end) ?? true;
+    });
+  }
+
+  /** @param supports whether one end of the sync honours its mode, else why not */
+  async #checkEnd(
+    { mode }: SyncSpec,
+    side: SyncSpec['source'] | SyncSpec['destination'],
+    supports: (end: {
+      connector: Connector;
+      settings: unknown;
+      stream: string;
+      options: Readonly<Record<string, unknown>>;
+    }) => true | string,
+  ): Promise<void> {
+    const { connection, stream } = side;
     const stored = await this.#store.catalog.connection(connection);
     const connector = connectorOf(stored?.type ?? '');
     const settings = connector?.settings.safeParse(stored?.settings);
     if (connector === undefined || settings?.success !== true) return;
-    const support = connector.modes(settings.data, {
-      stream,
-      options: connectorOptions(spec.destination),
-    })[spec.mode];
+    const options = connectorOptions(side);
+    const support = supports({ connector, settings: settings.data, stream, options });
     if (support !== true)
-      throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, { connection });
+      throw new ConfigError('unsupported_mode', `mode ${mode}: ${support}`, { connection });
   }
 
   async #view(id: string, spec: SyncSpec): Promise<SyncView> {
