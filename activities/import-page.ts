@@ -2,19 +2,21 @@ import type { Page } from '../src/connectors/source.ts';
 import type { StagedRow } from '../src/connectors/destination.ts';
 import { encodeBatches } from '../src/engine/chunk-codec.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
+import { largestRecord } from '../src/model/too-large.ts';
 import { noStats } from '../src/model/outcome.ts';
 import type { RecordBatch } from '../src/model/record.ts';
 import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
+import { cutChunks, guarded } from './cut-chunks.ts';
 import { fencingToken } from './fencing-token.ts';
 import type { Dependencies, Session, Sessions } from './session.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Rows that a database stages at once; a set statement over them takes about a second. */
-const stagedLimit = { records: 50_000, bytes: 64 << 20 };
+const stagedLimit = { records: 50_000, bytes: 64 << 20, record: largestRecord };
 /** Records that an API takes in some seconds. */
-const recordLimit = { records: 5_000, bytes: 8 << 20 };
+const recordLimit = { records: 5_000, bytes: 8 << 20, record: largestRecord };
 
 type Imported = Awaited<ReturnType<RunActivities['importPage']>>;
 
@@ -40,7 +42,7 @@ export function importPage(
         since: session.plan.since,
         until: session.plan.since === null ? null : session.plan.until,
         fields: session.mapping.needed,
-        limit: { records: Math.min(limit.records, left), bytes: limit.bytes },
+        limit: { ...limit, records: Math.min(limit.records, left) },
         signal,
       });
       faultPoint('import.after-fetch');
@@ -106,8 +108,11 @@ async function stageSet(
   return { chunks: 1, records, done: cursor === null };
 
   async function* staged(): AsyncIterable<readonly StagedRow[]> {
-    for await (const batch of page.batches()) {
-      const rows = batch.rows.map(stageRow).filter((row) => row !== null);
+    for await (const whole of page.batches()) {
+      const batch = guarded(whole, stagedLimit.record);
+      const faultAt = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
+      const all = batch.rows.map((row, at) => stageRow(row, faultAt.get(at)));
+      const rows = all.filter((row) => row !== null);
       filtered += batch.rows.length - rows.length;
       yield rows;
     }
@@ -119,28 +124,25 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
   const { run } = input;
   const token = fencingToken();
   let { chunk } = input;
-  let held: RecordBatch[] = [];
-  let size = 0;
-  const put = async (cursor?: ChunkCommit['cursor']): Promise<void> => {
+  const put = async (held: RecordBatch[], cursor?: ChunkCommit['cursor']): Promise<void> => {
     faultPoint('import.before-stage');
     await deps.store.chunks.claim(run, chunk, token);
     await deps.store.chunks.commit(run, chunk, token, {
       state: 'staged',
-      stats: { ...noStats, imported: size },
+      stats: { ...noStats, imported: held.reduce((sum, { rows }) => sum + rows.length, 0) },
       stage: { records: encodeBatches(held) },
       ...(cursor !== undefined && { cursor }),
     });
     faultPoint('import.after-commit');
     chunk += 1;
-    held = [];
-    size = 0;
   };
-  for await (const batch of page.batches()) {
-    if (size > 0 && size + batch.rows.length > recordLimit.records) await put();
-    held.push(batch);
-    size += batch.rows.length;
+  // The last one waits for the cursor.
+  let last: RecordBatch[] | undefined;
+  for await (const held of cutChunks(page.batches(), recordLimit)) {
+    if (last !== undefined) await put(last);
+    last = held;
   }
   const { cursor, records, highest = null } = page.end();
-  await put({ value: cursor, last: cursor === null, highest });
+  await put(last ?? [], { value: cursor, last: cursor === null, highest });
   return { chunks: chunk - input.chunk, records, done: cursor === null };
 }

@@ -54,9 +54,11 @@ export function matchChunk(
 }
 
 function mapAll({ mapping }: Session, text: string): MappedRecord[] {
-  return decodeBatches(text).flatMap(({ fields, encoding, rows }) =>
-    rows.map(recordMapper(mapping, fields, encoding)),
-  );
+  return decodeBatches(text).flatMap(({ fields, encoding, rows, faults }) => {
+    const map = recordMapper(mapping, fields, encoding);
+    const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
+    return rows.map((row, at) => map(row, faultAt.get(at)));
+  });
 }
 
 async function pendingKeys(

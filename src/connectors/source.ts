@@ -48,7 +48,12 @@ export interface PageRequest {
   /** The fields that are needed, in order. */
   readonly fields: readonly string[];
   /** When the page should end, whichever comes first. A source that cannot stop there may return more. */
-  readonly limit: { readonly records: number; readonly bytes: number };
+  readonly limit: {
+    readonly records: number;
+    readonly bytes: number;
+    /** A record of more bytes may come without its values, as a fault. Absent: records may have any size. */
+    readonly record?: number;
+  };
   readonly signal?: AbortSignal;
 }
 
@@ -67,6 +72,8 @@ export interface CopyText {
   /** The requested fields, in order, then any that the source needs for its cursor. */
   readonly fields: readonly Field[];
   bytes(): AsyncIterable<Uint8Array>;
+  /** Records too large to be among the bytes: their short values, undefined for others. Complete after the bytes. */
+  oversized?(): readonly (readonly (string | null | undefined)[])[];
 }
 
 /** How a page ended. */

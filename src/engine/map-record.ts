@@ -10,8 +10,8 @@ import { toJson } from './to-json.ts';
 export interface Fault {
   readonly code: string;
   readonly message: string;
-  /** The destination field, or `where`. */
-  readonly field: string;
+  /** The destination field, or `where`; absent where the record as a whole is at fault. */
+  readonly field?: string;
 }
 
 /** What mapping made of one record. */
@@ -21,16 +21,19 @@ export type MappedRecord =
   | { readonly key: KeyValues; readonly values: JsonObject }
   | { readonly key: KeyValues; readonly fault: Fault };
 
-/** Maps the rows of batches with these fields, which must include all of `mapping.needed`. */
+/**
+ * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
+ * fault is neither filtered nor mapped: only its key is read.
+ */
 export function recordMapper(
   mapping: Mapping,
   fields: readonly Field[],
   encoding: Encoding,
-): (row: readonly Value[]) => MappedRecord {
+): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
-  return (row) => {
+  return (row, fault) => {
     const get = (name: string): Json | undefined => read(row, name);
-    const passed = passes(mapping.filter, get);
+    const passed = fault ?? passes(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
     if (passed !== true) return { key, fault: passed };

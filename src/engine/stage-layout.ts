@@ -18,9 +18,9 @@ export interface Staging {
   readonly layout: StagedLayout;
   /**
    * Stages one row whose values are in the order of `mapping.needed`; null for a filtered record. A row whose
-   * expression failed has a `fault`, and its key.
+   * expression failed has a `fault`, and its key; so does one that comes with a fault, and is not filtered then.
    */
-  readonly stageRow: (row: readonly Value[]) => StagedRow | null;
+  readonly stageRow: (row: readonly Value[], fault?: Fault) => StagedRow | null;
 }
 
 type Column = { readonly staged: StagedColumn } & (
@@ -106,9 +106,9 @@ function rowStager(
       source.fields.find((field) => field.name === name) ?? { name, type: 'unknown' },
   );
   const read = rowReader(fields, source.encoding);
-  return (row) => {
+  return (row, given) => {
     const get = (name: string): Json | undefined => read(row, name);
-    const passed = passes(mapping.filter, get);
+    const passed = given ?? passes(mapping.filter, get);
     if (passed === false) return null;
     let fault: Fault | undefined = passed === true ? undefined : passed;
     const values = columns.map((column): Value => {

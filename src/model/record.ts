@@ -17,6 +17,16 @@ export interface RecordBatch {
   readonly encoding: Encoding;
   readonly fields: readonly Field[];
   readonly rows: readonly (readonly Value[])[];
+  /** Rows that the source could not give whole: their large values are missing or null. */
+  readonly faults?: readonly RowFault[];
+}
+
+/** Why a row of a batch is not whole. */
+export interface RowFault {
+  /** Place in `rows`. */
+  readonly row: number;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** The values of a sync's key, in the order the sync lists the key's fields. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   expectStats,
@@ -8,6 +7,7 @@ import {
   tableSync,
   type Bench,
 } from '../support/bench.ts';
+import { peakMegabytes } from '../support/memory.ts';
 import { historyLength } from '../support/temporal-history.ts';
 
 const rows = 500_000;
@@ -35,9 +35,3 @@ test('half a million rows: exact, in bounded memory and few events', async () =>
   for (const pid of stack.workerPids()) expect(peakMegabytes(pid)).toBeLessThan(512);
   expect(stack.workerPids()).toHaveLength(1);
 }, 180_000);
-
-/** Most memory that the process ever had resident. */
-function peakMegabytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-}

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { RunView } from '../../src/api/run-view.ts';
 import { ApiError } from '../../src/cli/api-error.ts';
-import type { RunOptions } from '../../src/model/run.ts';
+import { isOver, type RunOptions } from '../../src/model/run.ts';
 import { syncSchema } from '../../src/model/sync.ts';
 import { createDatabase, type Database } from './database.ts';
 import { startStack, type Stack, type StackOptions } from './stack.ts';
@@ -71,26 +71,30 @@ export async function runSync(
   { client }: Stack,
   sync: string,
   options: Omit<RunOptions, 'retryOf'> = {},
+  patienceMs?: number,
 ): Promise<RunView> {
-  return finished(client, (await client.runs.start(sync, options)).id);
+  return finished(client, (await client.runs.start(sync, options)).id, patienceMs);
 }
 
 /** Waits until the run is over. R10 is asserted here, of every run of every test. */
-export async function finished(client: Stack['client'], id: string): Promise<RunView> {
-  const run = await until(client, id, ({ status }) =>
-    ['completed', 'failed', 'cancelled'].includes(status),
-  );
+export async function finished(
+  client: Stack['client'],
+  id: string,
+  patienceMs?: number,
+): Promise<RunView> {
+  const run = await until(client, id, ({ status }) => isOver(status), patienceMs);
   expectBalanced(run);
   return run;
 }
 
-/** Waits, 4 minutes at most, until the run is as wanted; the API may be out of order meanwhile. */
+/** Waits, 4 minutes at most unless told otherwise, until the run is as wanted; the API may be out of order meanwhile. */
 export async function until(
   client: Stack['client'],
   id: string,
   wanted: (run: RunView) => boolean,
+  patienceMs = 240_000,
 ): Promise<RunView> {
-  const deadline = Date.now() + 240_000;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const run = await client.runs.get(id).catch(outOfOrder);
     if (run !== null && wanted(run)) return run;

@@ -11,7 +11,9 @@ export interface TcpProxy {
   stall(): void;
   /** Connections are reset, new ones too. */
   refuse(): void;
-  /** Ends `stall` and `refuse`. */
+  /** Requests pass no faster than this, in bytes a second. */
+  slow(rate: number): void;
+  /** Ends `stall`, `refuse` and `slow`. */
   pass(): void;
   /** Resets every connection, once. */
   reset(): void;
@@ -48,6 +50,7 @@ class Proxy implements TcpProxy {
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #state: State = 'pass';
+  #rate = Number.POSITIVE_INFINITY;
   #passed = 0;
   #cut: { at: number; done: () => void } | undefined;
   #lost: { request: RegExp; forward: boolean; done: () => void } | undefined;
@@ -83,8 +86,13 @@ class Proxy implements TcpProxy {
     this.reset();
   }
 
+  slow(rate: number): void {
+    this.#rate = rate;
+  }
+
   pass(): void {
     this.#state = 'pass';
+    this.#rate = Number.POSITIVE_INFINITY;
     for (const { near, far } of this.#links) for (const end of [near, far]) end.resume();
   }
 
@@ -127,8 +135,12 @@ class Proxy implements TcpProxy {
     }
     near.on('data', (chunk) => this.#ask(link, chunk));
     link.far.on('data', (chunk) => this.#answer(link, chunk));
-    near.on('drain', () => this.#state === 'pass' && link.far.resume());
-    link.far.on('drain', () => this.#state === 'pass' && near.resume());
+    near.on('drain', () => {
+      if (this.#state === 'pass') link.far.resume();
+    });
+    link.far.on('drain', () => {
+      if (this.#state === 'pass') near.resume();
+    });
     if (this.#state === 'stall') link.far.pause();
     else near.resume();
   }
@@ -140,7 +152,10 @@ class Proxy implements TcpProxy {
       link.lose = lost.done;
       if (!lost.forward) return this.#lose(link);
     }
-    if (!link.far.write(chunk)) link.near.pause();
+    const full = !link.far.write(chunk);
+    const pauseMs = (chunk.length / this.#rate) * 1000;
+    if (full || pauseMs > 0) link.near.pause();
+    if (!full && pauseMs > 0) setTimeout(() => link.near.resume(), pauseMs);
   }
 
   #answer(link: Link, chunk: Buffer): void {

@@ -3,6 +3,8 @@ import proto from '@temporalio/proto';
 import { syncWorkflowId } from '../../src/model/workflow.ts';
 import type { Stack } from './stack.ts';
 
+const { History, HistoryEvent } = proto.temporal.api.history.v1;
+
 /** Uses a client of the stack's Temporal. */
 export async function withTemporal<T>(
   { temporal }: Pick<Stack, 'temporal'>,
@@ -24,10 +26,25 @@ export function historyLength(stack: Stack, sync: string): Promise<number> {
   });
 }
 
-const { History } = proto.temporal.api.history.v1;
-
 /** A history as Temporal sends it. */
 export type History = proto.temporal.api.history.v1.IHistory;
+
+/** The executions of a sync's workflow: how many events each has, and the size of its largest, in bytes. */
+export function historiesOf(
+  stack: Pick<Stack, 'temporal'>,
+  sync: string,
+): Promise<{ events: number; largest: number }[]> {
+  return withTemporal(stack, async ({ workflow }) => {
+    const found: { events: number; largest: number }[] = [];
+    const workflowId = syncWorkflowId(sync);
+    for await (const { runId } of workflow.list({ query: `WorkflowId = '${workflowId}'` })) {
+      const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
+      const sizes = (events ?? []).map((event) => HistoryEvent.encode(event).finish().length);
+      found.push({ events: sizes.length, largest: Math.max(0, ...sizes) });
+    }
+    return found;
+  });
+}
 
 /** The history of a workflow's last execution, encoded, by the workflow's id or its type. */
 export function recordHistory(stack: Stack, name: string): Promise<Uint8Array> {

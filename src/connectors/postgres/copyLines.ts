@@ -25,7 +25,8 @@ export function encodeLine(values: readonly (string | null)[]): string {
   return `${values.map(encodeValue).join('\t')}\n`;
 }
 
-function decodeValue(text: string): string | null {
+/** One value of a line. */
+export function decodeValue(text: string): string | null {
   if (text === '\\N') return null;
   if (!text.includes('\\')) return text;
   return text.replaceAll(/\\(.)/gs, (_, letter: string) => escapes[letter] ?? letter);
@@ -36,28 +37,25 @@ function encodeValue(text: string | null): string {
   return text.replaceAll(/[\\\n\r\t]/g, (letter) => written[letter] ?? letter);
 }
 
-/** Follows a flow of COPY bytes: counts lines and remembers the last whole one. */
+/** Counts lines and remembers the last one. */
 export class LineTracker {
   lines = 0;
-  private last: Buffer | null = null;
-  private rest: Buffer[] = [];
+  private last: Buffer | readonly (string | null | undefined)[] | null = null;
 
-  /** @param chunk the next bytes, with lines cut anywhere */
-  push(chunk: Buffer): void {
-    const end = chunk.lastIndexOf(10);
-    if (end < 0) {
-      this.rest.push(chunk);
+  /** @param lines whole lines, or the values of one */
+  push(lines: Buffer | readonly (string | null | undefined)[]): void {
+    if (!Buffer.isBuffer(lines)) {
+      this.lines += 1;
+      this.last = lines;
       return;
     }
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) this.lines += 1;
-    const before = end === 0 ? -1 : chunk.lastIndexOf(10, end - 1);
-    const line = chunk.subarray(before + 1, end);
-    this.last = before >= 0 ? line : Buffer.concat([...this.rest, line]);
-    this.rest = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : [];
+    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.lines += 1;
+    const before = lines.length > 1 ? lines.lastIndexOf(10, lines.length - 2) : -1;
+    this.last = lines.subarray(before + 1, -1);
   }
 
-  /** The values of the last whole line; null before the first. */
-  lastValues(): (string | null)[] | null {
-    return this.last && decodeLine(this.last.toString('utf8'));
+  /** The values of the last line, undefined for one that was not kept; null before the first. */
+  lastValues(): readonly (string | null | undefined)[] | null {
+    return Buffer.isBuffer(this.last) ? decodeLine(this.last.toString('utf8')) : this.last;
   }
 }

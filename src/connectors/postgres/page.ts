@@ -1,8 +1,11 @@
+import { ConfigError } from '../../model/failure.ts';
 import type { RecordBatch } from '../../model/record.ts';
+import { tooLarge } from '../../model/too-large.ts';
 import type { CopyText, Page, PageEnd, PageRequest } from '../source.ts';
 import { fieldOf } from './catalog.ts';
 import { copyOut } from './copyOut.ts';
 import { decodeLine, LineTracker } from './copyLines.ts';
+import { LineGuard, type ShortValues } from './lineGuard.ts';
 import type { PageQuery } from './pageQuery.ts';
 import type { Session } from './session.ts';
 
@@ -13,6 +16,8 @@ export class CopyPage implements Page {
   private readonly query: PageQuery;
   private readonly request: PageRequest;
   private readonly tracker = new LineTracker();
+  /** The values that are left of rows that were too large. */
+  private readonly oversized: ShortValues[] = [];
   private size = 0;
   private cut = false;
 
@@ -20,29 +25,28 @@ export class CopyPage implements Page {
     this.session = session;
     this.query = query;
     this.request = request;
-    this.copy = { fields: query.columns.map(fieldOf), bytes: () => this.bytes() };
+    this.copy = {
+      fields: query.columns.map(fieldOf),
+      bytes: () => this.bytes(),
+      oversized: () => this.oversized,
+    };
   }
 
   async *batches(): AsyncIterable<RecordBatch> {
     const width = this.request.fields.length;
     const fields = this.copy.fields.slice(0, width);
     const exact = width === this.query.columns.length;
-    let rest: Buffer[] = [];
-    for await (const chunk of this.bytes()) {
-      const end = chunk.lastIndexOf(10);
-      if (end < 0) {
-        rest.push(chunk);
-        continue;
-      }
-      const text = Buffer.concat([...rest, chunk.subarray(0, end)]).toString('utf8');
-      rest = [chunk.subarray(end + 1)];
+    const needed = (values: ShortValues) => (exact ? values : values.slice(0, width));
+    for await (const lines of this.bytes()) {
       // A line without columns is an empty line: one row all the same.
-      const rows = text.split('\n').map((line) => {
-        const values = decodeLine(line);
-        return exact ? values : values.slice(0, width);
-      });
+      const text = lines.toString('utf8', 0, lines.length - 1);
+      const rows = text.split('\n').map((line) => needed(decodeLine(line)));
       yield { encoding: 'sql', fields, rows };
     }
+    if (this.oversized.length === 0) return;
+    const fault = tooLarge(this.request.limit.record ?? 0);
+    const faults = this.oversized.map((_, row) => ({ row, ...fault }));
+    yield { encoding: 'sql', fields, rows: this.oversized.map(needed), faults };
   }
 
   end(): PageEnd {
@@ -55,18 +59,29 @@ export class CopyPage implements Page {
     const full =
       this.cut || this.tracker.lines >= Math.max(1, Math.floor(this.request.limit.records));
     const last = cursorAt.length > 0 && full ? this.tracker.lastValues() : null;
-    return last && JSON.stringify(cursorAt.map((at) => last[at] ?? null));
+    if (last === null) return null;
+    const values = cursorAt.map((at) => last[at]);
+    if (!values.includes(undefined)) return JSON.stringify(values);
+    const { connection } = this.session;
+    const message = `${connection}: a record is too large, and so is the key to go on after it`;
+    throw new ConfigError('too_large', message, { connection });
   }
 
+  /** Whole lines; rows that are too large are set aside. */
   private async *bytes(): AsyncGenerator<Buffer> {
-    const most = this.query.divisible ? this.request.limit.bytes : Number.POSITIVE_INFINITY;
+    const { bytes, record = Number.POSITIVE_INFINITY } = this.request.limit;
+    const most = this.query.divisible ? bytes : Number.POSITIVE_INFINITY;
+    const guard = new LineGuard(record);
     for await (const chunk of copyOut(this.session, this.query.sql, this.request.signal)) {
-      const end = this.size + chunk.length >= most ? chunk.lastIndexOf(10) : -1;
-      const part = end >= 0 ? chunk.subarray(0, end + 1) : chunk;
-      this.tracker.push(part);
-      this.size += part.length;
-      this.cut = end >= 0;
-      yield part;
+      this.size += chunk.length;
+      let whole = false;
+      for (const lines of guard.push(chunk)) {
+        whole = true;
+        this.tracker.push(lines);
+        if (Buffer.isBuffer(lines)) yield lines;
+        else this.oversized.push(lines);
+      }
+      this.cut = whole && this.size >= most;
       if (this.cut) return;
     }
   }

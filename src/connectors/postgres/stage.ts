@@ -14,21 +14,29 @@ export interface StageRequest {
   readonly area: Area;
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
+  readonly layout: StagedLayout;
   readonly signal: AbortSignal | undefined;
+}
+
+/** The lines of a chunk. */
+export interface StagedLines {
+  /** `c…`, and `x…` for those to ignore. */
+  readonly columns: readonly string[];
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Lines of {@link rowColumns} for rows that are not among the bytes, if any; asked for after them. */
+  readonly faults?: () => AsyncIterable<Uint8Array> | undefined;
 }
 
 /**
  * Fills a chunk's staging table from COPY text. The marker learns the attempt's token before and the number of rows
  * with them: apply refuses another attempt's table (R6), and one that a crash of the server emptied. While rows are
  * on their way nothing is locked, so a worker that froze holds nobody up.
- * @param columns the columns of the lines, `x…` for those to ignore
  */
 export async function stageLines(
   request: StageRequest,
-  columns: readonly string[],
-  bytes: AsyncIterable<Uint8Array>,
+  { columns, bytes, faults }: StagedLines,
 ): Promise<void> {
-  const { session, area, chunk, sql, signal } = request;
+  const { session, area, chunk, sql, layout, signal } = request;
   const staged = area.staged(chunk);
   const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
   const own = sql.types.map((type, at) => `c${at} ${type}`);
@@ -37,8 +45,10 @@ export async function stageLines(
   await session.transaction(async (client) => {
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
-    const copy = `COPY ${staged} (${columns.join(', ')}) FROM STDIN`;
-    const rows = await copyIn(session, client, copy, bytes);
+    const copy = (names: readonly string[]) => `COPY ${staged} (${names.join(', ')}) FROM STDIN`;
+    let rows = await copyIn(session, client, copy(columns), bytes);
+    const left = faults?.();
+    if (left) rows += await copyIn(session, client, copy(rowColumns(layout)), left);
     // An applied chunk may be staged again: apply answers with the first result and drops the table.
     const { count } = await session.run(
       client,
@@ -48,6 +58,11 @@ export async function stageLines(
     );
     if (count === 0) throw stale(request);
   }, signal);
+}
+
+/** The columns of the lines that {@link linesOf} makes. */
+export function rowColumns(layout: StagedLayout): string[] {
+  return [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
 }
 
 /** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */

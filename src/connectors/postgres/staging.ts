@@ -1,4 +1,5 @@
-import type { StagedLayout, StagingDestination } from '../destination.ts';
+import { largestRecord, tooLarge } from '../../model/too-large.ts';
+import type { StagedLayout, StagedRow, StagingDestination } from '../destination.ts';
 import type { Area } from './area.ts';
 import { ChunkApply } from './apply.ts';
 import { ChunkSql } from './chunkSql.ts';
@@ -6,7 +7,7 @@ import { fieldOf } from './catalog.ts';
 import { appliedChunks } from './applied.ts';
 import { planRemoval, removePinned } from './removal.ts';
 import type { Session } from './session.ts';
-import { linesOf, stageLines } from './stage.ts';
+import { linesOf, rowColumns, stageLines } from './stage.ts';
 import type { Table } from './table.ts';
 
 /** A table written by chunks that are staged beside it and applied as sets. */
@@ -20,12 +21,17 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
       const sql = sqlOf(layout);
       const own = layout.columns.length;
       const columns = copy.fields.map((_, at) => (at < own ? `c${at}` : `x${at - own}`));
-      await stageLines({ session, area, chunk, sql, signal }, columns, copy.bytes());
+      const faults = () => {
+        const left = copy.oversized?.() ?? [];
+        return left.length > 0 ? linesOf(sql, layout, faultyRows(left, own)) : undefined;
+      };
+      const lines = { columns, bytes: copy.bytes(), faults };
+      await stageLines({ session, area, chunk, sql, layout, signal }, lines);
     },
     async stageRows(chunk, layout, rows, signal) {
       const sql = sqlOf(layout);
-      const columns = [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
-      await stageLines({ session, area, chunk, sql, signal }, columns, linesOf(sql, layout, rows));
+      const lines = { columns: rowColumns(layout), bytes: linesOf(sql, layout, rows) };
+      await stageLines({ session, area, chunk, sql, layout, signal }, lines);
     },
     apply(chunk, layout, { dryRun, signal }) {
       const request = { session, area, chunk, layout, sql: sqlOf(layout), dryRun };
@@ -43,4 +49,13 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
         await session.run(client, `DELETE FROM ${area.marker} WHERE run = $1`, [run]);
       }),
   };
+}
+
+/** What is left of records that were too large for the bytes, to be counted and named. */
+async function* faultyRows(
+  left: readonly (readonly (string | null | undefined)[])[],
+  width: number,
+): AsyncGenerator<StagedRow[]> {
+  const fault = tooLarge(largestRecord);
+  yield left.map((values) => ({ values: values.slice(0, width), fault }));
 }
