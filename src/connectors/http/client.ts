@@ -1,5 +1,5 @@
 import { milliseconds } from '../../model/duration.ts';
-import { ConfigError } from '../../model/failure.ts';
+import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
 import type { ConnectContext } from '../connector.ts';
 import { parseJson, stringifyJson } from '../json.ts';
@@ -7,6 +7,7 @@ import type { LimitInfo } from '../throttle.ts';
 import type { Answer, Call } from './call.ts';
 import { networkFailure, statusFailure, unexpected } from './failures.ts';
 import { limitsOf } from './limits.ts';
+import { readText } from './read-text.ts';
 import type { HttpSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
@@ -61,6 +62,7 @@ export class ApiClient {
       const address = this.#address(call);
       const headers = this.#headers(call, token);
       const answer = await this.#send(call, address, headers).catch((error: unknown) => {
+        if (error instanceof SluiceError) throw error;
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });
       const limits = limitsOf(answer.status, answer.headers, Date.now());
@@ -80,7 +82,7 @@ export class ApiClient {
       redirect: 'manual',
       signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
     });
-    const text = await response.text();
+    const text = await readText(response, this.connection);
     const { status, headers } = response;
     return { status, headers, body: parsed(text), size: text.length };
   }
