@@ -1,9 +1,14 @@
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { putSync } from '../test/support/bench.ts';
 import { createDatabase, type Database } from '../test/support/database.ts';
 import { measured } from '../test/support/quota-load.ts';
 import { startStrictApiProcess, type RemoteStrictApi } from '../test/support/strict-api-process.ts';
+import { pythonUrl } from './contenders/contender.ts';
+import { dltPython } from './contenders/dlt.ts';
 import { startCluster } from './support/cluster.ts';
+import { newFolder } from './support/folder.ts';
 import { say } from './support/measure.ts';
 import { isWanted, type BenchOptions } from './support/options.ts';
 import { readResults, writeResults } from './support/results.ts';
@@ -13,6 +18,7 @@ import { startSluice, type Sluice } from './support/sluice.ts';
 export interface QuotaUse {
   /** Whether the API was written to or read from. */
   readonly how: 'write' | 'read';
+  readonly by: 'Sluice' | 'dlt';
   /** Calls a second that the API allows. */
   readonly requests: number;
   readonly latencyMs: number;
@@ -27,18 +33,23 @@ export interface QuotaUse {
 /** Results of bench 2. */
 export type ApiResults = readonly QuotaUse[];
 
-type Case = Pick<QuotaUse, 'how' | 'requests' | 'latencyMs' | 'workers'>;
+type Case = Pick<QuotaUse, 'how' | 'by' | 'requests' | 'latencyMs' | 'workers'>;
 
 /** Records in one call. */
 const batch = 100;
 /** The first calls after a start are left out. */
 const [skipMs, measureMs] = [2000, 15_000];
 
-const cases: readonly Case[] = (['write', 'read'] as const).flatMap((how) =>
-  [1, 4].flatMap((workers) =>
-    [10, 100, 1000].flatMap((requests) =>
-      [5, 50, 500].map((latencyMs) => ({ how, requests, latencyMs, workers })),
-    ),
+// One page follows from another, so that more workers do not read faster.
+const kinds = [
+  { how: 'write', by: 'Sluice', workers: 1 },
+  { how: 'read', by: 'Sluice', workers: 1 },
+  { how: 'read', by: 'dlt', workers: 1 },
+  { how: 'write', by: 'Sluice', workers: 4 },
+] as const;
+const cases: readonly Case[] = kinds.flatMap((kind) =>
+  [10, 100, 1000].flatMap((requests) =>
+    [5, 50, 500].map((latencyMs) => ({ ...kind, requests, latencyMs })),
   ),
 );
 
@@ -52,11 +63,10 @@ export async function benchApi(options: BenchOptions): Promise<void> {
     for (const workers of [1, 4]) {
       const sluice = await startSluice({ workers });
       try {
-        // One page follows from another, so that more workers do not read faster.
         const wanted = cases.filter(
           (one) =>
             one.workers === workers &&
-            (one.how === 'write' || workers === 1) &&
+            (one.by === 'Sluice' || options.peers) &&
             isWanted(options, String(one.requests)),
         );
         for (const one of wanted) {
@@ -76,33 +86,32 @@ export async function benchApi(options: BenchOptions): Promise<void> {
 }
 
 function isSame(one: Case, other: Case): boolean {
-  return (['how', 'requests', 'latencyMs', 'workers'] as const).every(
+  return (['how', 'by', 'requests', 'latencyMs', 'workers'] as const).every(
     (name) => one[name] === other[name],
   );
 }
 
 async function measureUse(sluice: Sluice, one: Case): Promise<Pick<QuotaUse, 'used' | 'limited'>> {
-  const { how, requests, latencyMs, workers } = one;
+  const { how, requests, latencyMs } = one;
   const quota = { requests, perMs: 1000 };
   const api = await startStrictApiProcess({ latencyMs });
   const database = await createDatabase('contacts');
   const calls = Math.ceil((requests * (skipMs + measureMs) * 1.2) / 1000);
-  const { connections, runs } = sluice.stack.client;
+  const { connections } = sluice.stack.client;
   await connections.put('api', settings(api.url, requests));
   await connections.put('database', { type: 'postgres', url: database.url });
   if (how === 'read') await fill(api, Math.min(calls, Math.ceil(25_000 / latencyMs)) * batch);
   await api.setQuota(quota);
   const from = Date.now();
-  const started: string[] = [];
-  for (let no = 0; no < workers; no++) {
-    const sync = await declare(sluice, database, how, no, (calls * batch) / workers);
-    started.push((await runs.start(sync)).id);
-  }
+  const stop =
+    one.by === 'dlt'
+      ? await startDlt(api, database)
+      : await startSyncs(sluice, one, database, calls * batch);
   const seen = async () => (await api.arrivals()).filter(({ at }) => at >= from);
   while ((await seen()).length === 0) await sleep(50);
   await sleep(skipMs + measureMs);
   const arrivals = await seen();
-  for (const id of started) await cancelled(sluice, id);
+  await stop();
   await api.close();
   await database.drop();
   const start = (arrivals[0]?.at ?? 0) + skipMs;
@@ -148,6 +157,42 @@ async function fill(api: RemoteStrictApi, records: number): Promise<void> {
   };
   const firsts = Array.from({ length: Math.ceil(records / batch) }, (_, index) => index * batch);
   while (firsts.length > 0) await Promise.all(firsts.splice(0, 50).map(put));
+}
+
+/** Starts a sync for each worker; returns what ends them. */
+async function startSyncs(
+  sluice: Sluice,
+  { how, workers }: Case,
+  database: Database,
+  records: number,
+): Promise<() => Promise<void>> {
+  const started: string[] = [];
+  for (let no = 0; no < workers; no++) {
+    const sync = await declare(sluice, database, how, no, records / workers);
+    started.push((await sluice.stack.client.runs.start(sync)).id);
+  }
+  return async () => {
+    for (const id of started) await cancelled(sluice, id);
+  };
+}
+
+/** Starts dlt's REST client; returns what ends it. */
+async function startDlt(api: RemoteStrictApi, database: Database): Promise<() => Promise<void>> {
+  const script = fileURLToPath(new URL('contenders/dlt_rest.py', import.meta.url));
+  const env = {
+    ...process.env,
+    API: api.url,
+    DESTINATION: pythonUrl(database),
+    STATE: newFolder(),
+    RUNTIME__DLTHUB_TELEMETRY: 'false',
+    RUNTIME__LOG_LEVEL: 'CRITICAL',
+  };
+  const child = spawn(await dltPython(), [script], { stdio: 'ignore', env });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  return async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
 }
 
 let declared = 0;

@@ -5,15 +5,19 @@ import { newFolder } from '../support/folder.ts';
 import { venv } from '../support/venv.ts';
 import { pythonUrl, type Peer } from './contender.ts';
 
-const version = '1.31.0';
+/** Pinned. */
+export const version = '1.31.0';
 const script = fileURLToPath(new URL('dlt_upsert.py', import.meta.url));
+
+/** The Python that has dlt. */
+export async function dltPython(): Promise<string> {
+  const packages = [`dlt[postgres,sql-database]==${version}`, 'pyarrow==26.0.1'];
+  return join(await venv(`dlt-${version}`, packages), 'bin', 'python');
+}
 
 /** dlt with its Arrow backend, CSV load files (`COPY`) and the upsert strategy: its fastest for a keyed merge. */
 export async function openDlt(source: Database): Promise<Peer> {
-  const dir = await venv(`dlt-${version}`, [
-    `dlt[postgres,sql-database]==${version}`,
-    'pyarrow==26.0.1',
-  ]);
+  const python = await dltPython();
   const destination = await createDatabase('dlt');
   let state = newFolder();
   return {
@@ -28,7 +32,7 @@ export async function openDlt(source: Database): Promise<Peer> {
       );
     },
     commandOf: (scenario) => ({
-      command: join(dir, 'bin', 'python'),
+      command: python,
       // S1 reads by the watermark too, so that it is known later.
       args: [script, scenario === 'S2' ? 'full' : 'incremental'],
       env: {

@@ -11,9 +11,9 @@ export function apiSections(): Record<string, string> {
   const latencies = [...new Set(uses.map(({ latencyMs }) => latencyMs))];
   const groups = new Map<string, QuotaUse[]>();
   for (const use of uses) {
-    const { how, requests, workers } = use;
+    const { how, by, requests, workers } = use;
     const plural = workers === 1 ? 'worker' : 'workers, as many syncs';
-    const name = `${how}, ${requests.toLocaleString('en-US')} requests/s, ${workers} ${plural}`;
+    const name = `${by}: ${how}, ${requests.toLocaleString('en-US')} requests/s, ${workers} ${plural}`;
     groups.set(name, [...(groups.get(name) ?? []), use]);
   }
   const rows = [...groups].map(([name, group]) => [
