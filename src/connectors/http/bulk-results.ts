@@ -2,7 +2,8 @@ import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { WriteOperation, WriteResult } from '../destination.ts';
 import { type Action, idAt } from './body.ts';
 import type { Call } from './call.ts';
-import { Echo } from './echo.ts';
+import type { ApiClient } from './client.ts';
+import type { Echo } from './echo.ts';
 import { unexpected } from './failures.ts';
 import { at } from './path.ts';
 import { recordsAt } from './pages.ts';
@@ -16,10 +17,11 @@ export function bulkResults(
   operations: readonly WriteOperation[],
   body: Json | undefined,
   call: Call,
-  connection: string,
+  client: ApiClient,
 ): WriteResult[] {
   if (bulk.results === undefined) return operations.map(() => ({ ok: true }));
-  const sent = new Echo(operations);
+  const { connection } = client;
+  const sent = client.echo(operations);
   const items = recordsAt(body, bulk.results, call, connection);
   if (bulk.match === 'key') {
     const byKey = new Map(items.map((item) => [keyText(keyOf(item, action)), item]));

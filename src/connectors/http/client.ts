@@ -4,7 +4,9 @@ import type { Json } from '../../model/json.ts';
 import type { ConnectContext } from '../connector.ts';
 import { parseJson, stringifyJson } from '../json.ts';
 import type { LimitInfo } from '../throttle.ts';
+import type { WriteOperation } from '../destination.ts';
 import type { Answer, Call } from './call.ts';
+import { Echo } from './echo.ts';
 import { networkFailure, statusFailure, unexpected } from './failures.ts';
 import { limitsOf } from './limits.ts';
 import { readText } from './read-text.ts';
@@ -18,12 +20,17 @@ export class ApiClient {
   readonly #context: ConnectContext;
   readonly #timeoutMs: number;
   readonly #tokens: TokenCache | undefined;
+  /** What calls carry to prove who calls. */
+  readonly #secrets: Set<string>;
 
   constructor(settings: HttpSettings, context: ConnectContext) {
     this.connection = context.connection;
     this.#settings = settings;
     this.#context = context;
     this.#timeoutMs = milliseconds(settings.timeout);
+    const { type: _type, ...auth } = settings.auth ?? {};
+    const carried = [...Object.values(auth), ...Object.values(settings.headers ?? {})];
+    this.#secrets = new Set(carried.filter((each) => each !== undefined));
     if (settings.auth?.type === 'oauth2')
       this.#tokens = new TokenCache(settings.auth, context, this.#timeoutMs);
   }
@@ -40,6 +47,11 @@ export class ApiClient {
     const failure = statusFailure(answer.status, limits, call, this.connection);
     if (failure) throw failure;
     return answer;
+  }
+
+  /** Finds in answers what these operations, and the call itself, have sent. */
+  echo(operations: readonly WriteOperation[]): Echo {
+    return new Echo(operations, [...this.#secrets]);
   }
 
   /** A page's address as the next call's path, without the credentials that the API may have put into it. */
@@ -118,10 +130,14 @@ export class ApiClient {
     if (auth?.type === 'bearer') headers.set('authorization', `Bearer ${auth.token}`);
     if (auth?.type === 'basic') {
       const pair = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
+      this.#secrets.add(pair);
       headers.set('authorization', `Basic ${pair}`);
     }
     if (auth?.type === 'header') headers.set(auth.name, auth.value);
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    if (token !== undefined) {
+      this.#secrets.add(token);
+      headers.set('authorization', `Bearer ${token}`);
+    }
     return headers;
   }
 }

@@ -62,6 +62,6 @@ function firstText(body: Value, paths: readonly string[]): string | undefined {
 }
 
 function withoutValues(text: string, sent: Echo): string {
-  const clean = sent.blank(text.replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…'));
+  const clean = sent.blank(text).replace(/"[^"]*"|`[^`]*`|“[^”]*”|(?<!\w)'[^']*'(?!\w)/g, '…');
   return clean.replace(/\s+/g, ' ').trim().slice(0, longest);
 }

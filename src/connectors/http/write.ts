@@ -7,7 +7,6 @@ import { bulkResults } from './bulk-results.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { PathError } from './path.ts';
-import { Echo } from './echo.ts';
 import { refusal, resultOf } from './refusal.ts';
 import type { BulkSettings } from './settings.ts';
 
@@ -43,7 +42,7 @@ export async function writeSingle(
     answer.status,
     answer.body,
     operation,
-    new Echo([operation]),
+    client.echo([operation]),
     idOf(context, answer),
   );
 }
@@ -63,10 +62,10 @@ export async function writeBulk(
   const call = callOf(context, action.settings.path, operations, body);
   const answer = await client.request(call);
   if (answer.status >= 400) {
-    const { message, field } = refusal(answer.body, answer.status, new Echo(operations));
+    const { message, field } = refusal(answer.body, answer.status, client.echo(operations));
     throw new RejectedError(`http_${answer.status}`, message, field);
   }
-  return bulkResults(bulk, action, operations, answer.body, call, client.connection);
+  return bulkResults(bulk, action, operations, answer.body, call, client);
 }
 
 function callOf(
