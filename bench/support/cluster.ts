@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, chownSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { freePort } from '../../src/runtime/embedded/port.ts';
 import { postgresUser } from '../../src/runtime/embedded/postgres-user.ts';
+import { newFolder } from './folder.ts';
 
 /** A Postgres server that only the bench uses. */
 export interface Cluster {
@@ -35,9 +35,8 @@ const settings = {
  * the temporary directory. The databases of `createDatabase` are made in it.
  */
 export async function startCluster(): Promise<Cluster> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const dir = newFolder();
   const user = postgresUser();
-  chmodSync(dir, 0o700);
   if (user) chownSync(dir, user.uid, user.gid);
   const data = join(dir, 'data');
   const init = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'];
