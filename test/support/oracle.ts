@@ -237,7 +237,7 @@ export async function expectTidy(
 export async function expectRunCount(stack: Stack, sync: string): Promise<void> {
   const { runs } = await stack.client.runs.list({ sync, limit: 100 });
   await withTemporal(stack, async ({ workflow }) => {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const statuses: string[] = [];
       const query = `WorkflowId = '${syncWorkflowId(sync)}'`;

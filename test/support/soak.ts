@@ -43,21 +43,31 @@ export function chance(name: string, base: number = seed): Chance {
   };
 }
 
-/** Works through a list with `lanes` workers at once; `open` gives each what it works with. */
+/**
+ * Works through a list with `lanes` workers at once; `open` gives each what it works with, and anew after a failure.
+ * @throws AggregateError of all failures once everything was tried
+ */
 export async function inLanes<T>(
   items: readonly T[],
   lanes: number,
   open: () => Promise<{ work(item: T): Promise<void>; close(): Promise<void> }>,
 ): Promise<void> {
   const left = [...items];
+  const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
-    const { work, close } = await open();
-    try {
-      for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-    } finally {
-      await close();
+    while (left.length > 0) {
+      const { work, close } = await open();
+      try {
+        for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+      } catch (error) {
+        console.error(error);
+        failures.push(error);
+      } finally {
+        await close();
+      }
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await Promise.all(Array.from({ length: lanes }, lane));
+  const causes = failures.map((failure) => (failure as Error).message).join('; ');
+  if (failures.length > 0) throw new AggregateError(failures, causes);
 }
