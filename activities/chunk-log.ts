@@ -95,7 +95,8 @@ export class ChunkLog {
   async close(): Promise<void> {
     clearInterval(this.#ticks);
     clearTimeout(this.#group);
-    await this.#writing.catch(() => undefined);
+    // The statement under way may be followed by one that has taken the rest already.
+    await (this.#next ?? this.#writing).catch(() => undefined);
     if (this.#pending.size > 0) await this.#durable();
   }
 

@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Journal, JournalEntry } from '../src/store/journal.ts';
+import { ChunkLog } from './chunk-log.ts';
+
+const owner = { run: 'r', no: 0, token: 1 };
+
+/** A journal whose statements take their time. */
+function slowJournal(): { journal: Journal; durable: number[] } {
+  const durable: number[] = [];
+  const write = async (_: object, { entries }: { entries: readonly JournalEntry[] }) => {
+    await sleep(50);
+    durable.push(...entries.map(({ seq }) => seq));
+  };
+  return { journal: { write } as unknown as Journal, durable };
+}
+
+test('closing waits for the statement under way and for the one that follows it', async () => {
+  const { journal, durable } = slowJournal();
+  const log = new ChunkLog(journal, owner);
+  const first = log.announce([1]);
+  await sleep(10);
+  const second = log.announce([2]);
+  await log.close();
+  expect(durable).toEqual([1, 2]);
+  await Promise.all([first, second]);
+});
