@@ -21,6 +21,7 @@ import {
 } from './support/customers.ts';
 import { say } from './support/measure.ts';
 import { isWanted, type BenchOptions } from './support/options.ts';
+import { cpuSeconds, endedCpuSeconds } from './support/proc.ts';
 import { readResults, writeResults } from './support/results.ts';
 import { startSluice } from './support/sluice.ts';
 
@@ -37,9 +38,7 @@ export interface PostgresResults {
 export async function benchPostgres(options: BenchOptions): Promise<void> {
   const rows = options.rows ?? 1_000_000;
   const cluster = await startCluster();
-  const sluice = isWanted(options, 'sluice')
-    ? await startSluice({}, { 'both databases': cluster.pid })
-    : undefined;
+  const sluice = isWanted(options, 'sluice') ? await startSluice() : undefined;
   try {
     const source = await createDatabase('source');
     const limit = await openLimit();
@@ -93,14 +92,28 @@ async function runRound(
       await orLeave(one, left, async () => {
         if (scenario === 'S2i') await one.prime?.(round);
         await cluster.checkpoint();
-        const measured = await one.run(scenario, round, expected.stats);
+        const before = sharedCpu(cluster);
+        const { cpu, ...measured } = await one.run(scenario, round, expected.stats);
+        const after = sharedCpu(cluster);
         assert.equal(await expected.digest(one.destination), expected.wanted, 'wrong table');
-        (results[scenario] ??= {})[one.name] = measured;
+        (results[scenario] ??= {})[one.name] = {
+          ...measured,
+          cpu: {
+            ...cpu,
+            client: after.client - before.client,
+            'both databases': after.databases - before.databases,
+          },
+        };
         say(`${scenario} ${one.name} ${measured.seconds.toFixed(2)} s, ${round.rows} rows`);
         await one.destination.query('VACUUM ANALYZE');
       });
   }
   return results;
+}
+
+/** CPU seconds of what every contender uses. */
+function sharedCpu({ pid }: Cluster): { client: number; databases: number } {
+  return { client: endedCpuSeconds(), databases: cpuSeconds(pid) };
 }
 
 /** A peer that fails leaves the round; anyone else ends the bench. */

@@ -26,6 +26,7 @@ export function postgresSections(): Record<string, string> {
   const largest = ofSize(rounds, sizes[0] ?? 0);
   return {
     'postgres times': `${times.join('\n\n')}\n\n${footer(results)}`,
+    'postgres cpu': cpuOf(largest, titles),
     'postgres parts': partsOf(largest),
   };
 }
@@ -68,6 +69,20 @@ function cell(rounds: Rounds, scenario: Scenario, name: string): string {
 
 function taken(rounds: Rounds, scenario: Scenario, name: string): Measured[] {
   return rounds.flatMap(({ results }) => results[scenario]?.[name] ?? []);
+}
+
+/** CPU seconds of all parts together: less a matter of what else the machine does than time. */
+function cpuOf(rounds: Rounds, titles: Record<string, string>): string {
+  const there = Object.keys(titles).filter((name) => taken(rounds, 'S1', name).length > 0);
+  const rows = scenarios.map((scenario) => [
+    scenario,
+    ...there.map((name) => short(median(taken(rounds, scenario, name).map(cpuSum)))),
+  ]);
+  return table(['CPU seconds', ...there.map((name) => titles[name] ?? name)], rows);
+}
+
+function cpuSum({ cpu }: Measured): number {
+  return Object.values(cpu ?? {}).reduce((all, one) => all + one, 0);
 }
 
 /** Where Sluice's time goes. */

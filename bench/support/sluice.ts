@@ -29,17 +29,14 @@ export interface Sluice {
 /** The command line's program, as it is installed. */
 export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
-/** Starts `sluice dev`. @param others further processes whose CPU time counts, by name */
-export async function startSluice(
-  options: StackOptions = {},
-  others: Readonly<Record<string, number>> = {},
-): Promise<Sluice> {
+/** Starts `sluice dev`. */
+export async function startSluice(options: StackOptions = {}): Promise<Sluice> {
   const stack = await startStack(newFolder(), options);
   const kill = () => {
     for (const pid of findProcesses(stack.dataDir)) send(pid, 'SIGKILL');
   };
   process.on('exit', kill);
-  const parts = { ...partsOf(stack), ...others };
+  const parts = partsOf(stack);
   const cpu = () => Object.entries(parts).map(([name, pid]) => [name, spent(name, pid)] as const);
   return {
     stack,
