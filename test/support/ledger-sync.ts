@@ -36,7 +36,7 @@ export interface LedgerSync {
    * Temporal's count of runs. The destination then counts as what the next run finds.
    */
   settle(run: string): Promise<Reckoning & { run: RunView; unknown: number }>;
-  /** Changes the source: a tenth of the rows get a new number. */
+  /** Changes the source: a tenth of its rows get a new number, 100 come, 20 go. */
   touch(): Promise<void>;
   close(): Promise<void>;
 }
@@ -98,14 +98,19 @@ export async function ledgerSync(
     ? await watchTable(bench, id, kind, count)
     : await watchApi(bench, id, kind, { rows: count, latencyMs, link });
   await putSync(bench.stack, id, watched.sync);
+  let touches = 0;
   return {
     id,
     kind,
     ...(watched.api && { api: watched.api }),
     start: async () => (await bench.stack.client.runs.start(id)).id,
     settle: settler(bench, id, watched),
-    touch: async () =>
-      void (await bench.shop.query(`UPDATE ${id} SET seq = seq + 1000000 WHERE seq % 10 = 3`)),
+    touch: async () => {
+      touches += 1;
+      await bench.shop.query(`UPDATE ${id} SET seq = seq + 1000000 WHERE seq % 10 = 3;
+        INSERT INTO ${id} SELECT 'n' || ${touches} || '-' || n, n, 'new' FROM generate_series(1, 100) n;
+        DELETE FROM ${id} WHERE code IN (SELECT code FROM ${id} WHERE code LIKE 'k%' ORDER BY code LIMIT 20)`);
+    },
     close: () => watched.close(),
   };
 }
