@@ -10,13 +10,11 @@ import { ChunkLog, type Owner } from './chunk-log.ts';
 import { learning } from './learn.ts';
 import { lookUp } from './match-records.ts';
 import { Outage } from './outage.ts';
-import { runPool } from './pool.ts';
+import { lanes, runPool } from './pool.ts';
 import { Sender } from './sender.ts';
 import type { Dependencies, Session } from './session.ts';
 import { batches, gathered, halves, numbered, type Job, type Numbered } from './write-jobs.ts';
 
-/** Calls under way or waiting for the quota at once; the throttle decides how fast they go. */
-const lanes = 32;
 /** So often a record is sent that the destination fails on, while it takes others. */
 const mostTries = 5;
 /** How long a run that stops waits for the answers to calls on the wire. Milliseconds. */

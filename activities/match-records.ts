@@ -5,6 +5,7 @@ import { decide, decideByLedger, type Decision, type MatchOptions } from '../src
 import { permissionsOf } from '../src/model/mode.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import { hashValues } from './hash-values.ts';
+import { lanes, runPool } from './pool.ts';
 import type { Dependencies, Session } from './session.ts';
 
 /**
@@ -61,9 +62,15 @@ export async function lookUp(
 ): Promise<Existing[]> {
   const { lookup, lookupBatch } = destination;
   if (lookup === undefined) return [];
-  const batches: KeyValues[][] = [];
-  for (let from = 0; from < keys.length; from += lookupBatch)
-    batches.push(keys.slice(from, from + lookupBatch));
-  signal?.throwIfAborted();
-  return (await Promise.all(batches.map((batch) => lookup.call(destination, batch)))).flat();
+  const found: Existing[][] = Array.from(
+    { length: Math.ceil(keys.length / lookupBatch) },
+    () => [],
+  );
+  const lookUpBatch = async (at: number): Promise<void> => {
+    signal?.throwIfAborted();
+    const batch = keys.slice(at * lookupBatch, (at + 1) * lookupBatch);
+    found[at] = await lookup.call(destination, batch);
+  };
+  await runPool([...found.keys()], () => lanes, lookUpBatch);
+  return found.flat();
 }

@@ -163,6 +163,7 @@ it('serves callers by turns', async () => {
   const add = async (name: string, who: Caller): Promise<void> => {
     const turn = await pacer.turn(who);
     order.push(name);
+    await turn.due();
     turn.done();
   };
   const [many, few] = [caller(), caller()];
@@ -172,6 +173,25 @@ it('serves callers by turns', async () => {
   await vi.advanceTimersByTimeAsync(5_000);
   expect(order.slice(0, 5)).toEqual(['many0', 'few0', 'many1', 'few1', 'many2']);
   expect(order).toHaveLength(22);
+});
+
+it('leaves the turn of a call that was called off to the next', async () => {
+  const pacer = new Pacer(sharedRow(), 'api', { requests: 1, perMs: 1000 });
+  const begun = performance.now();
+  const goes = async (): Promise<number> => {
+    const turn = await pacer.turn(caller(), { leadMs: 60 });
+    expect(await turn.due()).toBe(true);
+    turn.done();
+    return performance.now() - begun;
+  };
+  const first = goes();
+  const off = Array.from({ length: 5 }, async () =>
+    (await pacer.turn(caller(), { leadMs: 60 })).done(),
+  );
+  const next = goes();
+  await vi.advanceTimersByTimeAsync(9_000);
+  await Promise.all([first, ...off]);
+  expect(await next).toBeLessThan(1_500);
 });
 
 const failureOf = (work: Promise<unknown>) =>

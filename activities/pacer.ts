@@ -224,11 +224,13 @@ export class Pacer {
 
   #newTurn(caller: Caller, slot: Slot | undefined): Turn {
     const round = this.#lease?.round ?? 0;
+    let used = false;
     return {
       due: async () => {
         const wait = (slot?.at ?? 0) - performance.now();
         if (wait > 0.5) await sleep(wait);
         if (!this.#use(slot, round)) return false;
+        used = true;
         this.#meter.add();
         caller.went();
         return true;
@@ -241,20 +243,39 @@ export class Pacer {
       },
       done: () => {
         this.#inFlight -= 1;
+        if (!used && slot !== undefined && round === this.#lease?.round) this.#giveBack(slot);
         this.#dispatch();
       },
     };
   }
 
-  /** A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. */
+  /** For another call: the one that had it was called off. */
+  #giveBack(slot: Slot): void {
+    if (this.#slots === null) return;
+    const after = this.#slots.findIndex(({ at }) => at > slot.at);
+    this.#slots.splice(after < 0 ? this.#slots.length : after, 0, slot);
+  }
+
   #use(slot: Slot | undefined, round: number): boolean {
     const now = performance.now();
     if (now < this.#blockedUntil || round !== this.#lease?.round) return false;
     if (slot === undefined) return true;
     if (this.#isMissed(slot, now)) return false;
-    const late = now - slot.at - lateMs;
-    if (late > 0) this.#slip = Math.max(this.#slip, slot.slipped + late);
+    this.#noteLate(slot);
+    // Where the process stands still right now, the call leaves later than it seems.
+    setImmediate(() => this.#noteLate(slot));
     return true;
+  }
+
+  /**
+   * A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. By a spacing at
+   * most, for it is but one call too many in any window.
+   */
+  #noteLate({ at, slipped }: Slot): void {
+    const late = performance.now() - at - lateMs;
+    if (late <= 0) return;
+    const most = Math.max(this.#slip, slipped) + (this.#lease?.every ?? 0);
+    this.#slip = Math.max(this.#slip, Math.min(slipped + late, most));
   }
 
   async #refused(round: number, { retryAfterMs }: LimitInfo): Promise<void> {

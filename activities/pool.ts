@@ -1,20 +1,33 @@
+/** Calls of one activity under way or waiting for the quota at once; the throttle decides how fast they go. */
+export const lanes = 512;
+
 /**
- * Takes jobs off the front of `todo` until it is empty and all are done; a job may add more. Jobs must not throw.
- * @param lanes most jobs under way at once, asked before each
+ * Takes jobs off the front of `todo` until it is empty and all are done; a job may add more. Ends with the first that
+ * throws, and drops what is left of `todo` then.
+ * @param width most jobs under way at once, asked before each
  */
-export async function runPool<T>(
+export function runPool<T>(
   todo: T[],
-  lanes: () => number,
+  width: () => number,
   run: (job: T) => Promise<void>,
 ): Promise<void> {
-  const underway = new Set<Promise<void>>();
-  while (todo.length > 0 || underway.size > 0) {
-    while (todo.length > 0 && underway.size < lanes()) start(todo.shift() as T);
-    await Promise.race(underway);
-  }
-
-  function start(job: T): void {
-    const done: Promise<void> = run(job).finally(() => underway.delete(done));
-    underway.add(done);
-  }
+  return new Promise((resolve, reject) => {
+    let underway = 0;
+    const next = (): void => {
+      while (todo.length > 0 && underway < width()) start(todo.shift() as T);
+      if (underway === 0) resolve();
+    };
+    const start = (job: T): void => {
+      underway += 1;
+      const over = (): void => {
+        underway -= 1;
+        next();
+      };
+      void run(job).then(over, (error: unknown) => {
+        todo.length = 0;
+        reject(error);
+      });
+    };
+    next();
+  });
 }

@@ -21,7 +21,7 @@ const forgottenAt = 8;
 /** Calls left are spread over the time until the reset, looking this far ahead at most. Milliseconds. */
 const spreadMs = { least: 200, most: 60_000 };
 /** Calls at once where nothing is declared: at first, at most, and how many more per second of need. */
-const concurrent = { first: 32, most: 512, perSecond: 8 };
+const concurrent = { first: 32, most: 128, perSecond: 8 };
 /** Servers round times up to whole seconds. Milliseconds. */
 const roundingMs = 1_000;
 
