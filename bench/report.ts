@@ -13,10 +13,9 @@ const readme = fileURLToPath(new URL('README.md', import.meta.url));
 export function writeReport(): void {
   let text = readFileSync(readme, 'utf8');
   for (const [name, section] of Object.entries(sections())) {
-    const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`README.md has no place for ${name}`);
-    text = `${text.slice(0, from + begin.length)}\n${section}\n${text.slice(to)}`;
+    const place = new RegExp(`<!-- ${name} -->.*<!-- /${name} -->`, 's');
+    if (!place.test(text)) throw new Error(`README.md has no place for ${name}`);
+    text = text.replace(place, () => `<!-- ${name} -->\n${section}\n<!-- /${name} -->`);
   }
   writeFileSync(readme, text);
 }

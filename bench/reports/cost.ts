@@ -40,7 +40,8 @@ export function costSections(): Record<string, string> {
   const each = idle
     ? `A scheduled run that finds nothing new: **${short(total(idle))} actions** (${kinds(idle)}), ${short(idle.events)} events and ${short(idle.bytes / 1024)} KiB of history in ${short(idle.executions)} executions. Goal: ≤ 12 actions.`
     : '';
-  return { cost: `${growth}\n\n${each}\n\n${footer(results)}` };
+  const image = '![Actions by records](cost.svg)';
+  return { cost: [growth, each, footer(results), image].join('\n\n') };
 }
 
 function columns(cost: Cost): string[] {

@@ -37,7 +37,7 @@ export function unchangedSections(): Record<string, string> {
     `${short(share * 100)} %`,
     ...hows.map((way) => cell(share, way)),
   ]);
-  return {
-    unchanged: `${table(['changed', ...hows.map((way) => ways[way])], body)}\n\n${footer(results)}`,
-  };
+  const times = table(['changed', ...hows.map((way) => ways[way])], body);
+  const image = '![Time by changed share](unchanged.svg)';
+  return { unchanged: [times, footer(results), image].join('\n\n') };
 }

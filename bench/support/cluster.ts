@@ -53,7 +53,7 @@ export async function startCluster(): Promise<Cluster> {
   });
   const url = `postgres://postgres:none@127.0.0.1:${port}/postgres`;
   const kill = () => server.kill('SIGKILL');
-  process.on('exit', kill);
+  process.prependListener('exit', kill);
   const version = await untilReady(url);
   process.env['SLUICE_TEST_PG'] = url;
   return {

@@ -8,7 +8,8 @@ const made: string[] = [];
 export function newFolder(): string {
   if (made.length === 0)
     process.on('exit', () => {
-      for (const folder of made) rmSync(folder, { recursive: true, force: true });
+      // What used them was killed just now, and may not be gone yet.
+      for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
     });
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
   chmodSync(folder, 0o755);

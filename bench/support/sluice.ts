@@ -31,11 +31,12 @@ export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.m
 
 /** Starts `sluice dev`. */
 export async function startSluice(options: StackOptions = {}): Promise<Sluice> {
-  const stack = await startStack(newFolder(), options);
+  const dataDir = newFolder();
   const kill = () => {
-    for (const pid of findProcesses(stack.dataDir)) send(pid, 'SIGKILL');
+    for (const pid of findProcesses(dataDir)) send(pid, 'SIGKILL');
   };
-  process.on('exit', kill);
+  process.prependListener('exit', kill);
+  const stack = await startStack(dataDir, options);
   const parts = partsOf(stack);
   const cpu = () => Object.entries(parts).map(([name, pid]) => [name, spent(name, pid)] as const);
   return {
