@@ -1,5 +1,6 @@
 import type { AppliedChunks } from '../src/connectors/destination.ts';
 import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import type { DecidedOperation } from '../src/engine/match.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import { finalToken } from '../src/store/chunks.ts';
 import type { JournalOutcome } from '../src/store/journal.ts';
@@ -48,13 +49,16 @@ async function byJournal(store: Store, run: string, no: number): Promise<Settled
   const operations = text === null ? [] : decodeOperations(text);
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];
+  const doubtful: DecidedOperation[] = [];
   for (const { seq, outcome } of entries) {
     const planned = operations[seq];
     if (planned === undefined) continue;
     const { operation, key } = planned;
+    if (outcome === null && operation === 'create') doubtful.push(planned);
     if (outcome?.ok === true) counts[done[operation]] += 1;
     else errors.push({ key, operation, ...failure(outcome) });
   }
+  await noteDoubtful(store, run, doubtful);
   const removing = operations[0]?.operation === 'remove';
   const failed = errors.length;
   const stats: Stats = {
@@ -65,6 +69,23 @@ async function byJournal(store: Store, run: string, no: number): Promise<Settled
     removeErrors: removing ? failed : 0,
   };
   return { state: 'interrupted', stats, errors };
+}
+
+/** Where only the ledger tells what is there, the next run must not create these again: a second one could double them. */
+async function noteDoubtful(
+  store: Store,
+  run: string,
+  creates: readonly DecidedOperation[],
+): Promise<void> {
+  const sync = (await store.runs.plan(run))?.sync;
+  if (sync === undefined) return;
+  const entries = creates.map(({ key, canonicalKey }) => ({
+    keyHash: store.seal.hash(canonicalKey),
+    key,
+    recordId: null,
+    valueHash: null,
+  }));
+  await store.ledger.put(sync, entries);
 }
 
 const done = { create: 'created', update: 'updated', remove: 'removed' } as const;

@@ -10,7 +10,7 @@ import {
   tableSync,
   type Bench,
 } from '../support/bench.ts';
-import { startStrictApi, type StrictApi } from '../support/strict-api.ts';
+import { startStrictApi, type StrictApi, type StrictApiOptions } from '../support/strict-api.ts';
 
 let bench: Bench;
 const apis: StrictApi[] = [];
@@ -135,17 +135,33 @@ test('too many record errors fail the run early, at a table; a smaller share doe
   expectStats(await runSync(stack, 'shares'), { imported: 1000, unchanged: 900, errors: 100 });
 });
 
+test('a create whose answer a cancelled run did not get is not made again by the next', async () => {
+  const { stack } = bench;
+  const api = await openApi('doubtful', singleCalls, 'n', 50, { unique: false });
+  api.faults.hang = 1;
+  await putSync(stack, 'doubtful', contactSync('doubtful'));
+  const { id } = await stack.client.runs.start('doubtful');
+  while (api.log.length < 50) await new Promise((resolve) => setTimeout(resolve, 50));
+  await stack.client.runs.act(id, 'cancel');
+  const run = await finished(stack.client, id);
+  expect(run).toMatchObject({ status: 'cancelled', stats: { created: 49, errors: 1 } });
+  expect((await allErrors(id)).map(({ code }) => code)).toEqual(['unknown_outcome']);
+  expectStats(await runSync(stack, 'doubtful'), { imported: 50, unchanged: 49, updated: 1 });
+  expect(api.log.filter(({ operation }) => operation === 'create')).toHaveLength(50);
+});
+
 /** A source table of `count` rows with email `u<key>`, and a strict API as connection, both called `name`. */
 async function openApi(
   name: string,
   contacts: object,
   key: string,
   count: number,
+  options: StrictApiOptions = {},
 ): Promise<StrictApi> {
   const { stack, shop } = bench;
   await shop.query(`CREATE TABLE ${name} (id int PRIMARY KEY, email text, name text, filler text);
     INSERT INTO ${name} SELECT n, 'u' || ${key}, 'N' || n, repeat('x', 40000) FROM generate_series(1, ${count}) n`);
-  const api = await startStrictApi();
+  const api = await startStrictApi(options);
   apis.push(api);
   await stack.client.connections.put(name, { type: 'http', url: api.url, streams: { contacts } });
   return api;
