@@ -50,9 +50,9 @@ test('the same by an expression, and to an API', async () => {
     String(16 << 20),
   );
 
-  const api = await startStrictApi({ key: 'id' });
+  const api = await startStrictApi();
   const contacts = {
-    key: 'id',
+    key: 'email',
     id: 'id',
     create: { path: '/contacts' },
     update: { path: '/contacts/{key}' },
@@ -60,8 +60,9 @@ test('the same by an expression, and to an API', async () => {
   await stack.client.connections.put('api', { type: 'http', url: api.url, streams: { contacts } });
   await putSync(stack, 'api_sizes', {
     source: { connection: 'shop', stream: 'public.sizes', key: 'id' },
-    destination: { connection: 'api', stream: 'contacts', key: 'id' },
+    destination: { connection: 'api', stream: 'contacts', key: 'email' },
     mode: 'upsert',
+    fields: { text: 'text', seq: 'seq' },
     where: 'id != "20"',
   });
   const run = await runSync(stack, 'api_sizes');

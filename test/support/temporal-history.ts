@@ -56,6 +56,21 @@ export function recordHistory(stack: Stack, name: string): Promise<Uint8Array> {
   });
 }
 
+/** The histories of all executions of a workflow, encoded, the latest first. */
+export function recordHistories(
+  stack: Pick<Stack, 'temporal'>,
+  workflowId: string,
+): Promise<Uint8Array[]> {
+  return withTemporal(stack, async ({ workflow }) => {
+    const found: Uint8Array[] = [];
+    for await (const { runId } of workflow.list({ query: `WorkflowId = '${workflowId}'` }))
+      found.push(
+        History.encode(await workflow.getHandle(workflowId, runId).fetchHistory()).finish(),
+      );
+    return found;
+  });
+}
+
 /** Reads what {@link recordHistory} gave. */
 export function decodeHistory(encoded: Uint8Array): History {
   return History.decode(encoded);
