@@ -11,18 +11,21 @@ export async function apiPaths({ stack, shop }: Bench): Promise<void> {
   await stack.client.connections.put('api', { type: 'http', url: api.url, streams: { contacts } });
   await shop.query(`CREATE TABLE people (id int PRIMARY KEY, email text, twin text, v text);
     INSERT INTO people SELECT n, 'u' || n, 't' || n % 250, md5(n::text) || repeat('x', 40000) FROM generate_series(1, 600) n`);
-  const sync = (key: string): SyncInput => ({
-    source: { connection: 'shop', stream: 'public.people', key },
-    destination: { connection: 'api', stream: 'contacts', key: 'email' },
-    mode: 'upsert',
-    fields: { length: { expr: 'size(v)' } },
-  });
-  await putSync(stack, 'records', sync('email'));
+  await putSync(stack, 'records', syncBy('email'));
   await runSync(stack, 'records');
   save('records', await recordHistory(stack, 'sync/records'));
-  await putSync(stack, 'repeats', sync('twin'));
+  await putSync(stack, 'repeats', syncBy('twin'));
   api.pause(25_000, 429);
   await runSync(stack, 'repeats');
   save('records-repeated-limited', await recordHistory(stack, 'sync/repeats'));
   await api.close();
+}
+
+function syncBy(key: string): SyncInput {
+  return {
+    source: { connection: 'shop', stream: 'public.people', key },
+    destination: { connection: 'api', stream: 'contacts', key: 'email' },
+    mode: 'upsert',
+    fields: { length: { expr: 'size(v)' } },
+  };
 }
