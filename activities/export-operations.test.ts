@@ -276,7 +276,6 @@ function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
   } as unknown as Dependencies;
   const session = {
     destination,
-    match: { caseInsensitive: false, trim: false },
     plan: {
       sync: 's',
       spec: { removal: { scope: 'all' } },
