@@ -8,11 +8,19 @@ const made: string[] = [];
 export function newFolder(): string {
   if (made.length === 0)
     process.on('exit', () => {
-      // What used them was killed just now, and may not be gone yet.
-      for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+      for (const folder of made) remove(folder);
     });
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
   chmodSync(folder, 0o755);
   made.push(folder);
   return folder;
+}
+
+/** What used it was killed just now, and may not be gone yet. */
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    console.error(`${folder} is left: ${(error as Error).message}`);
+  }
 }
