@@ -14,7 +14,7 @@ import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
 
 /** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
-const lateMs = 15;
+const lateMs = 20;
 /** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */
@@ -263,7 +263,9 @@ export class Pacer {
     if (this.#isMissed(slot, now)) return false;
     this.#noteLate(slot);
     // Where the process stands still right now, the call leaves later than it seems.
-    setImmediate(() => this.#noteLate(slot));
+    setImmediate(() => {
+      if (performance.now() - now > lateMs) this.#noteLate(slot);
+    });
     return true;
   }
 

@@ -265,12 +265,50 @@ it('does not take refusals for a row of them while calls succeed in between', ()
   }
 });
 
-it('puts the slots back once for calls that went late together', () => {
+it('puts the slots back once for all calls that went late within half a window', () => {
   const { state } = leaseQuota(null, request('w', { slots: 5 }), hundred, start);
-  const after = (slip: number, before: QuotaState) =>
-    leaseQuota(before, request('w', { slots: 0, slip }), hundred, start + 10);
-  const late = after(40, state);
-  expect(late.lease.nextAt - state.nextAt).toBeCloseTo(40);
-  expect(after(40, late.state).lease.nextAt).toBe(late.lease.nextAt);
-  expect(after(50, late.state).lease.nextAt - late.lease.nextAt).toBeCloseTo(10);
+  const after = (slip: number, before: QuotaState, ms: number) =>
+    leaseQuota(before, request('w', { slots: 0, slip }), hundred, start + ms);
+  const early = after(5, state, 10);
+  expect(early.state.nextAt).toBe(state.nextAt);
+  const late = after(8, early.state, 300);
+  expect(late.state.nextAt).toBe(state.nextAt);
+  const back = after(8, late.state, 700);
+  expect(back.lease).toMatchObject({ slipped: 8 });
+  expect(back.state.nextAt - state.nextAt).toBeCloseTo(8);
+  expect(after(8, back.state, 720).state.nextAt).toBe(back.state.nextAt);
+});
+
+it.each([
+  [10, 4],
+  [100, 1],
+  [1000, 4],
+])('%i calls a second, %i workers, many of them late: no window has more', (requests, count) => {
+  const quota: Quota = { requests, perMs: 1000 };
+  const lateMs = 20;
+  let seed = 1;
+  const random = (below: number) =>
+    ((seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647) * below;
+  let state: QuotaState | null = null;
+  const arrivals: number[] = [];
+  const workers = Array.from({ length: count }, () => ({ slots: [] as number[][], slip: 0 }));
+  for (let now = start; now < start + 10_000; now += 25) {
+    for (const [n, worker] of workers.entries()) {
+      for (const [at = 0, slipped = 0] of worker.slots.filter(([time = 0]) => time <= now)) {
+        const by = random(5) < 1 ? lateMs + 1000 / requests : random(lateMs);
+        // On its way a call may be held up for what the spacing allows beyond.
+        arrivals.push(at + by + random(10));
+        if (by > lateMs) worker.slip = Math.max(worker.slip, slipped + by - lateMs);
+      }
+      worker.slots = worker.slots.filter(([time = 0]) => time > now);
+      const held = worker.slots.length;
+      const more = { slots: 1_000, waiting: 1_000, held, slip: worker.slip };
+      const leased = leaseQuota(state, request(`w${n}`, more), quota, now);
+      ({ state } = leased);
+      worker.slots.push(...(leased.lease.slots ?? []).map((at) => [at, leased.lease.slipped]));
+    }
+  }
+  const times = arrivals.toSorted((a, b) => a - b);
+  expect(mostInAnyWindow(times, 1000)).toBeLessThanOrEqual(requests);
+  expect(times.length).toBeGreaterThan(9 * requests * 0.9);
 });

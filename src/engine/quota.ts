@@ -6,6 +6,8 @@ import { type Cut, rateAfter, windowRate } from './quota-rate.ts';
 export const workerTtlMs = 3_000;
 /** How far ahead slots are taken: at least, for each worker, and at most. Milliseconds. */
 const horizonMs = { least: 200, each: 60, most: 5_000 };
+/** Workers tell of calls that went late within this time. Milliseconds. */
+const reportMs = 200;
 /** A refusal this soon after a pause says that the decrease was too small. Milliseconds. */
 const recentMs = 1_000;
 /** What becomes of a rate that was refused: at once, at once if that happens again, and for a while after. */
@@ -46,6 +48,8 @@ export interface QuotaState {
   readonly nextAt: number;
   /** By how much the slots were put back in all, for calls that went late. */
   readonly slipped: number;
+  /** By how much they will have been put back in all at the next lease from `at` on. */
+  readonly owed: { readonly to: number; readonly at: number } | null;
   /** Nobody calls before then. */
   readonly blockedUntil: number;
   /** Grows with every decrease: a refusal of a call of an earlier round says nothing new. */
@@ -97,6 +101,7 @@ export interface Lease {
 const fresh: QuotaState = {
   nextAt: 0,
   slipped: 0,
+  owed: null,
   blockedUntil: 0,
   round: 0,
   cut: null,
@@ -114,7 +119,7 @@ export function leaseQuota(
   quota: Quota,
   now: number,
 ): { state: QuotaState; lease: Lease } {
-  const alive = slip(withoutTheGone(before ?? fresh, now), request.slip);
+  const alive = slip(withoutTheGone(before ?? fresh, now), request.slip, quota, now);
   const known = learn(alive, request.seen, quota, now);
   const { state, permits } = permit(known, request, quota, now);
   const rate = rateOf(state, quota, now);
@@ -223,9 +228,21 @@ function learn(
   return { ...next, blockedUntil: Math.max(next.blockedUntil, now + resetMs) };
 }
 
-function slip(state: QuotaState, to = 0): QuotaState {
-  if (to <= state.slipped) return state;
-  return { ...state, nextAt: state.nextAt + to - state.slipped, slipped: to };
+/**
+ * Puts the slots back for calls that went late. Not at once: a gap anywhere in the window after a late call makes up for
+ * it, so that one gap may do for many.
+ */
+function slip(state: QuotaState, to = 0, quota: Quota, now: number): QuotaState {
+  // A row of an earlier version has none.
+  let owed = state.owed ?? null;
+  if (to > Math.max(state.slipped, owed?.to ?? 0)) {
+    const perMs = windowOf(state, quota)?.perMs ?? 0;
+    const patience = 0.9 * perMs - reportMs - horizonOf(state, 1 / rateOf(state, quota, now));
+    owed = { to, at: owed?.at ?? now + Math.max(0, patience) };
+  }
+  if (owed === null || now < owed.at) return { ...state, owed };
+  const nextAt = state.nextAt + Math.max(0, owed.to - state.slipped);
+  return { ...state, nextAt, slipped: Math.max(owed.to, state.slipped), owed: null };
 }
 
 function withoutTheGone(state: QuotaState, now: number): QuotaState {
@@ -291,6 +308,17 @@ function firstFree({ blockedUntil, left }: QuotaState, now: number): number {
   return Math.max(blockedUntil, empty, now);
 }
 
+/** Workers with calls that wait. */
+function usersOf({ workers }: QuotaState): number {
+  return Math.max(1, Object.values(workers).filter(({ waiting }) => waiting > 0).length);
+}
+
+/** How far ahead slots are taken that lie `every` apart. */
+function horizonOf(state: QuotaState, every: number): number {
+  const wide = usersOf(state) * Math.max(horizonMs.each, 2 * every);
+  return Math.min(horizonMs.most, Math.max(horizonMs.least, wide));
+}
+
 /** Takes slots from the one sequence that all workers share: as many as are fair within the horizon. */
 function takeSlots(
   state: QuotaState,
@@ -302,12 +330,8 @@ function takeSlots(
   const first = firstFree(state, now);
   if (rate === 0) return { slots: [], nextAt: state.nextAt, againAt: state.left?.until ?? first };
   const every = 1 / rate;
-  const waiting = Object.values(state.workers).filter((share) => share.waiting > 0);
-  const users = Math.max(1, waiting.length);
-  const horizon = Math.min(
-    horizonMs.most,
-    Math.max(horizonMs.least, users * Math.max(horizonMs.each, 2 * every)),
-  );
+  const users = usersOf(state);
+  const horizon = horizonOf(state, every);
   // A slot further ahead than any lease goes is left from a clock that was set back.
   const ahead = Math.max(horizonMs.most, every) + (first - now);
   const start = Math.max(first, state.nextAt > now + 2 * ahead ? now : state.nextAt);
