@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Journal, JournalEntry } from '../src/store/journal.ts';
-import { ChunkLog } from './chunk-log.ts';
+import { ChunkLog, mostAhead } from './chunk-log.ts';
 
 const owner = { run: 'r', no: 0, token: 1 };
 
@@ -24,4 +24,19 @@ test('closing waits for the statement under way and for the one that follows it'
   await log.close();
   expect(durable).toEqual([1, 2]);
   await Promise.all([first, second]);
+});
+
+test('nothing more is sent while a slow statement leaves many outcomes in doubt', async () => {
+  const { journal, durable } = slowJournal();
+  const log = new ChunkLog(journal, owner);
+  const numbers = Array.from({ length: mostAhead }, (_, seq) => seq);
+  const [last = 0] = numbers.splice(-1);
+  const ok = { ok: true } as const;
+  log.note(numbers.map((seq) => ({ seq, outcome: ok })));
+  await log.confirm();
+  expect(durable).toEqual([]);
+  log.note([{ seq: last, outcome: ok }]);
+  await log.confirm();
+  expect(durable).toHaveLength(mostAhead);
+  await log.close();
 });

@@ -14,6 +14,8 @@ export interface Owner {
 const groupMs = 20;
 /** So many outcomes become durable at once. */
 const groupSize = 1000;
+/** With so many outcomes not durable yet, what is sent next waits: a crash costs these and what is on the wire. */
+export const mostAhead = 100;
 /** A process that stood still for longer may have lost its chunk to another attempt. Milliseconds. */
 const stallMs = 1500;
 /** A chunk is taken for the caller's own without asking for so long. Milliseconds. */
@@ -30,6 +32,8 @@ export class ChunkLog {
   readonly #learn: ((entries: readonly JournalEntry[], db: Database) => Promise<void>) | undefined;
   /** What is not durable yet, by number: an outcome, `sent`, or `unsent` for what is to be forgotten. */
   #pending = new Map<number, JournalOutcome | 'sent' | 'unsent'>();
+  /** So many are in the statement under way. */
+  #taken = 0;
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #group: NodeJS.Timeout | undefined;
@@ -79,12 +83,14 @@ export class ChunkLog {
   }
 
   /**
-   * Returns if the chunk is still the caller's: at once if it was a moment ago, and the process has not stood still.
+   * Returns if the chunk is still the caller's: at once if it was a moment ago, the process has not stood still, and
+   * what is durable keeps up with what was noted.
    * @throws SupersededError; whatever kept an outcome from becoming durable
    */
   async confirm(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#tick();
+    if (this.#pending.size + this.#taken >= mostAhead) await this.#durable();
     while (this.#isInDoubt()) {
       await this.#durable();
       this.#tick();
@@ -136,6 +142,7 @@ export class ChunkLog {
     clearTimeout(this.#group);
     this.#group = undefined;
     const taken = this.#pending;
+    this.#taken = taken.size;
     this.#pending = new Map();
     const entries: JournalEntry[] = [];
     const retracted: number[] = [];
@@ -158,6 +165,8 @@ export class ChunkLog {
       // The last words of the attempt are tried once more when it closes.
       this.#pending = new Map([...taken, ...this.#pending]);
       throw error;
+    } finally {
+      this.#taken = 0;
     }
   }
 }

@@ -4,7 +4,7 @@ import { openBench, until } from '../support/bench.ts';
 import { planFaults } from '../support/faults.ts';
 import { carryOn, ledgerSync, type LedgerKind, type LedgerSync } from '../support/ledger-sync.ts';
 import { recordPassages, type Passage } from '../support/passages.ts';
-import { chance, inLanes, rounds } from '../support/soak.ts';
+import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 
 /** Long enough for a worker that wakes up to finish what it was doing. */
 const wakeMs = 5_000;
@@ -14,6 +14,7 @@ test('a worker frozen at any fault point: another ends the run, and the first co
   const passages = await recordPassages();
   const share = rounds(100) / 100;
   const cases = passages
+    .filter(isSwept)
     .filter(() => next() < share)
     .map((passage) => ({ ...passage, hit: next() < 0.5 ? 1 : between(1, passage.times + 1) }));
   expect(cases.length).toBeGreaterThan(0);

@@ -11,6 +11,13 @@ export function rounds(count: number): number {
   return Math.max(1, Math.round(count * scale));
 }
 
+const points = new RegExp(process.env['SLUICE_SOAK_POINTS'] ?? '');
+
+/** Whether a sweep over fault points comes to this one: all, or those that match `SLUICE_SOAK_POINTS`. */
+export function isSwept({ point }: { point: string }): boolean {
+  return points.test(point);
+}
+
 /** Chance that a seed repeats. */
 export interface Chance {
   /** From 0 up to 1. */
