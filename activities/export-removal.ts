@@ -2,7 +2,7 @@ import { decodeOperations } from '../src/engine/chunk-codec.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
-import { exportOperations } from './export-operations.ts';
+import { exportOperations } from './export/export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
 import type { Dependencies, Sessions } from './session.ts';
 import { withSession } from './with-session.ts';

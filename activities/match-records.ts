@@ -5,7 +5,7 @@ import { decide, decideByLedger, type Decision, type MatchOptions } from '../src
 import { permissionsOf } from '../src/model/mode.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import { hashValues } from './hash-values.ts';
-import { lanes, runPool } from './pool.ts';
+import { lanes, runPool } from './export/pool.ts';
 import type { Dependencies, Session } from './session.ts';
 
 /**

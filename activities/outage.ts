@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Job } from './write-jobs.ts';
+import type { Job } from './export/write-jobs.ts';
 
 /** Calls that fail in a row, over some time, before the destination is taken for down. */
 const mostStumbles = 8;

@@ -13,7 +13,7 @@ import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
 import { retrySource } from './retry-source.ts';
-import { Throttles } from './throttle.ts';
+import { Throttles } from './rate/throttle.ts';
 
 /** What every activity is made with. */
 export interface Dependencies {

@@ -6,7 +6,7 @@ import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
 import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
-import { metSetting, type ChunkSql } from './chunkSql.ts';
+import { metSetting, type ChunkSql } from './chunk-sql.ts';
 import { faultOf } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { ident, literal } from './names.ts';

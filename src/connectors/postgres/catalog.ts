@@ -1,6 +1,6 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
-import { fieldTypeOf } from './fieldTypes.ts';
+import { fieldTypeOf } from './field-types.ts';
 import { ident, splitStream } from './names.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Session } from './session.ts';

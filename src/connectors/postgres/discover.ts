@@ -1,6 +1,6 @@
 import type { StreamInfo } from '../../model/stream.ts';
 import type { Field } from '../../model/field.ts';
-import { fieldTypeOf } from './fieldTypes.ts';
+import { fieldTypeOf } from './field-types.ts';
 import type { Session } from './session.ts';
 
 const sql = `SELECT n.nspname || '.' || c.relname AS name,

@@ -3,10 +3,10 @@ import type { RecordBatch } from '../../model/record.ts';
 import { tooLarge } from '../../model/too-large.ts';
 import type { CopyText, Page, PageEnd, PageRequest } from '../source.ts';
 import { fieldOf } from './catalog.ts';
-import { copyOut } from './copyOut.ts';
-import { decodeLine, LineTracker } from './copyLines.ts';
-import { LineGuard, type ShortValues } from './lineGuard.ts';
-import type { PageQuery } from './pageQuery.ts';
+import { copyOut } from './copy-out.ts';
+import { decodeLine, LineTracker } from './copy-lines.ts';
+import { LineGuard, type ShortValues } from './line-guard.ts';
+import type { PageQuery } from './page-query.ts';
 import type { Session } from './session.ts';
 
 /** One page, streamed out of the database as it is consumed. */

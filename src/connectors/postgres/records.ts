@@ -15,7 +15,7 @@ import { ident } from './names.ts';
 import type { Session, TextRow } from './session.ts';
 import { normalised, normalisedKey } from './table.ts';
 import type { Table } from './table.ts';
-import { toText } from './toText.ts';
+import { toText } from './to-text.ts';
 
 const batch = 500;
 

@@ -7,9 +7,9 @@ import type { Column, Relation } from './catalog.ts';
 import { ident } from './names.ts';
 import { CopyPage } from './page.ts';
 import { lagOf } from './lag.ts';
-import { pageQuery } from './pageQuery.ts';
+import { pageQuery } from './page-query.ts';
 import type { Session } from './session.ts';
-import { toText } from './toText.ts';
+import { toText } from './to-text.ts';
 
 /** What `source:` of a sync may say. */
 export const sourceOptions = z.strictObject({

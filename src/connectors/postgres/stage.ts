@@ -2,11 +2,11 @@ import type { PoolClient } from 'pg';
 import { TransientError } from '../../model/failure.ts';
 import type { ChunkRef, StagedLayout, StagedRow } from '../destination.ts';
 import type { Area } from './area.ts';
-import type { ChunkSql } from './chunkSql.ts';
-import { copyIn } from './copyIn.ts';
-import { encodeLine } from './copyLines.ts';
+import type { ChunkSql } from './chunk-sql.ts';
+import { copyIn } from './copy-in.ts';
+import { encodeLine } from './copy-lines.ts';
 import type { Session } from './session.ts';
-import { toText } from './toText.ts';
+import { toText } from './to-text.ts';
 
 /** Where a chunk is staged, and as what. */
 export interface StageRequest {

@@ -2,7 +2,7 @@ import { largestRecord, tooLarge } from '../../model/too-large.ts';
 import type { StagedLayout, StagedRow, StagingDestination } from '../destination.ts';
 import type { Area } from './area.ts';
 import { ChunkApply } from './apply.ts';
-import { ChunkSql } from './chunkSql.ts';
+import { ChunkSql } from './chunk-sql.ts';
 import { fieldOf } from './catalog.ts';
 import { appliedChunks } from './applied.ts';
 import { planRemoval, removePinned } from './removal.ts';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { faultPoint } from '../src/model/fault-point.ts';
-import type { Database } from '../src/store/database.ts';
-import type { Journal, JournalEntry, JournalOutcome } from '../src/store/journal.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { Database } from '../../src/store/database.ts';
+import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/journal.ts';
 
 /** The chunk that an attempt writes, and its token (R6). */
 export interface Owner {

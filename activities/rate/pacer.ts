@@ -5,10 +5,10 @@ import {
   workerTtlMs,
   type Lease,
   type QuotaState,
-} from '../src/engine/quota.ts';
-import { LimitedError } from '../src/model/failure.ts';
-import type { LimitInfo, Quota } from '../src/model/quota.ts';
-import type { Decided, Quotas } from '../src/store/quotas.ts';
+} from '../../src/engine/quota.ts';
+import { LimitedError } from '../../src/model/failure.ts';
+import type { LimitInfo, Quota } from '../../src/model/quota.ts';
+import type { Decided, Quotas } from '../../src/store/quotas.ts';
 import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeLine, encodeLine, LineTracker } from './copyLines.ts';
-import { LineGuard, type Guarded, type ShortValues } from './lineGuard.ts';
+import { decodeLine, encodeLine, LineTracker } from './copy-lines.ts';
+import { LineGuard, type Guarded, type ShortValues } from './line-guard.ts';
 
 const value = fc.oneof(
   fc.constant(null),

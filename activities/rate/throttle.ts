@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
-import type { Throttle } from '../src/connectors/throttle.ts';
-import type { LimitInfo, Quota } from '../src/model/quota.ts';
-import type { Store } from '../src/store/store.ts';
+import type { Throttle } from '../../src/connectors/throttle.ts';
+import type { LimitInfo, Quota } from '../../src/model/quota.ts';
+import type { Store } from '../../src/store/store.ts';
 import { Pacer, type Caller } from './pacer.ts';
 
 /** What must be durable before a call goes is made so this long before its moment. Milliseconds. */

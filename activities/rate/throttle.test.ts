@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Throttle } from '../src/connectors/throttle.ts';
-import type { LimitInfo } from '../src/model/quota.ts';
-import type { Store } from '../src/store/store.ts';
+import type { Throttle } from '../../src/connectors/throttle.ts';
+import type { LimitInfo } from '../../src/model/quota.ts';
+import type { Store } from '../../src/store/store.ts';
 import { Throttles } from './throttle.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,6 +1,6 @@
-import type { RecordDestination, WriteOperation } from '../src/connectors/destination.ts';
-import type { DecidedOperation } from '../src/engine/match.ts';
-import type { Operation } from '../src/model/outcome.ts';
+import type { RecordDestination, WriteOperation } from '../../src/connectors/destination.ts';
+import type { DecidedOperation } from '../../src/engine/match.ts';
+import type { Operation } from '../../src/model/outcome.ts';
 import type { Owner } from './chunk-log.ts';
 
 /** An operation with its place in the chunk. */

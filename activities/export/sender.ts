@@ -1,6 +1,11 @@
-import type { RecordDestination, WriteResult } from '../src/connectors/destination.ts';
-import { faultPoint } from '../src/model/fault-point.ts';
-import { ConfigError, LimitedError, RejectedError, TransientError } from '../src/model/failure.ts';
+import type { RecordDestination, WriteResult } from '../../src/connectors/destination.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import {
+  ConfigError,
+  LimitedError,
+  RejectedError,
+  TransientError,
+} from '../../src/model/failure.ts';
 import type { ChunkLog } from './chunk-log.ts';
 import type { Numbered } from './write-jobs.ts';
 

@@ -1,5 +1,5 @@
 import { keptOfTooLarge } from '../../model/too-large.ts';
-import { decodeValue } from './copyLines.ts';
+import { decodeValue } from './copy-lines.ts';
 
 /** The values of a line that was too long; undefined for those too long to keep. */
 export type ShortValues = (string | null | undefined)[];

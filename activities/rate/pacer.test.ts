@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { workerTtlMs } from '../src/engine/quota.ts';
-import type { LimitInfo, Quota } from '../src/model/quota.ts';
-import type { Quotas } from '../src/store/quotas.ts';
-import { StrictLimits, type StrictLimitOptions } from '../test/support/strict-limits.ts';
+import { workerTtlMs } from '../../src/engine/quota.ts';
+import type { LimitInfo, Quota } from '../../src/model/quota.ts';
+import type { Quotas } from '../../src/store/quotas.ts';
+import { StrictLimits, type StrictLimitOptions } from '../../test/support/strict-limits.ts';
 import { Pacer, type Caller, type Turn } from './pacer.ts';
 
 beforeEach(() => void vi.useFakeTimers());

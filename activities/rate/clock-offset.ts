@@ -1,4 +1,4 @@
-import type { Decided } from '../src/store/quotas.ts';
+import type { Decided } from '../../src/store/quotas.ts';
 
 /** Readings that are kept. */
 const kept = 20;
