@@ -28,9 +28,9 @@ test('four workers and two syncs use one quota, and no more than it (R9)', async
     const { perSecond } = measured(arrivals, from, to);
     const refused = arrivals.filter(({ limited }) => limited).length;
     console.log(`${perSecond.toFixed(1)} of ${requests} calls a second used, ${refused} refused`);
-    // Other tests take turns on the processors here; the sweep in test/soak asks for 95 and 1 in 100.
+    // Other tests take turns on the processors here, and a late worker sends less, never more; the sweep asks for 95 %.
     expect(perSecond).toBeGreaterThanOrEqual(0.7 * requests);
-    expect(refused).toBeLessThan(0.02 * arrivals.length);
+    expect(refused).toBeLessThan(0.01 * arrivals.length);
   } finally {
     await load.close();
   }
