@@ -1,3 +1,5 @@
+import type { Run } from '../model/run.ts';
+
 /** What a problem says beyond status, code, title and detail. */
 export type ProblemMembers = Readonly<Record<string, unknown>>;
 
@@ -42,6 +44,11 @@ export function conflict(code: string, detail: string, members: ProblemMembers =
 export function openRun(sync: string, run: string | null): ApiProblem {
   const name = run === null ? '' : ` "${run}"`;
   return conflict('run_open', `Sync "${sync}" has an open run${name}.`, { run });
+}
+
+/** 409: the run can be steered no more. */
+export function runOver({ id, status }: Pick<Run, 'id' | 'status'>): ApiProblem {
+  return conflict('run_over', `Run "${id}" is over: ${status}.`);
 }
 
 /** 422: the request is well formed but does not fit. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { exampleRun, exampleSync } from './testing/memory-services.ts';
 import { testApp } from './testing/test-app.ts';
 
@@ -139,5 +139,14 @@ describe('/v1/runs', () => {
     const retry = await send('POST', '/v1/runs/r1/retry-errors');
     expect([retry.status, retry.headers.get('Location')]).toEqual([202, '/v1/runs/r2']);
     expect((await send('POST', '/v1/runs/none/pause')).status).toBe(404);
+  });
+
+  it('tells a run what to do before it asks how it is: that takes long where no worker can answer', async () => {
+    const { send, stored, services } = testApp();
+    stored.runs.set('r1', exampleRun());
+    const asked = vi.spyOn(services.runs, 'get');
+    for (const action of ['pause', 'resume', 'cancel']) await send('POST', `/v1/runs/r1/${action}`);
+    expect(stored.runs.get('r1')?.status).toBe('cancelled');
+    expect(asked).not.toHaveBeenCalled();
   });
 });

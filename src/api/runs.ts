@@ -2,7 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isOver, type Run } from '../model/run.ts';
 import { defined } from './defined.ts';
-import { conflict, notFound } from './problem.ts';
+import { conflict, notFound, runOver } from './problem.ts';
 import { recordErrorView } from './record-error-view.ts';
 import { newRouter } from './router.ts';
 import {
@@ -46,18 +46,9 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
 }
 
 function addActions(router: OpenAPIHono, runs: RunService): void {
-  router.openapi(pause, async (c) => {
-    const { id } = await open(runs, c.req.valid('param').id);
-    return accepted(c, await runs.pause(id));
-  });
-  router.openapi(resume, async (c) => {
-    const { id } = await open(runs, c.req.valid('param').id);
-    return accepted(c, await runs.resume(id));
-  });
-  router.openapi(cancel, async (c) => {
-    const { id } = await open(runs, c.req.valid('param').id);
-    return accepted(c, await runs.cancel(id));
-  });
+  router.openapi(pause, async (c) => accepted(c, await runs.pause(c.req.valid('param').id)));
+  router.openapi(resume, async (c) => accepted(c, await runs.resume(c.req.valid('param').id)));
+  router.openapi(cancel, async (c) => accepted(c, await runs.cancel(c.req.valid('param').id)));
   router.openapi(approve, async (c) => {
     const { id, removal } = await open(runs, c.req.valid('param').id);
     if (removal === null) {
@@ -82,7 +73,7 @@ async function found(runs: RunService, id: string): Promise<Run> {
 
 async function open(runs: RunService, id: string): Promise<Run> {
   const run = await found(runs, id);
-  if (isOver(run.status)) throw conflict('run_over', `Run "${id}" is over: ${run.status}.`);
+  if (isOver(run.status)) throw runOver(run);
   return run;
 }
 

@@ -96,6 +96,7 @@ export interface RunService {
   /** Newest first. */
   list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }>;
   errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }>;
+  /** @throws ApiProblem 404 for an unknown run, 409 for one that is over; so do `resume`, `cancel` and `approve` */
   pause(id: string): Promise<Run>;
   resume(id: string): Promise<Run>;
   cancel(id: string): Promise<Run>;

@@ -1,8 +1,8 @@
 import { noStats } from '../../model/outcome.ts';
 import type { RecordError } from '../../model/outcome.ts';
-import type { Run } from '../../model/run.ts';
+import { isOver, type Run } from '../../model/run.ts';
 import { syncSchema } from '../../model/sync.ts';
-import { notFound, openRun } from '../problem.ts';
+import { notFound, openRun, runOver } from '../problem.ts';
 import type { ConnectionView, Readiness, Services, SyncView } from '../services.ts';
 
 /** Services that keep everything in memory, with their insides open to tests. */
@@ -105,6 +105,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   const change = (id: string, changes: Partial<Run>): Run => {
     const before = stored.runs.get(id);
     if (before === undefined) throw notFound('run', id);
+    if (isOver(before.status)) throw runOver(before);
     const run = { ...before, ...changes };
     stored.runs.set(id, run);
     return run;

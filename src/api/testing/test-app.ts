@@ -18,5 +18,5 @@ export function testApp(options: Partial<ApiOptions> = {}) {
             headers: { 'Content-Type': 'application/json' },
           }),
     });
-  return { app, send, stored: services.stored };
+  return { app, send, stored: services.stored, services };
 }

@@ -32,6 +32,27 @@ test('a killed worker is replaced; stop leaves none, not even one that ignores S
   expect(workers.pids()).toEqual([]);
 }, 20_000);
 
+test.each([
+  { ends: 'told to leave', code: 0, delays: [0.2, 0.2] },
+  { ends: 'failing', code: 1, delays: [0.2, 0.4] },
+])(
+  '$ends again and again: replaced after $delays s',
+  async ({ code, delays }) => {
+    const lines: string[] = [];
+    const workers = superviseWorker({
+      command: process.execPath,
+      args: ['-e', `process.exit(${code})`, 'worker'],
+      count: 1,
+      log: (line) => lines.push(line),
+    });
+    await vi.waitFor(() => expect(lines.length).toBeGreaterThanOrEqual(2), 10_000);
+    await workers.stop();
+    const told = lines.slice(0, 2).map((line) => Number(/starts in ([\d.]+) s/.exec(line)?.[1]));
+    expect(told).toEqual(delays);
+  },
+  20_000,
+);
+
 test('a worker ends when its supervisor is killed', async () => {
   const worker = `import(${module('exit-with-parent.ts')}).then((m) => { m.exitWithParent(); console.log('ready'); ${idle}; })`;
   const script = `import(${module('supervisor.ts')}).then((m) => {

@@ -26,12 +26,12 @@ export interface Supervisor {
 
 const firstDelayMs = 200;
 const longestDelayMs = 5000;
-/** A worker that lived this long was well: its successor starts with the first delay again. */
+/** A worker that lived this long was well, as is one that was told to leave: its successor starts after the first delay. */
 const healthyMs = 30_000;
 
 /**
- * Starts `count` workers in processes of their own and replaces each that ends, after 0.2 s at first, then up to
- * 5 s. A worker holds an IPC channel to this process: `exitWithParent` in the worker ends it when that breaks.
+ * Starts `count` workers in processes of their own and replaces each that ends, after 0.2 s; one that keeps
+ * failing after up to 5 s. A worker holds an IPC channel to this process: `exitWithParent` in the worker ends it when that breaks.
  */
 export function superviseWorker(options: SuperviseOptions): Supervisor {
   const running = new Set<ServerProcess>();
@@ -55,21 +55,21 @@ async function keepOne(
   let delayMs = firstDelayMs;
   while (!halt.aborted) {
     const began = Date.now();
-    const what = await runOne(options, running, halt);
+    const { what, left } = await runOne(options, running, halt);
     if (halt.aborted) return;
-    if (Date.now() - began > healthyMs) delayMs = firstDelayMs;
+    if (left || Date.now() - began > healthyMs) delayMs = firstDelayMs;
     options.log(`${what}; another starts in ${delayMs / 1000} s`);
     await sleep(delayMs, undefined, { signal: halt }).catch(() => undefined);
     delayMs = Math.min(delayMs * 2, longestDelayMs);
   }
 }
 
-/** Runs one worker to its end and says how it ended. */
+/** Runs one worker to its end; says how it ended, and whether because it was told to leave. */
 async function runOne(
   options: SuperviseOptions,
   running: Set<ServerProcess>,
   halt: AbortSignal,
-): Promise<string> {
+): Promise<{ what: string; left: boolean }> {
   const { count: _count, drainMs = 30_000, ...command } = options;
   try {
     const worker = await startServer({
@@ -85,9 +85,9 @@ async function runOne(
     if (halt.aborted) await worker.stop();
     const exit = await worker.exited;
     running.delete(worker);
-    return `Worker ${worker.pid} ended ${how(exit)}`;
+    return { what: `Worker ${worker.pid} ended ${how(exit)}`, left: exit.code === 0 };
   } catch (error) {
-    return `A worker could not be started: ${(error as Error).message}`;
+    return { what: `A worker could not be started: ${(error as Error).message}`, left: false };
   }
 }
 

@@ -5,7 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApiProblem, notFound, openRun } from '../../api/problem.ts';
+import { ApiProblem, notFound, openRun, runOver } from '../../api/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Preview } from '../../model/preview.ts';
@@ -207,14 +207,14 @@ export class Runs implements RunService {
     }
   }
 
+  /** Says it to the run at once: to ask it first would take its time where no worker can answer. */
   async #steer(id: string, act: (handle: WorkflowHandle) => Promise<unknown>): Promise<Run> {
     const run = await this.#known(id);
-    const over = new ApiProblem(409, 'run_over', 'Run is over', `Run ${id} is ${run.status}.`);
-    if (isOver(run.status)) throw over;
+    if (isOver(run.status)) throw runOver(run);
     try {
       await act(this.#handle(run.sync));
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw over;
+      if (error instanceof WorkflowNotFoundError) throw runOver((await this.get(id)) ?? run);
       throw error;
     }
     return (await this.get(id)) ?? run;
