@@ -70,13 +70,14 @@ export async function carryOn(
   bench: Bench,
   sync: LedgerSync,
   { unknown }: { unknown: number },
+  options?: LedgerOptions,
 ): Promise<LedgerSync> {
   if (sync.kind !== 'api blind' || unknown === 0) {
     await sync.touch();
     return sync;
   }
   await sync.close();
-  return ledgerSync(bench, sync.kind);
+  return ledgerSync(bench, sync.kind, options);
 }
 
 let made = 0;

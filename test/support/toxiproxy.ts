@@ -19,7 +19,7 @@ export interface Toxic {
 
 /** A running Toxiproxy. */
 export interface Toxiproxy {
-  /** Makes a link to `target` (`host:port`); returns its near end. */
+  /** Makes a link to `target` (`host:port`), in place of an earlier one of that name; returns its near end. */
   link(name: string, target: string): Promise<string>;
   /** Harms a link until `heal`. */
   harm(name: string, toxic: Toxic): Promise<void>;
@@ -65,20 +65,19 @@ export async function startToxiproxy(program: string): Promise<Toxiproxy> {
     return answer.status === 204 ? null : answer.json();
   };
   for (let tries = 0; ; tries++) {
-    if (
-      await call('/version').then(
-        () => true,
-        () => false,
-      )
-    )
-      break;
+    const answers = await call('/proxies').then(
+      () => true,
+      () => false,
+    );
+    if (answers) break;
     if (tries > 100) throw new Error('Toxiproxy did not start');
     await sleep(50);
   }
   return {
     async link(name, upstream) {
       const proxy = { name, listen: '127.0.0.1:0', upstream, enabled: true };
-      return ((await call('/proxies', proxy)) as { listen: string }).listen;
+      const { proxies } = (await call('/populate', [proxy])) as { proxies: { listen: string }[] };
+      return proxies[0]?.listen ?? '';
     },
     harm: async (name, toxic) => void (await call(`/proxies/${name}/toxics`, toxic)),
     down: async (name) => void (await call(`/proxies/${name}`, { enabled: false })),
