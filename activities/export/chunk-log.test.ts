@@ -40,3 +40,17 @@ test('nothing more is sent while a slow statement leaves many outcomes in doubt'
   expect(durable).toHaveLength(mostAhead);
   await log.close();
 });
+
+test('answers that came while the state database was down become durable when it is back', async () => {
+  const { journal, durable } = slowJournal();
+  const write = journal.write.bind(journal);
+  let failures = 2;
+  journal.write = async (...args) => {
+    if (failures-- > 0) throw new Error('down');
+    return write(...args);
+  };
+  const log = new ChunkLog(journal, owner);
+  log.note([{ seq: 1, outcome: { ok: true } }]);
+  await log.close();
+  expect(durable).toEqual([1]);
+});

@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import { SupersededError } from '../../src/store/chunks.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/journal.ts';
 
@@ -21,6 +23,8 @@ const stallMs = 1500;
 /** A chunk is taken for the caller's own without asking for so long. Milliseconds. */
 const trustMs = 10_000;
 const tickMs = 250;
+/** The last words of an attempt are tried for so long. Milliseconds. */
+const lastWordsMs = 15_000;
 
 /**
  * What an export knows of its chunk's operations, made durable in groups: one statement at a time, with all that has come
@@ -97,13 +101,21 @@ export class ChunkLog {
     }
   }
 
-  /** Makes everything durable that is noted. */
+  /** Makes everything durable that is noted, and waits a while for a state database that is down. */
   async close(): Promise<void> {
     clearInterval(this.#ticks);
     clearTimeout(this.#group);
     // The statement under way may be followed by one that has taken the rest already.
     await (this.#next ?? this.#writing).catch(() => undefined);
-    if (this.#pending.size > 0) await this.#durable();
+    const deadline = performance.now() + lastWordsMs;
+    while (this.#pending.size > 0) {
+      try {
+        await this.#durable();
+      } catch (error) {
+        if (error instanceof SupersededError || performance.now() > deadline) throw error;
+        await sleep(500);
+      }
+    }
   }
 
   #isInDoubt(): boolean {
@@ -162,7 +174,7 @@ export class ChunkLog {
       this.#confirmedAt = askedAt;
     } catch (error) {
       this.#failure ??= error;
-      // The last words of the attempt are tried once more when it closes.
+      // The last words of the attempt are tried again when it closes.
       this.#pending = new Map([...taken, ...this.#pending]);
       throw error;
     } finally {
