@@ -10,7 +10,8 @@ export const idSchema = z
     'must be letters, digits, - and _, at most 63, starting with a letter or digit',
   );
 
-const keySchema = z
+/** A key as it is written: a field, or a list of fields. */
+export const keySchema = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
   .describe('The field, or list of fields, that matches a source record to a destination record.');
 
@@ -24,7 +25,8 @@ export const fieldSourceSchema = z.union([
 /** The value of one entry of `fields`. */
 export type FieldSource = z.infer<typeof fieldSourceSchema>;
 
-const scheduleSchema = z.union([
+/** A schedule as it is written. */
+export const scheduleSchema = z.union([
   z.strictObject({
     every: durationSchema.describe('How often the sync runs, such as 15m or 6h.'),
   }),
@@ -37,7 +39,8 @@ const scheduleSchema = z.union([
 /** When a sync runs by itself. */
 export type ScheduleSpec = z.infer<typeof scheduleSchema>;
 
-const removalSchema = z.strictObject({
+/** What is removed, as it is written. */
+export const removalSchema = z.strictObject({
   scope: z
     .enum(['all', 'tracked'])
     .default('all')
@@ -72,7 +75,8 @@ const watermarkSchema = z
   ])
   .describe('A field that grows with every change. Without it every run reads everything.');
 
-const stopAfterSchema = z
+/** When a run with record errors fails early, as it is written. */
+export const stopAfterSchema = z
   .strictObject({
     errors: z.number().int().min(0).optional().describe('Most record errors of a run.'),
     fraction: z

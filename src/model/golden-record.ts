@@ -1,0 +1,54 @@
+import type { JsonObject } from './json.ts';
+
+/** The id of a record of an entity: a decimal number as text. */
+export type RecordId = string;
+
+/**
+ * When a source says that a record changed: microseconds since 1970 of a timestamp, or the number itself, as decimal
+ * digits; null where the source does not say. Compare with `compareTimes`.
+ */
+export type SourceTime = string | null;
+
+/** Who set a field last, when, and in which cycle of the entity. */
+export interface Provenance {
+  /** The source; `_` for a derived field. */
+  readonly source: string;
+  readonly at: SourceTime;
+  readonly cycle: number;
+}
+
+/** One golden record. */
+export interface GoldenRecord {
+  readonly id: RecordId;
+  /** Values by field; a field that nothing has set is absent. */
+  readonly values: JsonObject;
+  /** Of every field that is set: who set it. */
+  readonly setBy: Readonly<Record<string, Provenance>>;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A record of a system that belongs to a golden record (ID mapping), with what the system last said of it. */
+export interface SourceRecord {
+  /** The source or destination. */
+  readonly system: string;
+  readonly id: string;
+  readonly record: RecordId;
+  readonly at: SourceTime;
+  /**
+   * The entity's fields as the system holds them, as far as Sluice knows: what it said, or what was written to it.
+   * A field that it never said anything of is absent.
+   */
+  readonly values: JsonObject;
+}
+
+/** A record that a source has changed, mapped to the entity's fields. */
+export interface IncomingRecord {
+  readonly source: string;
+  readonly id: string;
+  readonly at: SourceTime;
+  readonly values: JsonObject;
+  /** The source says that it is deleted: `values` do not count. */
+  readonly deleted: boolean;
+}
