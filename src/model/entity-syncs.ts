@@ -15,9 +15,7 @@ export function destinationOfSync(sync: string): { entity: string; destination: 
 
 /** The field that holds the ids of a destination's system; undefined where records are matched by key alone. */
 export function idFieldOf(entity: EntitySpec, destination: string): string | undefined {
-  return (
-    entity.destinations[destination]?.destination.id ?? entity.sources[destination]?.source.id
-  );
+  return entity.destinations[destination]?.destination.id ?? entity.sources[destination]?.source.id;
 }
 
 /** A destination of an entity is a sync from the entity's change log (DESIGN section 1). */

@@ -37,7 +37,9 @@ const entityFieldSchema = z
       expr: z.string().min(1).describe('A CEL expression over other fields of the entity.'),
     }),
   ])
-  .describe('The type of the field; with `expr` it is derived from other fields, and no source sets it.');
+  .describe(
+    'The type of the field; with `expr` it is derived from other fields, and no source sets it.',
+  );
 
 /** What a record is compared by: a field, exactly or loosely, or what an expression makes of its fields. */
 const matchPartSchema = z.union([
@@ -94,9 +96,7 @@ const entitySourceSchema = z.strictObject({
     full: z
       .boolean()
       .default(false)
-      .describe(
-        'Read everything again and again, for systems that cannot sort by a watermark.',
-      ),
+      .describe('Read everything again and again, for systems that cannot sort by a watermark.'),
   }),
   where: z
     .string()
@@ -153,9 +153,7 @@ const mergeSchema = z.strictObject({
   deleteLosers: z
     .boolean()
     .default(false)
-    .describe(
-      "Whether the losers' records are removed at the destinations, whatever their mode.",
-    ),
+    .describe("Whether the losers' records are removed at the destinations, whatever their mode."),
   guard: z
     .number()
     .int()

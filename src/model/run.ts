@@ -1,11 +1,12 @@
+import type { CycleStageName, CycleView } from './cycle.ts';
 import type { Mode } from './mode.ts';
 import type { Stats } from './outcome.ts';
 
 /** Where a run is in its life (DESIGN section 3). */
 export type RunStatus = 'pending' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
-/** What an open run is doing. */
-export type RunPhase = 'open' | 'sync' | 'remove' | 'close';
+/** What an open run is doing; a cycle goes through stages. */
+export type RunPhase = 'open' | 'sync' | 'remove' | 'close' | CycleStageName;
 
 /** How a completed run ended: everything written, some record errors, or nothing to write. */
 export type RunOutcome = 'ok' | 'partial' | 'nothing_written';
@@ -44,8 +45,14 @@ export function isWhole(options: RunOptions): boolean {
 /** One execution of a sync, as the store keeps it. */
 export interface Run {
   readonly id: string;
-  readonly sync: string;
-  readonly mode: Mode;
+  /** The sync it runs; null for a cycle. */
+  readonly sync: string | null;
+  /** Null for a cycle: each of its destinations has its own. */
+  readonly mode: Mode | null;
+  /** Set for a cycle of an entity. */
+  readonly cycle: CycleView | null;
+  /** The cycle that started it; null for a run of its own. */
+  readonly parent: string | null;
   readonly options: RunOptions;
   readonly status: RunStatus;
   readonly phase: RunPhase;

@@ -10,6 +10,11 @@ export function syncWorkflowId(sync: string): string {
   return `sync/${sync}`;
 }
 
+/** The workflow id of an entity's open cycle. */
+export function entityWorkflowId(entity: string): string {
+  return `entity/${entity}`;
+}
+
 /** Names of the search attributes that runs carry. */
 export const searchAttributes = {
   sync: 'SluiceSync',
@@ -23,6 +28,8 @@ export interface SyncRunInput {
   readonly sync: string;
   /** Whether the server knows Sluice's search attributes. */
   readonly searchable: boolean;
+  /** The cycle whose destination it writes. */
+  readonly parent?: string;
   /** Set when the run continues as new. */
   readonly resume?: {
     readonly opened: OpenedRun;
@@ -34,6 +41,21 @@ export interface SyncRunInput {
 /** Input of `scheduledSync`. */
 export interface ScheduledSyncInput {
   readonly sync: string;
+  readonly searchable: boolean;
+}
+
+/** Input of `entityCycle`. */
+export interface EntityCycleInput {
+  readonly run: string;
+  readonly entity: string;
+  readonly searchable: boolean;
+  /** Whether the next cycle follows at once while sources hold more than a cycle reads. */
+  readonly drain: boolean;
+}
+
+/** Input of `scheduledCycle`. */
+export interface ScheduledCycleInput {
+  readonly entity: string;
   readonly searchable: boolean;
 }
 
@@ -70,6 +92,8 @@ export const messages = {
   pause: 'pause',
   resume: 'resume',
   approve: 'approve',
+  /** To a cycle that only waits for its destinations: it leaves them to themselves, for the next one. */
+  giveWay: 'giveWay',
 } as const;
 
 /** The failure of an export whose staged rows are gone, as after a crash of the destination's server. */

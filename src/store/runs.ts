@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { CycleStage } from '../model/cycle.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
 import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
@@ -9,7 +10,12 @@ import type { Seal } from './seal.ts';
 interface RunRow {
   id: string;
   sync: string;
-  mode: Mode;
+  mode: Mode | null;
+  entity: string | null;
+  parent: string | null;
+  stages: CycleStage[] | null;
+  more: boolean | null;
+  children: string[];
   options: RunOptions;
   status: RunStatus;
   phase: RunPhase;
@@ -77,7 +83,7 @@ interface PlanRow extends Omit<RunPlan, 'since' | 'until' | 'settled' | 'start'>
 
 // Only what was written of exported and interrupted chunks counts: what a chunk is about to do is not done. While the run is open, staged records count as imported.
 const select = sql`
-  select r.*, jsonb_build_object(
+  select r.*, array(select c.id from runs c where c.parent = r.id order by c.started_at, c.id) as children, jsonb_build_object(
     'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
     'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
     'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
@@ -112,14 +118,29 @@ export class Runs {
     options: RunOptions;
     /** Where a run begins that continues another, whose plan it takes over. */
     start?: RunStart | null;
+    /** The cycle whose destination it writes. */
+    parent?: string;
   }): Promise<void> {
     await sql`
-      insert into runs (id, sync, mode, options, spec, kind, since, until, settled, origin, start_cursor, start_done)
+      insert into runs (id, sync, mode, options, spec, kind, since, until, settled, origin, start_cursor, start_done, parent)
       select ${run.id}, ${run.sync}, ${run.spec.mode}, ${JSON.stringify(run.options)}::jsonb,
         ${JSON.stringify(run.spec)}::jsonb, o.kind, o.since, o.until, o.settled, coalesce(o.origin, o.id),
-        ${this.#sealed(run.start?.cursor ?? null)}::bytea, ${run.start?.done ?? null}::boolean
+        ${this.#sealed(run.start?.cursor ?? null)}::bytea, ${run.start?.done ?? null}::boolean,
+        ${run.parent ?? null}
       from (values (1)) one left join runs o on o.id = ${run.options.continueOf ?? null}
       on conflict (id) do nothing`.execute(this.#db);
+  }
+
+  /** Adds a pending run of a cycle. Does nothing if it is there already. */
+  async createCycle(run: { id: string; entity: string }): Promise<void> {
+    await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleKey(run.entity)}, ${run.entity}, '{}')
+      on conflict (id) do nothing`.execute(this.#db);
+  }
+
+  /** Notes how far a cycle has come. */
+  async noteStages(id: string, stages: readonly CycleStage[], more: boolean): Promise<void> {
+    await sql`update runs set stages = ${JSON.stringify(stages)}::jsonb, more = ${more}
+      where id = ${id} and finished_at is null`.execute(this.#db);
   }
 
   /** Null where there is no such run. */
@@ -172,12 +193,14 @@ export class Runs {
   /** Newest first; `after` is the id of the last run of the page before. */
   async list(filter: {
     sync?: string;
+    entity?: string;
     status?: string;
     limit: number;
     after?: string;
   }): Promise<Run[]> {
     const { rows } = await sql<RunRow>`${select}
       where (${filter.sync ?? null}::text is null or r.sync = ${filter.sync ?? null})
+        and (${filter.entity ?? null}::text is null or r.entity = ${filter.entity ?? null})
         and (${filter.status ?? null}::text is null or r.status = ${filter.status ?? null})
         and (${filter.after ?? null}::text is null or (r.started_at, r.id) <
              (select a.started_at, a.id from runs a where a.id = ${filter.after ?? null}))
@@ -284,8 +307,10 @@ export class Runs {
       row.waiting_until !== null && row.waiting_until > new Date() ? row.waiting_until : null;
     return {
       id: row.id,
-      sync: row.sync,
+      sync: row.entity === null ? row.sync : null,
       mode: row.mode,
+      cycle: row.entity === null ? null : cycleOf(row, row.entity),
+      parent: row.parent,
       options: row.options,
       status: row.status,
       phase: row.phase,
@@ -309,8 +334,17 @@ export class Runs {
   }
 }
 
+function cycleOf({ stages, more, children }: RunRow, entity: string): Run['cycle'] {
+  return { entity, stages: stages ?? [], more: more ?? false, children };
+}
+
 /** The failure of a cancelled run whose destination could not be asked what it had applied. */
 export const unsettled = 'unsettled';
+
+/** What stands for the sync in the run of a cycle; no sync is called so. */
+export function cycleKey(entity: string): string {
+  return `entity/${entity}`;
+}
 
 /** How a run ended. */
 export interface RunEnd {

@@ -1,0 +1,45 @@
+import { type Kysely, type Migration, sql } from 'kysely';
+
+const statements = [
+  `alter table syncs add column entity text`,
+  // A cycle is a run whose `entity` is set; the runs of its destinations name it as their parent.
+  `alter table runs alter column mode drop not null, alter column spec drop not null,
+     add column entity text, add column parent text, add column stages jsonb, add column more boolean`,
+  `create index runs_by_parent on runs (parent) where parent is not null`,
+  // `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
+  `create table entities (
+     id text primary key, no int not null generated always as identity unique, spec jsonb not null,
+     cycle bigint not null default 0, rules text, merges text, updated_at timestamptz not null default now())`,
+  `create sequence entity_record_id`,
+  `create sequence entity_change`,
+  // `data` and the other bytea columns are sealed or, where the entity is not encrypted, begin with four zero bytes.
+  `create table entity_records (
+     entity int not null, id bigint not null, seq bigint not null, cycle bigint not null, data bytea not null,
+     created_at timestamptz not null, updated_at timestamptz not null, deleted boolean not null default false,
+     merged_into bigint, merge_due boolean not null default false, primary key (entity, id))`,
+  `create index entity_records_by_change on entity_records (entity, seq)`,
+  `create index entity_records_to_merge on entity_records (entity, id) where merge_due`,
+  `create table entity_ids (
+     entity int not null, hash bytea not null, system text not null, record bigint not null, data bytea not null,
+     primary key (entity, hash))`,
+  `create index entity_ids_by_record on entity_ids (entity, record)`,
+  `create table entity_keys (
+     entity int not null, hash bytea not null, record bigint not null, primary key (entity, hash, record))`,
+  `create table entity_log (
+     entity int not null, record bigint not null, cycle bigint not null, run text not null, operation text not null,
+     data bytea not null, at timestamptz not null, primary key (entity, record, cycle))`,
+  `create index entity_log_by_cycle on entity_log (entity, cycle, record)`,
+  `create table entity_positions (
+     entity int not null, source text not null, fingerprint text not null, position bytea not null, run text not null,
+     primary key (entity, source))`,
+  `create table entity_groups (
+     entity int not null, cycle bigint not null, records bigint[] not null, reason text not null,
+     at timestamptz not null default now(), primary key (entity, records))`,
+];
+
+/** Entities: unified records, which source record belongs to which, their match keys and their transaction log. */
+export const entities: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of statements) await sql.raw(statement).execute(db);
+  },
+};
