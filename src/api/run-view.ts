@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { cycleStages } from '../model/cycle.ts';
 import { modes } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
 import type { Preview } from '../model/preview.ts';
@@ -68,10 +69,10 @@ const previewSchema = z
 export const runSchema = z
   .object({
     id: z.string(),
-    sync: z.string(),
-    mode: z.enum(modes),
+    sync: z.string().nullable(),
+    mode: z.enum(modes).nullable(),
     status: z.enum(runStatuses),
-    phase: z.enum(['open', 'sync', 'remove', 'close']),
+    phase: z.enum(['open', 'sync', 'remove', ...cycleStages]),
     outcome: z.enum(['ok', 'partial', 'nothing_written']).nullable(),
     stats: statsSchema,
     watermark: z.string().nullable(),

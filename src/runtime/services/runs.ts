@@ -108,7 +108,7 @@ export class Runs implements RunService {
         `Run ${id} has no record errors.`,
       );
     }
-    return this.start(run.sync, { retryOf: id });
+    return this.start(run.sync ?? '', { retryOf: id });
   }
 
   /** Where the run begins to read: null at the beginning. @throws ApiProblem 404 or 409 where it cannot continue */
@@ -171,7 +171,7 @@ export class Runs implements RunService {
 
   /** What the run itself says now; what the store knows where it cannot be asked. */
   async #live(run: Run): Promise<Run> {
-    const state = await this.#ask(this.#handle(run.sync));
+    const state = await this.#ask(this.#handle(run.sync ?? ''));
     if (state === 'gone') return this.#ended(run);
     if (state === undefined || state.run !== run.id) return run;
     // It ended after the store was read: only the store knows how.
@@ -212,7 +212,7 @@ export class Runs implements RunService {
     const run = await this.#known(id);
     if (isOver(run.status)) throw runOver(run);
     try {
-      await act(this.#handle(run.sync));
+      await act(this.#handle(run.sync ?? ''));
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw runOver((await this.get(id)) ?? run);
       throw error;
