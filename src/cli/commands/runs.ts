@@ -42,5 +42,5 @@ const header = ['RUN', 'SYNC', 'STATUS', 'OUTCOME', 'STARTED', 'CREATED', 'UPDAT
 function row({ id, sync, status, outcome, startedAt, stats }: RunView): string[] {
   const { created, updated, errors } = stats;
   const counts = [created, updated, errors].map(String);
-  return [id, sync, status, outcome ?? '-', startedAt ?? '-', ...counts];
+  return [id, sync ?? '-', status, outcome ?? '-', startedAt ?? '-', ...counts];
 }
