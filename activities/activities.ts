@@ -19,7 +19,7 @@ export interface Ended {
 /** The activities of a run, as the workflow sees them: ids and counts in, ids and counts out (R1). */
 export interface RunActivities {
   /** Checks both sides and settles how the run goes. */
-  openRun(input: { run: string; sync: string }): Promise<OpenedRun>;
+  openRun(input: { run: string; sync: string; parent?: string }): Promise<OpenedRun>;
   /** Reads a page and stages it as one or more chunks from `chunk` on. */
   importPage(input: ChunkInput): Promise<{ chunks: number; records: number; done: boolean }>;
   /**
@@ -47,4 +47,49 @@ export interface RunActivities {
   closeRun(input: { run: string; end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Ended>;
   /** Notes a scheduled run that did not start because one is open. */
   noteSkippedTick(input: { sync: string }): Promise<void>;
+}
+
+/** What opening a cycle settled. */
+export interface OpenedCycle {
+  /** What is read, in order. */
+  readonly readings: readonly {
+    readonly source: string;
+    readonly reading: 'changes' | 'tombstones';
+  }[];
+  /** The sources whose deletes are found by reading all ids. */
+  readonly scans: readonly string[];
+  readonly merges: boolean;
+  /** The syncs of the destinations. */
+  readonly destinations: readonly string[];
+}
+
+/** The activities of a cycle, as the workflow sees them: ids and counts in, ids and counts out (R1). */
+export interface CycleActivities {
+  /** Checks all ends and settles from where to where each source is read. */
+  openCycle(input: { run: string; entity: string; full: boolean }): Promise<OpenedCycle>;
+  /** Reads a batch of what a source has changed, and unifies it. `more`: the source holds more. */
+  unifySource(input: {
+    run: string;
+    entity: string;
+    source: string;
+    reading: 'changes' | 'tombstones';
+  }): Promise<{ more: boolean }>;
+  /** Reads the ids of all records of a source, if that is due, and counts those that are gone (R7). */
+  scanSource(input: {
+    run: string;
+    entity: string;
+    source: string;
+  }): Promise<{ remove: number; of: number; needsApproval: boolean }>;
+  /** Detaches the records that `scanSource` has not met. */
+  detachMissing(input: { run: string; entity: string; source: string }): Promise<void>;
+  /** Merges duplicates, or reports them. */
+  mergeDuplicates(input: { run: string; entity: string }): Promise<void>;
+  /** Ends the cycle: moves the positions of its sources. Returns how it ended. */
+  closeCycle(input: {
+    run: string;
+    entity: string;
+    end: Pick<RunEnd, 'status' | 'failure'>;
+    /** Whether the sources hold more. */
+    more: boolean;
+  }): Promise<Ended>;
 }

@@ -8,13 +8,23 @@ const escaped = `${mark}s`;
 
 /** A value as JSON text that `parseLossless` reads back as it was, `ExactNumber`s and missing values too. */
 export function stringifyLossless(value: unknown): string {
-  return JSON.stringify(pack(value));
+  return JSON.stringify(isPlain(value) ? value : pack(value));
 }
 
 /** Reads what `stringifyLossless` wrote. */
 export function parseLossless(text: string): unknown {
   const value: unknown = JSON.parse(text);
   return text.includes('\\u0000') ? unpack(value) : value;
+}
+
+/** Whether JSON holds the value as it is: most values need no second look. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return value.codePointAt(0) !== 0;
+  if (value === undefined || value instanceof ExactNumber) return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const name in value) if (!isPlain((value as Record<string, unknown>)[name])) return false;
+  return true;
 }
 
 function pack(value: unknown): unknown {

@@ -58,16 +58,17 @@ export class Catalog {
     return rows[0]?.spec ?? null;
   }
 
+  /** The declared syncs; those of entities' destinations are not among them. */
   async syncs(): Promise<{ id: string; spec: SyncSpec }[]> {
     const { rows } = await sql<{
       id: string;
       spec: SyncSpec;
-    }>`select id, spec from syncs order by id`.execute(this.#db);
+    }>`select id, spec from syncs where entity is null order by id`.execute(this.#db);
     return rows;
   }
 
   async removeSync(id: string): Promise<boolean> {
-    const result = await sql`delete from syncs where id = ${id}`.execute(this.#db);
+    const result = await sql`delete from syncs where id = ${id} and entity is null`.execute(this.#db);
     return Number(result.numAffectedRows ?? 0) > 0;
   }
 

@@ -77,6 +77,8 @@ export interface ChunkCommit {
     readonly highest?: string | null;
   };
   readonly stats?: Stats;
+  /** What a cycle counts besides, by name. */
+  readonly counts?: Readonly<Record<string, number>>;
   readonly errors?: readonly RecordError[];
   /** Texts to stage by kind; null: this kind is not needed any more. */
   readonly stage?: Readonly<Partial<Record<StageKind, string | null>>>;
@@ -123,6 +125,16 @@ export class Chunks {
   async highest(run: string): Promise<string | null> {
     const { rows } = await sql<{ highest: Buffer | null }>`
       select highest from chunks where run = ${run} and last`.execute(this.#db);
+    const highest = rows[0]?.highest ?? null;
+    return highest && this.#seal.open(highest).toString();
+  }
+
+  /** The highest watermark that a complete read within these chunks has met; null if it met none, or is not complete. */
+  async highestIn(run: string, first: number, last: number): Promise<string | null> {
+    const { rows } = await sql<{ highest: Buffer | null }>`
+      select highest from chunks where run = ${run} and no between ${first} and ${last} and last`.execute(
+      this.#db,
+    );
     const highest = rows[0]?.highest ?? null;
     return highest && this.#seal.open(highest).toString();
   }
@@ -175,9 +187,16 @@ export class Chunks {
 
   /**
    * Commits a step of a chunk in one transaction.
+   * @param also more to do in the same transaction, for the owner only
    * @throws SupersededError when `token` is no longer the chunk's
    */
-  async commit(run: string, no: number, token: number, commit: ChunkCommit): Promise<void> {
+  async commit(
+    run: string,
+    no: number,
+    token: number,
+    commit: ChunkCommit,
+    also?: (tx: Database) => Promise<void>,
+  ): Promise<void> {
     const staged = await this.#packAll(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
       const { rows } = await sql`
@@ -195,6 +214,10 @@ export class Chunks {
           where run = ${run} and no = ${no}`.execute(tx);
       }
       if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
+      if (commit.counts !== undefined)
+        await sql`update chunks set counts = ${JSON.stringify(commit.counts)}::jsonb where run = ${run} and no = ${no}`.execute(
+          tx,
+        );
       if (commit.errors !== undefined) await this.#errors.replace(tx, run, no, commit.errors);
       if (commit.state === 'exported' || commit.state === 'interrupted') {
         await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
@@ -205,8 +228,26 @@ export class Chunks {
         await sql`insert into seen_keys (run, key_hash) select ${seenBy(run)}, unnest(${commit.seen}::bytea[])
           on conflict do nothing`.execute(tx);
       }
+      await also?.(tx);
       faultPoint('state.in-transaction');
     });
+  }
+
+  /** The last exported chunk with a number from `first` to `last`, and what all of them imported; null for none. */
+  async lastExported(
+    run: string,
+    first: number,
+    last: number,
+  ): Promise<(Pick<ChunkState, 'cursor' | 'last'> & { no: number; imported: number }) | null> {
+    const { rows } = await sql<ChunkRow & { no: number; sum: string }>`
+      select *, sum(imported) over () as sum from chunks
+      where run = ${run} and no between ${first} and ${last} and state = 'exported' order by no desc limit 1`.execute(
+      this.#db,
+    );
+    const [row] = rows;
+    if (row === undefined) return null;
+    const { cursor, last: isLast } = toState(row, this.#seal);
+    return { no: row.no, cursor, last: isLast, imported: Number(row.sum) };
   }
 
   /** What is staged of a kind in a chunk; null when there is nothing (any more). */

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import type { CycleStage } from '../model/cycle.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
 import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
+import { stagesOf } from './cycle-stages.ts';
 import type { Database } from './database.ts';
 import type { Seal } from './seal.ts';
 
@@ -13,7 +13,7 @@ interface RunRow {
   mode: Mode | null;
   entity: string | null;
   parent: string | null;
-  stages: CycleStage[] | null;
+  counts: Record<string, number> | null;
   more: boolean | null;
   children: string[];
   options: RunOptions;
@@ -83,7 +83,10 @@ interface PlanRow extends Omit<RunPlan, 'since' | 'until' | 'settled' | 'start'>
 
 // Only what was written of exported and interrupted chunks counts: what a chunk is about to do is not done. While the run is open, staged records count as imported.
 const select = sql`
-  select r.*, array(select c.id from runs c where c.parent = r.id order by c.started_at, c.id) as children, jsonb_build_object(
+  select r.*, array(select c.id from runs c where c.parent = r.id order by c.started_at, c.id) as children,
+    case when r.entity is not null then (select jsonb_object_agg(k.name, k.count) from (
+      select c.key as name, sum(c.value::bigint) as count from chunks h, jsonb_each_text(h.counts) c
+      where h.run = r.id group by c.key) k) end as counts, jsonb_build_object(
     'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
     'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
     'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
@@ -132,15 +135,16 @@ export class Runs {
   }
 
   /** Adds a pending run of a cycle. Does nothing if it is there already. */
-  async createCycle(run: { id: string; entity: string }): Promise<void> {
-    await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleKey(run.entity)}, ${run.entity}, '{}')
+  async createCycle(run: { id: string; entity: string; options: RunOptions }): Promise<void> {
+    await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleKey(run.entity)}, ${run.entity}, ${JSON.stringify(run.options)}::jsonb)
       on conflict (id) do nothing`.execute(this.#db);
   }
 
-  /** Notes how far a cycle has come. */
-  async noteStages(id: string, stages: readonly CycleStage[], more: boolean): Promise<void> {
-    await sql`update runs set stages = ${JSON.stringify(stages)}::jsonb, more = ${more}
-      where id = ${id} and finished_at is null`.execute(this.#db);
+  /** Notes whether the sources hold more than the cycle reads. */
+  async noteMore(id: string, more: boolean): Promise<void> {
+    await sql`update runs set more = ${more} where id = ${id} and finished_at is null`.execute(
+      this.#db,
+    );
   }
 
   /** Null where there is no such run. */
@@ -334,8 +338,9 @@ export class Runs {
   }
 }
 
-function cycleOf({ stages, more, children }: RunRow, entity: string): Run['cycle'] {
-  return { entity, stages: stages ?? [], more: more ?? false, children };
+function cycleOf(row: RunRow, entity: string): Run['cycle'] {
+  const { counts, more, children } = row;
+  return { entity, stages: stagesOf(row, counts ?? {}), more: more ?? false, children };
 }
 
 /** The failure of a cancelled run whose destination could not be asked what it had applied. */

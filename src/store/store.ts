@@ -1,3 +1,9 @@
+import { DuplicateGroups } from './entities/duplicate-groups.ts';
+import { Entities } from './entities/entities.ts';
+import { EntityLog } from './entities/entity-log.ts';
+import { GoldenRecords } from './entities/golden-records.ts';
+import { GoldenViews } from './entities/golden-views.ts';
+import { Positions } from './entities/positions.ts';
 import { Catalog } from './catalog.ts';
 import { Chunks } from './chunks.ts';
 import type { Database } from './database.ts';
@@ -21,6 +27,14 @@ export interface Store {
   readonly watermarks: Watermarks;
   readonly previews: Previews;
   readonly quotas: Quotas;
+  readonly entities: Entities;
+  /** Unified records as cycles change them. */
+  readonly records: GoldenRecords;
+  /** Unified records as they are read. */
+  readonly golden: GoldenViews;
+  readonly log: EntityLog;
+  readonly groups: DuplicateGroups;
+  readonly positions: Positions;
   readonly seal: Seal;
 }
 
@@ -36,6 +50,12 @@ export function createStore(db: Database, seal: Seal): Store {
     watermarks: new Watermarks(db, seal),
     previews: new Previews(db, seal),
     quotas: new Quotas(db),
+    entities: new Entities(db),
+    records: new GoldenRecords(db, seal),
+    golden: new GoldenViews(db, seal),
+    log: new EntityLog(db, seal),
+    groups: new DuplicateGroups(db),
+    positions: new Positions(db, seal),
     seal,
   };
 }

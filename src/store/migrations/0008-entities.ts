@@ -4,13 +4,15 @@ const statements = [
   `alter table syncs add column entity text`,
   // A cycle is a run whose `entity` is set; the runs of its destinations name it as their parent.
   `alter table runs alter column mode drop not null, alter column spec drop not null,
-     add column entity text, add column parent text, add column stages jsonb, add column more boolean`,
+     add column entity text, add column parent text, add column more boolean`,
+  `alter table chunks add column counts jsonb`,
   `create index runs_by_parent on runs (parent) where parent is not null`,
   // `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
   `create table entities (
      id text primary key, no int not null generated always as identity unique, spec jsonb not null,
      cycle bigint not null default 0, rules text, merges text, updated_at timestamptz not null default now())`,
-  `create sequence entity_record_id`,
+  // Processes take ids a thousand at a time.
+  `create sequence entity_record_id increment by 1000`,
   `create sequence entity_change`,
   // `data` and the other bytea columns are sealed or, where the entity is not encrypted, begin with four zero bytes.
   `create table entity_records (
@@ -19,9 +21,11 @@ const statements = [
      merged_into bigint, merge_due boolean not null default false, primary key (entity, id))`,
   `create index entity_records_by_change on entity_records (entity, seq)`,
   `create index entity_records_to_merge on entity_records (entity, id) where merge_due`,
+  // `extra`: a merge brought it to a record that had an id in this system already.
   `create table entity_ids (
      entity int not null, hash bytea not null, system text not null, record bigint not null, data bytea not null,
-     primary key (entity, hash))`,
+     extra boolean not null default false, primary key (entity, hash))`,
+  `create index entity_ids_extra on entity_ids (entity, system) where extra`,
   `create index entity_ids_by_record on entity_ids (entity, record)`,
   `create table entity_keys (
      entity int not null, hash bytea not null, record bigint not null, primary key (entity, hash, record))`,
@@ -32,6 +36,9 @@ const statements = [
   `create table entity_positions (
      entity int not null, source text not null, fingerprint text not null, position bytea not null, run text not null,
      primary key (entity, source))`,
+  `create table entity_seen (
+     run text not null references runs on delete cascade, source text not null, hash bytea not null,
+     primary key (run, source, hash))`,
   `create table entity_groups (
      entity int not null, cycle bigint not null, records bigint[] not null, reason text not null,
      at timestamptz not null default now(), primary key (entity, records))`,

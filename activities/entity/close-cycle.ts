@@ -1,0 +1,79 @@
+import { milliseconds } from '../../src/model/duration.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { Run, RunOutcome } from '../../src/model/run.ts';
+import type { CycleActivities } from '../activities.ts';
+import { endOf } from '../close-run.ts';
+import type { Dependencies, Sessions } from '../session.ts';
+import { attended } from '../with-session.ts';
+import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
+import { tombstonesName } from './open-cycle.ts';
+import { passAfter, rangeOf } from './passes.ts';
+import { isScanned } from './scan-source.ts';
+
+const expiredAtOnce = 50_000;
+
+/** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
+export function closeCycle(
+  deps: Dependencies & { sessions: Sessions },
+): CycleActivities['closeCycle'] {
+  return ({ run, entity: id, end: { status, failure }, more }) =>
+    attended(deps, run, async () => {
+      const { store } = deps;
+      if (status !== 'completed') {
+        await store.runs.finish(run, { status, failure, outcome: null, watermark: null });
+        return endOf(await store.runs.get(run));
+      }
+      const entity = await openEntity(store, id);
+      faultPoint('cycle.before-positions');
+      await movePositions(deps, run, entity);
+      faultPoint('cycle.after-positions');
+      await store.entities.completed(id, entity.openCycle, run);
+      await store.runs.noteMore(run, more);
+      const outcome = await outcomeOf(deps, run);
+      await store.runs.finish(run, { status, failure, outcome, watermark: null });
+      faultPoint('cycle.after-finish');
+      await store.records.dropSeen(run);
+      await expire(deps, entity);
+      return endOf(await store.runs.get(run));
+    });
+}
+
+async function movePositions({ store }: Dependencies, run: string, entity: OpenEntity) {
+  for (const [index, [name, spec]] of Object.entries(entity.spec.sources).entries()) {
+    const fingerprint = sourceFingerprint(spec);
+    const changes = await passAfter(store, run, rangeOf(index, 'changes'));
+    if (changes !== null) {
+      const scanned = await isScanned(store, run, entity, name);
+      const position = { ...changes.position, ...(scanned && { scannedAt: Date.now() }) };
+      await store.positions.put(entity.no, name, { fingerprint, position, run });
+    }
+    const deleted = await passAfter(store, run, rangeOf(index, 'tombstones'));
+    if (deleted === null) continue;
+    const mark = { fingerprint, position: deleted.position, run };
+    await store.positions.put(entity.no, tombstonesName(name), mark);
+  }
+}
+
+async function outcomeOf({ store }: Dependencies, run: string): Promise<RunOutcome> {
+  const cycle = await store.runs.get(run);
+  const children = await Promise.all(
+    (cycle?.cycle?.children ?? []).map((child) => store.runs.get(child)),
+  );
+  const all = [cycle, ...children].filter((one): one is Run => one !== null);
+  const partial = all.some(
+    ({ status, stats }) => status === 'failed' || stats.errors + stats.removeErrors > 0,
+  );
+  if (partial) return 'partial';
+  const merged = cycle?.cycle?.stages.find(({ name }) => name === 'merge')?.counts['merged'] ?? 0;
+  const written = all.reduce(
+    (sum, { stats }) => sum + stats.created + stats.updated + stats.removed,
+    merged,
+  );
+  return written === 0 ? 'nothing_written' : 'ok';
+}
+
+async function expire({ store }: Dependencies, { no, spec }: OpenEntity): Promise<void> {
+  if (spec.history === undefined) return;
+  const keepMs = milliseconds(spec.history.keep);
+  while ((await store.log.expire(no, keepMs, expiredAtOnce)) === expiredAtOnce);
+}

@@ -1,0 +1,50 @@
+import { compileEntity } from '../../src/engine/entity/plan.ts';
+import { unify } from '../../src/engine/entity/unify.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { IncomingRecord } from '../../src/model/golden-record.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import type { CycleActivities } from '../activities.ts';
+import { fencingToken } from '../fencing-token.ts';
+import type { Dependencies, Sessions } from '../session.ts';
+import { attended } from '../with-session.ts';
+import { openEntity } from './entity.ts';
+import { load } from './load.ts';
+import { rangeOf } from './passes.ts';
+import { countsOf } from './unify-source.ts';
+
+const batch = 2000;
+
+/** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
+export function detachMissing(
+  deps: Dependencies & { sessions: Sessions },
+): CycleActivities['detachMissing'] {
+  return ({ run, entity: id, source }) =>
+    attended(deps, run, async (signal) => {
+      const { store } = deps;
+      const entity = await openEntity(store, id);
+      const plan = compileEntity(entity.spec, () => []);
+      const { first, last } = rangeOf(Object.keys(entity.spec.sources).indexOf(source), 'ids');
+      let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
+      for (;;) {
+        signal.throwIfAborted();
+        const gone = await store.records.unseen(entity.ref, run, source, batch);
+        if (gone.length === 0) break;
+        no += 1;
+        const incoming = gone.map(
+          (one): IncomingRecord => ({ source, id: one, at: null, values: {}, deleted: true }),
+        );
+        const token = fencingToken();
+        await store.chunks.claim(run, no, token);
+        const loaded = await load(store, entity, plan, { system: source, incoming });
+        const context = { cycle: entity.openCycle, now: Date.now(), newId: () => '' };
+        const unified = unify(plan, loaded, incoming, context);
+        const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);
+        // What is gone was not imported.
+        const commit = { state: 'exported', stats: noStats, counts } as const;
+        await store.chunks.commit(run, no, token, commit, (tx) =>
+          store.records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
+        );
+        faultPoint('detach.after-commit');
+      }
+    });
+}

@@ -1,0 +1,98 @@
+import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
+import { connectorOptions } from '../../src/model/sync.ts';
+import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import type { Field } from '../../src/model/field.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { CycleActivities, OpenedCycle } from '../activities.ts';
+import { connectorSupport, type Dependencies, type Sessions } from '../session.ts';
+import { attended } from '../with-session.ts';
+import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import { rangeOf, settlePass } from './passes.ts';
+import { reindex } from './reindex.ts';
+
+type Deps = Dependencies & { sessions: Sessions };
+
+/** Checks all ends of an entity, and settles from where to where each source is read. */
+export function openCycle(deps: Deps): CycleActivities['openCycle'] {
+  return ({ run, entity: id, full }) =>
+    attended(deps, run, async (signal) => {
+      const { store } = deps;
+      // A scheduled cycle is made here; one started by the API is there already.
+      await store.runs.createCycle({ id: run, entity: id, options: full ? { full } : {} });
+      const entity = await openEntity(store, id);
+      await checkDestinations(deps, run, entity);
+      const plan = await settlePasses(deps, run, entity);
+      await reindex(store, entity, plan, signal);
+      faultPoint('open.after-plan');
+      return opened(entity);
+    });
+}
+
+function opened({ id, spec }: OpenEntity): OpenedCycle {
+  const sources = Object.entries(spec.sources);
+  const readings = sources.flatMap(([source, { deleted }]) => {
+    const tombstones = typeof deleted === 'object' && 'stream' in deleted;
+    return [
+      { source, reading: 'changes' as const },
+      ...(tombstones ? [{ source, reading: 'tombstones' as const }] : []),
+    ];
+  });
+  const scans = sources
+    .filter(([, { deleted }]) => typeof deleted === 'object' && 'scan' in deleted)
+    .map(([source]) => source);
+  const destinations = Object.keys(spec.destinations).map((name) => destinationSyncId(id, name));
+  return { readings, scans, merges: spec.merge !== undefined, destinations };
+}
+
+/** Opens every source once: its fields must fit what the entity says of them. */
+async function settlePasses(deps: Deps, run: string, entity: OpenEntity): Promise<EntityPlan> {
+  const { store, sessions } = deps;
+  const { full = false } = (await store.runs.get(run))?.options ?? {};
+  const fields = new Map<string, readonly Field[]>();
+  const names = Object.keys(entity.spec.sources);
+  for (const [index, name] of names.entries()) {
+    const spec = sourceOf(entity.spec, name);
+    const mark = sourceFingerprint(spec);
+    await withSource(sessions, run, spec, 'changes', async (source) => {
+      fields.set(name, source.fields);
+      const before = full ? null : await store.positions.get(entity.no, name, mark);
+      await settlePass(store, run, rangeOf(index, 'changes'), source, before);
+    });
+    if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
+    await withSource(sessions, run, spec, 'tombstones', async (source) => {
+      const before = await store.positions.get(entity.no, tombstonesName(name), mark);
+      await settlePass(store, run, rangeOf(index, 'tombstones'), source, before);
+    });
+  }
+  return compileEntity(entity.spec, (name) => fields.get(name) ?? []);
+}
+
+/** Under what name the position in a stream of deleted records is kept; no source is called so. */
+export function tombstonesName(source: string): string {
+  return `${source}.deleted`;
+}
+
+async function checkDestinations(deps: Deps, run: string, { spec }: OpenEntity): Promise<void> {
+  for (const { destination, mode } of Object.values(spec.destinations)) {
+    const connected = await deps.sessions.connect(destination.connection, run);
+    try {
+      const { id: _id, ...side } = destination;
+      const options = connectorOptions(side);
+      const support = connectorSupport(connected, { stream: destination.stream, options })[mode];
+      if (support !== true)
+        throw new ConfigError('unsupported_mode', `mode ${mode}: ${support}`, {
+          connection: connected.id,
+        });
+    } finally {
+      await connected.connection.close();
+    }
+  }
+}
+
+/** Whether a destination of the entity may remove records: by its mode, or those of a merge's losers. */
+export function mayRemove({ merge, destinations }: OpenEntity['spec'], name: string): boolean {
+  const mode = destinations[name]?.mode;
+  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
+}

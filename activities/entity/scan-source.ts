@@ -1,0 +1,103 @@
+import { needsApproval } from '../../src/engine/removal-guard.ts';
+import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import type { EntitySourceSpec } from '../../src/model/entity.ts';
+import { milliseconds } from '../../src/model/duration.ts';
+import { largestRecord } from '../../src/model/too-large.ts';
+import type { Source } from '../../src/connectors/source.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import type { Store } from '../../src/store/store.ts';
+import { fencingToken } from '../fencing-token.ts';
+import type { CycleActivities } from '../activities.ts';
+import type { Dependencies, Sessions } from '../session.ts';
+import { attended } from '../with-session.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import { passOf, rangeOf } from './passes.ts';
+
+const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
+const nothing = { remove: 0, of: 0, needsApproval: false };
+
+/**
+ * Reads all ids of a source, when its scan is due, and counts the records that are gone. A read that came back empty, or
+ * more gone than the guard allows, waits for approval (R7).
+ */
+export function scanSource(
+  deps: Dependencies & { sessions: Sessions },
+): CycleActivities['scanSource'] {
+  return ({ run, entity: id, source: name }) =>
+    attended(deps, run, async (signal) => {
+      const { store, sessions } = deps;
+      const entity = await openEntity(store, id);
+      const spec = sourceOf(entity.spec, name);
+      const scan = scanOf(spec);
+      if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))
+        return nothing;
+      if (!(await isScanned(store, run, entity, name))) {
+        await withSource(sessions, run, spec, 'ids', async (source) => {
+          for await (const ids of idsOf(source, spec.source.id, signal))
+            await store.records.noteSeen(entity.ref, run, name, ids);
+        });
+        await noteScanned(store, run, scanChunk(entity, name));
+      }
+      const { unseen, of, seen } = await store.records.countUnseen(entity.ref, run, name);
+      const plan = { remove: unseen, of };
+      return { ...plan, needsApproval: needsApproval(plan, seen, scan.guard) };
+    });
+}
+
+/** How deletes of a source are found by reading all ids. */
+export function scanOf({ deleted }: EntitySourceSpec) {
+  return typeof deleted === 'object' && 'scan' in deleted ? deleted : undefined;
+}
+
+/** Whether the cycle has read all ids of a source. */
+export async function isScanned(
+  { chunks }: Store,
+  run: string,
+  entity: OpenEntity,
+  source: string,
+): Promise<boolean> {
+  return (await chunks.get(run, scanChunk(entity, source)))?.state === 'exported';
+}
+
+async function noteScanned({ chunks }: Store, run: string, no: number): Promise<void> {
+  const token = fencingToken();
+  await chunks.claim(run, no, token);
+  await chunks.commit(run, no, token, { state: 'exported', stats: noStats });
+}
+
+/** The chunk that stands for the scan; those that detach come after it. */
+function scanChunk({ spec }: OpenEntity, source: string): number {
+  return rangeOf(Object.keys(spec.sources).indexOf(source), 'ids').first;
+}
+
+async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGenerator<string[]> {
+  let cursor: string | null = null;
+  do {
+    const page = await source.read({
+      cursor,
+      since: null,
+      until: null,
+      fields: [id],
+      limit: pageLimit,
+      signal,
+    });
+    for await (const { rows } of page.batches())
+      yield rows.flatMap(([value]) => (value === null || value === undefined ? [] : [String(value)]));
+    ({ cursor } = page.end());
+  } while (cursor !== null);
+}
+
+/** Not while a run writes to the system: it makes records that the scan has not met. */
+async function isDue(
+  { store }: Dependencies,
+  run: string,
+  { id, spec }: OpenEntity,
+  name: string,
+  everyMs: number,
+): Promise<boolean> {
+  const range = rangeOf(Object.keys(spec.sources).indexOf(name), 'changes');
+  const pass = await passOf(store, run, range.first);
+  if (Date.now() - (pass?.scannedAt ?? 0) < everyMs) return false;
+  if (spec.destinations[name] === undefined) return true;
+  return (await store.runs.openRunOf(destinationSyncId(id, name))) === null;
+}

@@ -1,0 +1,214 @@
+import type { Page, Source } from '../../src/connectors/source.ts';
+import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
+import { sourceTime } from '../../src/engine/entity/source-time.ts';
+import { keysToFind, unify, type Unified } from '../../src/engine/entity/unify.ts';
+import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import { largestRecord } from '../../src/model/too-large.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { CycleActivities } from '../activities.ts';
+import { guarded } from '../cut-chunks.ts';
+import { fencingToken } from '../fencing-token.ts';
+import type { Dependencies, Sessions } from '../session.ts';
+import { attended } from '../with-session.ts';
+import { load } from './load.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
+import { passOf, rangeOf, type ChunkRange } from './passes.ts';
+
+/** Records that are decided and saved together: half a second's work. */
+const chunkLimit = { records: 5_000, bytes: 16 << 20, record: largestRecord };
+
+type Deps = Dependencies & { sessions: Sessions };
+
+/** Records as they were read, and where they end. */
+interface Read {
+  readonly incoming: readonly Incoming[];
+  readonly cursor: string | null;
+  readonly highest: string | null;
+}
+
+/**
+ * Reads what a source has changed, a batch at the most, and unifies it chunk by chunk: each is committed with the cursor
+ * of its page in one transaction (R2), so that a repeated attempt goes on after the last.
+ */
+export function unifySource(deps: Deps): CycleActivities['unifySource'] {
+  return ({ run, entity: id, source: name, reading }) =>
+    attended(deps, run, async (signal) => {
+      const entity = await openEntity(deps.store, id);
+      const spec = sourceOf(entity.spec, name);
+      return withSource(deps.sessions, run, spec, reading, (source) => {
+        const unifier = new Unifier(deps.store, { run, entity, name, reading, source, signal });
+        return unifier.run();
+      });
+    });
+}
+
+interface Work {
+  readonly run: string;
+  readonly entity: OpenEntity;
+  readonly name: string;
+  readonly reading: Exclude<Reading, 'ids'>;
+  readonly source: Source;
+  readonly signal: AbortSignal;
+}
+
+class Unifier {
+  readonly #store: Store;
+  readonly #work: Work;
+  readonly #plan: EntityPlan;
+  readonly #range: ChunkRange;
+  readonly #batch: number;
+
+  constructor(store: Store, work: Work) {
+    const { entity, name, reading, source } = work;
+    this.#store = store;
+    this.#work = work;
+    this.#plan = compileEntity(entity.spec, (one) =>
+      one === name && reading === 'changes' ? source.fields : [],
+    );
+    this.#range = rangeOf(Object.keys(entity.spec.sources).indexOf(name), reading);
+    this.#batch = sourceOf(entity.spec, name).source.batch;
+  }
+
+  /** @returns whether the source holds more than was read */
+  async run(): Promise<{ more: boolean }> {
+    const { run, signal } = this.#work;
+    const { first, last } = this.#range;
+    const pass = await passOf(this.#store, run, first);
+    if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
+    const before = await this.#store.chunks.lastExported(run, first + 1, last);
+    if (before?.last === true) return { more: false };
+    let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
+    if (left <= 0) return { more: true };
+    let next = this.#read(before?.cursor ?? pass.cursor, pass, left);
+    for (;;) {
+      const read = await next;
+      signal.throwIfAborted();
+      left -= read.incoming.length;
+      const done = read.cursor === null;
+      if (!done && left > 0) {
+        next = this.#read(read.cursor, pass, left);
+        next.catch(() => undefined);
+      }
+      no += 1;
+      if (!(await this.#commit(no, read))) return { more: true };
+      if (done || left <= 0) return { more: !done };
+    }
+  }
+
+  async #read(
+    cursor: string | null,
+    { since, until }: { since: string | null; until: string | null },
+    left: number,
+  ): Promise<Read> {
+    const { source, signal } = this.#work;
+    const records = Math.min(chunkLimit.records, left);
+    faultPoint('unify.before-read');
+    const page = await source.read({
+      cursor,
+      since,
+      until,
+      fields: this.#needed(),
+      limit: { ...chunkLimit, records },
+      signal,
+    });
+    const incoming = await this.#incoming(page);
+    const { cursor: next, highest = null } = page.end();
+    return { incoming, cursor: next, highest };
+  }
+
+  #needed(): readonly string[] {
+    const { entity, name, reading } = this.#work;
+    if (reading === 'changes') return this.#plan.sources[name]?.needed ?? [];
+    const { deleted } = sourceOf(entity.spec, name);
+    return typeof deleted === 'object' && 'stream' in deleted ? [deleted.id, deleted.watermark] : [];
+  }
+
+  async #incoming(page: Page): Promise<Incoming[]> {
+    const { name, reading } = this.#work;
+    const incoming: Incoming[] = [];
+    for await (const whole of page.batches()) {
+      const batch = guarded(whole, chunkLimit.record);
+      const faults = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
+      const reader = reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name);
+      const read = reader?.(batch.fields, batch.encoding);
+      if (read === undefined) throw new Error(`no source ${name}`);
+      for (const [at, row] of batch.rows.entries()) incoming.push(read(row, faults.get(at)));
+    }
+    return incoming;
+  }
+
+  /** False where nothing was committed: records that Sluice may just have made there must be known first. */
+  async #commit(no: number, { incoming, cursor, highest }: Read): Promise<boolean> {
+    const { run, entity, name } = this.#work;
+    const { chunks, records } = this.#store;
+    const token = fencingToken();
+    await chunks.claim(run, no, token);
+    const loaded = await load(this.#store, entity, this.#plan, { system: name, incoming });
+    faultPoint('unify.after-load');
+    if (loaded.unknown > 0 && (await this.#isBeingWritten())) return false;
+    const ids = await records.newIds(loaded.unknown);
+    const unified = unify(this.#plan, loaded, incoming, {
+      cycle: entity.openCycle,
+      now: Date.now(),
+      newId: () => ids.pop() ?? '',
+    });
+    await chunks.commit(
+      run,
+      no,
+      token,
+      {
+        state: 'exported',
+        cursor: { value: cursor, last: cursor === null, highest },
+        stats: unified.stats,
+        counts: countsOf(name, incoming.length, unified),
+        errors: unified.errors,
+      },
+      (tx) => records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
+    );
+    faultPoint('unify.after-commit');
+    return true;
+  }
+
+  /** Whether a run is writing to the system that is read: it may hold records whose ids are not noted yet. */
+  async #isBeingWritten(): Promise<boolean> {
+    const { entity, name } = this.#work;
+    if (entity.spec.destinations[name] === undefined) return false;
+    return (await this.#store.runs.openRunOf(destinationSyncId(entity.id, name))) !== null;
+  }
+}
+
+/** Reads deleted records: an id and a time. */
+function tombstones(source: string) {
+  return () =>
+    (row: readonly unknown[]): Incoming => {
+      const [id, at] = row as readonly (string | number | null | undefined)[];
+      if (id === null || id === undefined || id === '')
+        return { id: null, fault: { code: 'missing_key', message: 'the record has no id' } };
+      return { source, id: String(id), at: sourceTime(at), values: {}, deleted: true };
+    };
+}
+
+/** What a chunk counts for the stages, by stage and name. */
+export function countsOf(
+  source: string,
+  read: number,
+  { counts, records }: Pick<Unified, 'counts' | 'records'>,
+): Record<string, number> {
+  const { byId, byMatch, new: fresh, ambiguous, detached, changed, refused } = counts;
+  const deleted = records.filter((one) => one.deleted).length;
+  const created = records.filter((one) => one.created && !one.deleted).length;
+  return {
+    [`read.${source}`]: read,
+    'attach.byId': byId,
+    'attach.byMatch': byMatch,
+    'attach.new': fresh,
+    'attach.ambiguous': ambiguous,
+    'attach.detached': detached,
+    'fields.changed': changed,
+    'fields.refused': refused,
+    'save.created': created,
+    'save.updated': records.length - created - deleted,
+    'save.deleted': deleted,
+  };
+}

@@ -1,0 +1,36 @@
+import { cycleStages, type CycleStage } from '../model/cycle.ts';
+import { isOver, type RunPhase, type RunStatus } from '../model/run.ts';
+
+/** While sources are read, their records are attached, mapped and saved chunk by chunk. */
+const together: ReadonlySet<string> = new Set(['read', 'attach', 'fields']);
+
+/**
+ * The stages of a cycle in a phase.
+ * @param counts by `stage.name`, summed over chunks (R5)
+ */
+export function stagesOf(
+  { phase, status }: { phase: RunPhase; status: RunStatus },
+  counts: Readonly<Record<string, number>>,
+): CycleStage[] {
+  const at = cycleStages.findIndex((name) => name === phase);
+  return cycleStages.map((name, index) => ({
+    name,
+    status: statusOf(index, at, together.has(phase) && together.has(name), status),
+    counts: Object.fromEntries(
+      Object.entries(counts)
+        .filter(([key]) => key.startsWith(`${name}.`))
+        .map(([key, count]) => [key.slice(name.length + 1), count]),
+    ),
+  }));
+}
+
+function statusOf(
+  index: number,
+  at: number,
+  underway: boolean,
+  status: RunStatus,
+): CycleStage['status'] {
+  if (status === 'completed' || index < at) return underway ? 'running' : 'done';
+  if (isOver(status)) return 'pending';
+  return index === at || underway ? 'running' : 'pending';
+}

@@ -1,0 +1,104 @@
+import { sql } from 'kysely';
+import { destinationSyncs } from '../../model/entity-syncs.ts';
+import type { EntitySpec } from '../../model/entity.ts';
+import type { Database } from '../database.ts';
+
+/** An entity as its cycles need it. */
+export interface EntityState {
+  readonly id: string;
+  /** Its number in the tables. */
+  readonly no: number;
+  readonly spec: EntitySpec;
+  /** How many cycles have completed: the open one has the next number, and keeps it when it is done again. */
+  readonly cycle: number;
+  /** The match rules that the index of match keys was made by; null before the first cycle. */
+  readonly rules: string | null;
+  /** The merge rules by which records were last compared. */
+  readonly merges: string | null;
+}
+
+/** The declared entities. Each destination is kept as a sync too. */
+export class Entities {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async put(id: string, spec: EntitySpec): Promise<'created' | 'replaced'> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ created: boolean }>`
+        insert into entities (id, spec) values (${id}, ${JSON.stringify(spec)}::jsonb)
+        on conflict (id) do update set spec = excluded.spec, updated_at = now()
+        returning xmax = 0 as created`.execute(tx);
+      const syncs = destinationSyncs(id, spec);
+      await sql`delete from syncs where entity = ${id} and id <> all(${Object.keys(syncs)}::text[])`.execute(
+        tx,
+      );
+      for (const [sync, of] of Object.entries(syncs)) {
+        await sql`insert into syncs (id, spec, entity) values (${sync}, ${JSON.stringify(of)}::jsonb, ${id})
+          on conflict (id) do update set spec = excluded.spec, updated_at = now()`.execute(tx);
+      }
+      return rows[0]?.created === true ? 'created' : 'replaced';
+    });
+  }
+
+  async get(id: string): Promise<EntitySpec | null> {
+    return (await this.state(id))?.spec ?? null;
+  }
+
+  async list(): Promise<{ id: string; spec: EntitySpec }[]> {
+    const { rows } = await sql<{ id: string; spec: EntitySpec }>`
+      select id, spec from entities order by id`.execute(this.#db);
+    return rows;
+  }
+
+  async state(id: string): Promise<EntityState | null> {
+    const { rows } = await sql<EntityState & { cycle: string }>`
+      select id, no, spec, cycle, rules, merges from entities where id = ${id}`.execute(this.#db);
+    return rows[0] === undefined ? null : { ...rows[0], cycle: Number(rows[0].cycle) };
+  }
+
+  /** Notes by which rules records are compared now. */
+  async noteRules(id: string, { rules, merges }: Pick<EntityState, 'rules' | 'merges'>) {
+    await sql`update entities set rules = ${rules}, merges = ${merges} where id = ${id}`.execute(
+      this.#db,
+    );
+  }
+
+  /**
+   * Notes that the cycle with number `cycle` has completed; repeated calls change nothing.
+   * @param run must be open: a cycle that is over completes nothing (R6)
+   */
+  async completed(id: string, cycle: number, run: string): Promise<void> {
+    await sql`update entities set cycle = ${cycle} where id = ${id} and cycle = ${cycle - 1}
+      and exists (select 1 from runs where id = ${run} and finished_at is null)`.execute(this.#db);
+  }
+
+  /** Deletes an entity with its records, ids, log and positions, and the syncs of its destinations. */
+  async remove(id: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ no: number }>`
+        delete from entities where id = ${id} returning no`.execute(tx);
+      const [gone] = rows;
+      if (gone === undefined) return false;
+      for (const table of tables)
+        await sql`delete from ${sql.table(table)} where entity = ${gone.no}`.execute(tx);
+      for (const table of ['watermarks', 'ledger', 'skipped_ticks'])
+        await sql`delete from ${sql.table(table)} where sync in (select id from syncs where entity = ${id})`.execute(
+          tx,
+        );
+      await sql`delete from syncs where entity = ${id}`.execute(tx);
+      return true;
+    });
+  }
+}
+
+const tables = [
+  'entity_records',
+  'entity_ids',
+  'entity_keys',
+  'entity_log',
+  'entity_positions',
+  'entity_groups',
+];

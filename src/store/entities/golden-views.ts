@@ -1,0 +1,202 @@
+import { sql } from 'kysely';
+import { destinationSyncId } from '../../model/entity-syncs.ts';
+import type { RecordId } from '../../model/golden-record.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { Database } from '../database.ts';
+import type { Seal } from '../seal.ts';
+import type { SystemId } from './golden-records.ts';
+import { ValueCodec } from './values.ts';
+
+/** A unified record as people and destinations see it. */
+export interface RecordView {
+  readonly id: RecordId;
+  readonly values: JsonObject;
+  /** Its ids in systems. */
+  readonly ids: readonly SystemId[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly deleted: boolean;
+  readonly mergedInto: RecordId | null;
+}
+
+/** A record with its place in the change log. */
+export interface ChangedView extends RecordView {
+  readonly seq: string;
+}
+
+/** How far a destination is behind. */
+export interface Lag {
+  /** Records that changed since what was delivered last. */
+  readonly records: number;
+  /** Age of the oldest change that is not delivered. */
+  readonly seconds: number;
+  /** How far the change log was delivered; null: nothing yet. */
+  readonly watermark: string | null;
+}
+
+interface Row {
+  id: string;
+  seq: string;
+  data: Buffer;
+  created_at: Date;
+  updated_at: Date;
+  deleted: boolean;
+  merged_into: string | null;
+  ids: { system: string; data: string }[] | null;
+}
+
+const select = sql`select r.id, r.seq, r.data, r.created_at, r.updated_at, r.deleted, r.merged_into,
+  (select json_agg(json_build_object('system', i.system, 'data', encode(i.data, 'base64')) order by i.extra, i.system)
+   from entity_ids i where i.entity = r.entity and i.record = r.id) as ids
+  from entity_records r join entities e on e.no = r.entity`;
+
+/** The unified records as they stand, and what changed since: the entity's change log. */
+export class GoldenViews {
+  readonly #db: Database;
+  readonly #seal: Seal;
+  readonly #codec: ValueCodec;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+    this.#codec = new ValueCodec(seal, true);
+  }
+
+  /** Live records by id, or with `deleted` also the others. */
+  async page(
+    entity: string,
+    { after, limit, deleted = false }: { after?: string; limit: number; deleted?: boolean },
+  ): Promise<RecordView[]> {
+    const { rows } = await sql<Row>`${select}
+      where e.id = ${entity} and r.id > ${after ?? '0'}::bigint and (${deleted} or not r.deleted)
+      order by r.id limit ${limit}`.execute(this.#db);
+    return rows.map((row) => this.#toView(row));
+  }
+
+  async get(entity: string, record: RecordId): Promise<RecordView | null> {
+    return (await this.some(entity, [record]))[0] ?? null;
+  }
+
+  /** Those of these records that exist, deleted ones too. */
+  async some(entity: string, records: readonly RecordId[]): Promise<RecordView[]> {
+    const { rows } = await sql<Row>`${select}
+      where e.id = ${entity} and r.id = any(${records}::bigint[])`.execute(this.#db);
+    return rows.map((row) => this.#toView(row));
+  }
+
+  /** The place of the last change; null for an entity without records. */
+  async lastChange(entity: string): Promise<string | null> {
+    const { rows } = await sql<{ seq: string | null }>`
+      select max(r.seq) as seq from entity_records r join entities e on e.no = r.entity
+      where e.id = ${entity}`.execute(this.#db);
+    return rows[0]?.seq ?? null;
+  }
+
+  /** Records whose last change lies after `after` and not after `until`, in that order. */
+  async changes(
+    entity: string,
+    range: { after: string; until: string | null; limit: number; deleted: boolean },
+  ): Promise<ChangedView[]> {
+    const { rows } = await sql<Row>`${select}
+      where e.id = ${entity} and r.seq > ${range.after}::bigint and r.deleted = ${range.deleted}
+        and (${range.until}::bigint is null or r.seq <= ${range.until}::bigint)
+      order by r.seq limit ${range.limit}`.execute(this.#db);
+    return rows.map((row) => ({ ...this.#toView(row), seq: row.seq }));
+  }
+
+  /** Records that have more than one id in a system: `ids` are those that merges brought. */
+  async withExtraIds(
+    entity: string,
+    system: string,
+  ): Promise<{ record: RecordId; id: string }[]> {
+    const { rows } = await sql<{ record: string; data: Buffer }>`
+      select i.record, i.data from entity_ids i join entities e on e.no = i.entity
+      where e.id = ${entity} and i.system = ${system} and i.extra order by i.record, i.hash`.execute(
+      this.#db,
+    );
+    return rows.map(({ record, data }) => ({
+      record,
+      id: this.#codec.decode<{ id: string }>(data).id,
+    }));
+  }
+
+  async count(entity: string): Promise<number> {
+    const { rows } = await sql<{ n: string }>`
+      select count(*) as n from entity_records r join entities e on e.no = r.entity
+      where e.id = ${entity} and not r.deleted`.execute(this.#db);
+    return Number(rows[0]?.n ?? 0);
+  }
+
+  async lag(entity: string, destination: string): Promise<Lag> {
+    const sync = destinationSyncId(entity, destination);
+    const marks = await sql<{ value: Buffer | null }>`
+      select value from watermarks where sync = ${sync}`.execute(this.#db);
+    const sealed = marks.rows[0]?.value ?? null;
+    const watermark = sealed === null ? null : this.#seal.open(sealed).toString();
+    const { rows } = await sql<{ records: string; seconds: number | null }>`
+      select count(*) as records, extract(epoch from now() - min(r.updated_at))::float8 as seconds
+      from entity_records r join entities e on e.no = r.entity
+      where e.id = ${entity} and r.seq > ${watermark ?? '0'}::bigint
+        and (not r.deleted or ${watermark}::text is not null)`.execute(this.#db);
+    const { records = '0', seconds = null } = rows[0] ?? {};
+    return { records: Number(records), seconds: Math.max(0, seconds ?? 0), watermark };
+  }
+
+  /** Forgets a record: its values, ids, match keys, log, and what was noted of it elsewhere. False: there is none. */
+  async erase(entity: string, record: RecordId): Promise<boolean> {
+    const view = await this.get(entity, record);
+    if (view === null) return false;
+    const keys = this.#seal.hash(JSON.stringify([record]));
+    await this.#db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ no: number }>`select no from entities where id = ${entity}`.execute(tx);
+      const no = rows[0]?.no ?? 0;
+      for (const table of ['entity_ids', 'entity_keys', 'entity_log'])
+        await sql`delete from ${sql.table(table)} where entity = ${no} and record = ${record}::bigint`.execute(
+          tx,
+        );
+      await sql`delete from entity_records
+        where entity = ${no} and (id = ${record}::bigint or merged_into = ${record}::bigint)`.execute(tx);
+      await sql`delete from entity_groups where entity = ${no} and ${record}::bigint = any(records)`.execute(
+        tx,
+      );
+      await sql`delete from ledger where key_hash = ${keys} and sync in (select id from syncs where entity = ${entity})`.execute(
+        tx,
+      );
+    });
+    await this.#eraseErrors(entity, view);
+    return true;
+  }
+
+  /** Record errors keep keys: those of the record go too. */
+  async #eraseErrors(entity: string, { id, ids }: RecordView): Promise<void> {
+    const known = new Set([id, ...ids.map((one) => one.id)]);
+    const { rows } = await sql<{ id: string; content: Buffer }>`
+      select x.id, x.content from record_errors x join runs r on r.id = x.run
+      where r.entity = ${entity} or r.sync in (select id from syncs where entity = ${entity})`.execute(
+      this.#db,
+    );
+    const gone = rows.filter(({ content }) => {
+      const { key } = JSON.parse(this.#seal.open(content).toString()) as { key: unknown };
+      return Array.isArray(key) && key.some((part) => known.has(String(part)));
+    });
+    await sql`delete from record_errors where id = any(${gone.map((row) => row.id)}::bigint[])`.execute(
+      this.#db,
+    );
+  }
+
+  #toView(row: Row): RecordView {
+    const { values } = this.#codec.decode<{ values: JsonObject }>(row.data);
+    return {
+      id: row.id,
+      values,
+      ids: (row.ids ?? []).map(({ system, data }) => ({
+        system,
+        id: this.#codec.decode<{ id: string }>(Buffer.from(data, 'base64')).id,
+      })),
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+      deleted: row.deleted,
+      mergedInto: row.merged_into,
+    };
+  }
+}

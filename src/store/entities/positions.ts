@@ -1,0 +1,57 @@
+import { sql } from 'kysely';
+import type { Database } from '../database.ts';
+import type { Seal } from '../seal.ts';
+
+/**
+ * How far an entity has read a source: a pass goes from `since` to `until`, over as many cycles as it takes, and
+ * `cursor` is where the next one goes on; null: the next cycle begins a new pass.
+ */
+export interface Position {
+  /** Only records changed since; null: all. */
+  readonly since: string | null;
+  /** Where this pass ends; null for a source that cannot tell. */
+  readonly until: string | null;
+  /** What `since` is for the pass after this one. */
+  readonly settled: string | null;
+  readonly cursor: string | null;
+  /** When all ids were last read, where deletes are found so; milliseconds since 1970. */
+  readonly scannedAt?: number;
+}
+
+/** How far entities have read their sources. A position belongs to the mapping it was read with; sealed at rest. */
+export class Positions {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** Null where there is none, or the source has been declared otherwise since: everything is read again. */
+  async get(entity: number, source: string, fingerprint: string): Promise<Position | null> {
+    const { rows } = await sql<{ position: Buffer }>`
+      select position from entity_positions
+      where entity = ${entity} and source = ${source} and fingerprint = ${fingerprint}`.execute(
+      this.#db,
+    );
+    const [row] = rows;
+    return row === undefined
+      ? null
+      : (JSON.parse(this.#seal.open(row.position).toString()) as Position);
+  }
+
+  /** Only a cycle that is open moves them (R6), and only when all it read is saved (R3). */
+  async put(
+    entity: number,
+    source: string,
+    mark: { fingerprint: string; position: Position; run: string },
+  ): Promise<void> {
+    const sealed = this.#seal.seal(JSON.stringify(mark.position));
+    await sql`insert into entity_positions (entity, source, fingerprint, position, run)
+      select ${entity}, ${source}, ${mark.fingerprint}, ${sealed}, id from runs
+      where id = ${mark.run} and finished_at is null
+      on conflict (entity, source) do update set fingerprint = excluded.fingerprint,
+        position = excluded.position, run = excluded.run`.execute(this.#db);
+  }
+}
