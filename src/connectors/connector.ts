@@ -41,6 +41,14 @@ export interface Connector<Settings = unknown> {
     settings: Settings,
     source: { stream: string; options: Readonly<Record<string, unknown>> },
   ): true | string;
+  /**
+   * Whether a stream can be read in the order of its watermark (`SourceRequest.order`); else why not. Pure. Absent:
+   * no stream can.
+   */
+  sortsByWatermark?(
+    settings: Settings,
+    source: { stream: string; options: Readonly<Record<string, unknown>> },
+  ): true | string;
   /** Makes a connection. Does no I/O: the first call that needs the system opens it. */
   connect(settings: Settings, context: ConnectContext): Connection;
 }
@@ -66,7 +74,7 @@ export interface Connection {
   discover(): Promise<StreamInfo[]>;
   /**
    * Opens a stream for reading. Absent: this system cannot be read.
-   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names
+   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names; `unsupported_order`
    */
   source?(request: SourceRequest): Promise<Source>;
   /**
@@ -85,8 +93,17 @@ export interface SourceRequest {
   readonly watermark?: string;
   /** How far before `PageRequest.since` reading starts: a duration for times, a number for numbers. Default 0. */
   readonly lag?: string | number;
-  /** The sync's key fields: a hint, a stream may page by something better. */
+  /**
+   * The sync's key fields: a hint, a stream may page by something better. With `order` they break ties where nothing
+   * guarantees a unique key.
+   */
   readonly key: readonly string[];
+  /**
+   * `watermark`: records come by watermark and then key on every read, also one without `since`; those without a
+   * watermark come last. Pages end at any record, however many share its watermark: the cursor is the place by
+   * watermark and key. Where the system itself sorts, only the watermark's order is sure. Absent: any lasting order.
+   */
+  readonly order?: 'watermark';
   /** What the read lacks will be removed elsewhere (R7): fail rather than end early. */
   readonly whole?: boolean;
   /** Checked against the connector's `sourceOptions`. */

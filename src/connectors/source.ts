@@ -36,14 +36,14 @@ export interface Source {
 
 /** Asks for one page. */
 export interface PageRequest {
-  /** Where the page before ended; null for the first. */
+  /** Where the page before ended, read with the same `since` and `until`; null for the first. */
   readonly cursor: Cursor | null;
   /**
    * Only records whose watermark is at least this, less the lag, and those that have none; null for all. Equal
    * ones are read again: others may have come with the same value.
    */
   readonly since: string | null;
-  /** With `since`: only records whose watermark is at most this. */
+  /** With `since` or in the order of the watermark: only records whose watermark is at most this. */
   readonly until: string | null;
   /** The fields that are needed, in order. */
   readonly fields: readonly string[];

@@ -23,6 +23,8 @@ export interface Harness {
   readonly sourceRequest?: () => SourceRequest;
   /** The source read by watermark `note`, as far as the connector itself selects by watermark. */
   readonly watermarked?: () => SourceRequest;
+  /** The source read in the order of watermark `note`. Absent: the connector cannot sort. */
+  readonly ordered?: () => SourceRequest;
   /** Absent: the connector cannot be written. Key `code`, fields `name` and `note`. */
   readonly target?: (options: TargetOptions) => Target;
   /** How the source gives a seeded value; default: as it was. */

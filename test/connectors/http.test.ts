@@ -29,18 +29,32 @@ const lists = {
   bulk: { path: '/contacts', records: 'data', pagination: { type: 'cursor' } },
 };
 
+/** The same list in the order of `note`. */
+const sorted = {
+  path: '/contacts',
+  records: 'data',
+  params: { sort: 'note' },
+  incremental: { parameter: 'note_since', sorted: true },
+};
+const sortedLists = {
+  single: { ...sorted, pagination: { type: 'offset' } },
+  bulk: { ...sorted, pagination: { type: 'cursor' } },
+};
+
 connectorSuite('http (single calls, pages)', parts, () => harness('single'));
 connectorSuite('http (bulk calls, cursor)', parts, () => harness('bulk'));
 
 async function harness(way: 'single' | 'bulk'): Promise<Harness> {
   const api = await startStrictApi({ key: 'code', poison: ['refused'], pageSize: 3 });
+  const fields = { code: 'text', name: 'text', note: 'text' };
   const settings = http.settings.parse({
     url: api.url,
     streams: {
+      sorted: { key: 'code', fields, read: sortedLists[way] },
       contacts: {
         key: 'code',
         id: 'id',
-        fields: { code: 'text', name: 'text', note: 'text' },
+        fields,
         read: lists[way],
         lookup: {
           path: '/contacts/lookup',
@@ -62,6 +76,13 @@ async function harness(way: 'single' | 'bulk'): Promise<Harness> {
     },
     readBack: () => Promise.resolve([...api.records.values()] as JsonObject[]),
     sourceRequest: () => ({ stream: 'contacts', key: ['code'], options: {} }),
+    ordered: () => ({
+      stream: 'sorted',
+      key: ['code'],
+      options: {},
+      watermark: 'note',
+      order: 'watermark',
+    }),
     target: (options) => suiteTarget('contacts', options),
     wrongStream: { stream: 'contact', nearest: 'contacts' },
     refused: { name: 'refused', note: 'n' },

@@ -74,6 +74,35 @@ export function sourceSuite(harness: () => Harness): void {
     }
   });
 
+  it('reads in the order of the watermark, each page in a new connection (R3)', async ({
+    skip,
+  }) => {
+    const request = harness().ordered?.();
+    if (request === undefined) {
+      skip();
+      return;
+    }
+    const notes = { a: '3', b: '1', c: '2', d: null, e: '2', f: '2', g: '4', h: null, i: '2' };
+    const records = Object.entries(notes).map(([code, note]) => ({ code, name: 'n', note }));
+    await harness().seed(records);
+    const reads = [
+      [{}, 'bcefiagdh'],
+      [{ until: '3' }, 'bcefiadh'],
+      [{ since: '2', until: '3' }, 'cefiadh'],
+      [{ since: '2' }, 'cefiagdh'],
+    ] as const;
+    for (const size of [1, 2, 3, 100]) {
+      for (const [bounds, wanted] of reads) {
+        const page = (cursor: Cursor | null) =>
+          withSource(harness(), (source) => readPage(source, cursor, size, bounds), request);
+        const pages = await pagesOf(page);
+        const codes = pages.flatMap(({ rows }) => rows.map(([code]) => code as string));
+        expect(codes.join('')).toBe(wanted);
+        for (const { end, rows } of pages) expect(end.records).toBe(rows.length);
+      }
+    }
+  });
+
   it('reads an empty stream to its end', async () => {
     await harness().seed([]);
     const pages = await withSource(harness(), (source) => readAll(source, 10));
@@ -127,14 +156,18 @@ async function withSource<T>(
   }
 }
 
-async function readAll(
+function readAll(
   source: Source,
   size: number,
   changes: Partial<PageRequest> = {},
 ): Promise<Read[]> {
+  return pagesOf((cursor) => readPage(source, cursor, size, changes));
+}
+
+async function pagesOf(read: (cursor: Cursor | null) => Promise<Read>): Promise<Read[]> {
   const pages: Read[] = [];
   for (let cursor: Cursor | null | undefined = null; cursor !== undefined;) {
-    const page: Read = await readPage(source, cursor, size, changes);
+    const page: Read = await read(cursor);
     pages.push(page);
     cursor = page.end.cursor ?? undefined;
     if (pages.length > 1000) throw new Error('the source does not end');

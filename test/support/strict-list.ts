@@ -2,7 +2,8 @@ import type { Fields } from './strict-collection.ts';
 
 /**
  * A page of a list: `?page=` (from 1) or `?offset=` or `?cursor=`, with `per_page=` or `limit=`, in the order of
- * creation or by `sort=-updated_at`; `updated_since=` leaves out older records. The body is
+ * creation or by `sort=` a field (`-` before it: newest first), those without it last; `updated_since=` leaves out
+ * older records, `note_since=` those with a lower note. The body is
  * `{ data, next, more }`, `next` being the cursor; the `Link` header names the next page.
  */
 export function listPage(all: readonly Fields[], url: URL, most: number) {
@@ -25,9 +26,23 @@ export function listPage(all: readonly Fields[], url: URL, most: number) {
 
 function selected(all: readonly Fields[], query: URLSearchParams): Fields[] {
   const since = query.get('updated_since');
-  const chosen = since === null ? [...all] : all.filter((one) => String(one['updated_at']) > since);
-  if (query.get('sort') !== '-updated_at') return chosen;
-  return chosen.toSorted((a, b) => (String(a['updated_at']) < String(b['updated_at']) ? 1 : -1));
+  const lowest = query.get('note_since');
+  const chosen = all.filter(
+    (one) =>
+      (since === null || String(one['updated_at']) > since) &&
+      (lowest === null || typeof one['note'] !== 'string' || one['note'] >= lowest),
+  );
+  const sort = query.get('sort');
+  return sort === null ? chosen : sortedBy(chosen, sort.replace(/^-/, ''), sort.startsWith('-'));
+}
+
+function sortedBy(records: readonly Fields[], field: string, down: boolean): Fields[] {
+  const has = (one: Fields): boolean => typeof one[field] === 'string';
+  const low = (a: Fields, b: Fields): boolean => String(a[field]) < String(b[field]);
+  const dated = records
+    .filter(has)
+    .toSorted((a, b) => (low(a, b) ? -1 : low(b, a) ? 1 : 0) * (down ? -1 : 1));
+  return [...dated, ...records.filter((one) => !has(one))];
 }
 
 function startOf(query: URLSearchParams, size: number): number {

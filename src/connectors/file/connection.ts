@@ -5,6 +5,7 @@ import type { StreamInfo } from '../../model/stream.ts';
 import type { Connection, ConnectContext, SourceRequest, Target } from '../connector.ts';
 import type { Destination } from '../destination.ts';
 import type { Source } from '../source.ts';
+import { unsupportedOrder } from '../order.ts';
 import { FileDestination } from './destination.ts';
 import { Directory } from './directory.ts';
 import { fileFailure } from './failures.ts';
@@ -51,6 +52,8 @@ export class FileConnection implements Connection {
     const options = sourceOptionsSchema.parse(request.options);
     const { stream, watermark, lag, whole = false } = request;
     return this.#guard(stream, async () => {
+      if (request.order === 'watermark')
+        throw unsupportedOrder(stream, unsorted, this.#context.connection);
       const names = await this.#directory.resolve(stream);
       const format = formatOf(names[0] ?? stream, options.format);
       const reading = {
@@ -100,6 +103,9 @@ export class FileConnection implements Connection {
     }
   }
 }
+
+/** Why a file is not read in the order of a watermark. */
+export const unsorted = 'a file is read in the order of its lines';
 
 /** Why a glob cannot be written to. */
 export const globRefusal = 'a glob stands for many files, a destination is one file';

@@ -1,6 +1,6 @@
 import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
-import { FileConnection, globRefusal } from './connection.ts';
+import { FileConnection, globRefusal, unsorted } from './connection.ts';
 import { isGlob } from './glob.ts';
 import {
   destinationOptionsSchema,
@@ -21,5 +21,6 @@ export const file: Connector<FileSettings> = {
     if (!isGlob(stream)) return allModes;
     return { upsert: globRefusal, update: globRefusal, create: globRefusal, mirror: globRefusal };
   },
+  sortsByWatermark: () => unsorted,
   connect: (settings, context) => new FileConnection(settings, context),
 };

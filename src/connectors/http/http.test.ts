@@ -239,6 +239,40 @@ describe('reading', () => {
     });
   });
 
+  it('reads in the order of the watermark only what is declared sorted, and proves it', async () => {
+    const server = await api({ pageSize: 4 });
+    fill(server, 11);
+    const sorted = { parameter: 'updated_since', sorted: true };
+    const ordered = (read: object, more: object = { watermark: 'updated_at' }) =>
+      connect(server.url, {
+        key: 'email',
+        read: { path: '/contacts', records: 'data', pagination: { type: 'cursor' }, ...read },
+      }).source!({ stream: 'contacts', key: ['email'], options: {}, order: 'watermark', ...more });
+    for (const refused of [
+      ordered({ incremental: sorted }, {}),
+      ordered({ incremental: { parameter: 'updated_since' } }),
+      ordered({ incremental: sorted, pagination: { type: 'page' } }),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: 'unsupported_order' });
+    const up = await ordered({ incremental: sorted, params: { sort: 'updated_at' } });
+    expect((await readAll(up, 1)).rows).toHaveLength(11);
+    // With one record a page, it is the pages that are out of order.
+    const pagination = { type: 'cursor', size: 1 };
+    const down = await ordered({
+      incremental: sorted,
+      params: { sort: '-updated_at' },
+      pagination,
+    });
+    await expect(readAll(down, 1)).rejects.toMatchObject({
+      code: 'out_of_order',
+      message: expect.stringMatching(/"contacts".*"updated_at"/) as string,
+    });
+    server.records.set('x', { email: 'x', updated_at: null });
+    server.records.set('y', { email: 'y', updated_at: '2030-01-01T00:00:00Z' });
+    const undated = await ordered({ incremental: sorted, pagination });
+    await expect(readAll(undated, 1)).rejects.toMatchObject({ code: 'out_of_order' });
+  });
+
   it('never takes a list that is not there for an empty one (R7)', async () => {
     const server = await api();
     await expect(sourceOf(server.url, { records: 'items' })).rejects.toMatchObject({

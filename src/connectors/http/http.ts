@@ -4,7 +4,7 @@ import { keyFields } from '../../model/sync.ts';
 import type { Connection, Connector } from '../connector.ts';
 import { ApiClient } from './client.ts';
 import { openDestination } from './destination.ts';
-import { modesOf, wholeReadsOf } from './modes.ts';
+import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
 import { readPage } from './pages.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import { type HttpSettings, settingsSchema, type StreamSettings } from './settings.ts';
@@ -27,6 +27,8 @@ export const http: Connector<HttpSettings> = {
   },
   modes: (settings, target) => modesOf(settings, target.stream),
   wholeReads: (settings, { stream }) => wholeReadsOf(settings, stream),
+  sortsByWatermark: ({ streams }, { stream }) =>
+    sortsByWatermarkOf(Object.hasOwn(streams, stream) ? streams[stream] : undefined),
   connect(settings, context): Connection {
     const client = new ApiClient(settings, context);
     const stream = (name: string) => streamOf(settings, name, context.connection);

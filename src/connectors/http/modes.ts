@@ -17,6 +17,17 @@ export function wholeReadsOf(settings: HttpSettings, name: string): true | strin
   return `${why}: page by cursor or link, or say stable: true if its order never changes`;
 }
 
+/** Whether a stream's list comes in the order of the watermark, also while records change; else why not. */
+export function sortsByWatermarkOf(stream: StreamSettings | undefined): true | string {
+  if (!stream?.read?.incremental) return 'it declares no read.incremental';
+  const { incremental, pagination } = stream.read;
+  if (!incremental.sorted) return 'it does not declare read.incremental.sorted';
+  // A record that changes moves to the end: those after it move onto pages already read.
+  if (pagination.type === 'page' && !pagination.stable)
+    return 'a list paged by number skips records when others change: page by offset, cursor or link';
+  return true;
+}
+
 /** The modes that the calls a stream declares are enough for. */
 export function modesOf(settings: HttpSettings, name: string): ModeSupport {
   const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;

@@ -59,6 +59,12 @@ const readSchema = z.strictObject({
   incremental: z
     .strictObject({
       parameter: text.describe('Query parameter that takes the watermark, such as updated_since.'),
+      sorted: z
+        .boolean()
+        .default(false)
+        .describe(
+          'The list comes sorted by the watermark, oldest first, records without one last; proved while it is read. An entity asks for it. Default false.',
+        ),
       highest: z
         .strictObject({
           params: params.describe('Parameters that return the newest record first.'),

@@ -4,9 +4,12 @@ import type { JsonObject } from '../../model/json.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
 import type { Cursor, Page, PageEnd, PageRequest, Source } from '../source.ts';
+import { noWatermark, unsupportedOrder } from '../order.ts';
 import { higher, invalidLag, rewind, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
 import { lookupRecords } from './lookup.ts';
+import { sortsByWatermarkOf } from './modes.ts';
+import { proveOrder, upTo, type Reached } from './order.ts';
 import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
 import { readPage, type ApiPage } from './pages.ts';
 import { at } from './path.ts';
@@ -31,6 +34,10 @@ export async function openSource(
   if (watermark !== undefined && !read.incremental) {
     const message = `stream "${request.stream}" declares no read.incremental, so it takes no watermark`;
     throw new ConfigError('no_watermark', message, { connection });
+  }
+  if (request.order === 'watermark') {
+    const sorted = watermark === undefined ? noWatermark : sortsByWatermarkOf(stream);
+    if (sorted !== true) throw unsupportedOrder(request.stream, sorted, connection);
   }
   const fields =
     declaredFields(stream) ?? sampleFields((await readPage(client, read, null, {})).records);
@@ -87,12 +94,11 @@ interface Reading {
 }
 
 /** Where a page starts, and what the reader must know of those before. */
-interface Place {
+interface Place extends Reached {
   readonly next: Cursor | null;
   readonly anchors: Anchors;
   /** How many records the last call gave. */
   readonly size: number;
-  readonly highest: string | null;
 }
 
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
@@ -115,9 +121,10 @@ function readChunk(reading: Reading, page: PageRequest): Page {
       });
       if (part === undefined) break;
       place = after(reading, place, part);
-      records += part.records.length;
+      const wanted = wantedOf(reading, page, part);
+      records += wanted.length;
       bytes += part.size;
-      if (part.records.length > 0) yield batchOf(fields, part.records);
+      if (wanted.length > 0) yield batchOf(fields, wanted);
     } while (place.next !== null && records < limit.records && bytes < limit.bytes);
     const { highest } = place;
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
@@ -153,16 +160,28 @@ function readNext(
   return readJoined({ anchors, key, offset, size }, readAt, client.connection);
 }
 
-function after({ request }: Reading, before: Place, { next, records }: ApiPage): Place {
-  const { watermark, key } = request;
-  const marks =
-    watermark === undefined ? [] : records.map((one) => watermarkText(at(one, watermark)));
-  return {
-    next,
-    anchors: anchorsAfter(before.anchors, records, key),
-    size: records.length,
-    highest: marks.reduce(higher, before.highest),
-  };
+/** A list in the order of the watermark is read up to `until`; of another one more may come. */
+function wantedOf({ request }: Reading, { until }: PageRequest, { records }: ApiPage) {
+  const { order, watermark } = request;
+  return order === undefined || watermark === undefined ? records : upTo(records, watermark, until);
+}
+
+function after(reading: Reading, before: Place, { next, records }: ApiPage): Place {
+  const anchors = anchorsAfter(before.anchors, records, reading.request.key);
+  return { next, anchors, size: records.length, ...reachedAfter(reading, before, records) };
+}
+
+function reachedAfter(
+  { client, request }: Reading,
+  before: Place,
+  records: readonly JsonObject[],
+): Reached {
+  const { order, stream, watermark } = request;
+  if (watermark === undefined) return { highest: before.highest };
+  if (order === 'watermark')
+    return proveOrder(records, before, { stream, watermark }, client.connection);
+  const marks = records.map((one) => watermarkText(at(one, watermark)));
+  return { highest: marks.reduce(higher, before.highest) };
 }
 
 async function lookupBatch(

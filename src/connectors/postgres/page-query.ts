@@ -21,6 +21,16 @@ export interface Readable {
   readonly lag: string | undefined;
   /** A unique key without nulls; undefined where nothing guarantees one. */
   readonly unique: readonly Column[] | undefined;
+  /** Every read is in order of the watermark, also one without `since`. */
+  readonly byWatermark: boolean;
+  /** What orders rows of equal watermarks then, where there is no unique key. */
+  readonly key: readonly Column[];
+}
+
+/** Some of a page's rows: those that meet the conditions, in order. */
+interface Part {
+  readonly conditions: readonly string[];
+  readonly order: readonly Column[];
 }
 
 /** The query of the page that `request` asks for. */
@@ -29,51 +39,67 @@ export function pageQuery(
   request: PageRequest,
   fields: readonly Column[],
 ): PageQuery {
-  const unique = from.unique ?? [];
-  const marked = request.since === null ? undefined : from.watermark;
-  const order = marked ? [marked, ...unique] : unique;
+  const { relation, unique, byWatermark } = from;
+  const marked = byWatermark || request.since !== null ? from.watermark : undefined;
+  const ties = unique ?? (byWatermark ? from.key : []);
+  const order = marked ? [marked, ...ties] : ties;
   const columns = [...fields];
   const cursorAt = order.map((column) => placeOf(columns, column));
-  const parts = marked ? changed(from, marked, request) : [whole(unique, request.cursor)];
-  const names = columns.map((column) => `q.${ident(column.name)}`).join(', ');
-  const selects = parts.map(
-    (conditions) =>
-      `SELECT ${names} FROM ${from.relation.from} AS q${conditions.length > 0 ? ' WHERE ' : ''}${conditions.join(' AND ')}`,
-  );
-  const [only = ''] = selects;
-  if (order.length === 0) return { sql: only, columns, cursorAt, divisible: false };
-  const sorted = ` ORDER BY ${order.map((column) => `q.${ident(column.name)}`).join(', ')}`;
+  const parts = marked ? changed(from, marked, ties, request) : [whole(ties, request.cursor)];
   const count = Math.max(1, Math.floor(request.limit.records));
-  // Rows that share a watermark and have no unique key can only be read together.
-  const limit = from.unique ? ` LIMIT ${count}` : ` FETCH FIRST ${count} ROWS WITH TIES`;
-  const limited = selects.map((select) => `${select}${sorted}${limit}`);
-  const sql =
-    limited.length === 1
-      ? `${only}${sorted}${limit}`
-      : `SELECT * FROM (${limited.map((each) => `(${each})`).join(' UNION ALL ')}) AS q${sorted}${limit}`;
-  return { sql, columns, cursorAt, divisible: from.unique !== undefined };
+  // Rows that share a place in the order and have no unique key can only be read together.
+  const limit = unique ? `LIMIT ${count}` : `FETCH FIRST ${count} ROWS WITH TIES`;
+  const names = columns.map((column) => `q.${ident(column.name)}`).join(', ');
+  const selects = parts.map((part, at) => {
+    const conditions = at === 0 ? part.conditions : [...part.conditions, unfilled(at, count)];
+    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+    return `SELECT ${names} FROM ${relation.from} AS q${where}${sorted(part.order, limit)}`;
+  });
+  return {
+    sql: chained(selects, sorted(order, limit)),
+    columns,
+    cursorAt,
+    divisible: unique !== undefined,
+  };
 }
 
 /** A full read, by the unique key. */
-function whole(unique: readonly Column[], cursor: string | null): string[] {
-  return cursor === null ? [] : [after(unique, parse(cursor))];
+function whole(unique: readonly Column[], cursor: string | null): Part {
+  return { conditions: cursor === null ? [] : [after(unique, parse(cursor))], order: unique };
 }
 
 /**
- * An incremental read: the rows within the bounds by watermark and key, then those without a watermark, of which
- * nobody can say whether they changed.
+ * The rows within the bounds by watermark and key, then those without a watermark, of which nobody can say whether
+ * they changed. The rest of the rows that share the cursor's watermark come by key alone: where a whole table was
+ * stamped at once, the index of its key pages it.
  */
-function changed(from: Readable, watermark: Column, request: PageRequest): string[][] {
-  const unique = from.unique ?? [];
+function changed(
+  { lag }: Readable,
+  watermark: Column,
+  ties: readonly Column[],
+  request: PageRequest,
+): Part[] {
   const cursor = request.cursor === null ? null : parse(request.cursor);
+  const [last = null, ...rest] = cursor ?? [];
   const name = `q.${ident(watermark.name)}`;
-  if (cursor !== null && cursor[0] === null) {
-    const rest = unique.length === 0 ? 'false' : after(unique, cursor.slice(1));
-    return [[`${name} IS NULL`, rest]];
-  }
-  const dated = bounds(watermark, request, from.lag);
-  if (cursor !== null) dated.push(after([watermark, ...unique], cursor));
-  return watermark.notNull ? [dated] : [dated, [`${name} IS NULL`]];
+  const undated = { conditions: [`${name} IS NULL`], order: ties };
+  const beyond = ties.length === 0 ? 'false' : after(ties, rest);
+  if (cursor !== null && last === null)
+    return [{ ...undated, conditions: [...undated.conditions, beyond] }];
+  const place = `${literal(last)}::${watermark.base}`;
+  const dated = {
+    conditions: [
+      ...(cursor === null ? sinceOf(watermark, request, lag) : [`${name} > ${place}`]),
+      ...upTo(watermark, request),
+    ],
+    order: [watermark, ...ties],
+  };
+  const same = { conditions: [`${name} = ${place}`, beyond], order: ties };
+  return [
+    ...(cursor === null || ties.length === 0 ? [] : [same]),
+    dated,
+    ...(watermark.notNull ? [] : [undated]),
+  ];
 }
 
 function placeOf(columns: Column[], column: Column): number {
@@ -81,21 +107,61 @@ function placeOf(columns: Column[], column: Column): number {
   return at >= 0 ? at : columns.push(column) - 1;
 }
 
-function bounds(watermark: Column, request: PageRequest, lag: string | undefined): string[] {
+/** Rows as old as the last one read may have come since: they are read again. */
+function sinceOf(watermark: Column, { since }: PageRequest, lag: string | undefined): string[] {
   const name = `q.${ident(watermark.name)}`;
-  const since = `${literal(request.since)}::${watermark.base}`;
-  // Rows as old as the last one read may have come since: they are read again.
-  const all = [`${name} >= ${lag === undefined ? since : `(${since} - ${lag})`}`];
-  if (request.until !== null) all.push(`${name} <= ${literal(request.until)}::${watermark.base}`);
-  return all;
+  if (since === null) return watermark.notNull ? [] : [`${name} IS NOT NULL`];
+  const start = `${literal(since)}::${watermark.base}`;
+  return [`${name} >= ${lag === undefined ? start : `(${start} - ${lag})`}`];
+}
+
+function upTo(watermark: Column, { until }: PageRequest): string[] {
+  if (until === null) return [];
+  return [`q.${ident(watermark.name)} <= ${literal(until)}::${watermark.base}`];
+}
+
+function sorted(order: readonly Column[], limit: string): string {
+  if (order.length === 0) return '';
+  return ` ORDER BY ${order.map((column) => `q.${ident(column.name)}`).join(', ')} ${limit}`;
+}
+
+/** The selects one after the other: none is run once those before it have filled the page. */
+function chained(selects: readonly string[], order: string): string {
+  const [only = ''] = selects;
+  if (selects.length === 1) return only;
+  const parts = selects.map((select, at) => `${partName(at)} AS (${select})`).join(', ');
+  const all = selects.map((_, at) => `SELECT * FROM ${partName(at)}`).join(' UNION ALL ');
+  return `WITH ${parts} SELECT * FROM (${all}) AS q${order}`;
+}
+
+/** Whether the parts before this one have left room on the page. */
+function unfilled(part: number, count: number): string {
+  const counts = Array.from({ length: part }, (_, at) => `(SELECT count(*) FROM ${partName(at)})`);
+  return `${counts.join(' + ')} < ${count}`;
+}
+
+/** No name that a query of the user's would have. */
+function partName(at: number): string {
+  return ident(`sluice page ${at}`);
 }
 
 function parse(cursor: string): (string | null)[] {
   return JSON.parse(cursor) as (string | null)[];
 }
 
+/** The rows after these values, nulls last. */
 function after(order: readonly Column[], values: readonly (string | null)[]): string {
   const names = order.map((column) => `q.${ident(column.name)}`);
   const typed = order.map((column, at) => `${literal(values[at] ?? null)}::${column.base}`);
-  return `(${names.join(', ')}) > (${typed.join(', ')})`;
+  if (order.every((column) => column.notNull))
+    return `(${names.join(', ')}) > (${typed.join(', ')})`;
+  const isNull = (at: number) => (values[at] ?? null) === null;
+  const equal = names.map((name, at) =>
+    isNull(at) ? `${name} IS NULL` : `${name} = ${typed[at]}`,
+  );
+  const beyond = names.map((name, at) =>
+    isNull(at) ? 'false' : `(${name} > ${typed[at]} OR ${name} IS NULL)`,
+  );
+  const ways = names.map((_, at) => [...equal.slice(0, at), beyond[at]].join(' AND '));
+  return `(${ways.join(' OR ')})`;
 }

@@ -7,7 +7,7 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { permissionsOf } from '../../model/mode.ts';
 import type { Mode } from '../../model/mode.ts';
-import type { Connection, Target } from '../connector.ts';
+import type { Connection, SourceRequest, Target } from '../connector.ts';
 import type { StagedLayout, StagedRow, StagingDestination } from '../destination.ts';
 import type { PageRequest, Source } from '../source.ts';
 import { unlimited } from '../throttle.ts';
@@ -77,15 +77,12 @@ afterAll(async () => {
   await stopServer();
 });
 
-async function openSource(stream: string, more: { watermark?: string; query?: string } = {}) {
-  const { watermark, query } = more;
+async function openSource(
+  stream: string,
+  { query, ...more }: Partial<SourceRequest> & { query?: string } = {},
+) {
   const options = query === undefined ? {} : { query };
-  const source = await connection.source?.({
-    stream,
-    key: [],
-    options,
-    ...(watermark === undefined ? {} : { watermark }),
-  });
+  const source = await connection.source?.({ stream, key: [], options, ...more });
   if (!source) throw new Error('no source');
   return source;
 }
@@ -225,6 +222,35 @@ describe('source', () => {
     expect((await table.lookup?.(['a', 'b'], [['1', 'c']], ['b', 'a']))?.rows).toEqual([
       ['c', '1'],
     ]);
+  });
+
+  it('reads in the order of the watermark where keys are null or repeat', async () => {
+    await admin.query(
+      `DROP TABLE IF EXISTS loose; CREATE TABLE loose (k int, s text, at timestamptz, t text);
+       INSERT INTO loose VALUES (1, 'x', '2024-01-01', 'd'), (1, 'x', '2024-01-01', 'd'), (NULL, 'x', '2024-01-01', 'e'),
+         (1, NULL, '2024-01-01', 'D'), (NULL, NULL, '2024-01-01', 'E'), (2, 'x', NULL, 'g'), (NULL, 'x', NULL, 'h'),
+         (9, 'x', '2023-01-01', 'a'), (0, 'x', '2024-01-01', 'b'), (3, 'x', '2024-01-02', 'f'), (NULL, NULL, NULL, 'i')`,
+    );
+    const source = await openSource('loose', {
+      watermark: 'at',
+      order: 'watermark',
+      key: ['k', 's'],
+    });
+    for (const records of [1, 2, 3, 4, 100]) {
+      const limit = { records, bytes: 1e9 };
+      const { rows } = await readAll(source, { fields: ['t'], limit });
+      expect(rows.flat().join('')).toBe('abddDeEfghi');
+    }
+    const unkeyed = await openSource('loose', { watermark: 'at', order: 'watermark' });
+    const { rows, pages } = await readAll(unkeyed, {
+      fields: ['t'],
+      limit: { records: 1, bytes: 1 },
+    });
+    expect(rows).toHaveLength(11);
+    expect(pages).toBe(5);
+    await expect(openSource('loose', { order: 'watermark' })).rejects.toMatchObject({
+      code: 'unsupported_order',
+    });
   });
 
   it('names the nearest stream and field, and classes failures', async () => {

@@ -39,6 +39,7 @@ export const postgres: Connector<PostgresSettings> = {
   sourceOptions,
   secrets: ['url'],
   modes: () => allModes,
+  sortsByWatermark: () => true,
   connect({ url, ssl, statementTimeout, timeout }, { connection, signal }) {
     const statementTimeoutMs = milliseconds(statementTimeout);
     const timeoutMs = milliseconds(timeout);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KeyValues, RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
+import { noWatermark, unsupportedOrder } from '../order.ts';
 import type { Source } from '../source.ts';
 import { columnNamed, fieldOf, queryRelation, relationOf } from './catalog.ts';
 import type { Column, Relation } from './catalog.ts';
@@ -30,7 +31,11 @@ export async function openSource(session: Session, request: SourceRequest): Prom
   const watermark = request.watermark === undefined ? undefined : named(request.watermark);
   const unique = relation.uniqueKeys.find((key) => key.notNull)?.columns.map(named);
   const lag = watermark && lagOf(watermark, request.lag, session.connection);
-  const from = { relation, watermark, lag, unique };
+  const byWatermark = request.order === 'watermark';
+  if (byWatermark && !watermark)
+    throw unsupportedOrder(request.stream, noWatermark, session.connection);
+  const key = byWatermark ? request.key.map(named) : [];
+  const from = { relation, watermark, lag, unique, byWatermark, key };
   return {
     encoding: 'sql',
     fields: relation.columns.map(fieldOf),
