@@ -79,7 +79,8 @@ export interface Connection {
   source?(request: SourceRequest): Promise<Source>;
   /**
    * Opens a stream for writing. Absent: this system cannot be written.
-   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names
+   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names; `invalid_id` where `Target.id`
+   *   cannot be honoured
    */
   destination?(target: Target): Promise<Destination>;
   /** Closes sockets. May be called twice. */
@@ -119,6 +120,12 @@ export interface Target {
   readonly key: readonly string[];
   /** The destination fields that the sync maps: the only ones ever written, but for the key on create. */
   readonly fields: readonly string[];
+  /**
+   * The destination field that holds the system's own id of a record, such as a serial primary key. With it `Existing.id`
+   * and the `id` of every successful write are that field's value as text; an update or remove that comes with an
+   * `id` is addressed by it; a create whose key is all null leaves key and id to the system. Absent: the key is all.
+   */
+  readonly id?: string;
   readonly permissions: Permissions;
   readonly match: Match;
   /** Removals consider only records this sync wrote: the destination keeps track of them if it stages. */

@@ -18,7 +18,10 @@ export interface RecordDestination extends DestinationBase {
   readonly kind: 'records';
   /** Most operations of one kind that `write` takes at once. */
   readonly batch: Readonly<Record<Operation, number>>;
-  /** Whether sending the same create twice is harmless (a natural key, or an idempotency key). */
+  /**
+   * Whether sending the same create twice is harmless (a natural key, or an idempotency key). With `Target.id` the
+   * second is answered with the id of the first.
+   */
   readonly idempotentCreate: boolean;
   /** Most keys that `lookup` takes at once. */
   readonly lookupBatch: number;
@@ -28,7 +31,7 @@ export interface RecordDestination extends DestinationBase {
    */
   lookup?(keys: readonly KeyValues[]): Promise<Existing[]>;
   /**
-   * Writes operations of one kind, at most `batch` of them, whose keys differ. Returns one result per operation,
+   * Writes operations of one kind, at most `batch` of them, whose keys differ but for creates without one. Returns one result per operation,
    * in order. Throws `RejectedError` when the call failed as a whole because of some record, `LimitedError` when
    * it was refused for its rate, `TransientError` when it may be made again (`outcome: 'unknown'` if it may have
    * taken effect).
@@ -54,7 +57,7 @@ export interface Existing {
 /** One write. */
 export interface WriteOperation {
   readonly operation: Operation;
-  /** The key's values, in the order of the target's key fields. */
+  /** The key's values, in the order of the target's key fields; null where the system is to assign them (`Target.id`). */
   readonly key: KeyValues;
   /** The destination's id, for update and remove, where `lookup` or the ledger knew it. */
   readonly id: string | null;
@@ -62,7 +65,7 @@ export interface WriteOperation {
   readonly values: JsonObject;
   /** What the destination held before, for update where it can be read. */
   readonly before?: JsonObject;
-  /** The same on every attempt, different for every other operation: for an idempotency key. */
+  /** The same on every attempt, different for every other operation. Begins with the id of the run and `-`. */
   readonly idempotencyKey: string;
 }
 

@@ -27,6 +27,8 @@ export interface Harness {
   readonly ordered?: () => SourceRequest;
   /** Absent: the connector cannot be written. Key `code`, fields `name` and `note`. */
   readonly target?: (options: TargetOptions) => Target;
+  /** The target whose records get their ids from the system: the key is the id, all the suite's fields are mapped. */
+  readonly assigned?: () => Target & { readonly id: string };
   /** How the source gives a seeded value; default: as it was. */
   readonly reads?: (value: Value) => Value;
   /** A stream that does not exist, and the one its error must name. Absent: streams cannot be checked. */

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import { unlimited } from '../../src/connectors/throttle.ts';
-import { suiteTarget, type Harness } from './harness.ts';
+import { suiteFields, suiteTarget, type Harness } from './harness.ts';
 import { connectorSuite } from './suite.ts';
 
 /** Administrator's URL of a PostgreSQL server; the suite makes and drops a database of its own there. */
@@ -19,10 +19,33 @@ describe.skipIf(adminUrl === undefined)('with a PostgreSQL server', () => {
 
   const parts = { source: true, destination: 'staging' } as const;
   connectorSuite('postgres', parts, () => harness(url));
+  const records = { source: false, destination: 'records', assigned: true } as const;
+  connectorSuite('postgres (records)', records, () => withIds(url));
   // Nothing guarantees that the records of a view have a key.
   const ofView = { source: true, destination: null } as const;
   connectorSuite('postgres (ordered view)', ofView, () => harness(url, 'public.everyone'));
 });
+
+/** A table that gives its records ids, written record by record. */
+async function withIds(url: string): Promise<Harness> {
+  await query(
+    url,
+    `DROP TABLE IF EXISTS contacts; CREATE TABLE contacts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+       code text UNIQUE, name text CHECK (name <> 'refused'), note text)`,
+  );
+  const target = suiteTarget('public.contacts', {});
+  return {
+    ...(await harness(url)),
+    async seed(records) {
+      const insert = `INSERT INTO contacts (code, name, note)
+        SELECT code, name, note FROM json_populate_recordset(null::contacts, $1)`;
+      await query(url, insert, [JSON.stringify(records)]);
+    },
+    readBack: () => query(url, 'SELECT code, name, note FROM contacts'),
+    target: (options) => ({ ...suiteTarget('public.contacts', options), kind: 'records' }),
+    assigned: () => ({ ...target, key: ['id'], id: 'id', fields: [...suiteFields] }),
+  };
+}
 
 async function harness(url: string, ordered = stream): Promise<Harness> {
   const settings = postgres.settings.parse({ url });

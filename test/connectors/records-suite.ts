@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { RecordDestination, WriteOperation } from '../../src/connectors/destination.ts';
+import type {
+  RecordDestination,
+  WriteOperation,
+  WriteResult,
+} from '../../src/connectors/destination.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import { heldRecords as held, type Harness } from './harness.ts';
@@ -85,6 +89,88 @@ export function recordsSuite(harness: () => Harness): void {
   });
 }
 
+/** What every destination must do that tells the ids its system assigns. */
+export function assignedSuite(harness: () => Harness): void {
+  it('creates without a key, tells the ids, and finds, updates and removes by them', async () => {
+    await harness().seed([{ code: 'keep', name: 'k', note: 'kept' }]);
+    await withAssigned(harness(), async (destination) => {
+      const make = async (code: string) =>
+        idOf(await send(destination, created({ code, name: code, note: null })));
+      const [a, b, c] = [await make('a'), await make('b'), await make('c')];
+      expect(new Set([a, b, c]).size).toBe(3);
+      const found = (await destination.lookup?.([[a], [b], ['999999']])) ?? [];
+      const codes = found.map(({ id, values }) => [id, values['code']] as const);
+      expect(new Map(codes)).toEqual(
+        new Map([
+          [a, 'a'],
+          [b, 'b'],
+        ]),
+      );
+      const update = { ...created({ name: 'fresh' }), operation: 'update', id: b } as const;
+      // Addressed by its id, whatever its key.
+      for (const key of [[b], [null]]) {
+        const name = `fresh ${key[0]}`;
+        expect(idOf(await send(destination, { ...update, key, values: { name } }))).toBe(b);
+      }
+      const remove = { ...created({}), operation: 'remove', id: a, key: [a] } as const;
+      expect(await send(destination, remove)).toEqual({ ok: true, id: a });
+      const gone = await send(destination, { ...update, id: a, key: [a] });
+      expect(gone).toMatchObject({ ok: false, class: 'record' });
+      expect(await send(destination, remove)).toEqual({ ok: true, id: a });
+    });
+    expect(await held(harness())).toEqual([
+      ['b', 'fresh null', null],
+      ['c', 'c', null],
+      ['keep', 'k', 'kept'],
+    ]);
+  });
+
+  it('tells each of many creates its own id', async () => {
+    await harness().seed([]);
+    await withAssigned(harness(), async (destination) => {
+      const size = Math.min(destination.batch.create, 250);
+      const codes = Array.from({ length: size }, (_, at) => `c${at}`);
+      const results = await destination.write(
+        codes.map((code, at) => created(at % 3 === 0 ? { code } : { code, name: 'n' })),
+      );
+      const ids = results.map(idOf);
+      const found = (await destination.lookup?.(ids.map((id) => [id]))) ?? [];
+      const codeOf = new Map(found.map(({ id, values }) => [id, values['code']]));
+      expect(ids.map((id) => codeOf.get(id))).toEqual(codes);
+    });
+  });
+
+  it('answers a repeated create with the first id, if it says so', async () => {
+    await harness().seed([]);
+    const create = created({ code: 'a', name: 'n', note: 'm' });
+    const ids: string[] = [];
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      await withAssigned(harness(), async (destination) => {
+        if (!destination.idempotentCreate && attempt > 0) return;
+        ids.push(idOf(await send(destination, create)));
+      });
+    expect(new Set(ids).size).toBe(1);
+    expect(await held(harness())).toEqual([['a', 'n', 'm']]);
+  });
+}
+
+function created(values: JsonObject): WriteOperation {
+  return { operation: 'create', key: [null], id: null, values, idempotencyKey: randomUUID() };
+}
+
+async function send(
+  destination: RecordDestination,
+  operation: WriteOperation,
+): Promise<WriteResult | undefined> {
+  const [result] = await destination.write([operation]);
+  return result;
+}
+
+function idOf(result: WriteResult | undefined): string {
+  if (!result?.ok || result.id === undefined) throw new Error(JSON.stringify(result));
+  return result.id;
+}
+
 async function outcome(destination: RecordDestination, operation: WriteOperation): Promise<string> {
   try {
     const [result] = await destination.write([operation]);
@@ -125,13 +211,20 @@ async function operationOf(
   };
 }
 
-async function withDestination(
+function withAssigned(
   harness: Harness,
   use: (destination: RecordDestination) => Promise<void>,
 ): Promise<void> {
+  return withDestination(harness, use, harness.assigned?.());
+}
+
+async function withDestination(
+  harness: Harness,
+  use: (destination: RecordDestination) => Promise<void>,
+  target = harness.target?.({}),
+): Promise<void> {
   const connection = harness.connect();
   try {
-    const target = harness.target?.({});
     const destination = target && (await connection.destination?.(target));
     if (destination?.kind !== 'records') throw new Error('the connector takes no records');
     await use(destination);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Harness } from './harness.ts';
-import { recordsSuite } from './records-suite.ts';
+import { assignedSuite, recordsSuite } from './records-suite.ts';
 import { sourceSuite } from './source-suite.ts';
 import { stagingSuite } from './staging-suite.ts';
 
@@ -9,6 +9,8 @@ import { stagingSuite } from './staging-suite.ts';
 export interface SuiteParts {
   readonly source: boolean;
   readonly destination: 'records' | 'staging' | null;
+  /** The system assigns ids that the destination tells: `Harness.assigned`. Default: no. */
+  readonly assigned?: true;
 }
 
 /**
@@ -52,6 +54,7 @@ export function connectorSuite(
 
     if (parts.source) sourceSuite(() => harness);
     if (parts.destination === 'records') recordsSuite(() => harness);
+    if (parts.assigned) assignedSuite(() => harness);
     if (parts.destination === 'staging') stagingSuite(() => harness);
   });
 }

@@ -23,6 +23,11 @@ export class Area {
     return this.table('tracked');
   }
 
+  /** The records that creates made, by their idempotency keys, until the run ends. */
+  get created(): string {
+    return this.table('created');
+  }
+
   staged({ run, chunk, token }: ChunkRef): string {
     return this.table(`staged_${digest(run)}_${chunk}_${token}`);
   }
@@ -64,7 +69,8 @@ export class Area {
   async create(session: Session): Promise<void> {
     const found = await session.query(
       `SELECT to_regclass(${literal(this.marker)}) IS NOT NULL
-        AND to_regclass(${literal(this.tracked)}) IS NOT NULL AS ready`,
+        AND to_regclass(${literal(this.tracked)}) IS NOT NULL
+        AND to_regclass(${literal(this.created)}) IS NOT NULL AS ready`,
     );
     if (found.rows[0]?.['ready'] === 't') return;
     await session.transaction(async (client) => {
@@ -85,7 +91,20 @@ export class Area {
         `CREATE TABLE IF NOT EXISTS ${this.tracked} (sync text NOT NULL, stream text NOT NULL,
           key text[] NOT NULL, PRIMARY KEY (sync, stream, key))`,
       );
+      await session.run(
+        client,
+        `CREATE TABLE IF NOT EXISTS ${this.created} (idempotency_key text COLLATE "C" PRIMARY KEY, id text)`,
+      );
     });
+  }
+
+  /** Drops what is noted of a run's creates: none of them is repeated any more. */
+  async forgetCreated(session: Session, run: string): Promise<void> {
+    const [from, to] = [`${run}-`, `${run}.`]; // '.' follows '-'
+    await session.query(
+      `DELETE FROM ${this.created} WHERE idempotency_key >= $1 AND idempotency_key < $2`,
+      [from, to],
+    );
   }
 
   private table(name: string): string {

@@ -3,21 +3,24 @@ import type { Target } from '../connector.ts';
 import type { Destination } from '../destination.ts';
 import { findArea } from './area.ts';
 import { columnNamed, relationOf } from './catalog.ts';
+import type { Column, Relation } from './catalog.ts';
 import { recordDestination } from './records.ts';
 import type { Session } from './session.ts';
 import { stagingDestination } from './staging.ts';
 import type { Table } from './table.ts';
 
-/** Opens a table for writing: by staged sets where Sluice may make tables, else record by record. */
+/**
+ * Opens a table for writing: by staged sets where Sluice may make tables; else, or where the ids that the table
+ * assigns are asked for, record by record.
+ */
 export async function openDestination(session: Session, target: Target): Promise<Destination> {
   const table = await openTable(session, target);
-  if (target.kind === 'records') return recordDestination(session, table);
+  if (target.kind === 'records' && !table.id) return recordDestination(session, table, null);
   const area = await findArea(session, target.stream);
-  if (area) {
-    await area.create(session);
-    return stagingDestination(session, area, table);
-  }
-  if (target.kind === undefined) return recordDestination(session, table);
+  await area?.create(session);
+  if (table.id) return recordDestination(session, table, area);
+  if (area) return stagingDestination(session, area, table);
+  if (target.kind === undefined) return recordDestination(session, table, null);
   throw new ConfigError(
     'permission_denied',
     `${session.connection}: the right to create tables was lost since the run began`,
@@ -44,5 +47,17 @@ async function openTable(session: Session, target: Target): Promise<Table> {
     ({ columns }) =>
       columns.length === target.key.length && columns.every((name) => target.key.includes(name)),
   );
-  return { relation, target, key, uniqueKey, conflictKey };
+  const id = target.id === undefined ? undefined : idOf(relation, target.id, session.connection);
+  return { relation, target, key, id, uniqueKey, conflictKey };
+}
+
+/** An id that several records share would have all of them written for one. */
+function idOf(relation: Relation, name: string, connection: string): Column {
+  const column = columnNamed(relation, name, connection);
+  const isUnique = relation.uniqueKeys.some(
+    ({ columns }) => columns.length === 1 && columns[0] === name,
+  );
+  if (isUnique) return column;
+  const message = `${connection}: "${relation.stream}.${name}" has no unique index, so it is no id of a record`;
+  throw new ConfigError('invalid_id', message, { connection });
 }

@@ -1,5 +1,5 @@
 import { RejectedError } from '../../model/failure.ts';
-import type { Json, JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
 import type {
   Existing,
@@ -8,28 +8,56 @@ import type {
   WriteOptions,
   WriteResult,
 } from '../destination.ts';
-import type { Column } from './catalog.ts';
-import { columnNamed, fieldOf } from './catalog.ts';
+import type { Area } from './area.ts';
+import { writeWithIds } from './assigned.ts';
+import { fieldOf } from './catalog.ts';
 import { rejection } from './failures.ts';
 import { ident } from './names.ts';
+import {
+  deleteSql,
+  grouped,
+  insertInto,
+  onConflict,
+  rowsOf,
+  sameKey,
+  updateSql,
+  writtenBy,
+  type Statement,
+} from './record-sql.ts';
 import type { Session, TextRow } from './session.ts';
-import { normalised, normalisedKey } from './table.ts';
 import type { Table } from './table.ts';
-import { toText } from './to-text.ts';
 
 const batch = 500;
 
-/** A table written by batches of records, where Sluice may not make tables. */
-export function recordDestination(session: Session, table: Table): RecordDestination {
+/** A table, and where Sluice may keep tables of its own beside it. */
+interface Held {
+  readonly session: Session;
+  readonly table: Table;
+  readonly area: Area | null;
+}
+
+/**
+ * A table written by batches of records, where Sluice may not make tables or the table gives its records ids.
+ * @param area where the ids of created records are noted, so that a repeated create is known
+ */
+export function recordDestination(
+  session: Session,
+  table: Table,
+  area: Area | null,
+): RecordDestination {
+  const held = { session, table, area };
+  const forget = (run: string) => area?.forgetCreated(session, run) ?? Promise.resolve();
   return {
     kind: 'records',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
     batch: { create: batch, update: batch, remove: batch },
-    idempotentCreate: table.uniqueKey,
+    // A create without a key makes a second record, unless the first is noted.
+    idempotentCreate: table.id ? area !== null : table.uniqueKey,
     lookupBatch: 1000,
     lookup: (keys) => lookup(session, table, keys),
-    write: (operations, options) => write(session, table, operations, options),
+    write: (operations, options) => write(held, operations, options),
     scan: (signal) => scan(session, table, signal),
+    ...(table.id && { finish: forget, abandon: forget }),
   };
 }
 
@@ -55,13 +83,9 @@ async function find(
   table: Table,
   keys: readonly KeyValues[],
 ): Promise<Existing[]> {
-  const wanted = unnested(table, keys, 1);
-  const held = normalisedKey(table);
-  const same = wanted.keys.map(
-    (key, at) => `${held[at]} = ${normalised(table, table.key[at]!, key)}`,
-  );
+  const wanted = rowsOf(table.key, keys);
   const select = `SELECT DISTINCT ${projection(table)} FROM ${wanted.from}
-     JOIN ${table.relation.from} d ON ${same.join(' AND ')}`;
+     JOIN ${table.relation.from} d ON ${sameKey(table, wanted)}`;
   const { rows } = await session.withClient(async (client) => {
     try {
       return await session.run(client, select, wanted.values);
@@ -74,20 +98,23 @@ async function find(
 
 /** Writes in one transaction; a refusal for the sake of one of several records rejects them all. */
 async function write(
-  session: Session,
-  table: Table,
+  { session, table, area }: Held,
   operations: readonly WriteOperation[],
   options: WriteOptions = {},
 ): Promise<WriteResult[]> {
   try {
-    await session.transaction(async (client) => {
+    return await session.transaction(async (client) => {
       await options.beforeSend?.();
-      for (const { sql, values } of statements(table, operations, session.connection)) {
-        try {
+      try {
+        if (table.id)
+          return await writeWithIds({ session, client, table, id: table.id, area }, operations);
+        for (const group of grouped(operations, ({ operation }) => [operation])) {
+          const { sql, values } = statement(table, group, session.connection);
           await session.run(client, sql, values);
-        } catch (error) {
-          throw rejection(error) ?? error;
         }
+        return operations.map(() => ({ ok: true }));
+      } catch (error) {
+        throw rejection(error) ?? error;
       }
     }, options.signal);
   } catch (error) {
@@ -97,97 +124,38 @@ async function write(
       { ok: false, class: 'record', code, message, ...(field === undefined ? {} : { field }) },
     ];
   }
-  return operations.map(() => ({ ok: true }));
 }
 
-interface Statement {
-  readonly sql: string;
-  readonly values: unknown[];
-}
-
-/** One statement per operation and set of fields, since only given fields are written. */
-function statements(
-  table: Table,
-  operations: readonly WriteOperation[],
-  connection: string,
-): Statement[] {
-  const groups = new Map<string, WriteOperation[]>();
-  for (const each of operations) {
-    const shape = JSON.stringify([each.operation, ...Object.keys(each.values).toSorted()]);
-    const group = groups.get(shape);
-    if (group) group.push(each);
-    else groups.set(shape, [each]);
-  }
-  return [...groups.values()].map((group) => statement(table, group, connection));
-}
-
+/** One statement for operations of one kind and set of fields. */
 function statement(table: Table, group: readonly WriteOperation[], connection: string): Statement {
-  const { operation, values } = group[0]!;
-  const wanted = unnested(
-    table,
+  const fields = writtenBy(table, group, connection);
+  const rows = rowsOf(
+    table.key,
     group.map(({ key }) => key),
-    1,
+    fields,
+    group.map((each) => each.values),
   );
-  const held = normalisedKey(table);
-  const same = wanted.keys.map(
-    (key, at) => `${held[at]} = ${normalised(table, table.key[at]!, key)}`,
-  );
-  const target = table.relation.from;
-  if (operation === 'remove') {
-    return {
-      sql: `DELETE FROM ${target} d USING ${wanted.from} WHERE ${same.join(' AND ')}`,
-      values: wanted.values,
-    };
-  }
-  const fields = Object.keys(values).map((name) => columnNamed(table.relation, name, connection));
-  const lists = fields.map((column) =>
-    group.map((each) =>
-      toText(
-        each.values[column.name],
-        column.base,
-        column.category,
-        encodingOf(each.values[column.name]),
-      ),
-    ),
-  );
-  const all = fields.map((column, at) => ({ column, value: `w.f${at}::${column.base}` }));
-  const start = wanted.values.length + 1;
-  const from = `unnest(${[...wanted.values, ...lists].map((_, at) => `$${at + 1}::text[]`).join(', ')}) AS w(${[
-    ...table.key.map((_, at) => `k${at}`),
-    ...fields.map((_, at) => `f${at}`),
-  ].join(', ')})`;
-  const parameters = [...wanted.values, ...lists].slice(0, start - 1 + lists.length);
-  if (operation === 'update') {
-    const sets = all.map(({ column, value }) => `${ident(column.name)} = ${value}`).join(', ');
-    if (sets === '') return { sql: 'SELECT 1', values: [] };
-    return {
-      sql: `UPDATE ${target} d SET ${sets} FROM ${from} WHERE ${same.join(' AND ')}`,
-      values: parameters,
-    };
-  }
+  const { values } = rows;
+  const same = sameKey(table, rows);
+  const operation = group[0]?.operation;
+  if (operation === 'remove') return { sql: deleteSql(table, rows, same), values };
+  if (operation === 'update')
+    return fields.length === 0
+      ? { sql: 'SELECT 1', values: [] }
+      : { sql: updateSql(table, rows, same), values };
   const keys = table.key
-    .map((column, at) => ({ column, value: wanted.keys[at]! }))
+    .map((column, at) => ({ column, value: rows.keys[at]! }))
     .filter(({ column }) => !fields.includes(column));
-  const columns = [...keys, ...all];
-  const names = columns.map(({ column }) => ident(column.name)).join(', ');
+  const columns = [...keys, ...rows.fields];
+  const into = insertInto(
+    table,
+    columns.map(({ column }) => column),
+  );
   const selected = columns.map(({ value }) => value).join(', ');
-  const overriding = columns.some(({ column }) => column.identityAlways)
-    ? ' OVERRIDING SYSTEM VALUE'
-    : '';
-  const conflict = table.conflictKey ? onConflict(table, fields) : '';
   return {
-    sql: `INSERT INTO ${target} (${names})${overriding} SELECT ${selected} FROM ${from}${conflict}`,
-    values: parameters,
+    sql: `${into} SELECT ${selected} FROM ${rows.from}${onConflict(table, fields)}`,
+    values,
   };
-}
-
-function onConflict(table: Table, fields: readonly Column[]): string {
-  const target = table.key.map((column) => ident(column.name)).join(', ');
-  const others = fields.filter((column) => !table.key.includes(column));
-  if (others.length === 0 || !table.target.permissions.update)
-    return ` ON CONFLICT (${target}) DO NOTHING`;
-  const sets = others.map((column) => `${ident(column.name)} = excluded.${ident(column.name)}`);
-  return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')}`;
 }
 
 /** All records, a thousand keys at a time. */
@@ -215,27 +183,15 @@ async function* scan(
   }
 }
 
-function unnested(table: Table, keys: readonly KeyValues[], first: number) {
-  const lists = table.key.map((column, at) =>
-    keys.map((key) => toText(key[at], column.base, column.category, encodingOf(key[at] ?? null))),
-  );
-  const from = `unnest(${lists.map((_, at) => `$${first + at}::text[]`).join(', ')}) AS w(${lists.map((_, at) => `k${at}`).join(', ')})`;
-  return { from, values: lists, keys: table.key.map((column, at) => `w.k${at}::${column.base}`) };
-}
-
-/** Texts come from SQL sources as PostgreSQL prints them; an API's objects come as JSON. */
-function encodingOf(value: Json | undefined) {
-  return typeof value === 'string' ? ('sql' as const) : ('json' as const);
-}
-
 function projection(table: Table): string {
   const keys = table.key.map((column, at) => `d.${ident(column.name)}::text AS k${at}`);
   const fields = table.target.fields.map((name, at) => `d.${ident(name)}::text AS f${at}`);
-  return [...keys, ...fields].join(', ');
+  const id = table.id ? [`d.${ident(table.id.name)}::text AS id`] : [];
+  return [...keys, ...fields, ...id].join(', ');
 }
 
 function existingOf(table: Table, row: TextRow): Existing {
   const values: JsonObject = {};
   for (const [at, name] of table.target.fields.entries()) values[name] = row[`f${at}`] ?? null;
-  return { key: table.key.map((_, at) => row[`k${at}`] ?? null), id: null, values };
+  return { key: table.key.map((_, at) => row[`k${at}`] ?? null), id: row['id'] ?? null, values };
 }

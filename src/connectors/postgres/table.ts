@@ -7,6 +7,8 @@ export interface Table {
   readonly relation: Relation;
   readonly target: Target;
   readonly key: readonly Column[];
+  /** Holds the ids that the table gives its records, where they are asked for. */
+  readonly id: Column | undefined;
   /** A unique index covers the key, so that a key matches one record at most. */
   readonly uniqueKey: boolean;
   /** A unique index on exactly the key: `ON CONFLICT` can name it. */

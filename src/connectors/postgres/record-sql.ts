@@ -1,0 +1,133 @@
+import type { Json } from '../../model/json.ts';
+import type { KeyValues } from '../../model/record.ts';
+import type { WriteOperation } from '../destination.ts';
+import type { Column } from './catalog.ts';
+import { columnNamed } from './catalog.ts';
+import { ident } from './names.ts';
+import { normalised, normalisedKey } from './table.ts';
+import type { Table } from './table.ts';
+import { toText } from './to-text.ts';
+
+/** A statement and its parameters. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
+/** Operations of one shape as rows `w`: the values of a key `k0…`, those of fields `f0…`, and their place, from 1. */
+export interface Rows {
+  readonly from: string;
+  readonly values: readonly (readonly (string | null)[])[];
+  /** The typed values of the key's columns. */
+  readonly keys: readonly string[];
+  /** The columns to write with their typed values. */
+  readonly fields: readonly { readonly column: Column; readonly value: string }[];
+}
+
+/** Rows of keys, and of values for `fields`. */
+export function rowsOf(
+  key: readonly Column[],
+  keys: readonly KeyValues[],
+  fields: readonly Column[] = [],
+  values: readonly WriteOperation['values'][] = [],
+): Rows {
+  const lists = [
+    ...key.map((column, at) =>
+      texts(
+        column,
+        keys.map((each) => each[at]),
+      ),
+    ),
+    ...fields.map((column) =>
+      texts(
+        column,
+        values.map((each) => each[column.name]),
+      ),
+    ),
+  ];
+  const names = [...key.map((_, at) => `k${at}`), ...fields.map((_, at) => `f${at}`), 'place'];
+  const parameters = lists.map((_, at) => `$${at + 1}::text[]`).join(', ');
+  return {
+    from: `unnest(${parameters}) WITH ORDINALITY AS w(${names.join(', ')})`,
+    values: lists,
+    keys: key.map((column, at) => `w.k${at}::${column.base}`),
+    fields: fields.map((column, at) => ({ column, value: `w.f${at}::${column.base}` })),
+  };
+}
+
+/** The values of one column as the texts that PostgreSQL reads. */
+export function texts(
+  { base, category }: Column,
+  values: readonly (Json | undefined)[],
+): (string | null)[] {
+  return values.map((value) => toText(value, base, category, encodingOf(value)));
+}
+
+/** Where the records `d` of a table have the keys of `rows`. */
+export function sameKey(table: Table, rows: Rows): string {
+  const held = normalisedKey(table);
+  const same = rows.keys.map(
+    (key, at) => `${held[at]} = ${normalised(table, table.key[at]!, key)}`,
+  );
+  return same.join(' AND ');
+}
+
+/** What an update of the records `d` found by `same` sets. */
+export function updateSql({ relation }: Table, { from, fields }: Rows, same: string): string {
+  const sets = fields.map(({ column, value }) => `${ident(column.name)} = ${value}`).join(', ');
+  return `UPDATE ${relation.from} d SET ${sets} FROM ${from} WHERE ${same}`;
+}
+
+/** Removes the records `d` found by `same`. */
+export function deleteSql({ relation }: Table, { from }: Rows, same: string): string {
+  return `DELETE FROM ${relation.from} d USING ${from} WHERE ${same}`;
+}
+
+/** The start of an INSERT of these columns, up to its values. */
+export function insertInto({ relation }: Table, columns: readonly Column[]): string {
+  const names = columns.map((column) => ident(column.name)).join(', ');
+  const overriding = columns.some((column) => column.identityAlways)
+    ? ' OVERRIDING SYSTEM VALUE'
+    : '';
+  return `INSERT INTO ${relation.from}${names && ` (${names})`}${overriding}`;
+}
+
+/** What an INSERT does with a record whose key exists by now. */
+export function onConflict(table: Table, fields: readonly Column[]): string {
+  if (!table.conflictKey) return '';
+  const target = table.key.map((column) => ident(column.name)).join(', ');
+  const others = fields.filter((column) => !table.key.includes(column));
+  if (others.length === 0 || !table.target.permissions.update)
+    return ` ON CONFLICT (${target}) DO NOTHING`;
+  const sets = others.map((column) => `${ident(column.name)} = excluded.${ident(column.name)}`);
+  return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')}`;
+}
+
+/** Operations that write the same fields in the same way, as `shape` tells: only given fields are written. */
+export function grouped(
+  operations: readonly WriteOperation[],
+  shape: (operation: WriteOperation) => readonly unknown[],
+): WriteOperation[][] {
+  const groups = new Map<string, WriteOperation[]>();
+  for (const each of operations) {
+    const name = JSON.stringify([...shape(each), ...Object.keys(each.values).toSorted()]);
+    const group = groups.get(name);
+    if (group) group.push(each);
+    else groups.set(name, [each]);
+  }
+  return [...groups.values()];
+}
+
+/** The columns that operations of one shape write. */
+export function writtenBy(
+  { relation }: Table,
+  [first]: readonly WriteOperation[],
+  connection: string,
+): Column[] {
+  return Object.keys(first?.values ?? {}).map((name) => columnNamed(relation, name, connection));
+}
+
+/** Texts come from SQL sources as PostgreSQL prints them; an API's objects come as JSON. */
+function encodingOf(value: Json | undefined) {
+  return typeof value === 'string' ? ('sql' as const) : ('json' as const);
+}
