@@ -8,7 +8,7 @@ import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
 import { metSetting, type ChunkSql } from './chunk-sql.ts';
 import { faultOf } from './failures.ts';
-import { isolate } from './isolate.ts';
+import { attempt, isolate } from './isolate.ts';
 import { ident, literal } from './names.ts';
 import type { Answer, Session, TextRow } from './session.ts';
 import { comparesExactly } from './table.ts';
@@ -21,6 +21,15 @@ export interface ApplyRequest {
   readonly layout: StagedLayout;
   readonly sql: ChunkSql;
   readonly dryRun: boolean;
+}
+
+/** What is in a staged chunk. */
+interface Census {
+  readonly all: number;
+  /** Whether any row has a fault, lacks a field, or has no value for its key. */
+  readonly faults: boolean;
+  readonly missing: boolean;
+  readonly keyless: boolean;
 }
 
 /** How many records are to be written. */
@@ -37,6 +46,8 @@ export class ChunkApply {
   private readonly actions: string;
   private readonly errors: RecordError[] = [];
   private readonly skipped: Record<SkipReason, number> = { mode: 0, filter: 0, duplicate: 0 };
+  /** Whether an INSERT has met a record that is there already, or one at fault. */
+  private met = false;
   private created = 0;
   private updated = 0;
 
@@ -51,14 +62,14 @@ export class ChunkApply {
   async run(): Promise<ChunkResult> {
     const { area, chunk } = this.request;
     await this.sql('SET CONSTRAINTS ALL IMMEDIATE');
-    const done = await this.claim();
-    if (done) {
+    const claimed = await this.claim();
+    if ('done' in claimed) {
       await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
-      return done;
+      return claimed.done;
     }
     await this.checkCasts(this.request.sql.keyCasts);
     await this.see();
-    const result = await this.write();
+    const result = await this.write(claimed.census);
     await this.sql(
       `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
       [chunk.run, chunk.chunk, JSON.stringify(result)],
@@ -67,29 +78,20 @@ export class ChunkApply {
     return result;
   }
 
-  private async write(): Promise<ChunkResult> {
-    const { sql, dryRun } = this.request;
+  private async write(census: Census): Promise<ChunkResult> {
+    const { sql } = this.request;
     await this.checkCasts(sql.valueCasts);
-    const { rows } = await this.sql(
-      `SELECT count(*) AS all, count(_fault) AS faults, count(_missing) AS missing FROM ${this.staged}`,
-    );
-    const imported = Number(rows[0]?.['all']) + this.errors.length;
-    if (rows[0]?.['faults'] !== '0') await this.takeFaults();
-    await this.takeUnmatchable();
+    if (census.faults) await this.takeFaults();
+    if (census.keyless) await this.takeUnmatchable();
     if (!sql.distinctKeys) await this.takeDuplicates();
     if (!sql.table.uniqueKey || !comparesExactly(sql.table)) await this.takeAmbiguous();
-    const missing = rows[0]?.['missing'] !== '0';
-    await this.classify(missing);
-    const due = await this.countActions();
-    const sample = dryRun
-      ? await this.onlyCount(due, missing)
-      : await this.writeActions(due, missing);
+    const sample = (await this.createAll(census)) ? undefined : await this.writeDue(census.missing);
     const gone = this.skipped.mode + this.skipped.duplicate + this.errors.length;
     const stats = {
-      imported,
+      imported: census.all,
       created: this.created,
       updated: this.updated,
-      unchanged: imported - this.created - this.updated - gone,
+      unchanged: census.all - this.created - this.updated - gone,
       skipped: this.skipped,
       removed: 0,
       errors: this.errors.length,
@@ -98,8 +100,8 @@ export class ChunkApply {
     return { stats, errors: this.errors, ...(sample && { sample }) };
   }
 
-  /** Locks the chunk's marker: the first result if there is one, else null once the staged rows are proved whole. */
-  private async claim(): Promise<ChunkResult | null> {
+  /** Locks the chunk's marker: the first result if there is one, else what is in the stage once it is proved whole. */
+  private async claim(): Promise<{ done: ChunkResult } | { census: Census }> {
     const { area, chunk, session } = this.request;
     const { rows } = await this.sql(
       `SELECT token, staged, result, to_regclass(${literal(this.staged)}) IS NOT NULL AS here
@@ -107,10 +109,10 @@ export class ChunkApply {
       [chunk.run, chunk.chunk],
     );
     const marker = rows[0];
-    if (marker?.['result']) return JSON.parse(marker['result']) as ChunkResult;
+    if (marker?.['result']) return { done: JSON.parse(marker['result']) as ChunkResult };
     const mine = marker?.['token'] === String(chunk.token) && marker['here'] === 't';
-    const count = mine ? await this.sql(`SELECT count(*) AS n FROM ${this.staged}`) : null;
-    if (count?.rows[0]?.['n'] === marker?.['staged'] && count) return null;
+    const census = mine ? await this.count() : null;
+    if (census?.all === Number(marker?.['staged']) && census) return { census };
     throw new TransientError(
       stagingLost,
       `${session.connection}: the staged rows of chunk ${chunk.chunk} are gone`,
@@ -118,6 +120,21 @@ export class ChunkApply {
         connection: session.connection,
       },
     );
+  }
+
+  private async count(): Promise<Census> {
+    const { rows } = await this.sql(
+      `SELECT count(*) AS all, count(_fault) > 0 AS faults, count(_missing) > 0 AS missing,
+         coalesce(bool_or(${this.request.sql.lacksKey}), false) AS keyless FROM ${this.staged} s`,
+    );
+    const [row] = rows;
+    const is = (name: string) => row?.[name] === 't';
+    return {
+      all: Number(row?.['all']),
+      faults: is('faults'),
+      missing: is('missing'),
+      keyless: is('keyless'),
+    };
   }
 
   /** Tries every cast; the rows that fail one become record errors. */
@@ -189,18 +206,59 @@ export class ChunkApply {
     }
   }
 
-  /** Joins the chunk to the destination; equal records are left out. */
-  private async classify(missing: boolean): Promise<void> {
+  /**
+   * Creates all that is left in the stage at once where the destination holds nothing of the chunk's key range.
+   * @returns whether it did; false, with nothing done, when the chunk must be classified first
+   */
+  private async createAll({ missing }: Census): Promise<boolean> {
+    const { sql, dryRun } = this.request;
+    const range = sql.clearRange(this.staged);
+    if (dryRun || missing || range === null || !sql.table.target.permissions.create) return false;
+    const { rows } = await this.sql(range);
+    if (rows[0]?.['clear'] !== 't') return false;
+    const all = `${this.staged} s`;
+    const done = await this.insertPlain(null, all);
+    if (done === null) return false;
+    this.created += done;
+    await this.track(all);
+    return true;
+  }
+
+  /** Inserts without looking for records that are there already; null, with nothing done, where it meets one. */
+  private async insertPlain(pattern: string | null, rows: string): Promise<number | null> {
+    const { session, sql } = this.request;
+    if (this.met || !sql.table.conflictKey) return null;
+    const done = await attempt({ session, client: this.client }, sql.insert(pattern, rows, true));
+    this.met = done === null;
+    return done;
+  }
+
+  /** Classifies the chunk and writes, or of a dry run shows, what is due. */
+  private async writeDue(missing: boolean): Promise<PreviewChange[] | undefined> {
+    const { dryRun } = this.request;
+    if ((await this.classify(missing)) === 0) return dryRun ? [] : undefined;
+    const due = await this.countActions();
+    if (dryRun) return this.onlyCount(due, missing);
+    await this.writeActions(due, missing);
+    return undefined;
+  }
+
+  /**
+   * Joins the chunk to the destination; equal records are left out.
+   * @returns how many are not equal
+   */
+  private async classify(missing: boolean): Promise<number> {
     const { sql } = this.request;
     const absent = `d.${ident(sql.table.key[0]?.name ?? '')} IS NULL`;
     const byIndex = sql.table.uniqueKey && comparesExactly(sql.table);
     if (byIndex) await this.joinWhole(false);
-    await this.sql(
+    const { count } = await this.sql(
       `CREATE UNLOGGED TABLE ${this.actions} AS SELECT s.ctid AS "row", ${absent} AS fresh
        FROM ${this.staged} s LEFT JOIN ${sql.table.relation.from} d ON ${sql.matches}
        WHERE ${absent} OR ${sql.differs(missing)}`,
     );
     if (byIndex) await this.joinWhole(true);
+    return count;
   }
 
   /**
@@ -232,7 +290,7 @@ export class ChunkApply {
     const { sql } = this.request;
     const { rows } = await this.sql(
       `SELECT array_to_json(${sql.keyTexts}) AS key, a.fresh, to_json(${sql.changes(missing)}) AS fields
-       FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid
+       FROM ${this.rowsDue()}
        LEFT JOIN ${sql.table.relation.from} d ON NOT a.fresh AND ${sql.matches}
        WHERE CASE WHEN a.fresh THEN ${fresh > 0} ELSE ${changed > 0} END
        ORDER BY a.fresh, s.ctid LIMIT ${previewSize}`,
@@ -240,14 +298,18 @@ export class ChunkApply {
     return rows.map(changeOf);
   }
 
-  private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<undefined> {
+  private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<void> {
     const patterns = missing ? await this.patterns() : [null];
     const removed = changed > 0 ? await this.updateAll(patterns, missing, changed) : 0;
-    const { create } = this.request.sql.table.target.permissions;
+    const { create, update } = this.request.sql.table.target.permissions;
     if (!create) this.skipped.mode += removed;
     else if (fresh + removed > 0) await this.insertAll(patterns, missing);
-    await this.track();
-    return undefined;
+    await this.track(`${this.rowsDue()} WHERE CASE WHEN a.fresh THEN ${create} ELSE ${update} END`);
+  }
+
+  /** The staged rows that differ from the destination, with what is to be done for them. */
+  private rowsDue(): string {
+    return `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`;
   }
 
   /** @returns how many of the `changed` records someone has removed meanwhile: they are to be created again */
@@ -286,30 +348,30 @@ export class ChunkApply {
   }
 
   private async patterns(): Promise<(string | null)[]> {
-    const { rows } = await this.sql(
-      `SELECT DISTINCT s._missing AS pattern FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`,
-    );
+    const { rows } = await this.sql(`SELECT DISTINCT s._missing AS pattern FROM ${this.rowsDue()}`);
     return rows.map((row) => row['pattern'] ?? null);
   }
 
-  private insert(pattern: string | null, missing: boolean): Promise<number> {
+  private async insert(pattern: string | null, missing: boolean): Promise<number> {
     const { sql } = this.request;
     const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
-    const rows = `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid WHERE a.fresh${like}`;
+    const rows = `${this.rowsDue()} WHERE a.fresh${like}`;
     const some = `${this.staged} s WHERE s.ctid = ANY($1::tid[])`;
-    return this.guard(
-      'create',
-      sql.insert(pattern, rows),
-      sql.insert(pattern, some),
-      `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE a.fresh)${like}`,
+    return (
+      (await this.insertPlain(pattern, rows)) ??
+      this.guard(
+        'create',
+        sql.insert(pattern, rows),
+        sql.insert(pattern, some),
+        `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE a.fresh)${like}`,
+      )
     );
   }
 
   private async update(pattern: string | null, missing: boolean): Promise<number> {
     const { sql } = this.request;
     const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
-    const rows = `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`;
-    const whole = sql.update(pattern, rows, `NOT a.fresh${like}`);
+    const whole = sql.update(pattern, this.rowsDue(), `NOT a.fresh${like}`);
     const some = sql.update(pattern, `${this.staged} s`, 's.ctid = ANY($1::tid[])');
     if (!whole || !some) return 0;
     const chosen = `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE NOT a.fresh)${like}`;
@@ -344,17 +406,15 @@ export class ChunkApply {
     return done;
   }
 
-  /** Remembers the keys that were written, for removals limited to them. */
-  private async track(): Promise<void> {
+  /** Remembers the keys of the rows that were written, for removals limited to them. */
+  private async track(rows: string): Promise<void> {
     const { area, sql } = this.request;
     const { target } = sql.table;
     if (!target.tracked) return;
-    const allowed = `CASE WHEN a.fresh THEN ${target.permissions.create} ELSE ${target.permissions.update} END`;
     await this.sql(
       `INSERT INTO ${area.tracked} (sync, stream, key)
        SELECT DISTINCT $1, $2, ARRAY[${sql.key.map((key) => `(${key})::text`).join(', ')}]
-       FROM ${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid WHERE ${allowed}
-       ON CONFLICT DO NOTHING`,
+       FROM ${rows} ON CONFLICT DO NOTHING`,
       [target.sync, target.stream],
     );
   }

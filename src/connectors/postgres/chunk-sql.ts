@@ -8,6 +8,9 @@ import type { Table } from './table.ts';
 /** Longer values are cut where they are shown. Characters. */
 const longestShown = 200;
 
+/** Key types whose order depends on no collation. */
+const ordered = /^(smallint|integer|bigint|numeric|date|timestamp .*)$/;
+
 /** One destination column and where its value comes from. */
 interface Assignment {
   readonly column: Column;
@@ -74,6 +77,22 @@ export class ChunkSql {
     return this.layout.uniqueKeys && kept && comparesExactly(this.table);
   }
 
+  /**
+   * A query whether the destination holds no key from the chunk's lowest to its highest, which a look at an index tells;
+   * null where keys have no order that both sides share.
+   * @param staged the chunk's table
+   */
+  clearRange(staged: string): string | null {
+    const { table } = this;
+    const [column] = table.key;
+    const [key] = this.key;
+    if (!column || table.key.length > 1 || !table.conflictKey || !ordered.test(column.base))
+      return null;
+    const held = `d.${ident(column.name)}`;
+    return `SELECT coalesce((SELECT min(${held}) FROM ${table.relation.from} d WHERE ${held} >= r.low) > r.high, true) AS clear
+      FROM (SELECT min(${key}) AS low, max(${key}) AS high FROM ${staged} s) r`;
+  }
+
   /** The casts of key values that can fail; empty where the staged types are the destination's own. */
   get keyCasts(): string[] {
     return this.table.key.flatMap((column, at) => this.fallible(column, this.layout.key[at] ?? 0));
@@ -111,8 +130,11 @@ export class ChunkSql {
     return `ARRAY[${parts.join(', ')}]::json[]`;
   }
 
-  /** `INSERT … SELECT … ` up to the rows to take. */
-  insert(pattern: string | null, rows: string): string {
+  /**
+   * `INSERT … SELECT …` up to the rows to take; one that meets a record which is there already updates it.
+   * @param plain fails instead where it meets one, which makes it a third faster
+   */
+  insert(pattern: string | null, rows: string, plain = false): string {
     const { table } = this;
     const present = this.assigned.filter(({ at }) => pattern?.[at] !== '1');
     const keys = table.key
@@ -124,7 +146,7 @@ export class ChunkSql {
     const overriding = all.some(({ column }) => column.identityAlways)
       ? ' OVERRIDING SYSTEM VALUE'
       : '';
-    return `INSERT INTO ${table.relation.from} AS d (${names})${overriding} SELECT ${values} FROM ${rows}${this.conflict(pattern)}`;
+    return `INSERT INTO ${table.relation.from} AS d (${names})${overriding} SELECT ${values} FROM ${rows}${plain ? '' : this.conflict(pattern)}`;
   }
 
   /** An UPDATE of the matching records; null where nothing can change. */

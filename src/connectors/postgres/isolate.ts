@@ -26,7 +26,7 @@ const pieceSize = 1000;
  */
 export async function isolate(guarded: Guarded): Promise<{ done: number; faulty: boolean }> {
   const { session, client } = guarded;
-  const whole = await attempt(guarded, guarded.whole, []);
+  const whole = await attempt(guarded, guarded.whole);
   if (whole !== null) return { done: whole, faulty: false };
   await session.run(
     client,
@@ -44,10 +44,10 @@ export async function isolate(guarded: Guarded): Promise<{ done: number; faulty:
 }
 
 /** Runs a statement; null, with its effects undone, when a record spoilt it. */
-async function attempt(
-  { session, client }: Guarded,
+export async function attempt(
+  { session, client }: Pick<Guarded, 'session' | 'client'>,
   sql: string,
-  values: readonly unknown[],
+  values: readonly unknown[] = [],
 ): Promise<number | null> {
   await session.run(client, 'SAVEPOINT attempt');
   try {

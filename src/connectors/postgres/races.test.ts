@@ -80,6 +80,27 @@ it.each([
   },
 );
 
+it.each([
+  ['upsert', { created: 2, updated: 1, unchanged: 1, mode: 0, errors: 1 }],
+  ['create', { created: 2, updated: 0, unchanged: 1, mode: 1, errors: 1 }],
+] as const)(
+  'counts what it did in mode %s where a free range of keys is free no more (R10)',
+  async (mode, wanted) => {
+    await database.query(`CREATE TABLE people (code int PRIMARY KEY, name text CHECK (name <> 'bad')); ${audited};
+      INSERT INTO people VALUES (1, 'old'), (99, 'old')`);
+    const counts = await whileOthers(
+      `INSERT INTO people VALUES (20, 'theirs'), (30, 'new')`,
+      mode,
+      ['10=new', '20=new', '30=new', '40=new', '50=bad'],
+    );
+    expect(counts).toEqual({ imported: 5, ...wanted });
+    const audit = await database.query('SELECT operation FROM audit');
+    expect(audit).toHaveLength(wanted.created + wanted.updated);
+    const met = mode === 'upsert' ? '20=new' : '20=theirs';
+    expect(await people()).toEqual(['1=old', '10=new', met, '30=new', '40=new', '99=old']);
+  },
+);
+
 async function make(table: string): Promise<void> {
   await database.query(`${table}; ${audited};
     INSERT INTO people (code, name) VALUES ('a', 'same'), ('b', 'old'), ('c', 'old')`);
@@ -100,8 +121,10 @@ const layout: StagedLayout = {
   uniqueKeys: false,
 };
 
+const letters = ['a=same', 'b=new', 'c=new', 'm=new', 'new=new', 'same=new'];
+
 /** Applies a chunk while someone else's transaction holds its writes back, and commits before it can go on. */
-async function whileOthers(others: string, mode: Mode) {
+async function whileOthers(others: string, mode: Mode, rows: readonly string[] = letters) {
   const destination = await connection.destination?.({
     sync: 's',
     stream: 'public.people',
@@ -114,9 +137,8 @@ async function whileOthers(others: string, mode: Mode) {
   });
   if (destination?.kind !== 'staging') throw new Error('not staging');
   const chunk = { run: `r${(runs += 1)}`, chunk: 0, token: 1 };
-  const codes = ['a', 'b', 'c', 'm', 'new', 'same'];
   const staged = async function* () {
-    yield codes.map((code) => ({ values: [code, code === 'a' ? 'same' : 'new'] }));
+    yield rows.map((row) => ({ values: row.split('=') }));
   };
   await destination.stageRows(chunk, layout, staged());
   const other = new Client({ connectionString: database.url, options: '-c search_path=public' });
