@@ -71,24 +71,34 @@ export async function* linesOf(
   layout: StagedLayout,
   rows: AsyncIterable<readonly StagedRow[]>,
 ): AsyncGenerator<Buffer> {
+  const lineOf = lineWriter(sql, layout);
   for await (const batch of rows) {
-    if (batch.length > 0) yield Buffer.from(batch.map((row) => lineOf(sql, layout, row)).join(''));
+    if (batch.length > 0) yield Buffer.from(batch.map(lineOf).join(''));
   }
 }
 
-function lineOf(sql: ChunkSql, layout: StagedLayout, row: StagedRow): string {
-  let fault = row.fault;
-  const texts = layout.columns.map((column, at) => {
-    const use = sql.useOf(at);
-    const text = toText(row.values[at], use?.base ?? 'text', use?.category ?? '', column.encoding);
-    if (!text?.includes('\0')) return text;
-    const message = 'PostgreSQL texts cannot hold the character U+0000';
-    fault ??= { code: 'invalid_value', message, field: use?.name ?? column.field.name };
-    return null;
+/** Turns rows into lines; what depends on the layout alone is looked up once. */
+function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => string {
+  const columns = layout.columns.map(({ field, encoding }, at) => {
+    const { name = field.name, base = 'text', category = '' } = sql.useOf(at) ?? {};
+    return { name, base, category, encoding };
   });
-  const missing = layout.assign.map((each) => (row.values[each.from] === undefined ? '1' : '0'));
-  const pattern = missing.includes('1') ? missing.join('') : null;
-  return encodeLine([...texts, fault ? JSON.stringify(fault) : null, pattern]);
+  const sources = layout.assign.map(({ from }) => from);
+  return ({ values, fault: given }) => {
+    let fault = given;
+    const texts = columns.map(({ name, base, category, encoding }, at) => {
+      const text = toText(values[at], base, category, encoding);
+      if (!text?.includes('\0')) return text;
+      const message = 'PostgreSQL texts cannot hold the character U+0000';
+      fault ??= { code: 'invalid_value', message, field: name };
+      return null;
+    });
+    const missing = sources.some((from) => values[from] === undefined)
+      ? sources.map((from) => (values[from] === undefined ? '1' : '0')).join('')
+      : null;
+    texts.push(fault ? JSON.stringify(fault) : null, missing);
+    return encodeLine(texts);
+  };
 }
 
 /** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier ones staged. */
