@@ -1,15 +1,16 @@
 import { faultPoint } from '../src/model/fault-point.ts';
 import { isWhole, type Run, type RunOutcome } from '../src/model/run.ts';
 import type { Ended, RunActivities } from './activities.ts';
-import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
+import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { endEarly } from './end-early.ts';
 import { attended } from './with-session.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
-export function closeRun(deps: Dependencies & { sessions: Sessions }): RunActivities['closeRun'] {
+export function closeRun(deps: Shared): RunActivities['closeRun'] {
   return ({ run, end: { status, failure } }) =>
     attended(deps, run, async () => {
       const { sessions, store } = deps;
+      await store.runs.enter(run, 'close');
       if (status === 'completed') await sessions.use(run, (session) => complete(deps, session));
       else await endEarly(deps, run, { status, failure });
       await sessions.drop(run);

@@ -2,7 +2,7 @@ import { ConfigError } from '../src/model/failure.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { isWhole, type RunFailure } from '../src/model/run.ts';
 import { unsettled, type RunPlan } from '../src/store/runs.ts';
-import type { Dependencies, Session, Sessions } from './session.ts';
+import type { Session, Shared } from './session.ts';
 import { settleInterrupted } from './settle-interrupted.ts';
 
 /** How long a destination that may be down is given to say what it has applied. Milliseconds. */
@@ -14,13 +14,11 @@ interface EarlyEnd {
   readonly failure: RunFailure | null;
 }
 
-type Deps = Dependencies & { sessions: Sessions };
-
 /**
  * Ends a run that failed or was cancelled: counts what it has written, drops what it staged. Where the destination
  * does not answer, the run ends all the same and says that its stats may be short; the next run settles them.
  */
-export async function endEarly(deps: Deps, run: string, end: EarlyEnd): Promise<void> {
+export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promise<void> {
   const { store } = deps;
   const plan = await store.runs.plan(run);
   if (plan === null) throw new Error(`run ${run} does not exist`);
@@ -41,7 +39,7 @@ export async function endEarly(deps: Deps, run: string, end: EarlyEnd): Promise<
  * Tidies up after the earlier runs of a sync that could not do it themselves: their workflow was terminated, their
  * destination was down, or they kept what a run that continues them would have needed.
  */
-export async function tidyRemains(deps: Deps, run: string, origin: string): Promise<void> {
+export async function tidyRemains(deps: Shared, run: string, origin: string): Promise<void> {
   const { store } = deps;
   for (const dead of await store.runs.remains(run)) {
     const keepSeen = dead.origin === origin;
@@ -58,7 +56,11 @@ export async function tidyRemains(deps: Deps, run: string, origin: string): Prom
 }
 
 /** Settles a run's chunks and drops what it staged; what went wrong where that was not possible in time. */
-async function settle({ store, sessions }: Deps, run: string, keepSeen: boolean): Promise<unknown> {
+async function settle(
+  { store, sessions }: Shared,
+  run: string,
+  keepSeen: boolean,
+): Promise<unknown> {
   const work = sessions.use(run, async ({ destination }: Session) => {
     const staging = destination.kind === 'staging';
     await settleInterrupted(store, run, staging ? await destination.applied(run) : null);

@@ -9,14 +9,12 @@ import { exportOperations, type Failed } from './export/export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
 import { matchRecords } from './match-records.ts';
 import { sampleOf } from './preview.ts';
-import { layoutOf, type Dependencies, type Session, type Sessions } from './session.ts';
+import { layoutOf, type Dependencies, type Session, type Shared } from './session.ts';
 import { withFiltered } from './with-filtered.ts';
 import { withSession } from './with-session.ts';
 
 /** Writes a chunk. Repeated after any failure it returns the same stats and repeats nothing acknowledged. */
-export function exportChunk(
-  deps: Dependencies & { sessions: Sessions },
-): RunActivities['exportChunk'] {
+export function exportChunk(deps: Shared): RunActivities['exportChunk'] {
   return (input) =>
     withSession(deps, input.run, async (session, signal) => {
       const state = await deps.store.chunks.get(input.run, input.chunk);

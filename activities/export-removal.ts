@@ -4,13 +4,11 @@ import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
 import { exportOperations } from './export/export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
-import type { Dependencies, Sessions } from './session.ts';
+import type { Shared } from './session.ts';
 import { withSession } from './with-session.ts';
 
 /** Removes what `planRemoval` pinned; a dry run only counts it. */
-export function exportRemoval(
-  deps: Dependencies & { sessions: Sessions },
-): RunActivities['exportRemoval'] {
+export function exportRemoval(deps: Shared): RunActivities['exportRemoval'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async (session, signal) => {
       const { store } = deps;

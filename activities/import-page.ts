@@ -1,22 +1,25 @@
 import type { Page } from '../src/connectors/source.ts';
 import type { StagedRow } from '../src/connectors/destination.ts';
 import { encodeBatches } from '../src/engine/chunk-codec.ts';
+import { chunkSize } from '../src/engine/chunk-size.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { largestRecord } from '../src/model/too-large.ts';
 import { noStats } from '../src/model/outcome.ts';
 import type { RecordBatch } from '../src/model/record.ts';
 import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
-import { cutChunks, guarded } from './cut-chunks.ts';
+import { cutChunks, guarded, type ChunkLimit } from './cut-chunks.ts';
 import { fencingToken } from './fencing-token.ts';
-import type { Dependencies, Session, Sessions } from './session.ts';
+import type { Dependencies, Session, Shared } from './session.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Rows that a database stages at once; a set statement over them takes about a second. */
 const stagedLimit = { records: 50_000, bytes: 64 << 20, record: largestRecord };
-/** Records that an API takes in some seconds. */
-const recordLimit = { records: 5_000, bytes: 8 << 20, record: largestRecord };
+/** Records that are held in memory on their way to an API; how many is for `chunkSize` to say. */
+const recordLimit = { bytes: 8 << 20, record: largestRecord };
+/** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
+const readMs = 20_000;
 
 type Imported = Awaited<ReturnType<RunActivities['importPage']>>;
 
@@ -24,9 +27,7 @@ type Imported = Awaited<ReturnType<RunActivities['importPage']>>;
  * Reads the page after the one that ended with the chunk before, and stages it. The cursor becomes durable in
  * the same transaction that makes the chunk staged (R2).
  */
-export function importPage(
-  deps: Dependencies & { sessions: Sessions },
-): RunActivities['importPage'] {
+export function importPage(deps: Shared): RunActivities['importPage'] {
   return (input) =>
     withSession(deps, input.run, async (session, signal) => {
       const before =
@@ -35,21 +36,36 @@ export function importPage(
       if (before?.last ?? start?.done) return { chunks: 0, records: 0, done: true };
       const left = await allowance(deps, session, input);
       if (left <= 0) return { chunks: 0, records: 0, done: true };
-      const limit = session.stage === null ? recordLimit : stagedLimit;
+      const limit = await limitOf(deps, session);
       faultPoint('import.before-fetch');
       const page = await session.source.read({
         cursor: before === null ? (start?.cursor ?? null) : before.cursor,
         since: session.plan.since,
         until: session.plan.since === null ? null : session.plan.until,
         fields: session.mapping.needed,
-        limit: { ...limit, records: Math.min(limit.records, left) },
+        limit: { ...limit, records: Math.min(limit.records, left), ms: readMs },
         signal,
       });
       faultPoint('import.after-fetch');
       return session.stage === null
-        ? stageRecords(deps, input, page)
+        ? stageRecords(deps, input, page, limit)
         : stageSet(deps, session, input, page, signal);
     });
+}
+
+/** When the next chunk is full. */
+async function limitOf(
+  { store }: Dependencies,
+  { run, destination }: Session,
+): Promise<ChunkLimit> {
+  if (destination.kind === 'staging') return stagedLimit;
+  const { batch, lookup, lookupBatch } = destination;
+  const perCall = Math.min(
+    batch.create,
+    batch.update,
+    lookup === undefined ? Infinity : lookupBatch,
+  );
+  return { ...recordLimit, records: chunkSize(await store.chunks.paces(run), perCall) };
 }
 
 /** How many more records the run may import. */
@@ -120,7 +136,12 @@ async function stageSet(
 }
 
 /** The page rests in the state database, cut into chunks; the cursor is that of the last one. */
-async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): Promise<Imported> {
+async function stageRecords(
+  deps: Dependencies,
+  input: ChunkInput,
+  page: Page,
+  limit: ChunkLimit,
+): Promise<Imported> {
   const { run } = input;
   const token = fencingToken();
   let { chunk } = input;
@@ -136,9 +157,11 @@ async function stageRecords(deps: Dependencies, input: ChunkInput, page: Page): 
     faultPoint('import.after-commit');
     chunk += 1;
   };
+  // A source's own page may go a little beyond the limit: that is not worth a chunk of its own.
+  const roomy = { ...limit, records: Math.ceil(limit.records * 1.25) };
   // The last one waits for the cursor.
   let last: RecordBatch[] | undefined;
-  for await (const held of cutChunks(page.batches(), recordLimit)) {
+  for await (const held of cutChunks(page.batches(), roomy)) {
     if (last !== undefined) await put(last);
     last = held;
   }

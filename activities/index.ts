@@ -10,10 +10,15 @@ import { noteSkippedTick } from './note-skipped-tick.ts';
 import { openRun } from './open-run.ts';
 import { planRemoval } from './plan-removal.ts';
 import { Sessions, type Dependencies } from './session.ts';
+import { Steering } from './steering.ts';
 
 /** Every activity, over what it needs. */
 export function createActivities(dependencies: Dependencies): RunActivities {
-  const deps = { ...dependencies, sessions: new Sessions(dependencies) };
+  const deps = {
+    ...dependencies,
+    sessions: new Sessions(dependencies),
+    steering: new Steering(dependencies.store.runs),
+  };
   return guarded({
     openRun: openRun(deps),
     importPage: importPage(deps),

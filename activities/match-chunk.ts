@@ -8,7 +8,7 @@ import type { Chunks } from '../src/store/chunks.ts';
 import type { RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import { matchRecords } from './match-records.ts';
-import type { Dependencies, Session, Sessions } from './session.ts';
+import type { Session, Shared } from './session.ts';
 import { withSession } from './with-session.ts';
 
 /**
@@ -16,9 +16,7 @@ import { withSession } from './with-session.ts';
  * key an earlier chunk is still writing is put off until that chunk is exported: only then the destination tells
  * what the record is, an update (DESIGN section 3).
  */
-export function matchChunk(
-  deps: Dependencies & { sessions: Sessions },
-): RunActivities['matchChunk'] {
+export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async (session, signal) => {
       const { store } = deps;

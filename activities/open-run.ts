@@ -4,12 +4,12 @@ import { isWhole, readsAll } from '../src/model/run.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { RunActivities } from './activities.ts';
 import { readability } from './preview.ts';
-import { fingerprint, type Dependencies, type Session, type Sessions } from './session.ts';
+import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { tidyRemains } from './end-early.ts';
 import { attended } from './with-session.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
-export function openRun(deps: Dependencies & { sessions: Sessions }): RunActivities['openRun'] {
+export function openRun(deps: Shared): RunActivities['openRun'] {
   return ({ run, sync }) =>
     attended(deps, run, async () => {
       const { store, sessions } = deps;

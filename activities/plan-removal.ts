@@ -9,17 +9,16 @@ import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import { shownKey } from './preview.ts';
-import type { Dependencies, Session, Sessions } from './session.ts';
+import type { Dependencies, Session, Shared } from './session.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Counts and pins what a mirror would remove, and asks the guard (R7). */
-export function planRemoval(
-  deps: Dependencies & { sessions: Sessions },
-): RunActivities['planRemoval'] {
+export function planRemoval(deps: Shared): RunActivities['planRemoval'] {
   return (input) =>
     withSession(deps, input.run, async (session, signal) => {
       const { destination, plan } = session;
+      await deps.store.runs.enter(input.run, 'remove');
       faultPoint('removal.before-plan');
       const {
         remove,

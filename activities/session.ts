@@ -13,12 +13,19 @@ import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
 import { retrySource } from './retry-source.ts';
+import type { Steering } from './steering.ts';
 import { Throttles } from './rate/throttle.ts';
 
 /** What every activity is made with. */
 export interface Dependencies {
   readonly store: Store;
   readonly connectorOf: (type: string) => Connector | undefined;
+}
+
+/** What the activities of one worker share. */
+export interface Shared extends Dependencies {
+  readonly sessions: Sessions;
+  readonly steering: Steering;
 }
 
 /** Both ends of a run, opened once per worker and shared by the run's activities. */

@@ -2,16 +2,19 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterGrace } from './after-grace.ts';
 import { classify } from './classify.ts';
-import type { Dependencies, Session, Sessions } from './session.ts';
+import type { Session, Shared } from './session.ts';
 
-/** Beats while an activity makes progress; every call inside is bounded by a time-out of its own. */
-const beatMs = 2_000;
+/**
+ * Between two beats of an activity; every call inside is bounded by a time-out of its own. Each is billed, so they only
+ * tell that the worker is alive: whoever steers the run asks for more.
+ */
+const beatMs = 5_000;
 /** How long work that was told to stop may take to come to a safe point. Milliseconds. */
 const stopMs = 8_000;
 
 /** Runs an activity's work on the run's session. */
 export function withSession<T>(
-  deps: Dependencies & { sessions: Sessions },
+  deps: Shared,
   run: string,
   work: (session: Session, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -22,13 +25,15 @@ export function withSession<T>(
 
 /** Runs an activity's work: beats, classifies failures, notes recovery, gives way when it is told to stop. */
 export async function attended<T>(
-  { store }: Dependencies,
+  { store, steering }: Shared,
   run: string,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  const timer = setInterval(() => context.heartbeat(), beatMs);
+  const beat = (): void => context.heartbeat();
+  const timer = setInterval(beat, beatMs);
+  const unwatch = steering.watch(run, beat);
   try {
     const result = await Promise.race([work(signal), overdue(signal)]);
     await store.runs.recovered(run);
@@ -36,9 +41,14 @@ export async function attended<T>(
   } catch (error) {
     // An aborted call fails in its own words: what counts is that the activity was stopped.
     if (signal.aborted) throw await stopped(context);
-    throw await classify(error, store.runs, { run, attempt: context.info.attempt });
+    const failure = await classify(error, store.runs, { run, attempt: context.info.attempt });
+    // It fails the run: what else is under way is about to be stopped.
+    if (failure instanceof ApplicationFailure && failure.nonRetryable === true)
+      await store.runs.steer(run).catch(() => undefined);
+    throw failure;
   } finally {
     clearInterval(timer);
+    unwatch();
   }
 }
 

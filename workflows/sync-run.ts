@@ -34,8 +34,8 @@ const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '
 const { noteRun } = proxyActivities<RunActivities>({ startToCloseTimeout: '20s', retry });
 const steps = proxyActivities<RunActivities>({
   startToCloseTimeout: '1h',
-  // Five beats: how long the work of a worker that was killed lies idle.
-  heartbeatTimeout: '10s',
+  // More than two beats: how long the work of a worker that was killed lies idle.
+  heartbeatTimeout: '12s',
   // A run that stops must know what its last calls did, or its stats would lie (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry,

@@ -11,6 +11,8 @@ import type { RunService, Services } from './services.ts';
 
 const pollMs = 500;
 const keepAliveMs = 15_000;
+/** After so long without news the run itself is asked: its workflow may be gone. Milliseconds. */
+const askMs = 10_000;
 
 const events = createRoute({
   method: 'get',
@@ -64,14 +66,15 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     }
     await stream.sleep(pollMs);
     quietMs += pollMs;
-    run = (await latest(runs, run)) ?? run;
+    const isDue = quietMs > 0 && quietMs % askMs < pollMs;
+    run = (await latest(runs, run, isDue)) ?? run;
   }
 }
 
 /** The run as it is now; null where that cannot be told for the moment, or the run is gone. */
-async function latest(runs: RunService, run: Run): Promise<Run | null> {
+async function latest(runs: RunService, { id }: Run, ask: boolean): Promise<Run | null> {
   try {
-    return await runs.get(run.id);
+    return await (ask ? runs.get(id) : runs.glance(id));
   } catch (error) {
     if (error instanceof SluiceError && error.class !== 'bug') return null;
     throw error;

@@ -91,6 +91,8 @@ export interface RunService {
   /** @throws ApiProblem 404 for an unknown sync; 409 with the open run's id (`openRun`) where one is open */
   start(sync: string, options: RunOptions): Promise<Run>;
   get(id: string): Promise<Run | null>;
+  /** The run as the state database has it: a moment behind `get`, and it costs nothing on Temporal. */
+  glance(id: string): Promise<Run | null>;
   /** What a dry run would do; null where the run has no preview (any more). */
   preview(id: string): Promise<Preview | null>;
   /** Newest first. */

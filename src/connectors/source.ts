@@ -53,6 +53,8 @@ export interface PageRequest {
     readonly bytes: number;
     /** A record of more bytes may come without its values, as a fault. Absent: records may have any size. */
     readonly record?: number;
+    /** Longer than this a slow source should not read at a time. Milliseconds; absent: any time. */
+    readonly ms?: number;
   };
   readonly signal?: AbortSignal;
 }

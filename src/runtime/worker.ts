@@ -39,7 +39,8 @@ export async function runWorker(
     // Quick work ends in time; the rest is told to stop, and handed back to the other workers.
     shutdownGraceTime: '2s',
     maxConcurrentActivityTaskExecutions: 20,
-    maxHeartbeatThrottleInterval: '2s',
+    // Activities beat when it is worth it, and are to be heard then.
+    maxHeartbeatThrottleInterval: '400ms',
     // How long a run waits for the worker that knows it, should that be gone, before another takes it.
     stickyQueueScheduleToStartTimeout: '3s',
     ...workflowCode(),

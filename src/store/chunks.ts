@@ -2,6 +2,7 @@ import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import { faultPoint } from '../model/fault-point.ts';
+import type { Pace } from '../model/pace.ts';
 import type { RecordError, Stats } from '../model/outcome.ts';
 import type { Database } from './database.ts';
 import { RecordErrors } from './record-errors.ts';
@@ -104,9 +105,10 @@ export class Chunks {
    */
   async claim(run: string, no: number, token: number): Promise<void> {
     const { rows } = await sql`
-      insert into chunks (run, no, token) select id, ${no}::int, ${token}::bigint from runs
+      insert into chunks (run, no, token, claimed_at) select id, ${no}::int, ${token}::bigint, clock_timestamp() from runs
         where id = ${run} and (finished_at is null or ${token}::bigint = ${finalToken}::bigint)
-      on conflict (run, no) do update set token = excluded.token where chunks.token <= excluded.token
+      on conflict (run, no) do update set token = excluded.token, claimed_at = excluded.claimed_at
+        where chunks.token <= excluded.token
       returning 1`.execute(this.#db);
     if (rows.length === 0) throw new SupersededError(run, no);
   }
@@ -185,6 +187,17 @@ export class Chunks {
     return rows[0]?.sum ?? 0;
   }
 
+  /** How the latest chunks fared that the run's sync has written to the destination it has now, newest first. */
+  async paces(run: string): Promise<Pace[]> {
+    const { rows } = await sql<Pace>`
+      select c.imported as records, c.took_ms as ms from runs r
+      join runs o on o.sync = r.sync and o.spec->'destination' = r.spec->'destination'
+        and not coalesce((o.options->>'dryRun')::boolean, false)
+      join chunks c on c.run = o.id and c.state = 'exported' and c.imported > 0 and c.took_ms is not null
+      where r.id = ${run} order by o.started_at desc, c.no desc limit 4`.execute(this.#db);
+    return rows;
+  }
+
   /**
    * Commits a step of a chunk in one transaction.
    * @param also more to do in the same transaction, for the owner only
@@ -204,9 +217,9 @@ export class Chunks {
         tx,
       );
       if (rows.length === 0) throw new SupersededError(run, no);
-      await sql`update chunks set state = ${commit.state} where run = ${run} and no = ${no}`.execute(
-        tx,
-      );
+      await sql`update chunks set state = ${commit.state}, took_ms = case when ${commit.state} in ('matched', 'exported')
+          then greatest(took_ms, extract(epoch from clock_timestamp() - claimed_at) * 1000)::int else took_ms end
+        where run = ${run} and no = ${no}`.execute(tx);
       if (commit.cursor !== undefined) {
         const { value, last, highest = null } = commit.cursor;
         await sql`update chunks set cursor = ${this.#sealed(value)}, last = ${last},

@@ -257,8 +257,30 @@ export class Runs {
     change: { status: RunStatus; phase: RunPhase; removal?: Run['removal'] },
   ): Promise<void> {
     await sql`update runs set status = ${change.status}, phase = ${change.phase},
+      steered_at = case when ${change.status} = 'paused' then now() else steered_at end,
       removal = coalesce(${change.removal === undefined ? null : JSON.stringify(change.removal)}::jsonb, removal)
       where id = ${id} and finished_at is null`.execute(this.#db);
+  }
+
+  /** Notes the phase that a step of an open run begins. */
+  async enter(id: string, phase: RunPhase): Promise<void> {
+    await sql`update runs set phase = ${phase} where id = ${id} and finished_at is null and phase <> ${phase}`.execute(
+      this.#db,
+    );
+  }
+
+  /** Notes that the run is to stop what it does: its activities are about to be told. */
+  async steer(id: string): Promise<void> {
+    await sql`update runs set steered_at = now() where id = ${id}`.execute(this.#db);
+  }
+
+  /** Which of these runs were steered within the last 10 s. */
+  async steered(ids: readonly string[]): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      select id from runs where id = any(${ids}::text[]) and steered_at > now() - interval '10 s'`.execute(
+      this.#db,
+    );
+    return rows.map(({ id }) => id);
   }
 
   async waitUntil(id: string, until: Date | null): Promise<void> {

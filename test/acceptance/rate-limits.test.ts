@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectStats, finished, openBench, until, type Bench } from '../support/bench.ts';
+import { expectStats, finished, openBench, runSync, until, type Bench } from '../support/bench.ts';
+import { queryState } from '../support/oracle.ts';
 import { measured, startLoad } from '../support/quota-load.ts';
 
 let bench: Bench;
@@ -61,5 +62,32 @@ test('a pause that the API asks for stops all workers at once; the run says unti
     expect(first.length).toBeLessThanOrEqual(20);
   } finally {
     await load.close();
+  }
+});
+
+test('chunks grow to what the API takes in half a minute, and the next run begins with that', async () => {
+  const { stack } = bench;
+  const load = await startLoad(bench, { api: { latencyMs: 2 }, records: 3_000 });
+  try {
+    const [first = ''] = load.runs;
+    const run = await finished(stack.client, first);
+    expectStats(run, { imported: 3_000, created: 3_000 });
+    const sizes = await chunkSizes(first);
+    expect(sizes[0]).toBe(250);
+    expect(Math.max(...sizes)).toBeGreaterThan(500);
+    const again = await runSync(stack, run.sync);
+    expectStats(again, { imported: 3_000, unchanged: 3_000 });
+    expect((await chunkSizes(again.id))[0]).toBeGreaterThan(500);
+  } finally {
+    await load.close();
+  }
+
+  async function chunkSizes(run: string): Promise<number[]> {
+    const rows = await queryState(
+      stack,
+      'SELECT imported FROM chunks WHERE run = $1 AND imported > 0 ORDER BY no',
+      [run],
+    );
+    return rows.map(({ imported }) => Number(imported));
   }
 });

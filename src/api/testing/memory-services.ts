@@ -121,6 +121,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   return {
     start,
     get: async (id) => stored.runs.get(id) ?? null,
+    glance: async (id) => stored.runs.get(id) ?? null,
     preview: async () => null,
     list: async ({ limit, status }) => {
       const all = [...stored.runs.values()].filter((run) => !status || run.status === status);

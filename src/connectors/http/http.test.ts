@@ -62,7 +62,11 @@ function fill(server: StrictApi, count: number): void {
   }
 }
 
-async function readAll(source: Source, limit: number, since: string | null = null) {
+async function readAll(
+  source: Source,
+  limit: number,
+  { since = null, ms }: { since?: string | null; ms?: number } = {},
+) {
   const rows: unknown[][] = [];
   const chunks: number[] = [];
   let cursor: string | null = null;
@@ -72,7 +76,7 @@ async function readAll(source: Source, limit: number, since: string | null = nul
       since,
       until: null,
       fields: ['email', 'address.city', 'absent'],
-      limit: { records: limit, bytes: 1e9 },
+      limit: { records: limit, bytes: 1e9, ...(ms !== undefined && { ms }) },
     });
     for await (const batch of page.batches()) rows.push(...batch.rows.map((row) => [...row]));
     chunks.push(page.end().records);
@@ -155,6 +159,15 @@ describe('reading', () => {
     expect(Math.max(...chunks)).toBeLessThan(32);
   });
 
+  it('ends a page where its time is up, and goes on there', async () => {
+    const server = await api({ latencyMs: 30 });
+    fill(server, 20);
+    const source = await sourceOf(server.url, { pagination: { type: 'page', size: 5 } });
+    const { rows, chunks } = await readAll(source, 20, { ms: 10 });
+    expect(rows).toHaveLength(20);
+    expect(chunks.slice(0, 4)).toEqual([5, 5, 5, 5]);
+  });
+
   it('reads what changed, and the highest watermark', async () => {
     const server = await api();
     fill(server, 5);
@@ -164,7 +177,7 @@ describe('reading', () => {
     };
     const source = await sourceOf(server.url, { incremental }, 'updated_at');
     expect(await source.highWatermark?.()).toBe('2026-01-01T00:04:00.000Z');
-    const { rows } = await readAll(source, 100, '2026-01-01T00:02:00.000Z');
+    const { rows } = await readAll(source, 100, { since: '2026-01-01T00:02:00.000Z' });
     expect(rows.map(([email]) => email)).toEqual(['p3@example.com', 'p4@example.com']);
     await expect(sourceOf(server.url, {}, 'updated_at')).rejects.toMatchObject({
       code: 'no_watermark',
@@ -231,10 +244,10 @@ describe('reading', () => {
       ({ cursor } = page.end());
     } while (cursor !== null);
     expect(met).toEqual(['09', '19', '29'].map((minute) => `2026-01-01T00:${minute}:00.000Z`));
-    const { rows } = await readAll(source, 100, '2026-01-01T00:28:30.000Z');
+    const { rows } = await readAll(source, 100, { since: '2026-01-01T00:28:30.000Z' });
     expect(rows.map(([email]) => email)).toEqual(['p28@example.com', 'p29@example.com']);
     const wrong = await sourceOf(server.url, read, 'updated_at', 90);
-    await expect(readAll(wrong, 100, '2026-01-01T00:28:30.000Z')).rejects.toMatchObject({
+    await expect(readAll(wrong, 100, { since: '2026-01-01T00:28:30.000Z' })).rejects.toMatchObject({
       code: 'invalid_lag',
     });
   });

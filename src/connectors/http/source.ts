@@ -113,6 +113,9 @@ function readChunk(reading: Reading, page: PageRequest): Page {
     let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
     let records = 0;
     let bytes = 0;
+    const until = performance.now() + (limit.ms ?? Number.POSITIVE_INFINITY);
+    const isFull = (): boolean =>
+      records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
     do {
       const part = await readNext(reading, place, extra, page.signal).catch((error: unknown) => {
         // What was read already is kept: the chunk ends where the API asked to wait.
@@ -125,7 +128,7 @@ function readChunk(reading: Reading, page: PageRequest): Page {
       records += wanted.length;
       bytes += part.size;
       if (wanted.length > 0) yield batchOf(fields, wanted);
-    } while (place.next !== null && records < limit.records && bytes < limit.bytes);
+    } while (place.next !== null && !isFull());
     const { highest } = place;
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
   }

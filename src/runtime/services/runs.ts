@@ -62,6 +62,10 @@ export class Runs implements RunService {
     return run === null || isOver(run.status) ? run : this.#live(run);
   }
 
+  glance(id: string): Promise<Run | null> {
+    return this.#store.runs.get(id);
+  }
+
   preview(id: string): Promise<Preview | null> {
     return this.#store.previews.get(id);
   }
@@ -90,7 +94,11 @@ export class Runs implements RunService {
   }
 
   cancel(id: string): Promise<Run> {
-    return this.#steer(id, (handle) => handle.cancel());
+    return this.#steer(id, async (handle) => {
+      await handle.cancel();
+      // Its activities learn of it by their next beat, which is worth hurrying; the cancellation stands without.
+      await this.#store.runs.steer(id).catch(() => undefined);
+    });
   }
 
   async retryErrors(id: string): Promise<Run> {

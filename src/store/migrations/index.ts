@@ -3,8 +3,9 @@ import { initial } from './0001-initial.ts';
 import { throttle } from './0002-throttle.ts';
 import { steer } from './0004-steer.ts';
 import { secrets } from './0005-secrets.ts';
-import { entities } from './0008-entities.ts';
 import { source } from './0006-source.ts';
+import { pace } from './0007-pace.ts';
+import { entities } from './0008-entities.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   '0004-steer': steer,
   '0005-secrets': secrets,
   '0006-source': source,
+  '0007-pace': pace,
   '0008-entities': entities,
 };
