@@ -10,7 +10,7 @@ let bench: Bench;
 beforeAll(async () => {
   bench = await openNetworkBench({
     near: async (_, target) => target,
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 60 },
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 30 },
   });
   // Incompressible, so that no memory is saved by packing.
   await bench.shop.query(`CREATE TABLE sizes (id text PRIMARY KEY, text text, seq int);

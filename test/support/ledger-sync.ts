@@ -54,7 +54,7 @@ interface Watched {
 
 /** How a ledger sync differs from the usual one. */
 export interface LedgerOptions {
-  /** Of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 chunks). */
+  /** Of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 or more). */
   readonly rows?: number;
   /** Of each answer of an API. Default 0. */
   readonly latencyMs?: number;
