@@ -66,7 +66,7 @@ export interface OpenedCycle {
 /** The activities of a cycle, as the workflow sees them: ids and counts in, ids and counts out (R1). */
 export interface CycleActivities {
   /** Checks all ends and settles from where to where each source is read. */
-  openCycle(input: { run: string; entity: string; full: boolean }): Promise<OpenedCycle>;
+  openCycle(input: { run: string; entity: string }): Promise<OpenedCycle>;
   /** Reads a batch of what a source has changed, and unifies it. `more`: the source holds more. */
   unifySource(input: {
     run: string;

@@ -18,7 +18,8 @@ export function closeRun(deps: Shared): RunActivities['closeRun'] {
     });
 }
 
-function endOf(run: Run | null): Ended {
+/** How a run ended, as its workflow is told. */
+export function endOf(run: Run | null): Ended {
   if (run === null) throw new Error('the run does not exist any more');
   const { status, stats, failure } = run;
   if (status !== 'completed' && status !== 'failed' && status !== 'cancelled')

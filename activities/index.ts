@@ -1,5 +1,11 @@
-import type { RunActivities } from './activities.ts';
+import type { CycleActivities, RunActivities } from './activities.ts';
 import { closeRun } from './close-run.ts';
+import { closeCycle } from './entity/close-cycle.ts';
+import { detachMissing } from './entity/detach-missing.ts';
+import { mergeDuplicates } from './entity/merge-duplicates.ts';
+import { openCycle } from './entity/open-cycle.ts';
+import { scanSource } from './entity/scan-source.ts';
+import { unifySource } from './entity/unify-source.ts';
 import { exportChunk } from './export-chunk.ts';
 import { exportRemoval } from './export-removal.ts';
 import { guarded } from './guarded.ts';
@@ -13,7 +19,7 @@ import { Sessions, type Dependencies } from './session.ts';
 import { Steering } from './steering.ts';
 
 /** Every activity, over what it needs. */
-export function createActivities(dependencies: Dependencies): RunActivities {
+export function createActivities(dependencies: Dependencies): RunActivities & CycleActivities {
   const deps = {
     ...dependencies,
     sessions: new Sessions(dependencies),
@@ -29,5 +35,11 @@ export function createActivities(dependencies: Dependencies): RunActivities {
     noteRun: noteRun(deps),
     closeRun: closeRun(deps),
     noteSkippedTick: noteSkippedTick(deps),
+    openCycle: openCycle(deps),
+    unifySource: unifySource(deps),
+    scanSource: scanSource(deps),
+    detachMissing: detachMissing(deps),
+    mergeDuplicates: mergeDuplicates(deps),
+    closeCycle: closeCycle(deps),
   });
 }

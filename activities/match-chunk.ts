@@ -33,7 +33,7 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
       faultPoint('match.before-lookup');
       const decision = await matchRecords(deps, session, mapAll(session, text), pending, signal);
       const { stats, errors, operations, deferred, keys } = decision;
-      const { remove } = permissionsOf(session.plan.spec.mode);
+      const remove = session.delivery === null && permissionsOf(session.plan.spec.mode).remove;
       faultPoint('match.after-lookup');
       await store.chunks.commit(run, chunk, token, {
         state: 'matched',

@@ -6,16 +6,24 @@ import type { RunActivities } from './activities.ts';
 import { readability } from './preview.ts';
 import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { tidyRemains } from './end-early.ts';
+import { mayRemove } from './entity/open-cycle.ts';
 import { attended } from './with-session.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
 export function openRun(deps: Shared): RunActivities['openRun'] {
-  return ({ run, sync }) =>
+  return ({ run, sync, parent }) =>
     attended(deps, run, async () => {
       const { store, sessions } = deps;
+      if (parent !== undefined) await store.runs.enter(parent, 'deliver');
       const spec = await store.catalog.sync(sync);
       // A scheduled run is made here; one started by the API is there already.
-      if (spec !== null) await store.runs.create({ id: run, sync, spec, options: {} });
+      if (spec !== null) await store.runs.create({
+          id: run,
+          sync,
+          spec,
+          options: {},
+          ...(parent !== undefined && { parent }),
+        });
       const plan = await store.runs.plan(run);
       if (plan !== null && isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
       return sessions.use(run, async (session) => {
@@ -36,7 +44,10 @@ async function preparePreview({ store }: Dependencies, session: Session): Promis
 async function settle({ store }: Dependencies, session: Session): Promise<OpenedRun> {
   const { run, plan, source, destination } = session;
   const { spec, options, sync } = plan;
-  const { remove } = permissionsOf(spec.mode);
+  const { delivery } = session;
+  // What an entity has deleted stands in its change log.
+  const remove = delivery === null && permissionsOf(spec.mode).remove;
+  const removes = delivery === null ? remove : mayRemove(delivery.entity.spec, delivery.system);
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
   const settled = until === null ? null : ((await source.settled?.(until)) ?? until);
@@ -49,7 +60,7 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   return {
     kind: destination.kind,
     mode: spec.mode,
-    removes: remove && readsAll(options),
+    removes: removes && readsAll(options),
     dryRun: options.dryRun === true,
     // What failed before may well fail again: a retry is not judged.
     ...(spec.stopAfter !== undefined &&

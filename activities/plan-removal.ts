@@ -7,6 +7,7 @@ import { faultPoint } from '../src/model/fault-point.ts';
 import { previewSize } from '../src/model/preview.ts';
 import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
+import { departed } from './entity/departed.ts';
 import { fencingToken } from './fencing-token.ts';
 import { shownKey } from './preview.ts';
 import type { Dependencies, Session, Shared } from './session.ts';
@@ -28,7 +29,10 @@ export function planRemoval(deps: Shared): RunActivities['planRemoval'] {
         ? await destination.planRemoval(input.run)
         : await pin(deps, session, input, signal);
       if (destination.kind === 'staging') await tidyIfOver(deps, input.run, destination);
-      const imported = await deps.store.chunks.importedInAll(input.run);
+      const imported =
+        session.delivery === null
+          ? await deps.store.chunks.importedInAll(input.run)
+          : await deps.store.golden.count(session.delivery.entity.id);
       const guarded = needsApproval({ remove, of }, imported, plan.spec.removal.guard);
       faultPoint('removal.after-plan');
       if (plan.options.dryRun !== true) return { remove, of, needsApproval: guarded };
@@ -47,10 +51,7 @@ async function pin(
   { run, chunk }: ChunkInput,
   signal: AbortSignal,
 ): Promise<RemovalPlan> {
-  const { removals, of } =
-    session.plan.spec.removal.scope === 'tracked'
-      ? await tracked(deps, session)
-      : await missing(deps, session, signal);
+  const { removals, of } = await toRemove(deps, session, signal);
   const token = fencingToken();
   await deps.store.chunks.claim(run, chunk, token);
   await deps.store.chunks.commit(run, chunk, token, {
@@ -59,6 +60,17 @@ async function pin(
   });
   const sample = removals.slice(0, previewSize).map(({ key }) => key);
   return { remove: removals.length, of, sample };
+}
+
+async function toRemove(
+  deps: Dependencies,
+  session: Session,
+  signal: AbortSignal,
+): Promise<{ removals: DecidedOperation[]; of: number }> {
+  if (session.delivery !== null) return departed(deps.store, session, session.delivery);
+  return session.plan.spec.removal.scope === 'tracked'
+      ? await tracked(deps, session)
+      : await missing(deps, session, signal);
 }
 
 async function tracked(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ConnectContext, Connection, Connector } from '../src/connectors/connector.ts';
+import type { ConnectContext, Connection, Connector, Target } from '../src/connectors/connector.ts';
+import type { ModeSupport } from '../src/model/mode.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
 import type { Throttle } from '../src/connectors/throttle.ts';
@@ -14,6 +15,8 @@ import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
 import { retrySource } from './retry-source.ts';
 import type { Steering } from './steering.ts';
+import { asRecords, openDelivery, type Delivery, type NaturalKey } from './entity/delivery.ts';
+import { IdentifiedDestination } from './entity/identified-destination.ts';
 import { Throttles } from './rate/throttle.ts';
 
 /** What every activity is made with. */
@@ -40,6 +43,8 @@ export interface Session {
   readonly match: KeyMatch;
   /** How chunks are staged; only where the destination stages. */
   readonly stage: Staging | null;
+  /** Set where the run writes a destination of an entity. */
+  readonly delivery: Delivery | null;
   close(): Promise<void>;
 }
 
@@ -85,6 +90,12 @@ export class Sessions {
     }
   }
 
+  /** Connects a stored connection for calls of a run; the caller closes it. */
+  connect(connection: string, run: string): Promise<Connected> {
+    const { store, connectorOf } = this.#deps;
+    return connect(store, connectorOf, connection, (id, quota) => this.#throttles.of(id, quota, run));
+  }
+
   /** Closes the run's session, if it is open and unused. */
   async drop(run: string): Promise<void> {
     const entry = this.#open.get(run);
@@ -108,17 +119,28 @@ async function openSession(
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
   const { spec } = plan;
   const throttle: ThrottleOf = (id, quota) => throttles.of(id, quota, run);
-  const from = await connect(store, connectorOf, spec.source.connection, throttle);
+  const delivery = await openDelivery(store, plan.sync);
+  const from =
+    delivery === null
+      ? await connect(store, connectorOf, spec.source.connection, throttle)
+      : undefined;
   const to = await connect(store, connectorOf, spec.destination.connection, throttle);
   const close = async (): Promise<void> => {
-    await Promise.all([from.connection.close(), to.connection.close()]);
+    await Promise.all([from?.connection.close(), to.connection.close()]);
   };
   try {
     checkMode(to, spec);
-    checkWholeReads(from, spec);
-    const source = await openSource(from.connection, spec, plan, store);
+    if (from !== undefined) checkWholeReads(from, spec);
+    const source = withRetries(
+      delivery?.source ?? (await openSource(from!.connection, spec)),
+      plan,
+      store,
+    );
     const mapping = mappingOf(spec, source);
-    const destination = await openDestination(to.connection, plan, mapping);
+    const destination =
+      delivery === null
+        ? await openDestination(to.connection, plan, mapping)
+        : await openDelivered(to.connection, plan, mapping, delivery, store);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {
       run,
@@ -128,6 +150,7 @@ async function openSession(
       mapping,
       match: keyMatchOf(spec, destination),
       stage,
+      delivery,
       close,
     };
   } catch (error) {
@@ -136,7 +159,8 @@ async function openSession(
   }
 }
 
-interface Connected {
+/** A stored connection that is connected. */
+export interface Connected {
   readonly id: string;
   readonly connector: Connector;
   readonly settings: unknown;
@@ -176,14 +200,22 @@ export async function connect(
   };
 }
 
-function checkMode({ connector, settings, id }: Connected, spec: SyncSpec): void {
+function checkMode(connected: Connected, spec: SyncSpec): void {
   const { stream } = spec.destination;
-  const support = connector.modes(settings, {
-    stream,
-    options: connectorOptions(spec.destination),
-  })[spec.mode];
+  const options = connectorOptions(spec.destination);
+  const support = connectorSupport(connected, { stream, options })[spec.mode];
   if (support !== true)
-    throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, { connection: id });
+    throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, {
+      connection: connected.id,
+    });
+}
+
+/** The modes that a destination honours. */
+export function connectorSupport(
+  { connector, settings }: Connected,
+  target: Parameters<Connector['modes']>[1],
+): ModeSupport {
+  return connector.modes(settings, target);
 }
 
 function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec): void {
@@ -197,19 +229,14 @@ function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec)
   throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${whole}`, { connection: id });
 }
 
-async function openSource(
-  connection: Connection,
-  spec: SyncSpec,
-  plan: RunPlan,
-  store: Store,
-): Promise<Source> {
+async function openSource(connection: Connection, spec: SyncSpec): Promise<Source> {
   if (connection.source === undefined) {
     throw new ConfigError('not_a_source', `connection ${spec.source.connection} cannot be read`, {
       connection: spec.source.connection,
     });
   }
   const watermark = watermarkOf(spec.source);
-  const source = await connection.source({
+  return connection.source({
     stream: spec.source.stream,
     key: keyFields(spec.source.key),
     options: connectorOptions(spec.source),
@@ -217,7 +244,11 @@ async function openSource(
     ...(watermark && { watermark: watermark.field }),
     ...(watermark?.lag !== undefined && { lag: watermark.lag }),
   });
-  const { retryOf } = plan.options;
+}
+
+/** Of a run that retries errors: only the records that failed. */
+function withRetries(source: Source, { spec, options }: RunPlan, store: Store): Source {
+  const { retryOf } = options;
   return retryOf === undefined
     ? source
     : retrySource(source, keyFields(spec.source.key), store.errors, retryOf);
@@ -232,10 +263,47 @@ function mappingOf(spec: SyncSpec, source: Source): Mapping {
   });
 }
 
+/** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
+async function openDelivered(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+  delivery: Delivery,
+  store: Store,
+): Promise<Destination> {
+  const { idField: id } = delivery;
+  if (id === undefined)
+    return openDestination(connection, plan, mapping, { kind: 'records' });
+  const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
+  const natural = await openNatural(connection, plan, mapping, delivery);
+  return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
+}
+
+/** The same destination by its natural key, where the entity names one. */
+async function openNatural(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+  { entity, system, idField: id }: Delivery,
+): Promise<NaturalKey | undefined> {
+  const named = entity.spec.destinations[system]?.destination.key;
+  if (named === undefined || id === undefined) return undefined;
+  const key = keyFields(named);
+  const destination = await openDestination(connection, plan, mapping, {
+    kind: 'records',
+    id,
+    key,
+  });
+  const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
+  const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
+  return { destination: asRecords(destination), mapping: { ...mapping, key: paths, filter: null } };
+}
+
 async function openDestination(
   connection: Connection,
   plan: RunPlan,
   mapping: Mapping,
+  differing: Partial<Pick<Target, 'id' | 'key' | 'kind'>> = {},
 ): Promise<Destination> {
   const { spec, sync, kind } = plan;
   if (connection.destination === undefined) {
@@ -258,6 +326,7 @@ async function openDestination(
     seenBy: plan.origin,
     options: connectorOptions(spec.destination),
     ...(kind !== null && { kind }),
+    ...differing,
   });
 }
 

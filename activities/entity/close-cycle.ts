@@ -3,7 +3,7 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import type { Run, RunOutcome } from '../../src/model/run.ts';
 import type { CycleActivities } from '../activities.ts';
 import { endOf } from '../close-run.ts';
-import type { Dependencies, Sessions } from '../session.ts';
+import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
 import { tombstonesName } from './open-cycle.ts';
@@ -14,11 +14,12 @@ const expiredAtOnce = 50_000;
 
 /** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
 export function closeCycle(
-  deps: Dependencies & { sessions: Sessions },
+  deps: Shared,
 ): CycleActivities['closeCycle'] {
   return ({ run, entity: id, end: { status, failure }, more }) =>
     attended(deps, run, async () => {
       const { store } = deps;
+      await store.runs.enter(run, 'close');
       if (status !== 'completed') {
         await store.runs.finish(run, { status, failure, outcome: null, watermark: null });
         return endOf(await store.runs.get(run));
@@ -38,7 +39,7 @@ export function closeCycle(
     });
 }
 
-async function movePositions({ store }: Dependencies, run: string, entity: OpenEntity) {
+async function movePositions({ store }: Shared, run: string, entity: OpenEntity) {
   for (const [index, [name, spec]] of Object.entries(entity.spec.sources).entries()) {
     const fingerprint = sourceFingerprint(spec);
     const changes = await passAfter(store, run, rangeOf(index, 'changes'));
@@ -54,7 +55,7 @@ async function movePositions({ store }: Dependencies, run: string, entity: OpenE
   }
 }
 
-async function outcomeOf({ store }: Dependencies, run: string): Promise<RunOutcome> {
+async function outcomeOf({ store }: Shared, run: string): Promise<RunOutcome> {
   const cycle = await store.runs.get(run);
   const children = await Promise.all(
     (cycle?.cycle?.children ?? []).map((child) => store.runs.get(child)),
@@ -72,7 +73,7 @@ async function outcomeOf({ store }: Dependencies, run: string): Promise<RunOutco
   return written === 0 ? 'nothing_written' : 'ok';
 }
 
-async function expire({ store }: Dependencies, { no, spec }: OpenEntity): Promise<void> {
+async function expire({ store }: Shared, { no, spec }: OpenEntity): Promise<void> {
   if (spec.history === undefined) return;
   const keepMs = milliseconds(spec.history.keep);
   while ((await store.log.expire(no, keepMs, expiredAtOnce)) === expiredAtOnce);

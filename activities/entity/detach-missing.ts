@@ -5,7 +5,7 @@ import type { IncomingRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { CycleActivities } from '../activities.ts';
 import { fencingToken } from '../fencing-token.ts';
-import type { Dependencies, Sessions } from '../session.ts';
+import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { openEntity } from './entity.ts';
 import { load } from './load.ts';
@@ -16,7 +16,7 @@ const batch = 2000;
 
 /** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
 export function detachMissing(
-  deps: Dependencies & { sessions: Sessions },
+  deps: Shared,
 ): CycleActivities['detachMissing'] {
   return ({ run, entity: id, source }) =>
     attended(deps, run, async (signal) => {

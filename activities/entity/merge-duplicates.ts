@@ -8,7 +8,7 @@ import type { SystemId } from '../../src/store/entities/golden-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { fencingToken } from '../fencing-token.ts';
-import type { Dependencies, Sessions } from '../session.ts';
+import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 import { mergeRange } from './passes.ts';
@@ -21,11 +21,12 @@ const batch = 1000;
  * become equal to further ones. Groups that are too large, and all where the entity only reports, are reported.
  */
 export function mergeDuplicates(
-  deps: Dependencies & { sessions: Sessions },
+  deps: Shared,
 ): CycleActivities['mergeDuplicates'] {
   return ({ run, entity: id }) =>
     attended(deps, run, async (signal) => {
       const { store } = deps;
+      await store.runs.enter(run, 'merge');
       const entity = await openEntity(store, id);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => []);

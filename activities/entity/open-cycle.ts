@@ -6,21 +6,20 @@ import { ConfigError } from '../../src/model/failure.ts';
 import type { Field } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
-import { connectorSupport, type Dependencies, type Sessions } from '../session.ts';
+import { connectorSupport, type Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
 import { rangeOf, settlePass } from './passes.ts';
 import { reindex } from './reindex.ts';
 
-type Deps = Dependencies & { sessions: Sessions };
-
 /** Checks all ends of an entity, and settles from where to where each source is read. */
-export function openCycle(deps: Deps): CycleActivities['openCycle'] {
-  return ({ run, entity: id, full }) =>
+export function openCycle(deps: Shared): CycleActivities['openCycle'] {
+  return ({ run, entity: id }) =>
     attended(deps, run, async (signal) => {
       const { store } = deps;
       // A scheduled cycle is made here; one started by the API is there already.
-      await store.runs.createCycle({ id: run, entity: id, options: full ? { full } : {} });
+      await store.runs.createCycle({ id: run, entity: id, options: {} });
+      await store.runs.begin(run);
       const entity = await openEntity(store, id);
       await checkDestinations(deps, run, entity);
       const plan = await settlePasses(deps, run, entity);
@@ -47,7 +46,7 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
 }
 
 /** Opens every source once: its fields must fit what the entity says of them. */
-async function settlePasses(deps: Deps, run: string, entity: OpenEntity): Promise<EntityPlan> {
+async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Promise<EntityPlan> {
   const { store, sessions } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
   const fields = new Map<string, readonly Field[]>();
@@ -74,7 +73,7 @@ export function tombstonesName(source: string): string {
   return `${source}.deleted`;
 }
 
-async function checkDestinations(deps: Deps, run: string, { spec }: OpenEntity): Promise<void> {
+async function checkDestinations(deps: Shared, run: string, { spec }: OpenEntity): Promise<void> {
   for (const { destination, mode } of Object.values(spec.destinations)) {
     const connected = await deps.sessions.connect(destination.connection, run);
     try {

@@ -8,7 +8,7 @@ import { noStats } from '../../src/model/outcome.ts';
 import type { Store } from '../../src/store/store.ts';
 import { fencingToken } from '../fencing-token.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Dependencies, Sessions } from '../session.ts';
+import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity } from './entity.ts';
 import { passOf, rangeOf } from './passes.ts';
@@ -21,7 +21,7 @@ const nothing = { remove: 0, of: 0, needsApproval: false };
  * more gone than the guard allows, waits for approval (R7).
  */
 export function scanSource(
-  deps: Dependencies & { sessions: Sessions },
+  deps: Shared,
 ): CycleActivities['scanSource'] {
   return ({ run, entity: id, source: name }) =>
     attended(deps, run, async (signal) => {
@@ -89,7 +89,7 @@ async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGen
 
 /** Not while a run writes to the system: it makes records that the scan has not met. */
 async function isDue(
-  { store }: Dependencies,
+  { store }: Shared,
   run: string,
   { id, spec }: OpenEntity,
   name: string,

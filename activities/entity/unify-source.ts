@@ -9,7 +9,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
 import { fencingToken } from '../fencing-token.ts';
-import type { Dependencies, Sessions } from '../session.ts';
+import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { load } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
@@ -17,8 +17,6 @@ import { passOf, rangeOf, type ChunkRange } from './passes.ts';
 
 /** Records that are decided and saved together: half a second's work. */
 const chunkLimit = { records: 5_000, bytes: 16 << 20, record: largestRecord };
-
-type Deps = Dependencies & { sessions: Sessions };
 
 /** Records as they were read, and where they end. */
 interface Read {
@@ -31,9 +29,10 @@ interface Read {
  * Reads what a source has changed, a batch at the most, and unifies it chunk by chunk: each is committed with the cursor
  * of its page in one transaction (R2), so that a repeated attempt goes on after the last.
  */
-export function unifySource(deps: Deps): CycleActivities['unifySource'] {
+export function unifySource(deps: Shared): CycleActivities['unifySource'] {
   return ({ run, entity: id, source: name, reading }) =>
     attended(deps, run, async (signal) => {
+      await deps.store.runs.enter(run, 'read');
       const entity = await openEntity(deps.store, id);
       const spec = sourceOf(entity.spec, name);
       return withSource(deps.sessions, run, spec, reading, (source) => {

@@ -8,6 +8,7 @@ import type { JournalOutcome as Outcome } from '../../src/store/journal.ts';
 import { afterGrace } from '../after-grace.ts';
 import { ChunkLog, type Owner } from './chunk-log.ts';
 import { learning } from './learn.ts';
+import { noteWritten } from '../entity/note-written.ts';
 import { lookUp } from '../match-records.ts';
 import { Outage } from '../outage.ts';
 import { lanes, runPool } from './pool.ts';
@@ -53,7 +54,12 @@ export async function exportOperations(
 ): Promise<Failed[]> {
   const { signal } = options;
   const operations = numbered(planned, owner);
-  const log = new ChunkLog(deps.store.journal, owner, learning(deps, session, planned));
+  const { delivery } = session;
+  const learn =
+    delivery?.idField === undefined
+      ? learning(deps, session, planned)
+      : noteWritten(deps.store, delivery, planned);
+  const log = new ChunkLog(deps.store.journal, owner, learn);
   const writer = new Writer(session, destination, log, operations, options);
   const stop = (): void => writer.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });

@@ -15,6 +15,11 @@ export function entityWorkflowId(entity: string): string {
   return `entity/${entity}`;
 }
 
+/** What stands for a sync's id in a cycle; no sync is called so. */
+export function cycleKey(entity: string): string {
+  return `entity/${entity}`;
+}
+
 /** Names of the search attributes that runs carry. */
 export const searchAttributes = {
   sync: 'SluiceSync',

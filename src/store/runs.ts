@@ -3,6 +3,7 @@ import type { Mode } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
 import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
+import { cycleKey } from '../model/workflow.ts';
 import { stagesOf } from './cycle-stages.ts';
 import type { Database } from './database.ts';
 import type { Seal } from './seal.ts';
@@ -138,6 +139,13 @@ export class Runs {
   async createCycle(run: { id: string; entity: string; options: RunOptions }): Promise<void> {
     await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleKey(run.entity)}, ${run.entity}, ${JSON.stringify(run.options)}::jsonb)
       on conflict (id) do nothing`.execute(this.#db);
+  }
+
+  /** Notes that a cycle has begun. */
+  async begin(id: string): Promise<void> {
+    await sql`update runs set status = 'running' where id = ${id} and status = 'pending'`.execute(
+      this.#db,
+    );
   }
 
   /** Notes whether the sources hold more than the cycle reads. */
@@ -367,11 +375,6 @@ function cycleOf(row: RunRow, entity: string): Run['cycle'] {
 
 /** The failure of a cancelled run whose destination could not be asked what it had applied. */
 export const unsettled = 'unsettled';
-
-/** What stands for the sync in the run of a cycle; no sync is called so. */
-export function cycleKey(entity: string): string {
-  return `entity/${entity}`;
-}
 
 /** How a run ended. */
 export interface RunEnd {

@@ -381,6 +381,42 @@ export class GoldenRecords {
     );
   }
 
+  /** The id that each of these records has in a system, if it has one. */
+  async targets(
+    { no, codec }: EntityRef,
+    system: string,
+    records: readonly RecordId[],
+  ): Promise<Map<RecordId, string>> {
+    const { rows } = await sql<{ record: string; data: Buffer }>`
+      select x.id as record, i.data from unnest(${records}::bigint[]) x (id) cross join lateral (
+        select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
+        order by extra, hash limit 1) i`.execute(this.#db);
+    return new Map(
+      rows.map(({ record, data }) => [record, codec.decode<StoredSource>(data).id]),
+    );
+  }
+
+  /** Adds what systems hold now to what is known of their records; an id keeps the record that it has. */
+  async noteContributions(
+    entity: EntityRef,
+    written: readonly SourceRecord[],
+    tx: Database,
+  ): Promise<void> {
+    if (written.length === 0) return;
+    const hashes = written.map(({ system, id }) => this.#idHash(entity.no, system, id));
+    const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
+      select h.at, i.record, i.data from ${packed(hashes)} h
+      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes for update of i`.execute(tx);
+    const known = new Map(rows.map((row) => [row.at, row]));
+    const merged = written.map((one, index): SourceRecord => {
+      const before = known.get(index + 1);
+      if (before === undefined) return one;
+      const { at, values } = entity.codec.decode<StoredSource>(before.data);
+      return { ...one, record: before.record, at, values: { ...values, ...one.values } };
+    });
+    await this.putSourceRecords(entity, merged, tx);
+  }
+
   /** Forgets records of a system. */
   async dropSourceRecords(
     { no }: EntityRef,

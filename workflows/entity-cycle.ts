@@ -1,0 +1,143 @@
+import {
+  condition,
+  continueAsNew,
+  defineSignal,
+  ParentClosePolicy,
+  proxyActivities,
+  setHandler,
+  startChild,
+  uuid4,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { CycleActivities, OpenedCycle } from '../activities/activities.ts';
+import { noStats } from '../src/model/outcome.ts';
+import { newRunId } from '../src/model/run-id.ts';
+import {
+  messages,
+  searchAttributes,
+  syncWorkflowId,
+  type EntityCycleInput,
+  type RunResult,
+} from '../src/model/workflow.ts';
+import { gated } from './pipeline.ts';
+import { RunLife, workOptions, type End } from './run-life.ts';
+import { syncRun } from './sync-run.ts';
+
+const steps = proxyActivities<CycleActivities>(workOptions);
+
+/** One cycle of an entity (DESIGN section 4). Only wires: activities do the work, the engine decides. */
+export async function entityCycle(input: EntityCycleInput): Promise<RunResult> {
+  return new EntityCycle(input).execute();
+}
+
+class EntityCycle {
+  readonly #input: EntityCycleInput;
+  readonly #life: RunLife;
+  #children: ChildWorkflowHandle<typeof syncRun>[] = [];
+  /** The next cycle is asked for while this one only waits for its destinations. */
+  #givesWay = false;
+  #more = false;
+
+  constructor(input: EntityCycleInput) {
+    const { run, searchable } = input;
+    this.#input = input;
+    this.#life = new RunLife({ run, searchable, status: 'pending', phase: 'open', stats: noStats });
+    this.#life.onSteered = (event) => this.#steerChildren(event);
+    setHandler(defineSignal(messages.giveWay), () => {
+      this.#givesWay ||= this.#life.phase === 'deliver';
+    });
+  }
+
+  async execute(): Promise<RunResult> {
+    const { run, entity } = this.#input;
+    const life = this.#life;
+    const close = (end: End) => steps.closeCycle({ run, entity, end, more: this.#more });
+    try {
+      life.advance('start');
+      const opened = await gated(life.gate, () => steps.openCycle({ run, entity }));
+      await this.#read(opened);
+      life.phase = 'merge';
+      if (opened.merges) await gated(life.gate, () => steps.mergeDuplicates({ run, entity }));
+      life.phase = 'deliver';
+      await this.#deliver(opened);
+      life.phase = 'close';
+      const end = { status: 'completed', failure: null } as const;
+      const result = life.end(await gated(life.gate, () => close(end)));
+      if (this.#more && this.#input.drain) await this.#next();
+      return result;
+    } catch (error) {
+      // Continue-as-new leaves by an exception of Temporal's own, which must pass.
+      if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
+      return life.stop(error, close);
+    }
+  }
+
+  /** Reads and unifies what the sources have changed, then what they have deleted. */
+  async #read({ readings, scans }: OpenedCycle): Promise<void> {
+    const { run, entity } = this.#input;
+    const life = this.#life;
+    life.phase = 'read';
+    for (const { source, reading } of readings) {
+      const { more } = await gated(life.gate, () =>
+        steps.unifySource.executeWithOptions({ summary: source }, [
+          { run, entity, source, reading },
+        ]),
+      );
+      this.#more ||= more;
+    }
+    for (const source of scans) {
+      const plan = await gated(life.gate, () => steps.scanSource({ run, entity, source }));
+      if (plan.remove === 0) continue;
+      if (plan.needsApproval) await life.approval({ remove: plan.remove, of: plan.of });
+      await gated(life.gate, () => steps.detachMissing({ run, entity, source }));
+    }
+  }
+
+  /**
+   * Runs every destination, and waits for all of them or until the next cycle is asked for: a slow one holds back no
+   * other, and goes on by itself.
+   */
+  async #deliver({ destinations }: OpenedCycle): Promise<void> {
+    await condition(() => !this.#life.gate.closed());
+    const started = await Promise.all(destinations.map((sync) => this.#start(sync)));
+    this.#children = started.filter((child) => child !== null);
+    let open = this.#children.length;
+    // Whoever cancels the cycle cancels the runs it waits for.
+    const over = (): void => void (open -= 1);
+    for (const child of this.#children) void child.result().then(over, over);
+    await condition(() => open === 0 || this.#givesWay);
+    this.#children = [];
+  }
+
+  /** Null where a run of the destination is still open: it catches up later. */
+  async #start(sync: string): Promise<ChildWorkflowHandle<typeof syncRun> | null> {
+    const { run: parent, searchable } = this.#input;
+    const run = newRunId(Date.now(), uuid4());
+    try {
+      return await startChild(syncRun, {
+        workflowId: syncWorkflowId(sync),
+        args: [{ run, sync, searchable, parent }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `destination ${sync}`,
+        ...(searchable && {
+          searchAttributes: { [searchAttributes.sync]: [sync], [searchAttributes.run]: [run] },
+        }),
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      throw error;
+    }
+  }
+
+  #steerChildren(event: 'pause' | 'resume'): void {
+    // One that has just ended cannot be told any more.
+    for (const child of this.#children) void child.signal(messages[event]).catch(() => undefined);
+  }
+
+  /** The sources hold more than a cycle reads: the next one follows at once, a run of its own. */
+  async #next(): Promise<never> {
+    const run = newRunId(Date.now(), uuid4());
+    return continueAsNew<typeof entityCycle>({ ...this.#input, run });
+  }
+}

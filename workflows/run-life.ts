@@ -1,0 +1,178 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { Ended, RunActivities } from '../activities/activities.ts';
+import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
+import { addStats, type Stats } from '../src/model/outcome.ts';
+import type { RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
+import {
+  messages,
+  searchAttributes,
+  type RunResult,
+  type RunState,
+} from '../src/model/workflow.ts';
+import { details } from './details.ts';
+import { failureOf } from './failure-of.ts';
+
+/** How activities are tried again. */
+export const retry = {
+  initialInterval: '1s',
+  backoffCoefficient: 2,
+  maximumInterval: '30s',
+} as const;
+
+/** How the activities run that do a run's work. */
+export const workOptions = {
+  startToCloseTimeout: '1h',
+  // More than two beats: how long the work of a worker that was killed lies idle.
+  heartbeatTimeout: '12s',
+  // A run that stops must know what its last calls did, or its stats would lie (R10).
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry,
+} as const;
+
+const { noteRun } = proxyActivities<RunActivities>({ startToCloseTimeout: '20s', retry });
+
+/** How a run ends, as its closing activity is told. */
+export interface End {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly failure: RunFailure | null;
+}
+
+/** What a run begins with. */
+interface Beginning {
+  readonly run: string;
+  readonly searchable: boolean;
+  readonly status: RunStatus;
+  readonly phase: RunPhase;
+  readonly stats: Stats;
+}
+
+/** The life of a run or a cycle: its status and counts, who steers it, and whom it tells (DESIGN section 3). */
+export class RunLife {
+  phase: RunPhase;
+  /** Told of pauses and their ends. */
+  onSteered: ((event: 'pause' | 'resume') => void) | undefined;
+  readonly #run: string;
+  readonly #searchable: boolean;
+  #status: RunStatus;
+  #stats: Stats;
+  #removal: { remove: number; of: number } | undefined;
+  #approved = false;
+  #awaiting = false;
+  /** Something happened that the store has not been told. */
+  #untold = false;
+  #telling = false;
+  /** The status that the search attribute and the details were last told. */
+  #shown: RunStatus | undefined;
+
+  constructor({ run, searchable, status, phase, stats }: Beginning) {
+    this.#run = run;
+    this.#searchable = searchable;
+    this.#status = status;
+    this.phase = phase;
+    this.#stats = stats;
+    setHandler(defineQuery<RunState>(messages.state), () => this.#state());
+    setHandler(defineSignal(messages.pause), () => this.#steer('pause'));
+    setHandler(defineSignal(messages.resume), () => this.#steer('resume'));
+    setHandler(defineSignal(messages.approve), () => {
+      this.#approved = true;
+    });
+  }
+
+  get stats(): Stats {
+    return this.#stats;
+  }
+
+  /** What pauses the run: activities under way are stopped, and started again when it goes on. */
+  readonly gate = { closed: (): boolean => this.#status === 'paused' };
+
+  count(stats: Stats): void {
+    this.#stats = addStats(this.#stats, stats);
+    this.#show();
+  }
+
+  advance(event: LifecycleEvent): void {
+    this.#status = transition(this.#status, event);
+    this.#show();
+  }
+
+  /** Waits until somebody lets the run remove so much (R7); not at all where that was said before. */
+  async approval(removal: { remove: number; of: number }): Promise<void> {
+    if (this.#approved) return;
+    this.#awaiting = true;
+    this.#removal = removal;
+    this.advance('pause');
+    this.#tell();
+    await condition(() => this.#approved);
+    this.#awaiting = false;
+    this.advance('resume');
+    this.#tell();
+  }
+
+  /** Ends a run that was cancelled or failed: whatever stood in the way, cancelling is what was asked for last. */
+  async stop(error: unknown, close: (end: End) => Promise<Ended>): Promise<RunResult> {
+    const end: End = CancellationScope.current().consideredCancelled
+      ? { status: 'cancelled', failure: null }
+      : { status: 'failed', failure: failureOf(error) };
+    this.phase = 'close';
+    return this.end(await CancellationScope.nonCancellable(() => close(end)));
+  }
+
+  /** The run is over as the store has it: it may have completed just before it was to be stopped. */
+  end({ status, stats, failure }: Ended): RunResult {
+    this.#stats = stats;
+    this.advance(status === 'completed' ? 'complete' : status === 'cancelled' ? 'cancel' : 'fail');
+    if (status === 'cancelled') throw new CancelledFailure('the run was cancelled');
+    return { run: this.#run, status, stats, ...(failure !== null && { failure }) };
+  }
+
+  #steer(event: 'pause' | 'resume'): void {
+    // Only approval or cancellation ends the wait for approval (R7).
+    if (this.#awaiting) return;
+    const before = this.#status;
+    this.advance(event);
+    if (this.#status === before) return;
+    this.#tell();
+    this.onSteered?.(event);
+  }
+
+  /** Tells readers outside Temporal how the run is: one note after the other, so that the last is the latest. */
+  #tell(): void {
+    this.#untold = true;
+    if (this.#telling) return;
+    this.#telling = true;
+    // Whatever stops the run must not stop the note, and a note that fails must not stop the run.
+    void CancellationScope.nonCancellable(async () => {
+      while (this.#untold) {
+        this.#untold = false;
+        await noteRun(this.#noted()).catch(() => undefined);
+      }
+      this.#telling = false;
+    });
+  }
+
+  #noted(): Parameters<RunActivities['noteRun']>[0] {
+    const removal = this.#removal;
+    return { run: this.#run, status: this.#status, phase: this.phase, ...(removal && { removal }) };
+  }
+
+  #show(): void {
+    setCurrentDetails(details(this.#state()));
+    if (!this.#searchable || this.#shown === this.#status) return;
+    this.#shown = this.#status;
+    upsertSearchAttributes({ [searchAttributes.status]: [this.#status] });
+  }
+
+  #state(): RunState {
+    return { run: this.#run, status: this.#status, phase: this.phase, stats: this.#stats };
+  }
+}

@@ -1,0 +1,54 @@
+import {
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  proxyActivities,
+  sleep,
+  startChild,
+  uuid4,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { RunActivities } from '../activities/activities.ts';
+import { newRunId } from '../src/model/run-id.ts';
+import {
+  cycleKey,
+  entityWorkflowId,
+  messages,
+  searchAttributes,
+  type ScheduledCycleInput,
+} from '../src/model/workflow.ts';
+import { entityCycle } from './entity-cycle.ts';
+
+const { noteSkippedTick } = proxyActivities<RunActivities>({ startToCloseTimeout: '1m' });
+
+/** How often a cycle that only waits for its destinations is asked to give way, and how long it is given for it. */
+const asks = 3;
+const givenMs = 3000;
+
+/** What a Schedule starts: a cycle under the entity's own workflow id, or a note that one was open already. */
+export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput): Promise<void> {
+  const run = newRunId(Date.now(), uuid4());
+  for (let tries = 0; tries <= asks; tries++) {
+    try {
+      await startChild(entityCycle, {
+        workflowId: entityWorkflowId(entity),
+        args: [{ run, entity, searchable, drain: true }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `entity ${entity} (scheduled)`,
+        ...(searchable && {
+          searchAttributes: {
+            [searchAttributes.sync]: [cycleKey(entity)],
+            [searchAttributes.run]: [run],
+          },
+        }),
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const open = getExternalWorkflowHandle(entityWorkflowId(entity));
+    // It may have ended meanwhile.
+    await open.signal(messages.giveWay).catch(() => undefined);
+    await sleep(givenMs);
+  }
+  await noteSkippedTick({ sync: cycleKey(entity) });
+}
