@@ -1,7 +1,7 @@
 import type { Field } from '../model/field.ts';
 import { instant } from '../model/instant.ts';
 import { ExactNumber, type Json } from '../model/json.ts';
-import type { KeyMatch } from '../model/match.ts';
+import type { KeyMatch, Match } from '../model/match.ts';
 import type { KeyValues } from '../model/record.ts';
 import { canonicalDecimal } from './decimal.ts';
 import { stableText } from './stable-text.ts';
@@ -24,11 +24,8 @@ export function canonicalKey(values: KeyValues, match: KeyMatch): string | null 
   return JSON.stringify(parts);
 }
 
-function canonicalPart(
-  value: Json | undefined,
-  match: KeyMatch,
-  field: Field | undefined,
-): string | null {
+/** One part of {@link canonicalKey}; null when it is null, missing or empty. */
+export function canonicalPart(value: Json | undefined, match: Match, field?: Field): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'number') return canonicalDecimal(String(value)) ?? String(value);
   if (value instanceof ExactNumber) return canonicalDecimal(value.digits) ?? value.digits;

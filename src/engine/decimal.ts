@@ -30,3 +30,26 @@ function plain(digits: string, power: number): string {
   const padded = digits.padStart(1 - power, '0');
   return `${padded.slice(0, power)}.${padded.slice(power)}`;
 }
+
+/** Orders two canonical decimals by value, as a comparison function does. */
+export function compareDecimals(a: string, b: string): number {
+  if (a === b) return 0;
+  const left = scientific(a);
+  const right = scientific(b);
+  if (left.sign !== right.sign) return left.sign - right.sign;
+  if (left.magnitude !== right.magnitude) return left.sign * (left.magnitude - right.magnitude);
+  return left.sign * (left.digits < right.digits ? -1 : Number(left.digits > right.digits));
+}
+
+/** A decimal as sign · 0.digits · 10^magnitude. */
+function scientific(text: string): { sign: number; digits: string; magnitude: number } {
+  const [, sign, whole = '', fraction = '', exponent = '0'] = literal.exec(text) ?? [];
+  const coefficient = whole + fraction;
+  const digits = coefficient.replace(/^0+/, '');
+  if (digits === '') return { sign: 0, digits, magnitude: 0 };
+  return {
+    sign: sign === '-' ? -1 : 1,
+    digits: digits.replace(/0+$/, ''),
+    magnitude: whole.length + Number(exponent) - (coefficient.length - digits.length),
+  };
+}

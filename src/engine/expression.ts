@@ -25,12 +25,17 @@ export interface Expression {
  * Compiles an expression over source fields. A field is an identifier, or `record["any name"]`.
  *
  * @param fields the fields that exist; null when they are not known, then any name is accepted
+ * @param owner what has the fields, for messages
  * @throws ExpressionError `invalid_expression` or `unknown_field`
  */
-export function compileExpression(source: string, fields: readonly Field[] | null): Expression {
+export function compileExpression(
+  source: string,
+  fields: readonly Field[] | null,
+  owner: 'source' | 'entity' = 'source',
+): Expression {
   const analysis = analyse(parse(source).ast);
   const types = fields && new Map(fields.map((field) => [field.name, field.type]));
-  const names = usedNames(source, analysis, types);
+  const names = usedNames(source, analysis, types, owner);
   const aliases = new Map(
     names.bare.map((name) => [name, environment.hasVariable(name) ? `_field_${name}` : name]),
   );
@@ -70,6 +75,7 @@ function usedNames(
   source: string,
   { uses }: Analysis,
   types: ReadonlyMap<string, FieldType> | null,
+  owner: string,
 ): UsedNames {
   const bare = new Set<string>();
   const record = new Set<string>();
@@ -87,7 +93,7 @@ function usedNames(
       const names = meant(field, [...(types?.keys() ?? [])]);
       throw new ExpressionError(
         'unknown_field',
-        `the source has no field ${field}${didYouMean(names)}`,
+        `the ${owner} has no field ${field}${didYouMean(names)}`,
         names,
       );
     }

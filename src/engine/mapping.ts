@@ -46,15 +46,23 @@ export interface Mapping {
 
 /** A mapping that does not fit its source; the sync is refused. */
 export class MappingError extends ConfigError {
-  /** Where in the sync: `fields.x`, `where`, `source.key` or `source.watermark`. */
+  /** Where in the sync (`fields.x`, `where`, `source.key`, `source.watermark`) or in the entity. */
   readonly path: string;
   /** For `unknown_field`: the names that come nearest. */
   readonly nearest: readonly string[];
+
+  readonly #reason: string;
 
   constructor(code: string, message: string, path: string, names: readonly string[] = []) {
     super(code, `${path}: ${message}`);
     this.path = path;
     this.nearest = names;
+    this.#reason = message;
+  }
+
+  /** The same of another place. */
+  at(path: string): MappingError {
+    return new MappingError(this.code, this.#reason, path, this.nearest);
   }
 }
 

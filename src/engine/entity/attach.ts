@@ -1,0 +1,93 @@
+import type { IncomingRecord } from '../../model/golden-record.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+import type { Candidates } from './candidates.ts';
+import { withDerived } from './derived.ts';
+import type { Draft } from './draft.ts';
+import { findDuplicates, mergeKeys } from './duplicates.ts';
+import type { EntityPlan, SourcePlan } from './plan.ts';
+import { compareIds } from './record-id.ts';
+
+/** The values that an incoming record is matched by. */
+export function probeOf(plan: EntityPlan, source: SourcePlan, values: JsonObject): JsonObject {
+  return source.attachDerived ? withDerived(plan.derived, values) : values;
+}
+
+/**
+ * The record that an incoming record without a known id belongs to: by the first alternative that matches any.
+ * @returns null where none matches; the number of records where several match and the entity chooses none
+ */
+export function attach(
+  plan: EntityPlan,
+  source: SourcePlan,
+  incoming: IncomingRecord,
+  candidates: Candidates,
+): Draft | number | null {
+  const probe = probeOf(plan, source, incoming.values);
+  for (const rule of source.attach) {
+    const key = rule.keyOf(probe);
+    if (key === null) continue;
+    const found = candidates.find(key, source.name);
+    const [first] = found;
+    if (first === undefined) continue;
+    return found.length === 1 ? first : choose(plan, found);
+  }
+  return null;
+}
+
+function choose(plan: EntityPlan, found: readonly Draft[]): Draft | number {
+  const distinct = withoutDuplicates(plan, found.toSorted(byAge));
+  const [oldest] = distinct;
+  if (oldest === undefined || distinct.length === 1) return oldest ?? 0;
+  switch (plan.spec.ambiguous) {
+    case 'error':
+      return distinct.length;
+    case 'oldest':
+      return oldest;
+    case 'updated':
+      return greatest(distinct, (draft) => draft.updatedAt);
+    default:
+      return greatest(distinct, (draft) => completeness(draft.values));
+  }
+}
+
+/** Of records that would merge anyway only the oldest. */
+function withoutDuplicates(plan: EntityPlan, oldestFirst: readonly Draft[]): readonly Draft[] {
+  if (plan.merge === null || plan.merge.report) return oldestFirst;
+  const shared = new Map<string, string[]>();
+  for (const { id, values } of oldestFirst) {
+    for (const key of mergeKeys(plan, values)) {
+      const ids = shared.get(key);
+      if (ids === undefined) shared.set(key, [id]);
+      else ids.push(id);
+    }
+  }
+  const groups = new Map<string, number>();
+  for (const [group, ids] of findDuplicates(shared, plan.merge.guard).groups.entries())
+    for (const id of ids) groups.set(id, group);
+  const seen = new Set<number>();
+  return oldestFirst.filter(({ id }) => {
+    const group = groups.get(id);
+    if (group === undefined) return true;
+    const isFirst = !seen.has(group);
+    seen.add(group);
+    return isFirst;
+  });
+}
+
+/** Oldest first. */
+export function byAge(
+  a: { readonly id: string; readonly createdAt: number },
+  b: { readonly id: string; readonly createdAt: number },
+): number {
+  return a.createdAt - b.createdAt || compareIds(a.id, b.id);
+}
+
+/** How many fields are not null. */
+export function completeness(values: JsonObject): number {
+  return Object.values<Json>(values).filter((value) => value !== null).length;
+}
+
+/** The first of those with the greatest measure. */
+function greatest(drafts: readonly Draft[], measure: (draft: Draft) => number): Draft {
+  return drafts.reduce((best, draft) => (measure(draft) > measure(best) ? draft : best));
+}

@@ -1,0 +1,51 @@
+import type { RecordId } from '../../model/golden-record.ts';
+import type { Draft } from './draft.ts';
+
+/** The live records by match key, as a chunk leaves them so far. */
+export class Candidates {
+  readonly #stored: ReadonlyMap<string, readonly RecordId[]>;
+  readonly #drafts: ReadonlyMap<RecordId, Draft>;
+  readonly #sources: readonly string[];
+  /** Records that came to a key in this chunk. */
+  readonly #added = new Map<string, Set<Draft>>();
+
+  /** @param sources the sources of the chunk */
+  constructor(
+    stored: ReadonlyMap<string, readonly RecordId[]>,
+    drafts: ReadonlyMap<RecordId, Draft>,
+    sources: readonly string[],
+  ) {
+    this.#stored = stored;
+    this.#drafts = drafts;
+    this.#sources = sources;
+  }
+
+  /** Notes keys that a record has now. One that no source of the chunk can attach to is not noted: most are such. */
+  add(draft: Draft, keys: readonly string[]): void {
+    if (this.#sources.every((source) => draft.has(source))) return;
+    for (const key of keys) {
+      const drafts = this.#added.get(key);
+      if (drafts === undefined) this.#added.set(key, new Set([draft]));
+      else drafts.add(draft);
+    }
+  }
+
+  /** The live records with this key that have no id of the system yet. */
+  find(key: string, system: string): Draft[] {
+    const found: Draft[] = [];
+    const consider = (draft: Draft): void => {
+      if (draft.deleted || draft.has(system) || found.includes(draft)) return;
+      // One that this chunk has changed may have lost the key.
+      if (!draft.touched || draft.keys.includes(key)) found.push(draft);
+    };
+    for (const id of this.#stored.get(key) ?? []) consider(this.#loaded(id));
+    for (const draft of this.#added.get(key) ?? []) consider(draft);
+    return found;
+  }
+
+  #loaded(id: RecordId): Draft {
+    const draft = this.#drafts.get(id);
+    if (draft === undefined) throw new Error(`record ${id} has a match key but is not loaded`);
+    return draft;
+  }
+}

@@ -1,0 +1,60 @@
+import type { EntityFieldType, EntitySpec } from '../../model/entity.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+import type { Expression } from '../expression.ts';
+import { MappingError } from '../mapping.ts';
+import { coerce } from './coerce.ts';
+import { evaluated } from './evaluated.ts';
+
+/** A field that is made of other fields of the entity. */
+export interface DerivedField {
+  readonly name: string;
+  readonly type: EntityFieldType;
+  readonly expr: Expression;
+}
+
+/**
+ * The derived fields of an entity, each after those that it uses.
+ * @param compile makes an expression over the entity's fields, for a place in the entity
+ * @throws MappingError `derived_cycle`
+ */
+export function compileDerived(
+  fields: EntitySpec['fields'],
+  compile: (source: string, path: string) => Expression,
+): DerivedField[] {
+  const all = new Map<string, DerivedField>();
+  for (const [name, spec] of Object.entries(fields))
+    if (typeof spec !== 'string')
+      all.set(name, { name, type: spec.type, expr: compile(spec.expr, `fields.${name}`) });
+  const ordered = new Set<DerivedField>();
+  const visit = (field: DerivedField, above: readonly string[]): void => {
+    if (above.includes(field.name))
+      throw cycle([...above.slice(above.indexOf(field.name)), field.name]);
+    if (ordered.has(field)) return;
+    for (const name of field.expr.fieldsUsed) {
+      const used = all.get(name);
+      if (used !== undefined) visit(used, [...above, field.name]);
+    }
+    ordered.add(field);
+  };
+  for (const field of all.values()) visit(field, []);
+  return [...ordered];
+}
+
+function cycle(names: readonly string[]): MappingError {
+  const [first = ''] = names;
+  const message = `the field is derived from itself: ${names.join(' uses ')}`;
+  return new MappingError('derived_cycle', message, `fields.${first}`);
+}
+
+/** The value of a derived field; null where its expression fails or gives what the field cannot hold. */
+export function derive(field: DerivedField, values: JsonObject): Json {
+  return coerce(evaluated(field.expr, values), field.type) ?? null;
+}
+
+/** The values with their derived fields; `values` itself where there are none. */
+export function withDerived(derived: readonly DerivedField[], values: JsonObject): JsonObject {
+  if (derived.length === 0) return values;
+  const all = { ...values };
+  for (const field of derived) all[field.name] = derive(field, all);
+  return all;
+}

@@ -1,0 +1,178 @@
+import type { FieldChange, LogEntry } from '../../model/entity-log.ts';
+import type { GoldenRecord, Provenance, RecordId } from '../../model/golden-record.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+import { derive } from './derived.ts';
+import { coalesce, isVoid } from './log-entries.ts';
+import { matchKeys, type EntityPlan } from './plan.ts';
+import { same } from './same.ts';
+
+/** What a chunk did to one golden record. */
+export interface ChangedRecord {
+  readonly record: GoldenRecord;
+  /** It is new: no earlier chunk has stored it. */
+  readonly created: boolean;
+  readonly deleted: boolean;
+  readonly mergedInto?: RecordId;
+  /** Match keys that it has now and had not before. */
+  readonly addedKeys: readonly string[];
+  readonly removedKeys: readonly string[];
+}
+
+/** A record's id in a system. */
+export interface SystemId {
+  readonly system: string;
+  readonly id: string;
+}
+
+/** A golden record that is being changed. */
+export class Draft {
+  readonly id: RecordId;
+  readonly createdAt: number;
+  /** Undefined for a new record. */
+  readonly before: GoldenRecord | undefined;
+  /** Something is to be stored, be it only who set a value. */
+  touched: boolean;
+  deleted = false;
+  updatedAt: number;
+  readonly #plan: EntityPlan;
+  readonly #entryBefore: LogEntry | undefined;
+  #entry: LogEntry | undefined;
+  #logged = false;
+  #values: JsonObject;
+  #setBy: Record<string, Provenance>;
+  #ids: readonly SystemId[];
+  #owned: boolean;
+  #keysBefore: readonly string[] | undefined;
+  #keys: readonly string[] | undefined;
+
+  private constructor(
+    plan: EntityPlan,
+    record: GoldenRecord,
+    before: GoldenRecord | undefined,
+    ids: readonly SystemId[],
+    entry: LogEntry | undefined,
+  ) {
+    this.#plan = plan;
+    this.id = record.id;
+    this.createdAt = record.createdAt;
+    this.updatedAt = record.updatedAt;
+    this.before = before;
+    this.touched = before === undefined;
+    this.#values = record.values;
+    this.#setBy = record.setBy;
+    this.#owned = before === undefined;
+    this.#ids = ids;
+    this.#entryBefore = entry;
+    this.#entry = entry;
+    this.#keysBefore = before === undefined ? [] : undefined;
+    this.#keys = this.#keysBefore;
+  }
+
+  /** @param entry what this cycle did to the record so far */
+  static of(
+    plan: EntityPlan,
+    record: GoldenRecord,
+    ids: readonly SystemId[],
+    entry: LogEntry | undefined,
+  ): Draft {
+    return new Draft(plan, record, record, ids, entry);
+  }
+
+  static new(plan: EntityPlan, id: RecordId, now: number): Draft {
+    const record = { id, values: {}, setBy: {}, createdAt: now, updatedAt: now };
+    return new Draft(plan, record, undefined, [], undefined);
+  }
+
+  get values(): JsonObject {
+    return this.#values;
+  }
+
+  get setBy(): Readonly<Record<string, Provenance>> {
+    return this.#setBy;
+  }
+
+  get ids(): readonly SystemId[] {
+    return this.#ids;
+  }
+
+  /** The match keys that it has now. */
+  get keys(): readonly string[] {
+    this.#keys ??= matchKeys(this.#plan.rules, this.#values);
+    return this.#keys;
+  }
+
+  has(system: string): boolean {
+    for (const id of this.#ids) if (id.system === system) return true;
+    return false;
+  }
+
+  attach(id: SystemId): void {
+    this.touched = true;
+    this.#ids = [...this.#ids, id];
+  }
+
+  detach({ system, id }: SystemId): void {
+    this.touched = true;
+    this.#ids = this.#ids.filter((held) => held.system !== system || held.id !== id);
+  }
+
+  set(field: string, value: Json, by: Provenance): void {
+    if (!this.#owned) {
+      this.#values = { ...this.#values };
+      this.#setBy = { ...this.#setBy };
+      this.#owned = true;
+    }
+    this.touched = true;
+    this.#values[field] = value;
+    this.#setBy[field] = by;
+  }
+
+  /** Computes the derived fields; returns which changed. */
+  derive(cycle: number): FieldChange[] {
+    const changes: FieldChange[] = [];
+    for (const field of this.#plan.derived) {
+      const { name } = field;
+      const old = this.#values[name] ?? null;
+      const value = derive(field, this.#values);
+      if (same(value, old)) continue;
+      this.set(name, value, { source: '_', at: null, cycle });
+      changes.push({ field: name, old, new: value, source: '_', at: null, by: 'derived' });
+    }
+    return changes;
+  }
+
+  /** Computes the match keys of the changed values; returns those that are new. */
+  rekey(): readonly string[] {
+    const old = this.#keys ?? matchKeys(this.#plan.rules, this.before?.values ?? {});
+    this.#keysBefore ??= old;
+    this.#keys = matchKeys(this.#plan.rules, this.#values);
+    return old.length === 0 ? this.#keys : this.#keys.filter((key) => !old.includes(key));
+  }
+
+  log(entry: LogEntry): void {
+    this.touched = true;
+    this.#logged = true;
+    this.#entry = coalesce(this.#entry, entry);
+  }
+
+  /** What the whole cycle did to the record, where this chunk had a part in it. */
+  entry(): LogEntry | undefined {
+    if (!this.#logged || this.#entry === undefined) return undefined;
+    // Taken back before anything was stored, nothing has happened.
+    return this.#entryBefore === undefined && isVoid(this.#entry) ? undefined : this.#entry;
+  }
+
+  changed(mergedInto?: RecordId): ChangedRecord {
+    const { id, createdAt, updatedAt, deleted } = this;
+    const before = this.#keysBefore ?? (deleted ? this.keys : []);
+    const after = deleted || this.#keysBefore === undefined ? [] : this.keys;
+    return {
+      record: { id, values: this.#values, setBy: this.#setBy, createdAt, updatedAt },
+      created: this.before === undefined,
+      deleted,
+      ...(mergedInto !== undefined && { mergedInto }),
+      addedKeys: before.length === 0 ? after : after.filter((key) => !before.includes(key)),
+      removedKeys: before.filter((key) => !after.includes(key)),
+    };
+  }
+}

@@ -1,0 +1,109 @@
+import type { RecordId } from '../../model/golden-record.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { ruleOf } from './match-rules.ts';
+import { matchKeys, type EntityPlan } from './plan.ts';
+import { compareIds } from './record-id.ts';
+
+/** Records that are the same thing. */
+export interface Duplicates {
+  /** Of two and more records each, smallest ids first; no record is in two of them. */
+  readonly groups: readonly (readonly RecordId[])[];
+  /** Groups larger than the guard allows, not merged. */
+  readonly tooLarge: readonly {
+    readonly records: readonly RecordId[];
+    /** The rule by which they are equal; several with `or` between them. */
+    readonly rule: string;
+  }[];
+}
+
+/** The match keys of the merge rules only; they are among those of `matchKeys`. */
+export function mergeKeys(plan: EntityPlan, values: JsonObject): string[] {
+  return plan.merge === null ? [] : matchKeys(plan.merge.rules, values);
+}
+
+/**
+ * Groups records that share a key, transitively. A key that more records than the guard share groups nothing.
+ * @param shared match key of merge rules → the live records that have it
+ * @param guard most records of a group
+ */
+export function findDuplicates(
+  shared: ReadonlyMap<string, readonly RecordId[]>,
+  guard: number,
+): Duplicates {
+  const parents = new Map<RecordId, RecordId>();
+  const tooLarge: { records: readonly RecordId[]; rule: string }[] = [];
+  const linking: [string, RecordId][] = [];
+  for (const [key, holders] of shared) {
+    const records = [...new Set(holders)];
+    const [first, ...others] = records;
+    if (first === undefined || others.length === 0) continue;
+    if (records.length > guard) {
+      tooLarge.push({ records: records.toSorted(compareIds), rule: ruleOf(key) });
+      continue;
+    }
+    for (const other of others) unite(parents, first, other);
+    linking.push([ruleOf(key), first]);
+  }
+  const groups: RecordId[][] = [];
+  const rules = rulesByRoot(linking, parents);
+  for (const [root, members] of membersOf(parents)) {
+    const records = members.toSorted(compareIds);
+    if (records.length <= guard) groups.push(records);
+    else tooLarge.push({ records, rule: [...(rules.get(root) ?? [])].join(' or ') });
+  }
+  return { groups: groups.toSorted(byFirst), tooLarge };
+}
+
+function unite(parents: Map<RecordId, RecordId>, a: RecordId, b: RecordId): void {
+  const rootA = rootOf(parents, a);
+  const rootB = rootOf(parents, b);
+  if (rootA === rootB) return;
+  const [low, high] = compareIds(rootA, rootB) < 0 ? [rootA, rootB] : [rootB, rootA];
+  parents.set(high, low);
+}
+
+/** The record that stands for a group; shortens the way to it. */
+function rootOf(parents: Map<RecordId, RecordId>, record: RecordId): RecordId {
+  let root = record;
+  for (;;) {
+    const parent = parents.get(root);
+    if (parent === undefined) parents.set(root, root);
+    if (parent === undefined || parent === root) break;
+    root = parent;
+  }
+  for (let at = record; at !== root;) {
+    const next = parents.get(at) ?? root;
+    parents.set(at, root);
+    at = next;
+  }
+  return root;
+}
+
+function membersOf(parents: Map<RecordId, RecordId>): Map<RecordId, RecordId[]> {
+  const members = new Map<RecordId, RecordId[]>();
+  for (const record of parents.keys()) {
+    const root = rootOf(parents, record);
+    const group = members.get(root);
+    if (group === undefined) members.set(root, [record]);
+    else group.push(record);
+  }
+  return members;
+}
+
+function rulesByRoot(
+  linking: readonly (readonly [string, RecordId])[],
+  parents: Map<RecordId, RecordId>,
+): Map<RecordId, Set<string>> {
+  const rules = new Map<RecordId, Set<string>>();
+  for (const [rule, record] of linking) {
+    const root = rootOf(parents, record);
+    const known = rules.get(root);
+    if (known === undefined) rules.set(root, new Set([rule]));
+    else known.add(rule);
+  }
+  return rules;
+}
+
+function byFirst(a: readonly RecordId[], b: readonly RecordId[]): number {
+  return compareIds(a[0] ?? '', b[0] ?? '');
+}

@@ -1,0 +1,98 @@
+import type {
+  FieldChange,
+  IdChange,
+  LogEntry,
+  LogOperation,
+  RefusedValue,
+} from '../../model/entity-log.ts';
+import { same } from './same.ts';
+
+/** What says more of a record's cycle comes later. */
+const strength: Readonly<Record<LogOperation, number>> = {
+  update: 0,
+  merge: 1,
+  create: 2,
+  delete: 3,
+};
+
+/**
+ * One entry for what happened to a record in a cycle first and later: of every field the first old and the last new
+ * value, but for those that came back; of refused values the last of a field and source; of ids the last change, but
+ * for those that came and left.
+ */
+export function coalesce(earlier: LogEntry | undefined, later: LogEntry): LogEntry {
+  if (earlier === undefined) return later;
+  const stronger = strength[earlier.operation] > strength[later.operation] ? earlier : later;
+  return {
+    record: later.record,
+    operation: stronger.operation,
+    changes: coalesceChanges(earlier.changes, later.changes),
+    refused: coalesceRefused(earlier.refused, later.refused),
+    ids: coalesceIds(earlier.ids, later.ids),
+    merged:
+      stronger.operation === 'delete'
+        ? stronger.merged
+        : [...new Set([...earlier.merged, ...later.merged])],
+  };
+}
+
+/** Whether an entry tells nothing: all that happened has been taken back. */
+export function isVoid(entry: LogEntry): boolean {
+  return (
+    entry.operation === 'update' &&
+    entry.changes.length === 0 &&
+    entry.refused.length === 0 &&
+    entry.ids.length === 0
+  );
+}
+
+function coalesceChanges(
+  earlier: readonly FieldChange[],
+  later: readonly FieldChange[],
+): readonly FieldChange[] {
+  if (later.length === 0) return earlier;
+  if (earlier.length === 0) return later;
+  const changes = earlier.slice();
+  for (const change of later) {
+    const at = changes.findIndex(({ field }) => field === change.field);
+    const first = changes[at];
+    if (first === undefined) changes.push(change);
+    else if (same(first.old, change.new)) changes.splice(at, 1);
+    else changes[at] = { ...change, old: first.old };
+  }
+  return changes;
+}
+
+function coalesceRefused(
+  earlier: readonly RefusedValue[],
+  later: readonly RefusedValue[],
+): readonly RefusedValue[] {
+  if (later.length === 0) return earlier;
+  if (earlier.length === 0) return later;
+  const replaced = (value: RefusedValue): boolean =>
+    later.some(({ field, source }) => field === value.field && source === value.source);
+  return [...earlier.filter((value) => !replaced(value)), ...later];
+}
+
+function coalesceIds(
+  earlier: readonly IdChange[],
+  later: readonly IdChange[],
+): readonly IdChange[] {
+  if (later.length === 0) return earlier;
+  if (earlier.length === 0) return later;
+  const ids = earlier.slice();
+  for (const change of later) {
+    const at = ids.findIndex(({ system, id }) => system === change.system && id === change.id);
+    const before = ids[at];
+    if (before !== undefined) ids.splice(at, 1);
+    if (before === undefined || !undoes(before, change)) ids.push(change);
+  }
+  return ids;
+}
+
+function undoes(before: IdChange, after: IdChange): boolean {
+  return (
+    (before.change === 'attached' && after.change === 'detached') ||
+    (before.change === 'detached' && after.change === 'attached')
+  );
+}

@@ -1,0 +1,176 @@
+import type { FieldChange, IdChange, LogEntry } from '../../model/entity-log.ts';
+import type { GoldenRecord, SourceRecord } from '../../model/golden-record.ts';
+import type { Json } from '../../model/json.ts';
+import { byAge, completeness } from './attach.ts';
+import { rankOf } from './authority.ts';
+import { Draft, type ChangedRecord } from './draft.ts';
+import { evaluated } from './evaluated.ts';
+import { compareJson } from './json-order.ts';
+import type { FieldPolicy, WinnerRule } from './merge-plan.ts';
+import type { EntityPlan } from './plan.ts';
+import { isEmpty, same } from './same.ts';
+import { compareTimes } from './source-time.ts';
+import type { CycleContext } from './unify.ts';
+
+/** One record of a group of duplicates. */
+export interface MergeCandidate {
+  readonly record: GoldenRecord;
+  /** All of its source records. */
+  readonly sourceRecords: readonly SourceRecord[];
+  /** What this cycle did to it so far. */
+  readonly entry: LogEntry | undefined;
+}
+
+/** What merging a group is to store in one transaction. */
+export interface Merged {
+  readonly winner: ChangedRecord;
+  readonly losers: readonly ChangedRecord[];
+  /** The losers' source records, now of the winner. */
+  readonly moved: readonly SourceRecord[];
+  /** Whole, to take the place of what this cycle noted of the records before. */
+  readonly entries: readonly LogEntry[];
+}
+
+/** Merges a group of duplicates, of at least two records, into its winner. */
+export function mergeGroup(
+  plan: EntityPlan,
+  group: readonly MergeCandidate[],
+  context: CycleContext,
+): Merged {
+  const { merge } = plan;
+  if (merge === null) throw new Error('the entity has no merge rules');
+  const oldestFirst = group.toSorted((a, b) => byAge(a.record, b.record));
+  const winner = winnerOf(merge.winner, oldestFirst);
+  const losers = oldestFirst.filter((candidate) => candidate !== winner);
+  const moved = losers.flatMap(({ sourceRecords }) =>
+    sourceRecords.map((moving) => ({ ...moving, record: winner.record.id })),
+  );
+
+  const draft = draftOf(plan, winner);
+  for (const { system, id } of moved) draft.attach({ system, id });
+  const changes = takeFields(plan, draft, winner.record, losers);
+  changes.push(...draft.derive(context.cycle));
+  draft.rekey();
+  draft.updatedAt = context.now;
+  draft.log({
+    record: draft.id,
+    operation: 'merge',
+    changes,
+    refused: [],
+    ids: moved.map(movedId),
+    merged: losers.map(({ record }) => record.id),
+  });
+
+  const gone = losers.map((loser) => lose(plan, loser, draft.id));
+  return {
+    winner: draft.changed(),
+    losers: gone.map((loser) => loser.changed(draft.id)),
+    moved,
+    entries: [draft, ...gone].flatMap((each) => each.entry() ?? []),
+  };
+}
+
+function draftOf(plan: EntityPlan, { record, sourceRecords, entry }: MergeCandidate): Draft {
+  return Draft.of(plan, record, sourceRecords, entry);
+}
+
+function lose(plan: EntityPlan, loser: MergeCandidate, winner: string): Draft {
+  const draft = draftOf(plan, loser);
+  for (const id of loser.sourceRecords) draft.detach(id);
+  draft.deleted = true;
+  draft.log({
+    record: draft.id,
+    operation: 'delete',
+    changes: [],
+    refused: [],
+    ids: loser.sourceRecords.map(movedId),
+    merged: [winner],
+  });
+  return draft;
+}
+
+function movedId({ system, id }: SourceRecord): IdChange {
+  return { system, id, change: 'moved', by: 'merge' };
+}
+
+/** @param oldestFirst of equal ones the first wins */
+function winnerOf(rule: WinnerRule, oldestFirst: readonly MergeCandidate[]): MergeCandidate {
+  const better = betterBy(rule);
+  return oldestFirst.reduce((best, next) => (better(next, best) ? next : best));
+}
+
+function betterBy(rule: WinnerRule): (next: MergeCandidate, best: MergeCandidate) => boolean {
+  switch (rule.by) {
+    case 'oldest':
+      return () => false;
+    case 'newest':
+      return () => true;
+    case 'complete':
+      return (next, best) => completeness(next.record.values) > completeness(best.record.values);
+    case 'ranked': {
+      const rank = ({ sourceRecords }: MergeCandidate): number =>
+        Math.min(rule.ranks.size, ...sourceRecords.map(({ system }) => rankOf(rule.ranks, system)));
+      return (next, best) => rank(next) < rank(best);
+    }
+    default: {
+      const value = ({ record }: MergeCandidate): Json => evaluated(rule.expr, record.values);
+      return (next, best) => compareJson(value(next), value(best)) > 0;
+    }
+  }
+}
+
+/** Gives the winner what the policies take from the losers, the oldest first. */
+function takeFields(
+  plan: EntityPlan,
+  draft: Draft,
+  winner: GoldenRecord,
+  losers: readonly MergeCandidate[],
+): FieldChange[] {
+  const changes: FieldChange[] = [];
+  for (const { name } of plan.fields) {
+    const policy = plan.merge?.policyOf(name) ?? never;
+    if (policy.by === 'never' || typeof plan.spec.fields[name] === 'object') continue;
+    let best = winner;
+    for (const { record } of losers)
+      if (mayMove(plan, name, record) && replaces(policy, name, record, best)) best = record;
+    const setBy = best.setBy[name];
+    if (best === winner || setBy === undefined) continue;
+    const old = winner.values[name] ?? null;
+    const value = best.values[name] ?? null;
+    draft.set(name, value, setBy);
+    const { source, at } = setBy;
+    if (!same(value, old))
+      changes.push({ field: name, old, new: value, source, at, by: policy.by });
+  }
+  return changes;
+}
+
+const never: FieldPolicy = { by: 'never' };
+
+/** Of a field with an owner only what the owner has set moves. */
+function mayMove(plan: EntityPlan, field: string, { setBy }: GoldenRecord): boolean {
+  const authority = plan.authority.get(field);
+  return authority?.by !== 'owner' || setBy[field]?.source === authority.owner;
+}
+
+/** Whether a loser's value takes the place of the best so far; an empty one never does, and of an empty one always. */
+function replaces(
+  policy: FieldPolicy,
+  field: string,
+  loser: GoldenRecord,
+  best: GoldenRecord,
+): boolean {
+  if (isEmpty(loser.values[field])) return false;
+  if (isEmpty(best.values[field])) return true;
+  const mine = loser.setBy[field];
+  const its = best.setBy[field];
+  if (mine === undefined || its === undefined) return false;
+  switch (policy.by) {
+    case 'newest':
+      return its.at === null ? mine.at !== null : compareTimes(mine.at, its.at) > 0;
+    case 'ranked':
+      return rankOf(policy.ranks, mine.source) < rankOf(policy.ranks, its.source);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,201 @@
+import type { EntityFieldType, EntitySourceSpec } from '../../model/entity.ts';
+import type { Field } from '../../model/field.ts';
+import type { IncomingRecord } from '../../model/golden-record.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+import type { Encoding, Value } from '../../model/record.ts';
+import { ExpressionError } from '../expression-error.ts';
+import { compileExpression, type Expression } from '../expression.ts';
+import { evaluateEntry, passes, rowReader, valueAt, type Fault } from '../map-record.ts';
+import { compileMapping, MappingError, type Mapping, type MappingEntry } from '../mapping.ts';
+import type { Authority } from './authority.ts';
+import { coerce } from './coerce.ts';
+import { idText } from './id-text.ts';
+import type { MatchRule } from './match-rules.ts';
+import { sourceTime } from './source-time.ts';
+
+/** What a row of a source became. */
+export type Incoming =
+  | IncomingRecord
+  | { readonly skipped: 'filter' }
+  | { readonly id: string | null; readonly fault: Fault };
+
+/** A field of the entity that a source sets. */
+export interface SourceField {
+  readonly name: string;
+  readonly authority: Authority;
+}
+
+/** How a source's rows become incoming records, and how these find their golden records. */
+export interface SourcePlan {
+  readonly name: string;
+  readonly mapping: Mapping;
+  /** The source fields to read, in the order rows have them: those of the mapping, the watermark, what `deleted` uses. */
+  readonly needed: readonly string[];
+  /** Alternatives in order. */
+  readonly attach: readonly MatchRule[];
+  /** Whether a rule of `attach` reads a derived field. */
+  readonly attachDerived: boolean;
+  /** In the order of the source's `fields`. */
+  readonly fields: readonly SourceField[];
+  /** How rows with these fields, which must include all of `needed`, become incoming records. */
+  reader(
+    fields: readonly Field[],
+    encoding: Encoding,
+  ): (row: readonly Value[], fault?: Fault) => Incoming;
+  /**
+   * What of the entity's fields the system holds after these of its fields were written: the fields whose source
+   * fields are all among them.
+   */
+  contributionOf(written: JsonObject): JsonObject;
+}
+
+/** What the entity says of a source's fields. */
+export interface SourceContext {
+  readonly types: ReadonlyMap<string, EntityFieldType>;
+  readonly attach: readonly MatchRule[];
+  readonly attachDerived: boolean;
+  authorityOf(field: string): Authority;
+}
+
+/**
+ * @param sourceFields the fields of the source's stream; empty when they are not known, then they are not checked
+ * @throws MappingError `unknown_field` or `invalid_expression`; its path begins at the source
+ */
+export function compileSource(
+  name: string,
+  spec: EntitySourceSpec,
+  sourceFields: readonly Field[],
+  context: SourceContext,
+): SourcePlan {
+  const { id, watermark } = spec.source;
+  const mapping = mappingOf(spec, sourceFields);
+  const deleted =
+    typeof spec.deleted === 'string' ? deletedBy(spec.deleted, sourceFields) : undefined;
+  const needed = new Set(mapping.needed);
+  if (watermark !== undefined) needed.add(watermark);
+  for (const field of deleted?.fieldsUsed ?? []) needed.add(field);
+  const entries = mapping.entries.map((entry) => typedEntry(entry, context.types));
+  return {
+    name,
+    mapping,
+    needed: [...needed],
+    attach: context.attach,
+    attachDerived: context.attachDerived,
+    fields: entries.map(({ entry: { to } }) => ({ name: to, authority: context.authorityOf(to) })),
+    reader: (fields, encoding) =>
+      reader({ name, mapping, watermark, deleted, entries, idField: id }, fields, encoding),
+    contributionOf: (written) => contribution(entries, written),
+  };
+}
+
+function mappingOf(spec: EntitySourceSpec, sourceFields: readonly Field[]): Mapping {
+  try {
+    return compileMapping({
+      fields: spec.fields,
+      where: spec.where,
+      sourceFields,
+      key: [spec.source.id],
+      watermark: spec.source.watermark,
+    });
+  } catch (error) {
+    throw error instanceof MappingError && error.path === 'source.key'
+      ? error.at('source.id')
+      : error;
+  }
+}
+
+function deletedBy(source: string, fields: readonly Field[]): Expression {
+  try {
+    return compileExpression(source, fields.length === 0 ? null : fields);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new MappingError(error.code, error.message, 'deleted', error.nearest);
+  }
+}
+
+interface TypedEntry {
+  readonly entry: MappingEntry;
+  readonly type: EntityFieldType;
+  /** The source fields that it reads. */
+  readonly uses: readonly string[];
+}
+
+function typedEntry(entry: MappingEntry, types: ReadonlyMap<string, EntityFieldType>): TypedEntry {
+  const type = types.get(entry.to) ?? 'json';
+  if ('from' in entry) return { entry, type, uses: [entry.from] };
+  return { entry, type, uses: 'expr' in entry ? entry.expr.fieldsUsed : [] };
+}
+
+interface Reading {
+  readonly name: string;
+  readonly mapping: Mapping;
+  readonly watermark: string | undefined;
+  readonly deleted: Expression | undefined;
+  readonly entries: readonly TypedEntry[];
+  readonly idField: string;
+}
+
+function reader(
+  { name, mapping, watermark, deleted, entries, idField }: Reading,
+  fields: readonly Field[],
+  encoding: Encoding,
+): (row: readonly Value[], fault?: Fault) => Incoming {
+  const read = rowReader(fields, encoding);
+  const [key = { from: idField }] = mapping.key;
+  const deletedEntry = deleted && { to: 'deleted', expr: deleted };
+  let row: readonly Value[] = [];
+  const get = (field: string): Json | undefined => read(row, field);
+  return (next, rowFault) => {
+    row = next;
+    const id = idText(valueAt(key, get));
+    if (rowFault !== undefined) return { id, fault: rowFault };
+    // A deleted record may be just what `where` keeps out.
+    const gone = deletedEntry && evaluateEntry(deletedEntry, get);
+    if (gone !== undefined && 'fault' in gone) return { id, fault: gone.fault };
+    const isDeleted = gone?.value === true;
+    const passed = isDeleted || passes(mapping.filter, get);
+    if (passed === false) return { skipped: 'filter' };
+    if (passed !== true) return { id, fault: passed };
+    if (id === null) return { id, fault: missingId(idField) };
+    const at = watermark === undefined ? null : sourceTime(get(watermark));
+    const values: JsonObject = {};
+    if (isDeleted) return { source: name, id, at, values, deleted: true };
+    for (const entry of entries) {
+      const fault = assign(values, entry, get);
+      if (fault !== null) return { id, fault };
+    }
+    return { source: name, id, at, values, deleted: false };
+  };
+}
+
+/** Sets the entry's field unless the record lacks its source; returns why it could not. */
+function assign(
+  values: JsonObject,
+  { entry, type }: TypedEntry,
+  get: (name: string) => Json | undefined,
+): Fault | null {
+  const result = evaluateEntry(entry, get);
+  if ('fault' in result) return result.fault;
+  if (result.value === undefined) return null;
+  const value = coerce(result.value, type);
+  if (value === undefined) return invalidValue(entry.to, type);
+  values[entry.to] = value;
+  return null;
+}
+
+function missingId(field: string): Fault {
+  return { code: 'missing_key', message: 'the record has no value in its id field', field };
+}
+
+function invalidValue(field: string, type: EntityFieldType): Fault {
+  return { code: 'invalid_value', message: `the value is no ${type}`, field };
+}
+
+function contribution(entries: readonly TypedEntry[], written: JsonObject): JsonObject {
+  const values: JsonObject = {};
+  const get = (name: string): Json | undefined =>
+    Object.hasOwn(written, name) ? written[name] : undefined;
+  for (const entry of entries)
+    if (entry.uses.every((name) => Object.hasOwn(written, name))) assign(values, entry, get);
+  return values;
+}

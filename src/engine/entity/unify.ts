@@ -1,0 +1,361 @@
+import type { FieldChange, IdChange, LogEntry, RefusedValue } from '../../model/entity-log.ts';
+import type {
+  GoldenRecord,
+  IncomingRecord,
+  Provenance,
+  RecordId,
+  SourceRecord,
+} from '../../model/golden-record.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { RecordError, Stats } from '../../model/outcome.ts';
+import { attach, probeOf } from './attach.ts';
+import { accepts } from './authority.ts';
+import { Candidates } from './candidates.ts';
+import { Draft, type ChangedRecord, type SystemId } from './draft.ts';
+import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
+import { same } from './same.ts';
+import { SourceRecords } from './source-records.ts';
+import { compareTimes, laterTime } from './source-time.ts';
+
+/** What is stored of all that a chunk of incoming records may concern. */
+export interface Loaded {
+  /** Live records: those of the incoming ids, and all of `byKey`. */
+  readonly records: readonly GoldenRecord[];
+  /** Of the incoming ids; one whose record is not among `records` belongs to a deleted record. */
+  readonly sourceRecords: readonly SourceRecord[];
+  /** All ids of the loaded records. */
+  readonly idsOf: ReadonlyMap<RecordId, readonly SystemId[]>;
+  /** Match key → live records. Those that have an id of the incoming records' system may be left out. */
+  readonly byKey: ReadonlyMap<string, readonly RecordId[]>;
+  /** What this cycle did to the loaded records so far. */
+  readonly entries: ReadonlyMap<RecordId, LogEntry>;
+}
+
+/** What a cycle gives to the engine. */
+export interface CycleContext {
+  /** The logical cycle: an interrupted one is done again under the same number. */
+  readonly cycle: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** An id that no record has had. */
+  newId(): RecordId;
+}
+
+/** What is to be stored in one transaction. */
+export interface Unified {
+  /** Each at most once; also those that only a refusal touched. */
+  readonly records: readonly ChangedRecord[];
+  /** To put. */
+  readonly sourceRecords: readonly SourceRecord[];
+  readonly detached: readonly SystemId[];
+  /** Whole, to take the place of what this cycle noted of the record before. */
+  readonly entries: readonly LogEntry[];
+  /**
+   * Of the incoming records by what happened to their golden records (R10): `updated` when values or ids changed.
+   * `removed` counts deleted records, which are among `updated` too.
+   */
+  readonly stats: Stats;
+  readonly counts: UnifiedCounts;
+  readonly errors: readonly RecordError[];
+}
+
+/** How incoming records found their golden records, and what became of their values. */
+export interface UnifiedCounts {
+  readonly byId: number;
+  readonly byMatch: number;
+  readonly new: number;
+  /** Left out for matching several records. */
+  readonly ambiguous: number;
+  readonly detached: number;
+  /** Field values taken, derived ones too. */
+  readonly changed: number;
+  /** Field values refused. */
+  readonly refused: number;
+}
+
+const none: readonly never[] = [];
+
+/**
+ * Which match keys must be looked up: those of the incoming records that have no golden record yet.
+ * @param known whether the id belongs to a live record
+ */
+export function keysToFind(
+  plan: EntityPlan,
+  incoming: readonly Incoming[],
+  known: (system: string, id: string) => boolean,
+): string[] {
+  const keys = new Set<string>();
+  for (const record of incoming) {
+    if (!('values' in record) || record.deleted || known(record.source, record.id)) continue;
+    const source = sourceOf(plan, record);
+    const probe = probeOf(plan, source, record.values);
+    for (const rule of source.attach) {
+      const key = rule.keyOf(probe);
+      if (key !== null) keys.add(key);
+    }
+  }
+  return [...keys];
+}
+
+/**
+ * Decides what a chunk of incoming records makes of the golden records. Records of a chunk see each other, in order;
+ * the same record again changes nothing.
+ */
+export function unify(
+  plan: EntityPlan,
+  loaded: Loaded,
+  incoming: readonly Incoming[],
+  context: CycleContext,
+): Unified {
+  const chunk = new Chunk(plan, loaded, incoming, context);
+  for (const record of incoming) chunk.take(record);
+  return chunk.unified();
+}
+
+function sourceOf(plan: EntityPlan, { source }: IncomingRecord): SourcePlan {
+  const found = plan.sources[source];
+  if (found === undefined) throw new Error(`the entity has no source ${source}`);
+  return found;
+}
+
+class Chunk {
+  readonly #plan: EntityPlan;
+  readonly #context: CycleContext;
+  readonly #imported: number;
+  readonly #drafts = new Map<RecordId, Draft>();
+  readonly #sourceRecords: SourceRecords;
+  readonly #candidates: Candidates;
+  readonly #errors: RecordError[] = [];
+  readonly #stats = { created: 0, updated: 0, unchanged: 0, filter: 0, removed: 0 };
+  readonly #counts = {
+    byId: 0,
+    byMatch: 0,
+    new: 0,
+    ambiguous: 0,
+    detached: 0,
+    changed: 0,
+    refused: 0,
+  };
+
+  constructor(
+    plan: EntityPlan,
+    loaded: Loaded,
+    incoming: readonly Incoming[],
+    context: CycleContext,
+  ) {
+    this.#plan = plan;
+    this.#context = context;
+    this.#imported = incoming.length;
+    for (const record of loaded.records) {
+      const ids = loaded.idsOf.get(record.id) ?? none;
+      this.#drafts.set(record.id, Draft.of(plan, record, ids, loaded.entries.get(record.id)));
+    }
+    this.#sourceRecords = new SourceRecords(loaded.sourceRecords);
+    this.#candidates = new Candidates(loaded.byKey, this.#drafts, sourcesIn(incoming));
+  }
+
+  take(record: Incoming): void {
+    if ('skipped' in record) this.#stats.filter += 1;
+    else if ('fault' in record) this.#fail(record.id, record.fault);
+    else this.#unify(record);
+  }
+
+  unified(): Unified {
+    const records: ChangedRecord[] = [];
+    const entries: LogEntry[] = [];
+    for (const draft of this.#drafts.values()) {
+      if (!draft.touched) continue;
+      records.push(draft.changed());
+      const entry = draft.entry();
+      if (entry !== undefined) entries.push(entry);
+    }
+    const { filter, ...stats } = this.#stats;
+    return {
+      records,
+      ...this.#sourceRecords.changes(),
+      entries,
+      stats: {
+        imported: this.#imported,
+        ...stats,
+        skipped: { mode: 0, filter, duplicate: 0 },
+        errors: this.#errors.length,
+        removeErrors: 0,
+      },
+      counts: this.#counts,
+      errors: this.#errors,
+    };
+  }
+
+  #unify(incoming: IncomingRecord): void {
+    const source = sourceOf(this.#plan, incoming);
+    const last = this.#sourceRecords.get(incoming.source, incoming.id);
+    if (last !== undefined && compareTimes(incoming.at, last.at) < 0) {
+      this.#counts.byId += 1;
+      this.#stats.unchanged += 1;
+    } else if (incoming.deleted) this.#detach(incoming, last);
+    else {
+      const draft = last && this.#live(last.record);
+      if (last !== undefined && draft !== undefined) this.#update(source, draft, incoming, last);
+      // Its record is deleted: only what is new brings it back.
+      else if (last !== undefined && !differs(source, incoming.values, last.values)) {
+        this.#counts.byId += 1;
+        this.#stats.unchanged += 1;
+      } else this.#attach(source, incoming);
+    }
+  }
+
+  #live(id: RecordId): Draft | undefined {
+    const draft = this.#drafts.get(id);
+    return draft?.deleted === true ? undefined : draft;
+  }
+
+  #update(source: SourcePlan, draft: Draft, incoming: IncomingRecord, last: SourceRecord): void {
+    this.#counts.byId += 1;
+    this.#note(incoming, draft, last);
+    const { changes, refused } = this.#apply(source, draft, incoming, last.values);
+    if (changes.length > 0 || refused.length > 0)
+      draft.log(entryOf(draft, 'update', changes, refused, none));
+    if (changes.length > 0) this.#stats.updated += 1;
+    else this.#stats.unchanged += 1;
+  }
+
+  #attach(source: SourcePlan, incoming: IncomingRecord): void {
+    const found = attach(this.#plan, source, incoming, this.#candidates);
+    if (typeof found === 'number') {
+      this.#counts.ambiguous += 1;
+      this.#fail(incoming.id, {
+        code: 'ambiguous_match',
+        message: `the record matches ${found} records of the entity`,
+      });
+      return;
+    }
+    const draft = found ?? this.#create();
+    const by = found === null ? 'new' : 'match';
+    const { id } = incoming;
+    draft.attach({ system: source.name, id });
+    this.#note(incoming, draft, undefined);
+    const { changes, refused } = this.#apply(source, draft, incoming, undefined);
+    const ids: IdChange[] = [{ system: source.name, id, change: 'attached', by }];
+    draft.log(entryOf(draft, found === null ? 'create' : 'update', changes, refused, ids));
+    this.#counts[by === 'new' ? 'new' : 'byMatch'] += 1;
+    this.#stats[by === 'new' ? 'created' : 'updated'] += 1;
+  }
+
+  #create(): Draft {
+    const draft = Draft.new(this.#plan, this.#context.newId(), this.#context.now);
+    this.#drafts.set(draft.id, draft);
+    return draft;
+  }
+
+  #detach({ source, id }: IncomingRecord, last: SourceRecord | undefined): void {
+    const draft = last && this.#live(last.record);
+    if (last !== undefined) {
+      this.#sourceRecords.remove(source, id);
+      this.#counts.detached += 1;
+    }
+    if (draft === undefined) {
+      this.#stats.unchanged += 1;
+      return;
+    }
+    draft.detach({ system: source, id });
+    this.#stats.updated += 1;
+    draft.deleted = this.#deletes(draft);
+    if (draft.deleted) this.#stats.removed += 1;
+    else this.#candidates.add(draft, draft.keys);
+    const ids: IdChange[] = [{ system: source, id, change: 'detached', by: 'deleted' }];
+    draft.log(entryOf(draft, draft.deleted ? 'delete' : 'update', none, none, ids));
+  }
+
+  /** Whether the record goes now that an id has gone. */
+  #deletes(draft: Draft): boolean {
+    const { deletes } = this.#plan.spec;
+    if (deletes !== 'all') return deletes === 'any';
+    return !draft.ids.some(({ system }) => Object.hasOwn(this.#plan.sources, system));
+  }
+
+  /** Keeps what the source says of its record. */
+  #note(incoming: IncomingRecord, draft: Draft, last: SourceRecord | undefined): void {
+    const { source: system, id } = incoming;
+    const at = last === undefined ? incoming.at : laterTime(incoming.at, last.at);
+    const values = last === undefined ? incoming.values : withNews(last.values, incoming.values);
+    if (last !== undefined && at === last.at && values === last.values) return;
+    this.#sourceRecords.put({ system, id, record: draft.id, at, values });
+  }
+
+  /** Lets the source set what it says anew, as far as authority allows. */
+  #apply(
+    source: SourcePlan,
+    draft: Draft,
+    { values, at }: IncomingRecord,
+    last: JsonObject | undefined,
+  ): { changes: readonly FieldChange[]; refused: readonly RefusedValue[] } {
+    const { cycle, now } = this.#context;
+    const next: Provenance = { source: source.name, at, cycle };
+    const changes: FieldChange[] = [];
+    const refused: RefusedValue[] = [];
+    for (const { name, authority } of source.fields) {
+      const value = values[name];
+      if (value === undefined || same(value, last?.[name] ?? null)) continue;
+      const old = draft.values[name] ?? null;
+      const isSame = same(value, old);
+      const { by } = authority;
+      if (accepts(authority, draft.setBy[name], next)) {
+        draft.set(name, value, next);
+        if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
+      } else if (!isSame) refused.push({ field: name, value, source: source.name, at, by });
+    }
+    if (changes.length > 0 || draft.before === undefined) this.#follow(draft, changes, cycle);
+    if (changes.length > 0) draft.updatedAt = now;
+    this.#counts.changed += changes.length;
+    this.#counts.refused += refused.length;
+    return { changes, refused };
+  }
+
+  /** What the changed fields change: derived fields and match keys. */
+  #follow(draft: Draft, changes: FieldChange[], cycle: number): void {
+    if (this.#plan.derived.length > 0) changes.push(...draft.derive(cycle));
+    const { ruleFields } = this.#plan;
+    if (changes.some(({ field }) => ruleFields.has(field)))
+      this.#candidates.add(draft, draft.rekey());
+  }
+
+  #fail(id: string | null, fault: { code: string; message: string; field?: string }): void {
+    const key = id === null ? null : [id];
+    this.#errors.push({ key, operation: 'match', ...fault, retryable: false });
+  }
+}
+
+function entryOf(
+  { id }: Draft,
+  operation: LogEntry['operation'],
+  changes: readonly FieldChange[],
+  refused: readonly RefusedValue[],
+  ids: readonly IdChange[],
+): LogEntry {
+  return { record: id, operation, changes, refused, ids, merged: none };
+}
+
+function sourcesIn(incoming: readonly Incoming[]): string[] {
+  const names = new Set<string>();
+  for (const record of incoming) if ('values' in record) names.add(record.source);
+  return [...names];
+}
+
+/** Whether the source sets a field. */
+function differs(source: SourcePlan, values: JsonObject, last: JsonObject): boolean {
+  return source.fields.some(({ name }) => {
+    const value = values[name];
+    return value !== undefined && !same(value, last[name] ?? null);
+  });
+}
+
+/** What the source said before with what it says now; the same object where that is nothing new. */
+function withNews(last: JsonObject, values: JsonObject): JsonObject {
+  for (const name in values) {
+    const value = values[name];
+    const before = last[name];
+    if (value !== undefined && (before === undefined || !same(value, before)))
+      return { ...last, ...values };
+  }
+  return last;
+}
