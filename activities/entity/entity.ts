@@ -63,9 +63,9 @@ async function openSource(
   if (connection.source === undefined)
     throw new ConfigError('not_a_source', `connection ${id} cannot be read`, { connection: id });
   const stream = tombstonesOf(deleted, reading) ?? source;
-  const ordered = stream.watermark !== undefined && reading !== 'ids' && source.full !== true;
+  const watermark = reading === 'ids' || source.full ? undefined : stream.watermark;
   const options = sourceOptions(source);
-  if (ordered) {
+  if (watermark !== undefined) {
     const sorts = connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ?? true;
     if (sorts !== true)
       throw new ConfigError('unsupported_order', `${id}: ${sorts}; full: true reads everything`, {
@@ -77,7 +77,7 @@ async function openSource(
     key: [stream.id],
     options,
     whole: reading === 'ids',
-    ...(ordered && { watermark: stream.watermark, order: 'watermark' as const }),
+    ...(watermark !== undefined && { watermark, order: 'watermark' as const }),
   });
 }
 

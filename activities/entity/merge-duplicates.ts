@@ -1,6 +1,6 @@
-import { findDuplicates } from '../../src/engine/entity/duplicates.ts';
+import { findDuplicates, mergeKeys } from '../../src/engine/entity/duplicates.ts';
 import { mergeGroup, type MergeCandidate, type Merged } from '../../src/engine/entity/merge.ts';
-import { compileEntity, mergeKeys, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';

@@ -1,7 +1,7 @@
 import type { Page, Source } from '../../src/connectors/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
 import { sourceTime } from '../../src/engine/entity/source-time.ts';
-import { keysToFind, unify, type Unified } from '../../src/engine/entity/unify.ts';
+import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';

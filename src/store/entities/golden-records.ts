@@ -254,6 +254,11 @@ export class GoldenRecords {
       select ${no}, h.hash, h.record from ${this.#keyed(no, pairs)} h on conflict do nothing`.execute(db);
   }
 
+  #keyed(no: number, pairs: readonly (readonly [string, RecordId])[]) {
+    return sql`(select h.bytes as hash, r.record from ${packed(pairs.map(([key]) => this.#keyHash(no, key)))} h
+      join unnest(${pairs.map(([, record]) => record)}::bigint[]) with ordinality as r (record, at) using (at))`;
+  }
+
   /** Empties the index of match keys. */
   async dropKeys({ no }: EntityRef): Promise<void> {
     await sql`delete from entity_keys where entity = ${no}`.execute(this.#db);
