@@ -46,6 +46,12 @@ export function openRun(sync: string, run: string | null): ApiProblem {
   return conflict('run_open', `Sync "${sync}" has an open run${name}.`, { run });
 }
 
+/** 409: the entity has an open cycle, whose run is the problem's `run`. */
+export function openCycle(entity: string, run: string | null): ApiProblem {
+  const name = run === null ? '' : ` "${run}"`;
+  return conflict('run_open', `Entity "${entity}" has an open cycle${name}.`, { run });
+}
+
 /** 409: the run can be steered no more. */
 export function runOver({ id, status }: Pick<Run, 'id' | 'status'>): ApiProblem {
   return conflict('run_over', `Run "${id}" is over: ${status}.`);

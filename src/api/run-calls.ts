@@ -51,7 +51,12 @@ export const list = createRoute({
   summary: 'Runs, newest first',
   request: {
     query: pageQuery.extend({
-      sync: z.string().min(1).optional(),
+      sync: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Only runs of this sync; `entity.destination` for the runs of a destination.'),
+      entity: z.string().min(1).optional().describe('Only cycles of this entity.'),
       status: z.enum(runStatuses).optional(),
     }),
   },

@@ -51,7 +51,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
   let quietMs = 0;
   let id = 0;
   while (!stream.aborted) {
-    const data = JSON.stringify(runView(run));
+    const data = JSON.stringify(runView(run, await childrenOf(runs, run)));
     if (data !== sent) {
       await stream.writeSSE({ event: 'run', id: String(++id), data });
       sent = data;
@@ -67,14 +67,20 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     await stream.sleep(pollMs);
     quietMs += pollMs;
     const isDue = quietMs > 0 && quietMs % askMs < pollMs;
-    run = (await latest(runs, run, isDue)) ?? run;
+    const { id: asked } = run;
+    run = (await unlessAway(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
   }
 }
 
-/** The run as it is now; null where that cannot be told for the moment, or the run is gone. */
-async function latest(runs: RunService, { id }: Run, ask: boolean): Promise<Run | null> {
+/** The runs of a cycle's destinations as they are now; none where that cannot be told for the moment. */
+async function childrenOf(runs: RunService, run: Run): Promise<readonly Run[]> {
+  return (await unlessAway(() => runs.children([run]))) ?? [];
+}
+
+/** What `ask` answers; null where that cannot be told for the moment. */
+async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
-    return await (ask ? runs.get(id) : runs.glance(id));
+    return await ask();
   } catch (error) {
     if (error instanceof SluiceError && error.class !== 'bug') return null;
     throw error;

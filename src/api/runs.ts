@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { accepted } from './accepted.ts';
 import { isOver, type Run } from '../model/run.ts';
 import { defined } from './defined.ts';
 import { conflict, notFound, runOver } from './problem.ts';
@@ -25,16 +25,17 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
   router.openapi(start, async (c) => {
     const { continue: continueOf, ...options } = c.req.valid('json') ?? {};
     const run = await runs.start(c.req.valid('param').id, defined({ ...options, continueOf }));
-    return accepted(c, run);
+    return accepted(c, runs, run);
   });
   router.openapi(list, async (c) => {
     const page = await runs.list(defined(c.req.valid('query')));
-    return c.json({ runs: page.runs.map((run) => runView(run)), next: page.next }, 200);
+    const children = await runs.children(page.runs);
+    return c.json({ runs: page.runs.map((run) => runView(run, children)), next: page.next }, 200);
   });
   router.openapi(get, async (c) => {
     const run = await found(runs, c.req.valid('param').id);
     const preview = run.options.dryRun === true ? await runs.preview(run.id) : null;
-    return c.json(runView(run, preview), 200);
+    return c.json(runView(run, await runs.children([run]), preview), 200);
   });
   router.openapi(errors, async (c) => {
     const { id } = await found(runs, c.req.valid('param').id);
@@ -46,22 +47,26 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
 }
 
 function addActions(router: OpenAPIHono, runs: RunService): void {
-  router.openapi(pause, async (c) => accepted(c, await runs.pause(c.req.valid('param').id)));
-  router.openapi(resume, async (c) => accepted(c, await runs.resume(c.req.valid('param').id)));
-  router.openapi(cancel, async (c) => accepted(c, await runs.cancel(c.req.valid('param').id)));
+  router.openapi(pause, async (c) => accepted(c, runs, await runs.pause(c.req.valid('param').id)));
+  router.openapi(resume, async (c) =>
+    accepted(c, runs, await runs.resume(c.req.valid('param').id)),
+  );
+  router.openapi(cancel, async (c) =>
+    accepted(c, runs, await runs.cancel(c.req.valid('param').id)),
+  );
   router.openapi(approve, async (c) => {
     const { id, removal } = await open(runs, c.req.valid('param').id);
     if (removal === null) {
       throw conflict('nothing_to_approve', `Nothing of run "${id}" waits for approval.`);
     }
-    return accepted(c, await runs.approve(id));
+    return accepted(c, runs, await runs.approve(id));
   });
   router.openapi(retryErrors, async (c) => {
     const run = await found(runs, c.req.valid('param').id);
     if (!isOver(run.status)) {
       throw conflict('run_open', `Run "${run.id}" is not over yet.`, { run: run.id });
     }
-    return accepted(c, await runs.retryErrors(run.id));
+    return accepted(c, runs, await runs.retryErrors(run.id));
   });
 }
 
@@ -75,9 +80,4 @@ async function open(runs: RunService, id: string): Promise<Run> {
   const run = await found(runs, id);
   if (isOver(run.status)) throw runOver(run);
   return run;
-}
-
-function accepted(c: Context, run: Run) {
-  const view = runView(run);
-  return c.json(view, 202, { Location: view.links.self });
 }

@@ -95,6 +95,8 @@ export interface RunService {
   glance(id: string): Promise<Run | null>;
   /** What a dry run would do; null where the run has no preview (any more). */
   preview(id: string): Promise<Preview | null>;
+  /** The runs of the destinations of those that are cycles, in the order they began. */
+  children(runs: readonly Run[]): Promise<Run[]>;
   /** Newest first. */
   list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }>;
   errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }>;
@@ -104,7 +106,7 @@ export interface RunService {
   cancel(id: string): Promise<Run>;
   /** Lets a run remove what waits for approval. */
   approve(id: string): Promise<Run>;
-  /** Starts a new run of the records that failed in this one. @throws as `start` */
+  /** Starts a new run of the records that failed in this one. @throws as `start`; ApiProblem 409 for a cycle */
   retryErrors(id: string): Promise<Run>;
 }
 
@@ -117,5 +119,7 @@ export interface Page {
 /** Which runs to list. */
 export interface RunFilter extends Page {
   readonly sync?: string;
+  /** Only cycles of this entity. */
+  readonly entity?: string;
   readonly status?: RunStatus;
 }

@@ -22,6 +22,7 @@ export interface RunCalls {
   get(id: string): Promise<RunView>;
   list(filter?: {
     sync?: string;
+    entity?: string;
     status?: string;
     limit?: number;
     after?: string;

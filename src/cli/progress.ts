@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { RunView } from '../api/run-view.ts';
+import { stageCounts } from './summary.ts';
 
 /** Shows how a run goes, on stderr: stdout is for its result. */
 export interface Progress {
@@ -67,18 +68,36 @@ function unsettled({ stats }: RunView): number {
   return Math.max(0, imported - created - updated - unchanged - skipped - errors);
 }
 
-function countsOf({ stats }: RunView): string {
-  const { imported, created, updated, errors } = stats;
+function countsOf(run: RunView): string {
+  if (run.stages !== undefined) return cycleCounts(run);
+  const { imported, created, updated, errors } = run.stats;
   return `${imported} imported, ${created} created, ${updated} updated, ${errors} errors`;
 }
 
-function approvalOf({ removal, status, links }: RunView, url: string): string | undefined {
-  if (!removal || status !== 'paused') return undefined;
-  const { remove, of } = removal;
-  return `would remove ${remove} of ${of} records and waits; approve with POST ${url}${links.self}/approve`;
+/** What the latest stage that has done anything has done. */
+function cycleCounts({ stages = [], children = [] }: RunView): string {
+  if (children.length > 0) {
+    return children
+      .map(({ destination, stats }) => `${destination} ${stats.exported}/${stats.imported}`)
+      .join(', ');
+  }
+  const stage = stages.findLast(({ counts }) => Object.keys(counts).length > 0);
+  return stage === undefined ? '' : stageCounts(stage.counts);
 }
 
-function stateOf({ status, phase, waitingUntil }: RunView): string {
+function approvalOf(run: RunView, url: string): string | undefined {
+  for (const { removal, status, links, destination } of [run, ...(run.children ?? [])]) {
+    if (!removal || status !== 'paused') continue;
+    const { remove, of } = removal;
+    const who = destination === null ? '' : `${destination} `;
+    return `${who}would remove ${remove} of ${of} records and waits; approve with POST ${url}${links.self}/approve`;
+  }
+  return undefined;
+}
+
+function stateOf({ status, phase, waitingUntil, children = [] }: RunView): string {
   if (waitingUntil !== null) return `${status}, waits until ${waitingUntil}`;
-  return status === 'running' ? `${status} (${phase})` : status;
+  if (status !== 'running') return status;
+  const parts = children.map((child) => `${child.destination} ${stateOf(child)}`);
+  return [`${status} (${phase})`, ...parts].join('; ');
 }

@@ -13,6 +13,8 @@ const open: Run = {
   id: 'r1',
   sync: 'customers',
   mode: 'upsert',
+  cycle: null,
+  parent: null,
   options: {},
   status: 'running',
   phase: 'sync',

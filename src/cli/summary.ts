@@ -3,20 +3,61 @@ import type { RunView } from '../api/run-view.ts';
 
 /** What a finished run did, as lines for people. */
 export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): string[] {
-  const { stats } = run;
-  const outcome = run.outcome ? `, ${run.outcome.replace('_', ' ')}` : '';
+  const what = run.stages === undefined ? syncLines(run) : cycleLines(run);
   const lines = [
     ...(run.dryRun ? ['dry run: nothing was written; this is what would be'] : []),
-    `${run.sync} ${run.status}${outcome} (run ${run.id}, mode ${run.mode})`,
-    `imported ${stats.imported}: created ${stats.created}, updated ${stats.updated}, unchanged ${stats.unchanged}, ` +
-      `skipped ${stats.skipped}, errors ${stats.errors}; removed ${stats.removed}`,
+    ...what,
+    ...errors.map((error) => `  ${recordErrorLine(error)}`),
   ];
-  for (const error of errors) lines.push(`  ${recordErrorLine(error)}`);
-  if (stats.errors > errors.length) lines.push(`  all of them: sluice errors ${run.id}`);
+  if (run.stats.errors > errors.length) lines.push(`  all of them: sluice errors ${run.id}`);
   if (run.failure) lines.push(...failureLines(run.failure));
   if ((run.status === 'failed' || run.status === 'cancelled') && !run.dryRun)
-    lines.push(`  go on where it stopped with: sluice run ${run.sync} --continue ${run.id}`);
+    lines.push(`  go on where it stopped with: ${againWith(run)}`);
   return lines;
+}
+
+function syncLines(run: RunView): string[] {
+  return [`${run.sync} ${endOf(run)} (run ${run.id}, mode ${run.mode})`, countsLine(run)];
+}
+
+/** The stages that did something, then each destination. */
+function cycleLines(run: RunView): string[] {
+  const { entity, stages = [], children = [] } = run;
+  return [
+    `${entity} ${endOf(run)} (cycle ${run.id})`,
+    ...stages
+      .filter(({ name, counts }) => name !== 'deliver' && Object.keys(counts).length > 0)
+      .map(({ name, counts }) => `  ${name}: ${stageCounts(counts)}`),
+    ...children.flatMap((child) => [
+      `  ${child.destination} ${endOf(child)} (run ${child.id}, mode ${child.mode})`,
+      `    ${countsLine(child)}`,
+      ...(child.stats.errors > 0 ? [`    its record errors: sluice errors ${child.id}`] : []),
+      ...(child.failure ? failureLines(child.failure).map((line) => `    ${line}`) : []),
+    ]),
+  ];
+}
+
+/** Counts of a stage, such as `byId 3, new 7`. */
+export function stageCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function endOf({ status, outcome }: Pick<RunView, 'status' | 'outcome'>): string {
+  return outcome ? `${status}, ${outcome.replace('_', ' ')}` : status;
+}
+
+function countsLine({ stats }: Pick<RunView, 'stats'>): string {
+  return (
+    `imported ${stats.imported}: created ${stats.created}, updated ${stats.updated}, unchanged ${stats.unchanged}, ` +
+    `skipped ${stats.skipped}, errors ${stats.errors}; removed ${stats.removed}`
+  );
+}
+
+/** A cycle that ended early is simply done again: no position of its sources has moved. */
+function againWith({ id, sync, entity }: RunView): string {
+  return sync === null ? `sluice run ${entity}` : `sluice run ${sync} --continue ${id}`;
 }
 
 /** One record error on one line. */

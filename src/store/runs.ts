@@ -202,6 +202,16 @@ export class Runs {
     return rows[0] === undefined ? null : this.#toRun(rows[0]);
   }
 
+  /** Those of these runs that exist, in the order they began. */
+  async some(ids: readonly string[]): Promise<Run[]> {
+    if (ids.length === 0) return [];
+    const { rows } =
+      await sql<RunRow>`${select} where r.id = any(${ids}) order by r.started_at, r.id`.execute(
+        this.#db,
+      );
+    return rows.map((row) => this.#toRun(row));
+  }
+
   /** Newest first; `after` is the id of the last run of the page before. */
   async list(filter: {
     sync?: string;

@@ -31,6 +31,8 @@ export function exampleRun(changes: Partial<Run> = {}): Run {
     id: 'r1',
     sync: 'customers',
     mode: 'upsert',
+    cycle: null,
+    parent: null,
     options: {},
     status: 'running',
     phase: 'sync',
@@ -123,8 +125,16 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
     get: async (id) => stored.runs.get(id) ?? null,
     glance: async (id) => stored.runs.get(id) ?? null,
     preview: async () => null,
-    list: async ({ limit, status }) => {
-      const all = [...stored.runs.values()].filter((run) => !status || run.status === status);
+    children: async (runs) => {
+      const ids = runs.flatMap(({ cycle }) => cycle?.children ?? []);
+      return ids.flatMap((id) => stored.runs.get(id) ?? []);
+    },
+    list: async ({ limit, status, entity }) => {
+      const all = [...stored.runs.values()].filter(
+        (run) =>
+          (status === undefined || run.status === status) &&
+          (entity === undefined || run.cycle?.entity === entity),
+      );
       const next = all.length > limit ? (all[limit - 1]?.id ?? null) : null;
       return { runs: all.slice(0, limit), next };
     },

@@ -8,6 +8,7 @@ import { readPages } from '../pages.ts';
 
 interface Flags {
   readonly sync?: string;
+  readonly entity?: string;
   readonly status?: string;
   readonly limit: number;
 }
@@ -17,7 +18,8 @@ export function addRuns(program: Command): void {
   program
     .command('runs')
     .description('list runs, newest first')
-    .option('--sync <sync>', 'only runs of this sync')
+    .option('--sync <sync>', 'only runs of this sync, or of entity.destination')
+    .option('--entity <entity>', 'only cycles of this entity')
     .option('--status <status>', 'only runs with this status')
     .option('--limit <number>', 'at most this many', wholeNumber(1), 20)
     .action(async (flags: Flags, command: Command) => {
@@ -37,10 +39,10 @@ export function addRuns(program: Command): void {
     });
 }
 
-const header = ['RUN', 'SYNC', 'STATUS', 'OUTCOME', 'STARTED', 'CREATED', 'UPDATED', 'ERRORS'];
+const header = ['RUN', 'NAME', 'STATUS', 'OUTCOME', 'STARTED', 'CREATED', 'UPDATED', 'ERRORS'];
 
-function row({ id, sync, status, outcome, startedAt, stats }: RunView): string[] {
+function row({ id, sync, entity, status, outcome, startedAt, stats }: RunView): string[] {
   const { created, updated, errors } = stats;
   const counts = [created, updated, errors].map(String);
-  return [id, sync ?? '-', status, outcome ?? '-', startedAt ?? '-', ...counts];
+  return [id, sync ?? entity ?? '-', status, outcome ?? '-', startedAt ?? '-', ...counts];
 }

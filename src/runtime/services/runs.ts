@@ -5,7 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApiProblem, notFound, openRun, runOver } from '../../api/problem.ts';
+import { ApiProblem, conflict, notFound, openRun, runOver } from '../../api/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Preview } from '../../model/preview.ts';
@@ -13,6 +13,7 @@ import { isOver, type Run, type RunOptions } from '../../model/run.ts';
 import { newRunId } from '../../model/run-id.ts';
 import type { SyncSpec } from '../../model/sync.ts';
 import {
+  entityWorkflowId,
   messages,
   searchAttributes,
   syncWorkflowId,
@@ -24,10 +25,9 @@ import type { RunStart } from '../../store/runs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
+import { askRun } from './asking.ts';
 import { whyNotContinued } from './continuing.ts';
 
-/** How long an open run is given to tell its state itself. Milliseconds. */
-const queryMs = 1500;
 /** How long the workflow of a run that is over may take to close. Milliseconds. */
 const closingMs = 8_000;
 
@@ -76,6 +76,10 @@ export class Runs implements RunService {
     return { runs, next: found.length > filter.limit ? (runs.at(-1)?.id ?? null) : null };
   }
 
+  async children(runs: readonly Run[]): Promise<Run[]> {
+    return this.#store.runs.some(runs.flatMap(({ cycle }) => cycle?.children ?? []));
+  }
+
   async errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }> {
     await this.#known(id);
     return this.#store.errors.list(id, page);
@@ -103,6 +107,7 @@ export class Runs implements RunService {
 
   async retryErrors(id: string): Promise<Run> {
     const run = await this.#known(id);
+    if (run.sync === null) throw cycleRetry(run);
     if (!isOver(run.status)) {
       throw new ApiProblem(409, 'run_open', 'Run is open', `Run ${id} is not over yet.`, {
         openRun: id,
@@ -116,7 +121,7 @@ export class Runs implements RunService {
         `Run ${id} has no record errors.`,
       );
     }
-    return this.start(run.sync ?? '', { retryOf: id });
+    return this.start(run.sync, { retryOf: id });
   }
 
   /** Where the run begins to read: null at the beginning. @throws ApiProblem 404 or 409 where it cannot continue */
@@ -169,7 +174,7 @@ export class Runs implements RunService {
 
   /** The sync's open run; null where the run is over and only its workflow has still to close. */
   async #openRun(sync: string, asking: string): Promise<string | null> {
-    const state = await this.#ask(this.#handle(sync));
+    const state = await this.#ask(this.#handle({ sync }));
     if (typeof state === 'object') {
       const run = await this.#store.runs.get(state.run);
       return run !== null && isOver(run.status) ? null : state.run;
@@ -179,7 +184,7 @@ export class Runs implements RunService {
 
   /** What the run itself says now; what the store knows where it cannot be asked. */
   async #live(run: Run): Promise<Run> {
-    const state = await this.#ask(this.#handle(run.sync ?? ''));
+    const state = await this.#ask(this.#handle(run));
     if (state === 'gone') return this.#ended(run);
     if (state === undefined || state.run !== run.id) return run;
     // It ended after the store was read: only the store knows how.
@@ -203,16 +208,8 @@ export class Runs implements RunService {
     return this.#known(run.id);
   }
 
-  async #ask(handle: WorkflowHandle): Promise<RunState | 'gone' | undefined> {
-    try {
-      const deadline = Date.now() + queryMs;
-      return await this.#temporal.client.withDeadline(deadline, async () => {
-        const { status } = await handle.describe();
-        return status.name === 'RUNNING' ? handle.query<RunState>(messages.state) : 'gone';
-      });
-    } catch (error) {
-      return error instanceof WorkflowNotFoundError ? 'gone' : undefined;
-    }
+  #ask(handle: WorkflowHandle): Promise<RunState | 'gone' | undefined> {
+    return askRun(this.#temporal, handle);
   }
 
   /** Says it to the run at once: to ask it first would take its time where no worker can answer. */
@@ -220,7 +217,7 @@ export class Runs implements RunService {
     const run = await this.#known(id);
     if (isOver(run.status)) throw runOver(run);
     try {
-      await act(this.#handle(run.sync ?? ''));
+      await act(this.#handle(run));
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw runOver((await this.get(id)) ?? run);
       throw error;
@@ -234,7 +231,16 @@ export class Runs implements RunService {
     return run;
   }
 
-  #handle(sync: string): WorkflowHandle {
-    return this.#temporal.client.workflow.getHandle(syncWorkflowId(sync));
+  #handle({ sync, cycle }: Pick<Run, 'sync'> & Partial<Pick<Run, 'cycle'>>): WorkflowHandle {
+    const id = cycle ? entityWorkflowId(cycle.entity) : syncWorkflowId(sync ?? '');
+    return this.#temporal.client.workflow.getHandle(id);
   }
+}
+
+/** 409: the record errors of a cycle are those of its sources, which no run can read one by one. */
+function cycleRetry({ id }: Run): ApiProblem {
+  const detail =
+    `Run "${id}" is a cycle: its record errors are tried again when their source records change, or by a cycle with ` +
+    '{"full": true}. The errors of a destination are retried with that destination\'s own run.';
+  return conflict('cycle_not_retried', detail);
 }
