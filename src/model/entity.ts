@@ -27,7 +27,7 @@ export type EntityFieldType = (typeof entityFieldTypes)[number];
 /** Names that begin with `_` are Sluice's own: `_id`, the record's id, and `_ids`, its ids by system. */
 const fieldName = z
   .string()
-  .regex(/^[a-z][a-z0-9_]{0,62}$/i, 'must be letters, digits and _, starting with a letter');
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be letters, digits and _, starting with a letter');
 
 const entityFieldSchema = z
   .union([

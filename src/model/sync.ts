@@ -6,7 +6,7 @@ import { durationSchema } from './duration.ts';
 export const idSchema = z
   .string()
   .regex(
-    /^[a-z0-9][a-z0-9_-]{0,62}$/i,
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
     'must be letters, digits, - and _, at most 63, starting with a letter or digit',
   );
 

@@ -4,11 +4,11 @@ import { isRecord } from './is-record.ts';
 import { checkShape } from './issues.ts';
 import { hintFor } from './hint.ts';
 import type { ProjectConnection } from './project.ts';
-import type { SourceFile } from './source-file.ts';
+import type { Reporter } from './reporter.ts';
 
 /** Checks one connection of the file; undefined if there was a problem. */
 export function checkConnection(
-  file: SourceFile,
+  file: Reporter,
   id: string,
   value: unknown,
 ): ProjectConnection | undefined {

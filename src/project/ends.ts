@@ -2,16 +2,27 @@ import { z } from 'zod';
 import type { Connection, Connector } from '../connectors/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
 import { unlimited } from '../connectors/throttle.ts';
-import { modes, permissionsOf } from '../model/mode.ts';
-import { connectorOptions, type SyncSpec } from '../model/sync.ts';
+import { modes, permissionsOf, type Mode } from '../model/mode.ts';
+import type { SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';
 import { hintFor } from './hint.ts';
 import type { ProjectConnection } from './project.ts';
-import type { Path, SourceFile } from './source-file.ts';
+import type { Path, Reporter } from './reporter.ts';
 
 /** The file's connections by id; null for one that has problems of its own. */
 export type Connections = ReadonlyMap<string, ProjectConnection | null>;
 
+/** What a side of a sync may say whatever its connector. */
+const syncKeys = ['connection', 'stream', 'key', 'watermark'];
+
+/** What `source:` or `destination:` says. */
+interface Side {
+  readonly connection: string;
+  readonly stream: string;
+  readonly [option: string]: unknown;
+}
+
+/** One end of a sync: a connection with its connector. */
 interface End {
   readonly connector: Connector;
   readonly settings: unknown;
@@ -19,31 +30,50 @@ interface End {
 
 /** Checks that a sync's `source:` names a connection that can be read, and says nothing it does not know. */
 export function checkSource(
-  file: SourceFile,
+  file: Reporter,
   path: Path,
   { source, mode }: SyncSpec,
   connections: Connections,
 ): void {
-  const end = endOf(file, path, source.connection, connections);
-  if (!end) return;
-  if (!can(end, 'source')) {
-    file.report([...path, 'connection'], `${end.connector.type} connections cannot be a source`);
-    return;
-  }
-  const { connector, settings } = end;
-  const options = checkOptions(file, path, connectorOptions(source), connector.sourceOptions);
-  if (!options || !permissionsOf(mode).remove) return;
+  const end = sourceEnd(file, path, source, syncKeys, connections);
+  if (!end || !permissionsOf(mode).remove) return;
+  const { connector, settings, options } = end;
   const whole = connector.wholeReads?.(settings, { stream: source.stream, options });
   if (typeof whole === 'string')
     file.report([...path, 'stream'], `${source.connection} is no source of a ${mode}: ${whole}`);
 }
 
-/** Checks that a sync's `destination:` names a connection that can be written, in the sync's mode. */
-export function checkDestination(
-  file: SourceFile,
-  syncPath: Path,
-  { destination, mode }: SyncSpec,
+/**
+ * The connector that reads a stream, with its settings and options; undefined if there was a problem.
+ * @param common the keys of `side` that are not for the connector
+ */
+export function sourceEnd(
+  file: Reporter,
+  path: Path,
+  side: Side,
+  common: readonly string[],
   connections: Connections,
+): (End & { readonly options: Readonly<Record<string, unknown>> }) | undefined {
+  const end = endOf(file, path, side.connection, connections);
+  if (!end) return undefined;
+  if (!can(end, 'source')) {
+    file.report([...path, 'connection'], `${end.connector.type} connections cannot be a source`);
+    return undefined;
+  }
+  const options = checkOptions(file, path, side, common, end.connector.sourceOptions);
+  return options && { ...end, options };
+}
+
+/**
+ * Checks that the `destination:` below `syncPath` names a connection that can be written, in this mode.
+ * @param common the keys of `destination` that are not for the connector
+ */
+export function checkDestination(
+  file: Reporter,
+  syncPath: Path,
+  { destination, mode }: { destination: Side; mode: Mode },
+  connections: Connections,
+  common: readonly string[] = syncKeys,
 ): void {
   const path = [...syncPath, 'destination'];
   if ('watermark' in destination) {
@@ -56,12 +86,7 @@ export function checkDestination(
     file.report([...path, 'connection'], `${connector.type} connections cannot be a destination`);
     return;
   }
-  const options = checkOptions(
-    file,
-    path,
-    connectorOptions(destination),
-    connector.destinationOptions,
-  );
+  const options = checkOptions(file, path, destination, common, connector.destinationOptions);
   if (!options) return;
   const support = connector.modes(settings, { stream: destination.stream, options });
   const reason = support[mode];
@@ -74,12 +99,7 @@ export function checkDestination(
   );
 }
 
-function endOf(
-  file: SourceFile,
-  path: Path,
-  id: string,
-  connections: Connections,
-): End | undefined {
+function endOf(file: Reporter, path: Path, id: string, connections: Connections): End | undefined {
   const connection = connections.get(id);
   if (connection === undefined) {
     const hint = hintFor(id, [...connections.keys()]);
@@ -104,11 +124,15 @@ function can({ connector, settings }: End, role: 'source' | 'destination'): bool
 }
 
 function checkOptions(
-  file: SourceFile,
+  file: Reporter,
   path: Path,
-  options: Record<string, unknown>,
+  side: Side,
+  common: readonly string[],
   schema: z.ZodType = z.strictObject({}),
 ): Readonly<Record<string, unknown>> | undefined {
-  const known = checkShape(file, path, options, schema);
+  const options = Object.fromEntries(
+    Object.entries(side).filter(([name]) => !common.includes(name)),
+  );
+  const known = checkShape(file, path, options, schema, common);
   return known === undefined ? undefined : (known as Readonly<Record<string, unknown>>);
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { hintFor } from './hint.ts';
 import { knownKeys } from './known-keys.ts';
-import type { Path, SourceFile } from './source-file.ts';
+import type { Path, Reporter } from './reporter.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -10,31 +10,35 @@ type Issue = z.core.$ZodIssue;
  * Returns the checked value, or undefined if there was a problem.
  *
  * A variable's value is always text; where the schema wants a number or a boolean instead, it is read as one.
+ *
+ * @param also keys that the mapping may have beside those of `schema`, which may have been meant
  */
 export function checkShape<T>(
-  file: SourceFile,
+  file: Reporter,
   path: Path,
   value: unknown,
   schema: z.ZodType<T>,
+  also: readonly string[] = [],
 ): T | undefined {
   const first = schema.safeParse(value);
   if (first.success) return first.data;
   const again = schema.safeParse(readVariables(file, path, value, first.error.issues));
   if (again.success) return again.data;
-  for (const issue of again.error.issues) reportIssue(file, path, value, schema, issue);
+  for (const issue of again.error.issues) reportIssue(file, path, value, schema, issue, also);
   return undefined;
 }
 
 function reportIssue(
-  file: SourceFile,
+  file: Reporter,
   base: Path,
   value: unknown,
   schema: z.ZodType,
   issue: Issue,
+  also: readonly string[],
 ): void {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, issue.path);
+    const known = [...knownKeys(schema, issue.path), ...(issue.path.length === 0 ? also : [])];
     for (const key of issue.keys) {
       file.report([...path, key], 'unknown key', hintFor(key, known));
     }
@@ -44,7 +48,7 @@ function reportIssue(
   if (branch) {
     for (const inner of branch) {
       const nested = { ...inner, path: [...issue.path, ...inner.path] };
-      reportIssue(file, base, value, schema, nested);
+      reportIssue(file, base, value, schema, nested, also);
     }
     return;
   }
@@ -126,7 +130,7 @@ function meantBranch(issue: Extract<Issue, { code: 'invalid_union' }>): Issue[] 
 
 /** `value` with texts that came from variables read as the numbers and booleans that `issues` ask for. */
 function readVariables(
-  file: SourceFile,
+  file: Reporter,
   base: Path,
   value: unknown,
   issues: readonly Issue[],

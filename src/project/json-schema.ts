@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { allConnectors } from '../connectors/registry.ts';
+import { entitySchema } from '../model/entity.ts';
 import { idSchema, syncSchema } from '../model/sync.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -29,6 +30,12 @@ export function projectJsonSchema(): JsonSchema {
         propertyNames: id,
         additionalProperties: convert(syncSchema, 'sync', defs),
       },
+      entities: {
+        type: 'object',
+        description: 'Each entity unifies several sources into one record per thing.',
+        propertyNames: id,
+        additionalProperties: convert(entitySchema, 'entity', defs),
+      },
     },
     required: ['version'],
     additionalProperties: false,
@@ -38,14 +45,7 @@ export function projectJsonSchema(): JsonSchema {
 
 /** Converts one schema; what it refers to goes to `defs`, under names that begin with `name`. */
 function convert(schema: z.ZodType, name: string, defs: JsonSchema): JsonSchema {
-  const converted = z.toJSONSchema(schema, {
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => {
-      // JSON Schema has no flags for patterns: spell out the case that the id's pattern ignores.
-      if (zodSchema === idSchema) jsonSchema.pattern = '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$';
-    },
-  });
+  const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   const text = JSON.stringify(converted).replaceAll('"#/$defs/', `"#/$defs/${name}.`);
   const { $schema: _, $defs = {}, ...rest } = JSON.parse(text) as JsonSchema;
   for (const [inner, def] of Object.entries($defs as JsonSchema)) defs[`${name}.${inner}`] = def;

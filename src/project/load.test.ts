@@ -138,17 +138,8 @@ syncs:
         '    minute hour day month weekday, such as 0 */6 * * *\n' +
         'sluice.yaml:22:35 syncs.customers.schedule.timezone: is not a time zone\n    an IANA name such as Europe/Berlin',
     ],
-    [
-      'where: plan != "free"\n',
-      'where: plan\nentities: {}\n',
-      'sluice.yaml:22:1 entities: entities are not available in this version',
-    ],
   ])('reports %j written as %j', (from, to, expected) => {
-    const text = to.includes('entities') ? good.replace(/ {4}schedule.*\n/, '') : good;
-    const problems = problemsOf(text.replace(from, to));
-    expect(problems.map((problem) => formatProblem('sluice.yaml', problem)).join('\n')).toBe(
-      expected,
-    );
+    expect(printed(from, to)).toBe(expected);
   });
 
   it('refuses a mode that the destination does not honour, and options it does not know', () => {

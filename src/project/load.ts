@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { idSchema, type SyncSpec } from '../model/sync.ts';
+import type { EntitySpec } from '../model/entity.ts';
 import { checkConnection } from './connections.ts';
+import { checkEntity } from './entities/check-entity.ts';
 import { isRecord } from './is-record.ts';
 import { checkShape } from './issues.ts';
 import { ProjectError } from './problem.ts';
@@ -16,7 +18,7 @@ const fileSchema = z.strictObject({
   version: z.literal(1),
   connections: z.record(idSchema, z.unknown()).optional(),
   syncs: z.record(idSchema, z.unknown()).optional(),
-  entities: z.unknown().optional(),
+  entities: z.record(idSchema, z.unknown()).optional(),
 });
 
 /**
@@ -54,9 +56,6 @@ function checkProject(source: SourceFile): Project {
   const value = source.value() ?? {};
   checkShape(source, [], value, fileSchema);
   const root = isRecord(value) ? value : {};
-  if (root['entities'] !== undefined) {
-    source.report(['entities'], 'entities are not available in this version');
-  }
   const connections = new Map<string, ProjectConnection | null>();
   for (const [id, raw] of entriesOf(root['connections'])) {
     connections.set(id, checkConnection(source, id, raw) ?? null);
@@ -66,7 +65,14 @@ function checkProject(source: SourceFile): Project {
     const sync = checkSync(source, id, raw, connections);
     if (sync) syncs[id] = sync;
   }
-  return { connections: usable(connections), syncs };
+  const entities: Record<string, EntitySpec> = {};
+  for (const [id, raw] of entriesOf(root['entities'])) {
+    const entity = checkEntity(source, ['entities', id], raw, connections);
+    if (entity) entities[id] = entity;
+    if (Object.hasOwn(syncs, id))
+      source.report(['entities', id], 'a sync has this name', 'give one of the two another name');
+  }
+  return { connections: usable(connections), syncs, entities };
 }
 
 function usable(

@@ -1,3 +1,4 @@
+import type { EntitySpec } from '../model/entity.ts';
 import type { SyncSpec } from '../model/sync.ts';
 
 /** A connection of a project: the connector's type, and settings its schema has accepted. */
@@ -11,4 +12,5 @@ export interface ProjectConnection {
 export interface Project {
   readonly connections: Readonly<Record<string, ProjectConnection>>;
   readonly syncs: Readonly<Record<string, SyncSpec>>;
+  readonly entities: Readonly<Record<string, EntitySpec>>;
 }

@@ -1,6 +1,6 @@
 import { milliseconds } from '../model/duration.ts';
 import type { ScheduleSpec } from '../model/sync.ts';
-import type { Path, SourceFile } from './source-file.ts';
+import type { Path, Reporter } from './reporter.ts';
 
 interface CronField {
   readonly name: string;
@@ -21,7 +21,7 @@ const cronFields: readonly CronField[] = [
 ];
 
 /** Reports what Temporal would refuse, or read otherwise than it was meant, in a schedule. */
-export function checkSchedule(file: SourceFile, path: Path, schedule: ScheduleSpec): void {
+export function checkSchedule(file: Reporter, path: Path, schedule: ScheduleSpec): void {
   if ('every' in schedule) {
     if (milliseconds(schedule.every) < 1000) {
       file.report([...path, 'every'], 'must be at least one second');

@@ -10,10 +10,8 @@ import {
   type YAMLParseError,
 } from 'yaml';
 import type { Problem } from './problem.ts';
+import type { Path, Reporter } from './reporter.ts';
 import { fillIn, redact, type Filled, type Reference } from './references.ts';
-
-/** Steps from the root of the file to a value. */
-export type Path = readonly PropertyKey[];
 
 /** A value in the file, and the offset where a reader would look for it: its key, if it has one. */
 interface Step {
@@ -22,7 +20,7 @@ interface Step {
 }
 
 /** A project file as text with positions: collects the problems that are found in it. */
-export class SourceFile {
+export class SourceFile implements Reporter {
   readonly problems: Problem[] = [];
   readonly #document: Document;
   readonly #lines = new LineCounter();

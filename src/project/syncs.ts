@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { compileExpression } from '../engine/expression.ts';
 import { permissionsOf } from '../model/mode.ts';
 import { keyFields, syncSchema, type SyncSpec } from '../model/sync.ts';
 import { checkDestination, checkSource, type Connections } from './ends.ts';
+import { checkExpression } from './expressions.ts';
 import { checkShape } from './issues.ts';
 import { checkSchedule } from './schedule.ts';
-import type { Path, SourceFile } from './source-file.ts';
+import type { Path, Reporter } from './reporter.ts';
 
 /**
  * Checks one sync of the file: its shape, then what it means to the connections it names.
@@ -14,7 +14,7 @@ import type { Path, SourceFile } from './source-file.ts';
  * @returns undefined if its shape is wrong; problems of meaning are only reported
  */
 export function checkSync(
-  file: SourceFile,
+  file: Reporter,
   id: string,
   value: unknown,
   connections: Connections,
@@ -31,7 +31,7 @@ export function checkSync(
   return sync;
 }
 
-function checkKeys(file: SourceFile, path: Path, sync: SyncSpec): void {
+function checkKeys(file: Reporter, path: Path, sync: SyncSpec): void {
   const wanted = keyFields(sync.source.key).length;
   const given = keyFields(sync.destination.key).length;
   if (wanted === given) return;
@@ -46,25 +46,17 @@ function count(fields: number): string {
   return fields === 1 ? '1 field' : `${fields} fields`;
 }
 
-function checkRemoval(file: SourceFile, path: Path, sync: SyncSpec, value: unknown): void {
+function checkRemoval(file: Reporter, path: Path, sync: SyncSpec, value: unknown): void {
   const written = typeof value === 'object' && value !== null && 'removal' in value;
   if (!written || permissionsOf(sync.mode).remove) return;
   file.report([...path, 'removal'], `means nothing in mode ${sync.mode}`, 'only mirror removes');
 }
 
-function checkExpressions(file: SourceFile, path: Path, sync: SyncSpec): void {
+function checkExpressions(file: Reporter, path: Path, sync: SyncSpec): void {
   if (sync.where !== undefined) checkExpression(file, [...path, 'where'], sync.where);
   for (const [name, from] of Object.entries(sync.fields ?? {})) {
     if (typeof from === 'object' && 'expr' in from) {
       checkExpression(file, [...path, 'fields', name, 'expr'], from.expr);
     }
-  }
-}
-
-function checkExpression(file: SourceFile, path: Path, source: string): void {
-  try {
-    compileExpression(source, null);
-  } catch (error) {
-    file.report(path, error instanceof Error ? error.message : String(error));
   }
 }

@@ -1,0 +1,105 @@
+import type { EntityDestinationSpec } from '../../model/entity.ts';
+import { idFieldOf } from '../../model/entity-syncs.ts';
+import { permissionsOf } from '../../model/mode.ts';
+import { keyFields } from '../../model/sync.ts';
+import { checkDestination } from '../ends.ts';
+import type { Path } from '../reporter.ts';
+import { checkEntityExpression, checkField, isOwn, type EntityCheck } from './entity-check.ts';
+
+/** What `destination:` may say whatever its connector; a watermark is refused with the reason. */
+const destinationKeys = ['connection', 'stream', 'id', 'key', 'watermark'];
+
+/** Checks each destination: what it writes to, how its records are found there, what is written. */
+export function checkDestinations(check: EntityCheck): void {
+  for (const [name, spec] of Object.entries(check.entity.destinations)) {
+    const path = [...check.path, 'destinations', name];
+    checkDestination(check.file, path, spec, check.connections, destinationKeys);
+    checkSystem(check, path, name, spec);
+    checkIdentity(check, path, name, spec);
+    checkWritten(check, path, spec);
+    checkRemoval(check, path, spec);
+  }
+}
+
+/** A system that is read and written goes by one name: its ids are shared, and its echo is recognised. */
+function checkSystem(
+  { file, entity }: EntityCheck,
+  path: Path,
+  name: string,
+  { destination }: EntityDestinationSpec,
+): void {
+  const same = entity.sources[name]?.source;
+  for (const part of ['connection', 'stream'] as const) {
+    if (same === undefined || same[part] === destination[part]) continue;
+    file.report(
+      [...path, 'destination', part],
+      `is ${destination[part]}, but source ${name} has ${same[part]}`,
+      'a destination that is named like a source is the same system; give it another name if it is not',
+    );
+  }
+  const twin = Object.entries(entity.sources).find(
+    ([, { source }]) =>
+      source.connection === destination.connection && source.stream === destination.stream,
+  );
+  if (same !== undefined || twin === undefined) return;
+  file.report(
+    path,
+    `writes to the stream that source ${twin[0]} reads, under another name`,
+    `call it ${twin[0]}: then ids are shared, and what was written is not taken for a change`,
+  );
+}
+
+function checkIdentity(
+  { file, entity }: EntityCheck,
+  path: Path,
+  name: string,
+  { destination, fields }: EntityDestinationSpec,
+): void {
+  const { key } = destination;
+  if (key === undefined) {
+    if (idFieldOf(entity, name) !== undefined) return;
+    const hint = 'id: the field of its own ids; key: the fields by which a record is found';
+    file.report([...path, 'destination'], 'needs id or key', hint);
+    return;
+  }
+  for (const [index, part] of keyFields(key).entries()) {
+    const from = fields === undefined ? part : fields[part];
+    const known = fields !== undefined || Object.hasOwn(entity.fields, part);
+    if (typeof from === 'string' && known) continue;
+    const place = [...path, 'destination', 'key', ...(typeof key === 'string' ? [] : [index])];
+    const why = from === undefined || !known ? 'is not mapped' : 'is not a plain copy';
+    file.report(place, `${part} ${why}`, 'a key field is copied from a field of the entity');
+  }
+}
+
+function checkWritten(check: EntityCheck, path: Path, spec: EntityDestinationSpec): void {
+  const own = { own: true };
+  if (spec.where !== undefined) checkEntityExpression(check, [...path, 'where'], spec.where, own);
+  for (const [name, from] of Object.entries(spec.fields ?? {})) {
+    const place = [...path, 'fields', name];
+    if (typeof from === 'string') checkCopied(check, place, from);
+    else if ('expr' in from) checkEntityExpression(check, [...place, 'expr'], from.expr, own);
+  }
+}
+
+/** A field, or a value inside a JSON field such as `_ids.salesforce`. */
+function checkCopied(check: EntityCheck, path: Path, from: string): void {
+  const [head = ''] = from.split('.');
+  const field = check.entity.fields[head];
+  const type = typeof field === 'object' ? field.type : field;
+  if (isOwn(head) || (head !== from && type === 'json')) return;
+  checkField(check, path, from);
+}
+
+function checkRemoval(
+  { file, entity }: EntityCheck,
+  path: Path,
+  { removal, mode }: EntityDestinationSpec,
+): void {
+  if (removal === undefined || permissionsOf(mode).remove || entity.merge?.deleteLosers) return;
+  file.report(
+    [...path, 'removal'],
+    `means nothing in mode ${mode}`,
+    'only mirror and merge.deleteLosers remove',
+  );
+}

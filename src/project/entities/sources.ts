@@ -1,0 +1,84 @@
+import type { EntitySourceSpec, EntitySpec } from '../../model/entity.ts';
+import { sourceEnd } from '../ends.ts';
+import { checkExpression, readsOf } from '../expressions.ts';
+import type { Path } from '../reporter.ts';
+import { checkField, derivation, type EntityCheck } from './entity-check.ts';
+import { checkMatchRules } from './match-rules.ts';
+
+/** What `source:` may say whatever its connector. */
+const sourceKeys = ['connection', 'stream', 'id', 'watermark', 'batch', 'full'];
+
+/** Checks each source: what it reads, how its records attach, which fields it sets, how it tells of deletes. */
+export function checkSources(check: EntityCheck): void {
+  const { file, path, entity } = check;
+  const sources = Object.entries(entity.sources);
+  if (sources.length === 0) file.report([...path, 'sources'], 'an entity needs a source');
+  for (const [name, source] of sources) {
+    const place = [...path, 'sources', name];
+    checkStream(check, place, source);
+    if (source.where !== undefined) checkExpression(file, [...place, 'where'], source.where);
+    checkMapped(check, place, source);
+    checkAttach(check, place, source);
+  }
+}
+
+function checkStream(check: EntityCheck, place: Path, { source, deleted }: EntitySourceSpec): void {
+  const { file, connections } = check;
+  const path = [...place, 'source'];
+  const { connection, stream, watermark, full } = source;
+  const end = sourceEnd(file, path, source, sourceKeys, connections);
+  if (!full && watermark === undefined) {
+    const hint = 'name a field that grows with every change, or read everything with full: true';
+    file.report([...path, 'watermark'], 'is required: text', hint);
+  }
+  if (typeof deleted === 'string') checkExpression(file, [...place, 'deleted'], deleted);
+  if (!end) return;
+  const { connector, settings, options } = end;
+  const sorted = connector.sortsByWatermark?.(settings, { stream, options });
+  if (!full && watermark !== undefined && sorted !== true) {
+    file.report(
+      [...path, 'watermark'],
+      `${connection} cannot be read in the order of ${watermark}: ${sorted ?? `${connector.type} connections cannot sort`}`,
+      'read everything again and again with full: true',
+    );
+  }
+  if (typeof deleted !== 'object' || !('scan' in deleted)) return;
+  const whole = connector.wholeReads?.(settings, { stream, options });
+  if (typeof whole === 'string')
+    file.report([...place, 'deleted', 'scan'], `${connection} cannot be scanned: ${whole}`);
+}
+
+function checkMapped(check: EntityCheck, place: Path, { fields }: EntitySourceSpec): void {
+  const { file, entity } = check;
+  for (const [name, from] of Object.entries(fields)) {
+    const path = [...place, 'fields', name];
+    if (checkField(check, path, name) && derivation(entity, name) !== undefined)
+      file.report(path, `${name} is derived from other fields: no source sets it`);
+    if (typeof from === 'object' && 'expr' in from)
+      checkExpression(file, [...path, 'expr'], from.expr);
+  }
+}
+
+function checkAttach(check: EntityCheck, place: Path, source: EntitySourceSpec): void {
+  if (source.attach === undefined) return;
+  const mapped = Object.keys(source.fields);
+  const { file, entity } = check;
+  checkMatchRules(check, [...place, 'attach'], source.attach, (field, path) => {
+    const missing = basesOf(entity, field).find((base) => !mapped.includes(base));
+    if (missing === undefined) return;
+    const what = missing === field ? field : `${field} is derived from ${missing}, which`;
+    file.report(
+      path,
+      `${what} is not mapped by this source: there is nothing to compare`,
+      `mapped here: ${mapped.join(', ')}`,
+    );
+  });
+}
+
+/** The fields that sources set of which a field consists: itself, or what it is derived from. */
+function basesOf(entity: EntitySpec, field: string, seen: readonly string[] = []): string[] {
+  const expr = derivation(entity, field);
+  if (expr === undefined) return [field];
+  const used = readsOf(expr).filter((name) => !seen.includes(name));
+  return used.flatMap((name) => basesOf(entity, name, [...seen, field]));
+}
