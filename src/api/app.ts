@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { limitBody, requireJson } from './body.ts';
 import { connectionRoutes } from './connections.ts';
 import { docsRoutes } from './docs.ts';
+import { entityRoutes } from './entities.ts';
 import { errorHandler, sendProblem } from './error-handler.ts';
 import { requireLoopback, requireToken } from './guard.ts';
 import { healthRoutes } from './health.ts';
@@ -42,6 +43,7 @@ export function createApp(services: Services, options: ApiOptions): OpenAPIHono 
   app.route('/', healthRoutes(services));
   app.route('/', syncRoutes(services));
   app.route('/', connectionRoutes(services));
+  app.route('/', entityRoutes(services));
   app.route('/', runRoutes(services));
   app.route('/', runEventRoutes(services));
   addDocument(app, options);

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { ExactNumber, type Json } from '../model/json.ts';
 import type { KeyValues } from '../model/record.ts';
 import type { RecordError } from '../model/outcome.ts';
+import { shownJson } from './shown-json.ts';
 
 /** A record error, as the API shows it. */
 export const recordErrorSchema = z
@@ -32,11 +32,6 @@ export function recordErrorView(error: RecordError): RecordErrorView {
 /** A key as the API shows it: its one value, or a list. */
 export function keyView(key: KeyValues | null): unknown {
   if (key === null) return null;
-  const values = key.map(keyValueView);
+  const values = key.map(shownJson);
   return values.length === 1 ? values[0] : values;
-}
-
-// JSON.stringify cannot print such a number exactly, so it is shown as text.
-function keyValueView(value: Json): unknown {
-  return value instanceof ExactNumber ? value.digits : value;
 }

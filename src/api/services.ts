@@ -1,4 +1,7 @@
-import type { Json } from '../model/json.ts';
+import type { LogEntry } from '../model/entity-log.ts';
+import type { EntitySpec } from '../model/entity.ts';
+import type { RecordId } from '../model/golden-record.ts';
+import type { Json, JsonObject } from '../model/json.ts';
 import type { RecordError } from '../model/outcome.ts';
 import type { Preview } from '../model/preview.ts';
 import type { Run, RunOptions, RunStatus } from '../model/run.ts';
@@ -15,6 +18,7 @@ export interface Services {
   readonly syncs: SyncService;
   readonly connections: ConnectionService;
   readonly runs: RunService;
+  readonly entities: EntityService;
 }
 
 /** Which parts answer; `worker` is true when at least one polls. */
@@ -52,6 +56,109 @@ export interface ScheduleState {
   /** The last tick that found a run open and was skipped. */
   readonly lastSkipped?: Date;
   readonly skippedTicks: number;
+}
+
+/** The declared entities, their cycles, and the records they hold. Ids of records are decimal numbers as text. */
+export interface EntityService {
+  list(): Promise<EntityView[]>;
+  get(id: string): Promise<EntityView | null>;
+  /** @throws ApiProblem 422 with `errors` where it does not fit its connections or itself; 409 where a sync has the id */
+  put(id: string, spec: EntitySpec): Promise<PutResult>;
+  /**
+   * Deletes the entity with all that was kept of it. False where there is none.
+   * @throws ApiProblem 409 while it has an open cycle or an open run of a destination
+   */
+  remove(id: string): Promise<boolean>;
+  /**
+   * Starts a cycle. An open one that only waits for its destinations gives way to it.
+   * @throws ApiProblem 404 for an unknown entity; 409 with the open cycle's run (`run`) where one is open
+   */
+  start(id: string, options: CycleOptions): Promise<Run>;
+  /**
+   * Records in the order of their ids. A page may hold fewer than `limit` and not be the last.
+   * @throws ConfigError where `where` is no expression over the entity's fields
+   */
+  records(
+    id: string,
+    filter: RecordFilter,
+  ): Promise<{ records: GoldenView[]; next: string | null }>;
+  record(id: string, record: RecordId): Promise<GoldenView | null>;
+  /** Erases all that Sluice keeps of a record. False where there is none. @throws ApiProblem 409 as `remove` */
+  erase(id: string, record: RecordId): Promise<boolean>;
+  /** What cycles did to a record, newest first. */
+  history(id: string, record: RecordId, page: Page): Promise<LogPage>;
+  /** What a cycle did, by record. @param cycle the entity's number of the cycle, as log entries have it */
+  changes(id: string, cycle: number, page: Page): Promise<LogPage>;
+  /** How far each destination is behind. */
+  lag(id: string): Promise<Record<string, DestinationLag>>;
+  /** Records that look like duplicates and were not merged. */
+  duplicates(id: string): Promise<DuplicateGroup[]>;
+}
+
+/** An entity with what its schedule is doing. */
+export type EntityView = EntitySpec & {
+  readonly id: string;
+  /** Null where the entity has no schedule. */
+  readonly scheduleState: ScheduleState | null;
+};
+
+/** What a caller may ask of a cycle. */
+export interface CycleOptions {
+  /** Read the sources from the beginning. */
+  readonly full?: boolean;
+  /** Go on with further cycles until no source holds more. */
+  readonly drain?: boolean;
+}
+
+/** Which records to list. */
+export interface RecordFilter extends Page {
+  /** A CEL condition over the entity's fields. */
+  readonly where?: string;
+  /** Also deleted records. */
+  readonly deleted?: boolean;
+}
+
+/** A unified record. */
+export interface GoldenView {
+  readonly id: RecordId;
+  readonly values: JsonObject;
+  readonly ids: readonly { readonly system: string; readonly id: string }[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly deleted: boolean;
+  /** The record that it was merged into. */
+  readonly mergedInto: RecordId | null;
+}
+
+/** An entry of the transaction log as it is kept. */
+export type StoredEntry = LogEntry & {
+  readonly cycle: number;
+  readonly run: string;
+  readonly at: Date;
+};
+
+/** A page of the transaction log. */
+export interface LogPage {
+  readonly entries: readonly StoredEntry[];
+  readonly next: string | null;
+}
+
+/** How far a destination is behind. */
+export interface DestinationLag {
+  /** Records that changed since the last delivery. */
+  readonly records: number;
+  /** Age of the oldest change that was not delivered. */
+  readonly seconds: number;
+  /** How far the change log was delivered; null: nothing yet. */
+  readonly watermark: string | null;
+}
+
+/** Records that look like duplicates and were not merged, and why. */
+export interface DuplicateGroup {
+  readonly records: readonly RecordId[];
+  readonly reason: string;
+  readonly cycle: number;
+  readonly at: Date;
 }
 
 /** The connections. Secrets go in and never come out. */

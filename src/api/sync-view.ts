@@ -1,14 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { nativeSchema } from './native-schema.ts';
 import { syncSchema } from '../model/sync.ts';
+import { scheduleStateSchema, scheduleStateView } from './schedule-state-view.ts';
 import type { SyncView } from './services.ts';
-
-const scheduleStateSchema = z.object({
-  next: z.iso.datetime().nullable(),
-  paused: z.boolean(),
-  lastSkipped: z.iso.datetime().nullable().describe('The last tick that found a run open.'),
-  skippedTicks: z.number().int().min(0),
-});
 
 /** A sync, as it is declared. */
 export const syncBodySchema = syncSchema
@@ -33,12 +27,7 @@ export function syncView(sync: SyncView): SyncJson {
   return {
     id,
     ...spec,
-    scheduleState: scheduleState && {
-      next: scheduleState.next?.toISOString() ?? null,
-      paused: scheduleState.paused,
-      lastSkipped: scheduleState.lastSkipped?.toISOString() ?? null,
-      skippedTicks: scheduleState.skippedTicks,
-    },
+    scheduleState: scheduleState && scheduleStateView(scheduleState),
     links: { self: `/v1/syncs/${id}`, runs: `/v1/runs?sync=${id}` },
   };
 }

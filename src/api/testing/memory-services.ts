@@ -1,9 +1,19 @@
+import { entitySchema } from '../../model/entity.ts';
 import { noStats } from '../../model/outcome.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { syncSchema } from '../../model/sync.ts';
-import { notFound, openRun, runOver } from '../problem.ts';
-import type { ConnectionView, Readiness, Services, SyncView } from '../services.ts';
+import { notFound, openCycle, openRun, runOver } from '../problem.ts';
+import type {
+  ConnectionView,
+  DuplicateGroup,
+  EntityView,
+  GoldenView,
+  Readiness,
+  Services,
+  StoredEntry,
+  SyncView,
+} from '../services.ts';
 
 /** Services that keep everything in memory, with their insides open to tests. */
 export interface MemoryServices extends Services {
@@ -13,6 +23,10 @@ export interface MemoryServices extends Services {
     readonly connections: Map<string, ConnectionView>;
     readonly runs: Map<string, Run>;
     errors: RecordError[];
+    readonly entities: Map<string, EntityView>;
+    records: GoldenView[];
+    entries: StoredEntry[];
+    groups: DuplicateGroup[];
     /** Thrown by every call of syncs, when set. */
     failure: unknown;
   };
@@ -23,6 +37,20 @@ export const exampleSync = {
   source: { connection: 'shop', stream: 'public.customers', key: 'email' },
   destination: { connection: 'crm', stream: 'public.contacts', key: 'email' },
   mode: 'upsert',
+} as const;
+
+/** An entity that fits its schema, as a client would send it. */
+export const exampleEntity = {
+  fields: { name: 'text' },
+  sources: {
+    shop: {
+      source: { connection: 'shop', stream: 'customers', id: 'id', watermark: 'at' },
+      fields: { name: 'name' },
+    },
+  },
+  destinations: {
+    crm: { destination: { connection: 'crm', stream: 'contacts', key: 'name' }, mode: 'upsert' },
+  },
 } as const;
 
 /** A run that has just begun, with changes. */
@@ -48,7 +76,7 @@ export function exampleRun(changes: Partial<Run> = {}): Run {
   };
 }
 
-/** Services with one sync, `customers`, and one connection, `shop`. */
+/** Services with one sync, `customers`, one connection, `shop`, and one entity, `account`. */
 export function memoryServices(): MemoryServices {
   const stored: MemoryServices['stored'] = {
     readiness: { temporal: true, database: true, worker: true },
@@ -58,6 +86,12 @@ export function memoryServices(): MemoryServices {
     connections: new Map([['shop', { id: 'shop', type: 'postgres' }]]),
     runs: new Map(),
     errors: [],
+    entities: new Map([
+      ['account', { id: 'account', ...entitySchema.parse(exampleEntity), scheduleState: null }],
+    ]),
+    records: [],
+    entries: [],
+    groups: [],
     failure: undefined,
   };
   return {
@@ -66,6 +100,7 @@ export function memoryServices(): MemoryServices {
     syncs: memorySyncs(stored),
     connections: memoryConnections(stored),
     runs: memoryRuns(stored),
+    entities: memoryEntities(stored),
   };
 }
 
@@ -144,5 +179,60 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
     cancel: async (id) => change(id, { status: 'cancelled', finishedAt: new Date() }),
     approve: async (id) => change(id, { status: 'running', removal: null }),
     retryErrors: async (id) => start('customers', { retryOf: id }),
+  };
+}
+
+function memoryEntities(stored: MemoryServices['stored']): Services['entities'] {
+  const page = (entries: StoredEntry[], limit: number) => ({
+    entries: entries.slice(0, limit),
+    next: entries.length > limit ? String(entries[limit - 1]?.cycle) : null,
+  });
+  return {
+    list: async () => [...stored.entities.values()],
+    get: async (id) => stored.entities.get(id) ?? null,
+    put: async (id, spec) => {
+      const result = stored.entities.has(id) ? 'replaced' : 'created';
+      stored.entities.set(id, { id, ...spec, scheduleState: null });
+      return result;
+    },
+    remove: async (id) => stored.entities.delete(id),
+    start: async (entity, options) => {
+      if (!stored.entities.has(entity)) throw notFound('entity', entity);
+      const open = [...stored.runs.values()].find((run) => run.finishedAt === null);
+      if (open !== undefined) throw openCycle(entity, open.id);
+      const cycle = { entity, stages: [], more: false, children: [] };
+      const id = `r${stored.runs.size + 1}`;
+      const run = exampleRun({ id, sync: null, mode: null, cycle, options, status: 'pending' });
+      stored.runs.set(id, run);
+      return run;
+    },
+    records: async (_, { limit }) => ({
+      records: stored.records.slice(0, limit),
+      next: stored.records.length > limit ? (stored.records[limit - 1]?.id ?? null) : null,
+    }),
+    record: async (_, id) => stored.records.find((record) => record.id === id) ?? null,
+    erase: async (_, id) => {
+      const before = stored.records.length;
+      stored.records = stored.records.filter((record) => record.id !== id);
+      return stored.records.length < before;
+    },
+    history: async (_, record, { limit }) =>
+      page(
+        stored.entries.filter((entry) => entry.record === record),
+        limit,
+      ),
+    changes: async (_, cycle, { limit }) =>
+      page(
+        stored.entries.filter((entry) => entry.cycle === cycle),
+        limit,
+      ),
+    lag: async (id) =>
+      Object.fromEntries(
+        Object.keys(stored.entities.get(id)?.destinations ?? {}).map((name) => [
+          name,
+          { records: 3, seconds: 1.5, watermark: '7' },
+        ]),
+      ),
+    duplicates: async () => stored.groups,
   };
 }

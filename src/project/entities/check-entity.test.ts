@@ -201,7 +201,7 @@ describe('entities of a project file', () => {
 
   it('lets a record attach by a field that is derived from what its source maps', () => {
     expect(problemsOf(good.replace('attach: [[name]]', 'attach: [[label]]'))).toBe('');
-    const part = good.replace('name + domain', 'name + string(employees)');
+    const part = good.replace('name + domain', 'string(employees)');
     expect(problemsOf(part.replace('attach: [[name]]', 'attach: [[label]]'))).toContain(
       'label is derived from employees, which is not mapped by this source',
     );

@@ -6,6 +6,7 @@ export function checkFields(check: EntityCheck): void {
   const names = Object.keys(entity.fields);
   if (names.length === 0) file.report([...path, 'fields'], 'an entity needs a field');
   for (const name of names) {
+    if (name in Object.prototype) file.report([...path, 'fields', name], 'the name is reserved');
     if (derivation(entity, name) !== undefined || settersOf(entity, name).length > 0) continue;
     file.report([...path, 'fields', name], 'no source sets it', 'map it in `fields` of a source');
   }

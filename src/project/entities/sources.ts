@@ -64,9 +64,9 @@ function checkAttach(check: EntityCheck, place: Path, source: EntitySourceSpec):
   const mapped = Object.keys(source.fields);
   const { file, entity } = check;
   checkMatchRules(check, [...place, 'attach'], source.attach, (field, path) => {
-    const missing = basesOf(entity, field).find((base) => !mapped.includes(base));
-    if (missing === undefined) return;
-    const what = missing === field ? field : `${field} is derived from ${missing}, which`;
+    const bases = basesOf(entity, field);
+    if (bases.some((base) => mapped.includes(base))) return;
+    const what = bases[0] === field ? field : `${field} is derived from ${bases.join(', ')}, which`;
     file.report(
       path,
       `${what} is not mapped by this source: there is nothing to compare`,
