@@ -15,22 +15,33 @@ export async function load(
   { system, incoming }: { system: string; incoming: readonly Incoming[] },
 ): Promise<LoadedChunk> {
   const whole = incoming.filter((one): one is IncomingRecord => 'source' in one);
-  const ids = [...new Set(whole.map(({ id }) => id))];
+  const ids = unique(whole.map(({ id }) => id));
   const sourceRecords = await records.sourceRecords(ref, system, ids);
-  const known = new Set(sourceRecords.map(({ id }) => id));
+  const owned = await records.records(ref, unique(sourceRecords.map(({ record }) => record)));
+  const live = new Set(owned.map(({ id }) => id));
+  const known = new Set(
+    sourceRecords.filter(({ record }) => live.has(record)).map(({ id }) => id),
+  );
   const byKey = await records.byKeys(
     ref,
     keysToFind(plan, incoming, (_, id) => known.has(id)),
   );
-  const candidates = [...byKey.values()].flat();
-  const wanted = [...new Set([...sourceRecords.map(({ record }) => record), ...candidates])];
-  const loaded = await records.records(ref, wanted);
-  // A record of the system matters where it is a candidate, or where ids leave it.
+  const candidates = unique([...byKey.values()].flat());
+  const matching = await records.records(
+    ref,
+    candidates.filter((id) => !live.has(id)),
+  );
+  const loaded = [...owned, ...matching];
+  const all = loaded.map(({ id }) => id);
+  // A record's ids matter where it is a candidate, or where one leaves it.
   const deletes = whole.some(({ deleted }) => deleted);
-  const idsOf = await idsOfAll(records, ref, deletes ? wanted : [...new Set(candidates)]);
-  const entries = await records.entries(ref, openCycle, wanted);
-  const unknown = ids.filter((id) => !known.has(id)).length;
-  return { records: loaded, sourceRecords, idsOf, byKey, entries, unknown };
+  const idsOf = await idsOfAll(records, ref, deletes ? all : candidates);
+  const entries = await records.entries(ref, openCycle, all);
+  return { records: loaded, sourceRecords, idsOf, byKey, entries, unknown: ids.length - known.size };
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
 }
 
 async function idsOfAll(

@@ -75,7 +75,7 @@ test('chunks grow to what the API takes in half a minute, and the next run begin
     const sizes = await chunkSizes(first);
     expect(sizes[0]).toBe(250);
     expect(Math.max(...sizes)).toBeGreaterThan(500);
-    const again = await runSync(stack, run.sync);
+    const again = await runSync(stack, run.sync ?? '');
     expectStats(again, { imported: 3_000, unchanged: 3_000 });
     expect((await chunkSizes(again.id))[0]).toBeGreaterThan(500);
   } finally {
