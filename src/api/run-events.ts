@@ -47,11 +47,14 @@ export function runEventRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
 
 async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Promise<void> {
   let run = first;
+  let children: readonly Run[] = [];
   let sent = '';
   let quietMs = 0;
   let id = 0;
   while (!stream.aborted) {
-    const data = JSON.stringify(runView(run, await childrenOf(runs, run)));
+    const { id: asked } = run;
+    children = (await unlessAway(() => runs.children([run]))) ?? children;
+    const data = JSON.stringify(runView(run, children));
     if (data !== sent) {
       await stream.writeSSE({ event: 'run', id: String(++id), data });
       sent = data;
@@ -67,14 +70,8 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     await stream.sleep(pollMs);
     quietMs += pollMs;
     const isDue = quietMs > 0 && quietMs % askMs < pollMs;
-    const { id: asked } = run;
     run = (await unlessAway(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
   }
-}
-
-/** The runs of a cycle's destinations as they are now; none where that cannot be told for the moment. */
-async function childrenOf(runs: RunService, run: Run): Promise<readonly Run[]> {
-  return (await unlessAway(() => runs.children([run]))) ?? [];
 }
 
 /** What `ask` answers; null where that cannot be told for the moment. */

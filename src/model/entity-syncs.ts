@@ -18,6 +18,14 @@ export function idFieldOf(entity: EntitySpec, destination: string): string | und
   return entity.destinations[destination]?.destination.id ?? entity.sources[destination]?.source.id;
 }
 
+/** The connections that an entity reads and writes. */
+export function connectionsOf({ sources, destinations }: EntitySpec): string[] {
+  return [
+    ...Object.values(sources).map(({ source }) => source.connection),
+    ...Object.values(destinations).map(({ destination }) => destination.connection),
+  ];
+}
+
 /** A destination of an entity is a sync from the entity's change log (DESIGN section 1). */
 export function destinationSyncs(id: string, entity: EntitySpec): Record<string, SyncSpec> {
   return Object.fromEntries(

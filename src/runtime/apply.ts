@@ -12,4 +12,5 @@ export async function applyProject(
     await store.catalog.putConnection({ id, type, settings: settings as Record<string, unknown> });
   }
   for (const [id, spec] of Object.entries(project.syncs)) await services.syncs.put(id, spec);
+  for (const [id, spec] of Object.entries(project.entities)) await services.entities.put(id, spec);
 }

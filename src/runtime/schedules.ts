@@ -2,15 +2,28 @@ import { createHash } from 'node:crypto';
 import {
   type Client,
   ScheduleNotFoundError,
+  type ScheduleHandle,
   ScheduleOverlapPolicy,
   type ScheduleOptions,
 } from '@temporalio/client';
 import type { ScheduleState } from '../api/services.ts';
 import { milliseconds } from '../model/duration.ts';
-import type { ScheduleSpec, SyncSpec } from '../model/sync.ts';
-import { syncWorkflowId, taskQueue } from '../model/workflow.ts';
+import type { ScheduleSpec } from '../model/sync.ts';
+import {
+  entityWorkflowId,
+  syncWorkflowId,
+  taskQueue,
+  type ScheduledCycleInput,
+  type ScheduledSyncInput,
+} from '../model/workflow.ts';
 
-/** Keeps one Temporal Schedule per scheduled sync. */
+/** What a schedule starts: runs of a sync, or cycles of an entity. */
+export interface Scheduled {
+  readonly kind: 'sync' | 'entity';
+  readonly id: string;
+}
+
+/** Keeps one Temporal Schedule per scheduled sync and entity. */
 export class Schedules {
   readonly #client: Client;
   readonly #searchable: boolean;
@@ -20,11 +33,11 @@ export class Schedules {
     this.#searchable = searchable;
   }
 
-  /** Makes the schedule what the sync says: created, changed or deleted. A pause by hand stays. */
-  async apply(sync: string, { schedule }: SyncSpec): Promise<void> {
-    if (schedule === undefined) return this.remove(sync);
-    const options = this.#options(sync, schedule);
-    const handle = this.#client.schedule.getHandle(options.scheduleId);
+  /** Makes the schedule what the sync or entity says: created, changed or deleted. A pause by hand stays. */
+  async apply(what: Scheduled, schedule: ScheduleSpec | undefined): Promise<void> {
+    if (schedule === undefined) return this.remove(what);
+    const options = this.#options(what, schedule);
+    const handle = this.#handle(what);
     try {
       await handle.update(({ state }) => ({ ...options, policies: options.policies ?? {}, state }));
     } catch (error) {
@@ -33,19 +46,17 @@ export class Schedules {
     }
   }
 
-  async remove(sync: string): Promise<void> {
+  async remove(what: Scheduled): Promise<void> {
     try {
-      await this.#client.schedule.getHandle(syncWorkflowId(sync)).delete();
+      await this.#handle(what).delete();
     } catch (error) {
       if (!(error instanceof ScheduleNotFoundError)) throw error;
     }
   }
 
-  async state(sync: string): Promise<Pick<ScheduleState, 'next' | 'paused'> | null> {
+  async state(what: Scheduled): Promise<Pick<ScheduleState, 'next' | 'paused'> | null> {
     try {
-      const { info, state } = await this.#client.schedule
-        .getHandle(syncWorkflowId(sync))
-        .describe();
+      const { info, state } = await this.#handle(what).describe();
       const next = info.nextActionTimes[0];
       return { paused: state.paused, ...(next !== undefined && !state.paused && { next }) };
     } catch (error) {
@@ -54,27 +65,41 @@ export class Schedules {
     }
   }
 
-  #options(sync: string, schedule: ScheduleSpec): ScheduleOptions {
+  #handle(what: Scheduled): ScheduleHandle {
+    return this.#client.schedule.getHandle(scheduleId(what));
+  }
+
+  #options(what: Scheduled, schedule: ScheduleSpec): ScheduleOptions {
     return {
-      scheduleId: syncWorkflowId(sync),
-      spec: specOf(sync, schedule),
+      scheduleId: scheduleId(what),
+      spec: specOf(what.id, schedule),
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
-      action: {
-        type: 'startWorkflow',
-        workflowType: 'scheduledSync',
-        workflowId: `scheduled/${sync}`,
-        taskQueue,
-        args: [{ sync, searchable: this.#searchable }],
-      },
+      action: { type: 'startWorkflow', taskQueue, ...this.#action(what) },
     };
+  }
+
+  #action({ kind, id }: Scheduled) {
+    const searchable = this.#searchable;
+    if (kind === 'sync') {
+      const input: ScheduledSyncInput = { sync: id, searchable };
+      return { workflowType: 'scheduledSync', workflowId: `scheduled/${id}`, args: [input] };
+    }
+    const input: ScheduledCycleInput = { entity: id, searchable };
+    const workflowId = `scheduled/${entityWorkflowId(id)}`;
+    return { workflowType: 'scheduledCycle', workflowId, args: [input] };
   }
 }
 
-/** Intervals are offset by a hash of the sync, so that syncs of one period do not all start at once. */
-function specOf(sync: string, schedule: ScheduleSpec): ScheduleOptions['spec'] {
+/** A schedule has the id of the workflow that its ticks lead to. */
+function scheduleId({ kind, id }: Scheduled): string {
+  return kind === 'sync' ? syncWorkflowId(id) : entityWorkflowId(id);
+}
+
+/** Intervals are offset by a hash of the name, so that syncs of one period do not all start at once. */
+function specOf(name: string, schedule: ScheduleSpec): ScheduleOptions['spec'] {
   if ('cron' in schedule)
     return { cronExpressions: [schedule.cron], timezone: schedule.timezone ?? 'UTC' };
   const every = milliseconds(schedule.every);
-  const hash = createHash('sha256').update(sync).digest().readUInt32BE(0);
+  const hash = createHash('sha256').update(name).digest().readUInt32BE(0);
   return { intervals: [{ every, offset: Math.floor((hash / 2 ** 32) * every) }] };
 }

@@ -12,6 +12,7 @@ import { logBug } from './log.ts';
 import { tellingOutages } from './outage.ts';
 import { Schedules } from './schedules.ts';
 import { Connections } from './services/connections.ts';
+import { Entities } from './services/entities.ts';
 import { Runs } from './services/runs.ts';
 import { Syncs } from './services/syncs.ts';
 import type { State } from './state.ts';
@@ -22,10 +23,12 @@ import { version } from './version.ts';
 export function createServices(state: State, client: TemporalClient): Services {
   const { store } = state;
   const shelter = <T extends object>(service: T): T => tellingOutages(service, client.client);
+  const schedules = new Schedules(client.client, client.searchable);
   return {
-    syncs: shelter(new Syncs(store, new Schedules(client.client, client.searchable))),
+    syncs: shelter(new Syncs(store, schedules)),
     connections: shelter(new Connections(store)),
     runs: shelter(new Runs(store, client)),
+    entities: shelter(new Entities(store, client, schedules)),
     async ready() {
       const [database, pollers] = await Promise.all([
         soon(state.answers(), false),

@@ -68,7 +68,9 @@ export class Catalog {
   }
 
   async removeSync(id: string): Promise<boolean> {
-    const result = await sql`delete from syncs where id = ${id} and entity is null`.execute(this.#db);
+    const result = await sql`delete from syncs where id = ${id} and entity is null`.execute(
+      this.#db,
+    );
     return Number(result.numAffectedRows ?? 0) > 0;
   }
 

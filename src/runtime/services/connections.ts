@@ -9,6 +9,7 @@ import type {
 import type { Connection } from '../../connectors/connector.ts';
 import { allConnectors, connectorOf } from '../../connectors/registry.ts';
 import { unlimited } from '../../connectors/throttle.ts';
+import { connectionsOf } from '../../model/entity-syncs.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
 import type { StreamInfo } from '../../model/stream.ts';
@@ -51,17 +52,16 @@ export class Connections implements ConnectionService {
   }
 
   async remove(id: string): Promise<boolean> {
-    const users = (await this.#store.catalog.syncs())
+    const syncs = (await this.#store.catalog.syncs())
       .filter(({ spec }) => spec.source.connection === id || spec.destination.connection === id)
       .map((sync) => sync.id);
+    const entities = (await this.#store.entities.list())
+      .filter(({ spec }) => connectionsOf(spec).includes(id))
+      .map((entity) => entity.id);
+    const users = [...syncs, ...entities];
     if (users.length > 0) {
-      throw new ApiProblem(
-        409,
-        'in_use',
-        'Connection is in use',
-        `Connection ${id} is used by ${users.join(', ')}.`,
-        { syncs: users },
-      );
+      const detail = `Connection ${id} is used by ${users.join(', ')}.`;
+      throw new ApiProblem(409, 'in_use', 'Connection is in use', detail, { syncs, entities });
     }
     return this.#store.catalog.removeConnection(id);
   }

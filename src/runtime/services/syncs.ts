@@ -1,12 +1,14 @@
 import type { Connector } from '../../connectors/connector.ts';
-import { ApiProblem } from '../../api/problem.ts';
+import { ApiProblem, conflict } from '../../api/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
 import { connectorOf } from '../../connectors/registry.ts';
+import { destinationOfSync } from '../../model/entity-syncs.ts';
 import { ConfigError } from '../../model/failure.ts';
 import { permissionsOf } from '../../model/mode.ts';
 import { connectorOptions, type SyncSpec } from '../../model/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
+import { scheduleStateOf } from './schedule-state.ts';
 
 /** The declared syncs and their schedules. */
 export class Syncs implements SyncService {
@@ -29,13 +31,21 @@ export class Syncs implements SyncService {
   }
 
   async put(id: string, spec: SyncSpec): Promise<PutResult> {
+    if ((await this.#store.entities.get(id)) !== null)
+      throw conflict('id_taken', `An entity is called "${id}".`);
     await this.#check(spec);
     const result = await this.#store.catalog.putSync(id, spec);
-    await this.#schedules.apply(id, spec);
+    await this.#schedules.apply({ kind: 'sync', id }, spec.schedule);
     return result;
   }
 
   async remove(id: string): Promise<boolean> {
+    const destination = destinationOfSync(id);
+    if (destination !== null) {
+      const { entity } = destination;
+      const detail = `Sync "${id}" writes a destination of entity "${entity}": change the entity.`;
+      throw conflict('part_of_entity', detail);
+    }
     const open = await this.#store.runs.openRunOf(id);
     if (open !== null) {
       throw new ApiProblem(
@@ -46,7 +56,7 @@ export class Syncs implements SyncService {
         { openRun: open },
       );
     }
-    await this.#schedules.remove(id);
+    await this.#schedules.remove({ kind: 'sync', id });
     return this.#store.catalog.removeSync(id);
   }
 
@@ -88,16 +98,8 @@ export class Syncs implements SyncService {
   }
 
   async #view(id: string, spec: SyncSpec): Promise<SyncView> {
-    if (spec.schedule === undefined) return { id, ...spec, scheduleState: null };
-    const [state, skipped] = await Promise.all([
-      this.#schedules.state(id),
-      this.#store.runs.skippedTicks(id),
-    ]);
-    const scheduleState = {
-      ...(state ?? { paused: true }),
-      skippedTicks: skipped.count,
-      ...(skipped.last !== null && { lastSkipped: skipped.last }),
-    };
+    const what = { kind: 'sync', id } as const;
+    const scheduleState = await scheduleStateOf(this.#store, this.#schedules, what, spec);
     return { id, ...spec, scheduleState };
   }
 }

@@ -102,7 +102,11 @@ export class GoldenRecords {
         select record, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
       this.#db,
     );
-    return rows.map(({ record, data }) => ({ system, record, ...codec.decode<StoredSource>(data) }));
+    return rows.map(({ record, data }) => ({
+      system,
+      record,
+      ...codec.decode<StoredSource>(data),
+    }));
   }
 
   /** The live records that have these match keys, at most `most` for each, the oldest. Default: 100. */
@@ -220,11 +224,7 @@ export class GoldenRecords {
     }
   }
 
-  async #putKeys(
-    tx: Database,
-    { no }: EntityRef,
-    records: readonly RecordChange[],
-  ): Promise<void> {
+  async #putKeys(tx: Database, { no }: EntityRef, records: readonly RecordChange[]): Promise<void> {
     const removed = records.flatMap(({ record, removedKeys }) =>
       removedKeys.map((key) => [key, record.id] as const),
     );
@@ -251,7 +251,9 @@ export class GoldenRecords {
     pairs: readonly (readonly [string, RecordId])[],
   ): Promise<void> {
     await sql`insert into entity_keys (entity, hash, record)
-      select ${no}, h.hash, h.record from ${this.#keyed(no, pairs)} h on conflict do nothing`.execute(db);
+      select ${no}, h.hash, h.record from ${this.#keyed(no, pairs)} h on conflict do nothing`.execute(
+      db,
+    );
   }
 
   #keyed(no: number, pairs: readonly (readonly [string, RecordId])[]) {
@@ -265,10 +267,7 @@ export class GoldenRecords {
   }
 
   /** Adds to the index of match keys. */
-  async addKeys(
-    { no }: EntityRef,
-    pairs: readonly (readonly [string, RecordId])[],
-  ): Promise<void> {
+  async addKeys({ no }: EntityRef, pairs: readonly (readonly [string, RecordId])[]): Promise<void> {
     if (pairs.length > 0) await this.#addKeys(this.#db, no, pairs);
   }
 

@@ -105,10 +105,7 @@ export class GoldenViews {
   }
 
   /** Records that have more than one id in a system: `ids` are those that merges brought. */
-  async withExtraIds(
-    entity: string,
-    system: string,
-  ): Promise<{ record: RecordId; id: string }[]> {
+  async withExtraIds(entity: string, system: string): Promise<{ record: RecordId; id: string }[]> {
     const { rows } = await sql<{ record: string; data: Buffer }>`
       select i.record, i.data from entity_ids i join entities e on e.no = i.entity
       where e.id = ${entity} and i.system = ${system} and i.extra order by i.record, i.hash`.execute(
@@ -148,14 +145,18 @@ export class GoldenViews {
     if (view === null) return false;
     const keys = this.#seal.hash(JSON.stringify([record]));
     await this.#db.transaction().execute(async (tx) => {
-      const { rows } = await sql<{ no: number }>`select no from entities where id = ${entity}`.execute(tx);
+      const { rows } = await sql<{
+        no: number;
+      }>`select no from entities where id = ${entity}`.execute(tx);
       const no = rows[0]?.no ?? 0;
       for (const table of ['entity_ids', 'entity_keys', 'entity_log'])
         await sql`delete from ${sql.table(table)} where entity = ${no} and record = ${record}::bigint`.execute(
           tx,
         );
       await sql`delete from entity_records
-        where entity = ${no} and (id = ${record}::bigint or merged_into = ${record}::bigint)`.execute(tx);
+        where entity = ${no} and (id = ${record}::bigint or merged_into = ${record}::bigint)`.execute(
+        tx,
+      );
       await sql`delete from entity_groups where entity = ${no} and ${record}::bigint = any(records)`.execute(
         tx,
       );

@@ -1,0 +1,128 @@
+import type {
+  CycleOptions,
+  DestinationLag,
+  DuplicateGroup,
+  EntityService,
+  EntityView,
+  GoldenView,
+  LogPage,
+  Page,
+  PutResult,
+  RecordFilter,
+} from '../../api/services.ts';
+import { conflict, notFound, openCycle } from '../../api/problem.ts';
+import type { EntitySpec } from '../../model/entity.ts';
+import { destinationSyncId } from '../../model/entity-syncs.ts';
+import type { Run } from '../../model/run.ts';
+import { cycleKey } from '../../store/runs.ts';
+import type { Store } from '../../store/store.ts';
+import type { Schedules } from '../schedules.ts';
+import type { TemporalClient } from '../temporal.ts';
+import { checkStoredEntity } from './entity-problems.ts';
+import { findRecords } from './find-records.ts';
+import { scheduleStateOf } from './schedule-state.ts';
+import { startCycle } from './start-cycle.ts';
+
+/** The declared entities, their cycles, and the records they hold. */
+export class Entities implements EntityService {
+  readonly #store: Store;
+  readonly #temporal: TemporalClient;
+  readonly #schedules: Schedules;
+
+  constructor(store: Store, temporal: TemporalClient, schedules: Schedules) {
+    this.#store = store;
+    this.#temporal = temporal;
+    this.#schedules = schedules;
+  }
+
+  async list(): Promise<EntityView[]> {
+    const entities = await this.#store.entities.list();
+    return Promise.all(entities.map(({ id, spec }) => this.#view(id, spec)));
+  }
+
+  async get(id: string): Promise<EntityView | null> {
+    const spec = await this.#store.entities.get(id);
+    return spec === null ? null : this.#view(id, spec);
+  }
+
+  async put(id: string, spec: EntitySpec): Promise<PutResult> {
+    if ((await this.#store.catalog.sync(id)) !== null)
+      throw conflict('id_taken', `A sync is called "${id}".`);
+    await checkStoredEntity(this.#store, spec);
+    const result = await this.#store.entities.put(id, spec);
+    await this.#schedules.apply({ kind: 'entity', id }, spec.schedule);
+    return result;
+  }
+
+  async remove(id: string): Promise<boolean> {
+    await this.#requireRest(id);
+    await this.#schedules.remove({ kind: 'entity', id });
+    return this.#store.entities.remove(id);
+  }
+
+  async start(id: string, options: CycleOptions): Promise<Run> {
+    if ((await this.#store.entities.get(id)) === null) throw notFound('entity', id);
+    return startCycle(this.#store, this.#temporal, id, options);
+  }
+
+  async records(
+    id: string,
+    filter: RecordFilter,
+  ): Promise<{ records: GoldenView[]; next: string | null }> {
+    const spec = await this.#known(id);
+    return findRecords(this.#store.golden, id, spec, filter);
+  }
+
+  record(id: string, record: string): Promise<GoldenView | null> {
+    return this.#store.golden.get(id, record);
+  }
+
+  async erase(id: string, record: string): Promise<boolean> {
+    await this.#requireRest(id);
+    return this.#store.golden.erase(id, record);
+  }
+
+  history(id: string, record: string, page: Page): Promise<LogPage> {
+    return this.#store.log.ofRecord(id, record, page);
+  }
+
+  changes(id: string, cycle: number, page: Page): Promise<LogPage> {
+    return this.#store.log.ofCycle(id, cycle, page);
+  }
+
+  async lag(id: string): Promise<Record<string, DestinationLag>> {
+    const names = Object.keys((await this.#known(id)).destinations);
+    const lags = names.map(async (name) => [name, await this.#store.golden.lag(id, name)] as const);
+    return Object.fromEntries(await Promise.all(lags));
+  }
+
+  duplicates(id: string): Promise<DuplicateGroup[]> {
+    return this.#store.groups.list(id);
+  }
+
+  /** @throws ApiProblem 409 while anything of the entity runs: it would write what is about to go */
+  async #requireRest(id: string): Promise<void> {
+    const { runs, entities } = this.#store;
+    const cycle = await runs.openRunOf(cycleKey(id));
+    if (cycle !== null) throw openCycle(id, cycle);
+    for (const name of Object.keys((await entities.get(id))?.destinations ?? {})) {
+      const sync = destinationSyncId(id, name);
+      const run = await runs.openRunOf(sync);
+      if (run === null) continue;
+      const detail = `Destination "${name}" of entity "${id}" has an open run "${run}".`;
+      throw conflict('run_open', detail, { run });
+    }
+  }
+
+  async #known(id: string): Promise<EntitySpec> {
+    const spec = await this.#store.entities.get(id);
+    if (spec === null) throw notFound('entity', id);
+    return spec;
+  }
+
+  async #view(id: string, spec: EntitySpec): Promise<EntityView> {
+    const what = { kind: 'entity', id } as const;
+    const scheduleState = await scheduleStateOf(this.#store, this.#schedules, what, spec);
+    return { id, ...spec, scheduleState };
+  }
+}

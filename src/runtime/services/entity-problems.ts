@@ -1,0 +1,36 @@
+import { invalid, type FieldIssue } from '../../api/problem.ts';
+import { connectorOf } from '../../connectors/registry.ts';
+import type { EntitySpec } from '../../model/entity.ts';
+import { checkEntity } from '../../project/entities/check-entity.ts';
+import type { ProjectConnection } from '../../project/project.ts';
+import type { Path, Reporter } from '../../project/reporter.ts';
+import type { Store } from '../../store/store.ts';
+
+/**
+ * Checks an entity as a project file's is checked, against the connections that are declared.
+ * @throws ApiProblem 422 with everything that is wrong
+ */
+export async function checkStoredEntity({ catalog }: Store, spec: EntitySpec): Promise<void> {
+  const connections = new Map<string, ProjectConnection | null>();
+  for (const { id, type, settings } of await catalog.connections()) {
+    const parsed = connectorOf(type)?.settings.safeParse(settings);
+    connections.set(id, parsed?.success === true ? { type, settings: parsed.data } : null);
+  }
+  const found = new Collected();
+  checkEntity(found, [], spec, connections);
+  if (found.issues.length > 0) throw invalid('The entity does not fit.', found.issues);
+}
+
+/** Collects problems by their paths. */
+class Collected implements Reporter {
+  readonly issues: FieldIssue[] = [];
+
+  report(path: Path, message: string, hint?: string): void {
+    const text = hint === undefined ? message : `${message}; ${hint}`;
+    this.issues.push({ path: path.map(String).join('.'), message: text });
+  }
+
+  refers(): boolean {
+    return false;
+  }
+}

@@ -1,0 +1,24 @@
+import type { ScheduleState } from '../../api/services.ts';
+import type { ScheduleSpec } from '../../model/sync.ts';
+import { cycleKey } from '../../store/runs.ts';
+import type { Store } from '../../store/store.ts';
+import type { Scheduled, Schedules } from '../schedules.ts';
+
+/** What the schedule of a sync or an entity is doing; null where it has none. */
+export async function scheduleStateOf(
+  store: Store,
+  schedules: Schedules,
+  what: Scheduled,
+  { schedule }: { readonly schedule?: ScheduleSpec | undefined },
+): Promise<ScheduleState | null> {
+  if (schedule === undefined) return null;
+  const [state, skipped] = await Promise.all([
+    schedules.state(what),
+    store.runs.skippedTicks(what.kind === 'sync' ? what.id : cycleKey(what.id)),
+  ]);
+  return {
+    ...(state ?? { paused: true }),
+    skippedTicks: skipped.count,
+    ...(skipped.last !== null && { lastSkipped: skipped.last }),
+  };
+}

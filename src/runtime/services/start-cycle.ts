@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { notFound, openCycle } from '../../api/problem.ts';
+import type { CycleOptions } from '../../api/services.ts';
+import { isOver, type Run } from '../../model/run.ts';
+import { newRunId } from '../../model/run-id.ts';
+import {
+  entityWorkflowId,
+  messages,
+  searchAttributes,
+  taskQueue,
+  type EntityCycleInput,
+} from '../../model/workflow.ts';
+import { cycleKey } from '../../store/runs.ts';
+import type { Store } from '../../store/store.ts';
+import { temporalOutage } from '../outage.ts';
+import type { TemporalClient } from '../temporal.ts';
+import { askRun } from './asking.ts';
+
+/** How long an open cycle may take to give way, and the workflow of one that is over to close. Milliseconds. */
+const closingMs = 8_000;
+
+/**
+ * Starts a cycle. An open one that only waits for its destinations is asked to give way.
+ * @throws ApiProblem 409 where another one is open, and stays so
+ */
+export async function startCycle(
+  store: Store,
+  temporal: TemporalClient,
+  entity: string,
+  { full = false, drain = false }: CycleOptions,
+): Promise<Run> {
+  const id = newRunId(Date.now(), randomUUID());
+  await store.runs.createCycle({ id, entity, options: full ? { full } : {} });
+  const input: EntityCycleInput = { run: id, entity, searchable: temporal.searchable, drain };
+  try {
+    await whenFree(store, temporal, input);
+  } catch (error) {
+    // Without an answer the workflow may have started all the same, and needs what the run was asked to do.
+    if (temporalOutage(error) === undefined) await store.runs.discard(id);
+    throw error;
+  }
+  const run = await store.runs.get(id);
+  if (run === null) throw notFound('run', id);
+  return run;
+}
+
+async function whenFree(
+  store: Store,
+  temporal: TemporalClient,
+  input: EntityCycleInput,
+): Promise<void> {
+  const deadline = Date.now() + closingMs;
+  for (;;) {
+    try {
+      await request(temporal, input);
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const open = await openOne(store, temporal, input);
+    if (open !== null && (!open.givesWay || Date.now() > deadline))
+      throw openCycle(input.entity, open.run);
+    if (Date.now() > deadline) throw openCycle(input.entity, null);
+    await sleep(100);
+  }
+}
+
+async function request({ client, searchable }: TemporalClient, input: EntityCycleInput) {
+  const { run, entity } = input;
+  await client.workflow.start('entityCycle', {
+    workflowId: entityWorkflowId(entity),
+    taskQueue,
+    args: [input],
+    workflowIdConflictPolicy: 'FAIL',
+    staticSummary: `cycle of ${entity}`,
+    ...(searchable && {
+      searchAttributes: { [searchAttributes.sync]: [entity], [searchAttributes.run]: [run] },
+    }),
+  });
+}
+
+/** The entity's open cycle, asked to give way if it may; null where it is over and has only to close. */
+async function openOne(
+  store: Store,
+  temporal: TemporalClient,
+  { run: asking, entity }: EntityCycleInput,
+): Promise<{ run: string; givesWay: boolean } | null> {
+  const handle = temporal.client.workflow.getHandle(entityWorkflowId(entity));
+  const state = await askRun(temporal, handle);
+  if (typeof state !== 'object') {
+    const run = await store.runs.openRunOf(cycleKey(entity), asking);
+    return run === null ? null : { run, givesWay: false };
+  }
+  const run = await store.runs.get(state.run);
+  if (run !== null && isOver(run.status)) return null;
+  const givesWay = state.phase === 'deliver' && state.status === 'running';
+  if (givesWay) {
+    await handle.signal(messages.giveWay).catch((error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    });
+  }
+  return { run: state.run, givesWay };
+}
