@@ -14,7 +14,7 @@ import { conflict, notFound, openCycle } from '../../api/problem.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { destinationSyncId } from '../../model/entity-syncs.ts';
 import type { Run } from '../../model/run.ts';
-import { cycleKey } from '../../store/runs.ts';
+import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
 import type { TemporalClient } from '../temporal.ts';

@@ -1,6 +1,6 @@
 import type { ScheduleState } from '../../api/services.ts';
 import type { ScheduleSpec } from '../../model/sync.ts';
-import { cycleKey } from '../../store/runs.ts';
+import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import type { Scheduled, Schedules } from '../schedules.ts';
 

@@ -12,7 +12,7 @@ import {
   taskQueue,
   type EntityCycleInput,
 } from '../../model/workflow.ts';
-import { cycleKey } from '../../store/runs.ts';
+import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
