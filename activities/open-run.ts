@@ -17,7 +17,8 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
       if (parent !== undefined) await store.runs.enter(parent, 'deliver');
       const spec = await store.catalog.sync(sync);
       // A scheduled run is made here; one started by the API is there already.
-      if (spec !== null) await store.runs.create({
+      if (spec !== null)
+        await store.runs.create({
           id: run,
           sync,
           spec,

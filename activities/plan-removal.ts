@@ -69,8 +69,8 @@ async function toRemove(
 ): Promise<{ removals: DecidedOperation[]; of: number }> {
   if (session.delivery !== null) return departed(deps.store, session, session.delivery);
   return session.plan.spec.removal.scope === 'tracked'
-      ? await tracked(deps, session)
-      : await missing(deps, session, signal);
+    ? await tracked(deps, session)
+    : await missing(deps, session, signal);
 }
 
 async function tracked(

@@ -93,7 +93,9 @@ export class Sessions {
   /** Connects a stored connection for calls of a run; the caller closes it. */
   connect(connection: string, run: string): Promise<Connected> {
     const { store, connectorOf } = this.#deps;
-    return connect(store, connectorOf, connection, (id, quota) => this.#throttles.of(id, quota, run));
+    return connect(store, connectorOf, connection, (id, quota) =>
+      this.#throttles.of(id, quota, run),
+    );
   }
 
   /** Closes the run's session, if it is open and unused. */
@@ -272,8 +274,7 @@ async function openDelivered(
   store: Store,
 ): Promise<Destination> {
   const { idField: id } = delivery;
-  if (id === undefined)
-    return openDestination(connection, plan, mapping, { kind: 'records' });
+  if (id === undefined) return openDestination(connection, plan, mapping, { kind: 'records' });
   const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
   const natural = await openNatural(connection, plan, mapping, delivery);
   return new IdentifiedDestination(store, delivery, asRecords(inner), natural);

@@ -13,9 +13,7 @@ import { isScanned } from './scan-source.ts';
 const expiredAtOnce = 50_000;
 
 /** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
-export function closeCycle(
-  deps: Shared,
-): CycleActivities['closeCycle'] {
+export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
   return ({ run, entity: id, end: { status, failure }, more }) =>
     attended(deps, run, async () => {
       const { store } = deps;
@@ -33,7 +31,7 @@ export function closeCycle(
       const outcome = await outcomeOf(deps, run);
       await store.runs.finish(run, { status, failure, outcome, watermark: null });
       faultPoint('cycle.after-finish');
-      await store.records.dropSeen(run);
+      await store.sourceRecords.dropSeen(run);
       await expire(deps, entity);
       return endOf(await store.runs.get(run));
     });

@@ -43,7 +43,8 @@ async function* leaving(
 ): AsyncGenerator<RecordView> {
   const losers = entity.spec.merge?.deleteLosers === true;
   const { since, until } = session.plan;
-  const filter = session.mapping.filter === null ? null : recordMapper(session.mapping, plan.fields, 'json');
+  const filter =
+    session.mapping.filter === null ? null : recordMapper(session.mapping, plan.fields, 'json');
   for (const deleted of [true, false]) {
     if (!deleted && (filter === null || !permissions.remove)) continue;
     let after = since ?? '0';

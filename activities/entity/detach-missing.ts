@@ -15,9 +15,7 @@ import { countsOf } from './unify-source.ts';
 const batch = 2000;
 
 /** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
-export function detachMissing(
-  deps: Shared,
-): CycleActivities['detachMissing'] {
+export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
   return ({ run, entity: id, source }) =>
     attended(deps, run, async (signal) => {
       const { store } = deps;
@@ -27,12 +25,16 @@ export function detachMissing(
       let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
       for (;;) {
         signal.throwIfAborted();
-        const gone = await store.records.unseen(entity.ref, run, source, batch);
+        const gone = await store.sourceRecords.unseen(entity.ref, run, source, batch);
         if (gone.length === 0) break;
         no += 1;
-        const incoming = gone.map(
-          (one): IncomingRecord => ({ source, id: one, at: null, values: {}, deleted: true }),
-        );
+        const incoming = gone.map((one): IncomingRecord => ({
+          source,
+          id: one,
+          at: null,
+          values: {},
+          deleted: true,
+        }));
         const token = fencingToken();
         await store.chunks.claim(run, no, token);
         const loaded = await load(store, entity, plan, { system: source, incoming });

@@ -3,7 +3,7 @@ import type { Source } from '../../src/connectors/source.ts';
 import type { EntitySourceSpec, EntitySpec } from '../../src/model/entity.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { EntityState } from '../../src/store/entities/entities.ts';
-import type { EntityRef } from '../../src/store/entities/golden-records.ts';
+import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
 import { ValueCodec } from '../../src/store/entities/values.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Connected, Sessions } from '../session.ts';
@@ -66,7 +66,8 @@ async function openSource(
   const watermark = reading === 'ids' || source.full ? undefined : stream.watermark;
   const options = sourceOptions(source);
   if (watermark !== undefined) {
-    const sorts = connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ?? true;
+    const sorts =
+      connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ?? true;
     if (sorts !== true)
       throw new ConfigError('unsupported_order', `${id}: ${sorts}; full: true reads everything`, {
         connection: id,
@@ -88,7 +89,15 @@ function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: Reading) {
 
 /** What a source says for its connector. */
 function sourceOptions(source: EntitySourceSpec['source']): Record<string, unknown> {
-  const { connection: _c, stream: _s, id: _i, watermark: _w, batch: _b, full: _f, ...rest } = source;
+  const {
+    connection: _c,
+    stream: _s,
+    id: _i,
+    watermark: _w,
+    batch: _b,
+    full: _f,
+    ...rest
+  } = source;
   return rest;
 }
 

@@ -52,12 +52,12 @@ export class IdentifiedDestination implements RecordDestination {
   async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
     const records = keys.map(([id]) => String(id));
-    const targets = await store.records.targets(entity.ref, system, records);
+    const targets = await store.sourceRecords.targets(entity.ref, system, records);
     const found = await this.#byId(targets);
     const held = new Set(found.map(({ key: [record] }) => String(record)));
     // What the system no longer has is made anew.
     const gone = [...targets].filter(([record]) => !held.has(record));
-    await store.records.dropSourceRecords(
+    await store.sourceRecords.remove(
       entity.ref,
       gone.map(([, id]) => ({ system, id })),
     );
@@ -88,7 +88,10 @@ export class IdentifiedDestination implements RecordDestination {
     if (lookup === undefined)
       return [...targets].map(([record, id]) => ({ key: [record], id, values: {} }));
     const byId = new Map([...targets].map(([record, id]) => [keyText([id]), record]));
-    const found = await lookup.call(this.#inner, [...targets.values()].map((id) => [id]));
+    const found = await lookup.call(
+      this.#inner,
+      [...targets.values()].map((id) => [id]),
+    );
     return found.flatMap(({ key, id, values }) => {
       const record = byId.get(keyText(key));
       if (record === undefined) return [];
@@ -128,24 +131,24 @@ export class IdentifiedDestination implements RecordDestination {
   /** Notes whose they are. One that belongs to another record already is nobody's here: the match is ambiguous. */
   async #adopt(existing: readonly Existing[]): Promise<Existing[]> {
     const { entity, system } = this.#delivery;
-    const { records } = this.#store;
+    const { sourceRecords } = this.#store;
     const ids = existing.map(({ id }) => id ?? '');
-    const known = await records.sourceRecords(entity.ref, system, ids);
+    const known = await sourceRecords.find(entity.ref, system, ids);
     const owner = new Map(known.map(({ id, record }) => [id, record]));
     const counts = new Map<unknown, number>();
     for (const { key } of existing) counts.set(key[0], (counts.get(key[0]) ?? 0) + 1);
-    const fresh = existing.filter(({ key, id }) => !owner.has(id ?? '') && counts.get(key[0]) === 1);
-    await records.putSourceRecords(
+    const fresh = existing.filter(
+      ({ key, id }) => !owner.has(id ?? '') && counts.get(key[0]) === 1,
+    );
+    await sourceRecords.put(
       entity.ref,
-      fresh.map(
-        ({ key, id }): SourceRecord => ({
-          system,
-          id: id ?? '',
-          record: String(key[0]),
-          at: null,
-          values: {},
-        }),
-      ),
+      fresh.map(({ key, id }): SourceRecord => ({
+        system,
+        id: id ?? '',
+        record: String(key[0]),
+        at: null,
+        values: {},
+      })),
     );
     return existing.flatMap((one) => {
       const of = owner.get(one.id ?? '');

@@ -4,7 +4,7 @@ import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts'
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
-import type { SystemId } from '../../src/store/entities/golden-records.ts';
+import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { fencingToken } from '../fencing-token.ts';
@@ -20,9 +20,7 @@ const batch = 1000;
  * Merges the records whose match keys others have too, one batch a transaction, until none is left: a winner may have
  * become equal to further ones. Groups that are too large, and all where the entity only reports, are reported.
  */
-export function mergeDuplicates(
-  deps: Shared,
-): CycleActivities['mergeDuplicates'] {
+export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'] {
   return ({ run, entity: id }) =>
     attended(deps, run, async (signal) => {
       const { store } = deps;
@@ -54,7 +52,7 @@ async function mergeBatch(
   await store.chunks.claim(run, no, token);
   const records = await store.records.records(ref, due);
   const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
-  const shared = await store.records.byKeys(ref, keys, guard + 1);
+  const shared = await store.matchKeys.find(ref, keys, guard + 1);
   const { groups, tooLarge } = findDuplicates(shared, guard);
   const merging = report ? [] : groups;
   const merged = await mergeAll(store, entity, plan, merging);
@@ -68,34 +66,40 @@ async function mergeBatch(
     'merge.merged': merged.reduce((sum, { losers }) => sum + losers.length, 0),
     'merge.reported': reported.length,
   };
-  await store.chunks.commit(run, no, token, { state: 'exported', stats: noStats, counts }, async (tx) => {
-    await store.records.compared(ref, due, tx);
-    for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
-    for (const group of merging) await store.groups.forget(entity.no, group, tx);
-    await store.records.save(tx, ref, {
-      cycle,
-      run,
-      records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
-      sourceRecords: merged.flatMap(({ moved }) => moved),
-      detached: [],
-      extra: merged.flatMap(({ extra }) => extra),
-      entries: merged.flatMap(({ entries }) => entries),
-    });
-  });
+  await store.chunks.commit(
+    run,
+    no,
+    token,
+    { state: 'exported', stats: noStats, counts },
+    async (tx) => {
+      await store.records.compared(ref, due, tx);
+      for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
+      for (const group of merging) await store.groups.forget(entity.no, group, tx);
+      await store.records.save(tx, ref, {
+        cycle,
+        run,
+        records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
+        sourceRecords: merged.flatMap(({ moved }) => moved),
+        detached: [],
+        extra: merged.flatMap(({ extra }) => extra),
+        entries: merged.flatMap(({ entries }) => entries),
+      });
+    },
+  );
   faultPoint('merge.after-commit');
 }
 
 type MergedGroup = Merged & { readonly extra: readonly SystemId[] };
 
 async function mergeAll(
-  { records }: Store,
+  { records, sourceRecords: mapping }: Store,
   { ref, openCycle }: OpenEntity,
   plan: EntityPlan,
   groups: readonly (readonly RecordId[])[],
 ): Promise<MergedGroup[]> {
   const ids = groups.flat();
   const loaded = new Map((await records.records(ref, ids)).map((record) => [record.id, record]));
-  const sourceRecords = await records.sourceRecordsOf(ref, ids);
+  const sourceRecords = await mapping.ofRecords(ref, ids);
   const entries = await records.entries(ref, openCycle, ids);
   return groups.flatMap((group) => {
     const candidates = group.flatMap((id): MergeCandidate[] => {

@@ -1,7 +1,7 @@
 import type { DecidedOperation } from '../../src/engine/match.ts';
 import type { SourceRecord } from '../../src/model/golden-record.ts';
 import type { Database } from '../../src/store/database.ts';
-import type { SystemId } from '../../src/store/entities/golden-records.ts';
+import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { JournalEntry } from '../../src/store/journal.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Delivery } from './delivery.ts';
@@ -11,7 +11,7 @@ import type { Delivery } from './delivery.ts';
  * the system is a source too, what it holds now, so that reading that back changes nothing.
  */
 export function noteWritten(
-  { records }: Store,
+  { sourceRecords }: Store,
   { entity, plan, system }: Delivery,
   operations: readonly DecidedOperation[],
 ): (entries: readonly JournalEntry[], db: Database) => Promise<void> {
@@ -31,7 +31,7 @@ export function noteWritten(
         written.push({ system, id, record, at: null, values: contributionOf(operation.values) });
       }
     }
-    await records.dropSourceRecords(entity.ref, gone, db);
-    await records.noteContributions(entity.ref, written, db);
+    await sourceRecords.remove(entity.ref, gone, db);
+    await sourceRecords.noteContributions(entity.ref, written, db);
   };
 }

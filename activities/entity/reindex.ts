@@ -20,13 +20,15 @@ export async function reindex(
   const merges = digest(JSON.stringify(entity.spec.merge ?? null));
   if (rules === entity.rules && merges === entity.merges) return;
   if (rules !== entity.rules) {
-    await store.records.dropKeys(entity.ref);
-    for (let after = '0'; ; ) {
+    await store.matchKeys.clear(entity.ref);
+    for (let after = '0'; ;) {
       signal.throwIfAborted();
       const page = await store.records.page(entity.ref, after, pageSize);
-      await store.records.addKeys(
+      await store.matchKeys.add(
         entity.ref,
-        page.flatMap(({ id, values }) => matchKeys(plan.rules, values).map((key) => [key, id] as const)),
+        page.flatMap(({ id, values }) =>
+          matchKeys(plan.rules, values).map((key) => [key, id] as const),
+        ),
       );
       const last = page.at(-1);
       if (last === undefined) break;

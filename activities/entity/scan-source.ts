@@ -20,9 +20,7 @@ const nothing = { remove: 0, of: 0, needsApproval: false };
  * Reads all ids of a source, when its scan is due, and counts the records that are gone. A read that came back empty, or
  * more gone than the guard allows, waits for approval (R7).
  */
-export function scanSource(
-  deps: Shared,
-): CycleActivities['scanSource'] {
+export function scanSource(deps: Shared): CycleActivities['scanSource'] {
   return ({ run, entity: id, source: name }) =>
     attended(deps, run, async (signal) => {
       const { store, sessions } = deps;
@@ -34,11 +32,11 @@ export function scanSource(
       if (!(await isScanned(store, run, entity, name))) {
         await withSource(sessions, run, spec, 'ids', async (source) => {
           for await (const ids of idsOf(source, spec.source.id, signal))
-            await store.records.noteSeen(entity.ref, run, name, ids);
+            await store.sourceRecords.noteSeen(entity.ref, run, name, ids);
         });
         await noteScanned(store, run, scanChunk(entity, name));
       }
-      const { unseen, of, seen } = await store.records.countUnseen(entity.ref, run, name);
+      const { unseen, of, seen } = await store.sourceRecords.countUnseen(entity.ref, run, name);
       const plan = { remove: unseen, of };
       return { ...plan, needsApproval: needsApproval(plan, seen, scan.guard) };
     });
@@ -82,7 +80,9 @@ async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGen
       signal,
     });
     for await (const { rows } of page.batches())
-      yield rows.flatMap(([value]) => (value === null || value === undefined ? [] : [String(value)]));
+      yield rows.flatMap(([value]) =>
+        value === null || value === undefined ? [] : [String(value)],
+      );
     ({ cursor } = page.end());
   } while (cursor !== null);
 }

@@ -120,7 +120,9 @@ class Unifier {
     const { entity, name, reading } = this.#work;
     if (reading === 'changes') return this.#plan.sources[name]?.needed ?? [];
     const { deleted } = sourceOf(entity.spec, name);
-    return typeof deleted === 'object' && 'stream' in deleted ? [deleted.id, deleted.watermark] : [];
+    return typeof deleted === 'object' && 'stream' in deleted
+      ? [deleted.id, deleted.watermark]
+      : [];
   }
 
   async #incoming(page: Page): Promise<Incoming[]> {

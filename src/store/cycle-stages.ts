@@ -13,24 +13,32 @@ export function stagesOf(
   counts: Readonly<Record<string, number>>,
 ): CycleStage[] {
   const at = cycleStages.findIndex((name) => name === phase);
-  return cycleStages.map((name, index) => ({
-    name,
-    status: statusOf(index, at, together.has(phase) && together.has(name), status),
-    counts: Object.fromEntries(
-      Object.entries(counts)
-        .filter(([key]) => key.startsWith(`${name}.`))
-        .map(([key, count]) => [key.slice(name.length + 1), count]),
-    ),
-  }));
+  return cycleStages.map((name, index) => {
+    const own = Object.entries(counts).filter(([key]) => key.startsWith(`${name}.`));
+    const underway = together.has(phase) && together.has(name);
+    return {
+      name,
+      status: statusOf({ index, at, underway, counted: own.length > 0, status }),
+      counts: Object.fromEntries(own.map(([key, count]) => [key.slice(name.length + 1), count])),
+    };
+  });
 }
 
-function statusOf(
-  index: number,
-  at: number,
-  underway: boolean,
-  status: RunStatus,
-): CycleStage['status'] {
-  if (status === 'completed' || index < at) return underway ? 'running' : 'done';
-  if (isOver(status)) return 'pending';
-  return index === at || underway ? 'running' : 'pending';
+function statusOf({
+  index,
+  at,
+  underway,
+  counted,
+  status,
+}: {
+  index: number;
+  at: number;
+  underway: boolean;
+  counted: boolean;
+  status: RunStatus;
+}): CycleStage['status'] {
+  if (status === 'completed') return 'done';
+  if (isOver(status)) return counted ? 'done' : 'pending';
+  if (index === at || underway) return 'running';
+  return index < at ? 'done' : 'pending';
 }

@@ -3,7 +3,9 @@ import { Entities } from './entities/entities.ts';
 import { EntityLog } from './entities/entity-log.ts';
 import { GoldenRecords } from './entities/golden-records.ts';
 import { GoldenViews } from './entities/golden-views.ts';
+import { MatchKeys } from './entities/match-keys.ts';
 import { Positions } from './entities/positions.ts';
+import { SourceRecords } from './entities/source-records.ts';
 import { Catalog } from './catalog.ts';
 import { Chunks } from './chunks.ts';
 import type { Database } from './database.ts';
@@ -30,6 +32,8 @@ export interface Store {
   readonly entities: Entities;
   /** Unified records as cycles change them. */
   readonly records: GoldenRecords;
+  readonly matchKeys: MatchKeys;
+  readonly sourceRecords: SourceRecords;
   /** Unified records as they are read. */
   readonly golden: GoldenViews;
   readonly log: EntityLog;
@@ -40,6 +44,8 @@ export interface Store {
 
 /** The store over an open database. */
 export function createStore(db: Database, seal: Seal): Store {
+  const matchKeys = new MatchKeys(db, seal);
+  const sourceRecords = new SourceRecords(db, seal);
   return {
     catalog: new Catalog(db, seal),
     runs: new Runs(db, seal),
@@ -51,7 +57,9 @@ export function createStore(db: Database, seal: Seal): Store {
     previews: new Previews(db, seal),
     quotas: new Quotas(db),
     entities: new Entities(db),
-    records: new GoldenRecords(db, seal),
+    records: new GoldenRecords(db, matchKeys, sourceRecords),
+    matchKeys,
+    sourceRecords,
     golden: new GoldenViews(db, seal),
     log: new EntityLog(db, seal),
     groups: new DuplicateGroups(db),

@@ -28,7 +28,7 @@ export class Entities {
   async put(id: string, spec: EntitySpec): Promise<'created' | 'replaced'> {
     return this.#db.transaction().execute(async (tx) => {
       const { rows } = await sql<{ created: boolean }>`
-        insert into entities (id, spec) values (${id}, ${JSON.stringify(spec)}::jsonb)
+        insert into entities (id, spec) values (${id}, ${JSON.stringify(spec)}::json)
         on conflict (id) do update set spec = excluded.spec, updated_at = now()
         returning xmax = 0 as created`.execute(tx);
       const syncs = destinationSyncs(id, spec);

@@ -3,15 +3,10 @@ import type { LogEntry } from '../../model/entity-log.ts';
 import type { GoldenRecord, RecordId, SourceRecord } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import { faultPoint } from '../../model/fault-point.ts';
-import type { Seal } from '../seal.ts';
+import type { EntityRef, SystemId } from './entity-ref.ts';
+import type { MatchKeys } from './match-keys.ts';
 import { packed } from './packed.ts';
-import type { ValueCodec } from './values.ts';
-
-/** The entity whose records are meant, and how its values rest. */
-export interface EntityRef {
-  readonly no: number;
-  readonly codec: ValueCodec;
-}
+import type { SourceRecords } from './source-records.ts';
 
 /** A record that a cycle has made, changed or deleted. */
 export interface RecordChange {
@@ -36,20 +31,9 @@ export interface EntityChanges {
   readonly entries: readonly LogEntry[];
 }
 
-/** One of the ids that a record has in systems. */
-export interface SystemId {
-  readonly system: string;
-  readonly id: string;
-}
-
-/** So many candidates of a match key are looked at: more would be a rule that matches everything. */
-const mostCandidates = 100;
-/** Ids of one record that are looked at. */
-const mostIds = 10_000;
 const idBlock = 1000;
 
 type StoredRecord = Omit<GoldenRecord, 'id' | 'createdAt' | 'updatedAt'>;
-type StoredSource = Omit<SourceRecord, 'system' | 'record'>;
 
 interface RecordRow {
   id: string;
@@ -64,13 +48,15 @@ interface RecordRow {
  */
 export class GoldenRecords {
   readonly #db: Database;
-  readonly #seal: Seal;
+  readonly #keys: MatchKeys;
+  readonly #sourceRecords: SourceRecords;
   #nextId = 0;
   #lastId = -1;
 
-  constructor(db: Database, seal: Seal) {
+  constructor(db: Database, keys: MatchKeys, sourceRecords: SourceRecords) {
     this.#db = db;
-    this.#seal = seal;
+    this.#keys = keys;
+    this.#sourceRecords = sourceRecords;
   }
 
   /** New record ids, which no process has used. Ids that are not used are lost. */
@@ -89,47 +75,6 @@ export class GoldenRecords {
     return ids;
   }
 
-  /** What is known of these records of one system. */
-  async sourceRecords(
-    { no, codec }: EntityRef,
-    system: string,
-    ids: readonly string[],
-  ): Promise<SourceRecord[]> {
-    if (ids.length === 0) return [];
-    const hashes = ids.map((id) => this.#idHash(no, system, id));
-    const { rows } = await sql<{ record: string; data: Buffer }>`
-      select i.record, i.data from ${packed(hashes)} h cross join lateral (
-        select record, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
-      this.#db,
-    );
-    return rows.map(({ record, data }) => ({
-      system,
-      record,
-      ...codec.decode<StoredSource>(data),
-    }));
-  }
-
-  /** The live records that have these match keys, at most `most` for each, the oldest. Default: 100. */
-  async byKeys(
-    { no }: EntityRef,
-    keys: readonly string[],
-    most = mostCandidates,
-  ): Promise<Map<string, RecordId[]>> {
-    const found = new Map<string, RecordId[]>();
-    if (keys.length === 0) return found;
-    const { rows } = await sql<{ at: number; record: string }>`
-      select h.at, k.record from ${packed(keys.map((key) => this.#keyHash(no, key)))} h cross join lateral (
-        select record from entity_keys where entity = ${no} and hash = h.bytes
-        order by record limit ${most}) k`.execute(this.#db);
-    for (const { at, record } of rows) {
-      const key = keys[at - 1] ?? '';
-      const records = found.get(key);
-      if (records === undefined) found.set(key, [record]);
-      else records.push(record);
-    }
-    return found;
-  }
-
   /** The live ones of these records. */
   async records({ no, codec }: EntityRef, ids: readonly RecordId[]): Promise<GoldenRecord[]> {
     if (ids.length === 0) return [];
@@ -145,27 +90,6 @@ export class GoldenRecords {
       createdAt: created,
       updatedAt: updated,
     }));
-  }
-
-  /** All records of systems that belong to these records. */
-  async sourceRecordsOf(
-    { no, codec }: EntityRef,
-    ids: readonly RecordId[],
-  ): Promise<Map<RecordId, SourceRecord[]>> {
-    const found = new Map<RecordId, SourceRecord[]>();
-    if (ids.length === 0) return found;
-    const { rows } = await sql<{ record: string; system: string; data: Buffer }>`
-      select x.id as record, i.system, i.data from unnest(${ids}::bigint[]) x (id) cross join lateral (
-        select system, data from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) i`.execute(
-      this.#db,
-    );
-    for (const { record, system, data } of rows) {
-      const one = { system, record, ...codec.decode<StoredSource>(data) };
-      const all = found.get(record);
-      if (all === undefined) found.set(record, [one]);
-      else all.push(one);
-    }
-    return found;
   }
 
   /** What this cycle has done to these records so far. */
@@ -189,9 +113,14 @@ export class GoldenRecords {
 
   /** Saves what a chunk changes, as a part of the transaction that commits the chunk. */
   async save(tx: Database, entity: EntityRef, changes: EntityChanges): Promise<void> {
+    const { records, sourceRecords, detached, extra = [] } = changes;
     await this.#putRecords(tx, entity, changes);
-    await this.#putKeys(tx, entity, changes.records);
-    await this.#putSources(tx, entity, changes);
+    const removed = keyed(records, ({ removedKeys }) => removedKeys);
+    const added = keyed(records, ({ addedKeys }) => addedKeys);
+    await this.#compareSoon(tx, entity, await this.#keys.change(entity, { removed, added }, tx));
+    await this.#sourceRecords.remove(entity, detached, tx);
+    await this.#sourceRecords.put(entity, sourceRecords, tx);
+    await this.#sourceRecords.markExtra(entity, extra, tx);
     await this.#putEntries(tx, entity, changes);
     faultPoint('unify.in-transaction');
   }
@@ -212,63 +141,22 @@ export class GoldenRecords {
     if (fresh.length > 0) {
       await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
         select ${no}, r.id, nextval('entity_change'), ${cycle}, d.bytes, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
-        from ${columns(fresh)} r join ${data(fresh)} d using (at) order by at`.execute(tx);
+        from ${columns(fresh)} join ${data(fresh)} d using (at) order by at`.execute(tx);
     }
     if (known.length > 0) {
       await sql`update entity_records e set seq = r.seq, cycle = ${cycle}, data = r.bytes,
           updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
           merge_due = e.merge_due and not r.deleted
-        from (select r.*, d.bytes, nextval('entity_change') as seq from ${columns(known)} r join ${data(known)} d using (at)
+        from (select r.*, d.bytes, nextval('entity_change') as seq from ${columns(known)} join ${data(known)} d using (at)
           order by at) r
         where e.entity = ${no} and e.id = r.id`.execute(tx);
     }
   }
 
-  async #putKeys(tx: Database, { no }: EntityRef, records: readonly RecordChange[]): Promise<void> {
-    const removed = records.flatMap(({ record, removedKeys }) =>
-      removedKeys.map((key) => [key, record.id] as const),
-    );
-    const added = records.flatMap(({ record, addedKeys }) =>
-      addedKeys.map((key) => [key, record.id] as const),
-    );
-    if (removed.length > 0) {
-      await sql`delete from entity_keys k using ${this.#keyed(no, removed)} h
-        where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
-    }
-    if (added.length > 0) {
-      await this.#addKeys(tx, no, added);
-      await sql`update entity_records r set merge_due = true
-        where r.entity = ${no} and not r.deleted and r.id in (select h.record from ${this.#keyed(no, added)} h
-          where exists (select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record))`.execute(
-        tx,
-      );
-    }
-  }
-
-  async #addKeys(
-    db: Database,
-    no: number,
-    pairs: readonly (readonly [string, RecordId])[],
-  ): Promise<void> {
-    await sql`insert into entity_keys (entity, hash, record)
-      select ${no}, h.hash, h.record from ${this.#keyed(no, pairs)} h on conflict do nothing`.execute(
-      db,
-    );
-  }
-
-  #keyed(no: number, pairs: readonly (readonly [string, RecordId])[]) {
-    return sql`(select h.bytes as hash, r.record from ${packed(pairs.map(([key]) => this.#keyHash(no, key)))} h
-      join unnest(${pairs.map(([, record]) => record)}::bigint[]) with ordinality as r (record, at) using (at))`;
-  }
-
-  /** Empties the index of match keys. */
-  async dropKeys({ no }: EntityRef): Promise<void> {
-    await sql`delete from entity_keys where entity = ${no}`.execute(this.#db);
-  }
-
-  /** Adds to the index of match keys. */
-  async addKeys({ no }: EntityRef, pairs: readonly (readonly [string, RecordId])[]): Promise<void> {
-    if (pairs.length > 0) await this.#addKeys(this.#db, no, pairs);
+  async #compareSoon(tx: Database, { no }: EntityRef, ids: readonly RecordId[]): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`update entity_records set merge_due = true
+      where entity = ${no} and id = any(${ids}::bigint[]) and not deleted`.execute(tx);
   }
 
   /** Live records by id, after `after`. */
@@ -305,134 +193,6 @@ export class GoldenRecords {
       where entity = ${no} and id = any(${ids}::bigint[])`.execute(tx);
   }
 
-  /** Notes the ids that a full read of a system has met. */
-  async noteSeen(
-    { no }: EntityRef,
-    run: string,
-    system: string,
-    ids: readonly string[],
-  ): Promise<void> {
-    if (ids.length === 0) return;
-    await sql`insert into entity_seen (run, source, hash)
-      select ${run}, ${system}, h.bytes from ${packed(ids.map((id) => this.#idHash(no, system, id)))} h
-      on conflict do nothing`.execute(this.#db);
-  }
-
-  /** How many ids of a system a full read has not met, how many there are, and how many it has met. */
-  async countUnseen(
-    { no }: EntityRef,
-    run: string,
-    system: string,
-  ): Promise<{ unseen: number; of: number; seen: number }> {
-    const { rows } = await sql<{ unseen: string; of: string; seen: string }>`
-      select count(*) filter (where s.run is null) as unseen, count(*) as of,
-        (select count(*) from entity_seen where run = ${run} and source = ${system}) as seen
-      from entity_ids i left join entity_seen s on s.run = ${run} and s.source = ${system} and s.hash = i.hash
-      where i.entity = ${no} and i.system = ${system}`.execute(this.#db);
-    const { unseen = 0, of = 0, seen = 0 } = rows[0] ?? {};
-    return { unseen: Number(unseen), of: Number(of), seen: Number(seen) };
-  }
-
-  /** Some of the ids of a system that a full read has not met. */
-  async unseen(
-    { no, codec }: EntityRef,
-    run: string,
-    system: string,
-    limit: number,
-  ): Promise<string[]> {
-    const { rows } = await sql<{ data: Buffer }>`
-      select i.data from entity_ids i where i.entity = ${no} and i.system = ${system}
-        and not exists (select from entity_seen s where s.run = ${run} and s.source = ${system} and s.hash = i.hash)
-      limit ${limit}`.execute(this.#db);
-    return rows.map(({ data }) => codec.decode<StoredSource>(data).id);
-  }
-
-  /** Forgets what full reads of a cycle have met. */
-  async dropSeen(run: string): Promise<void> {
-    await sql`delete from entity_seen where run = ${run}`.execute(this.#db);
-  }
-
-  async #putSources(
-    tx: Database,
-    entity: EntityRef,
-    { sourceRecords, detached, extra = [] }: EntityChanges,
-  ): Promise<void> {
-    await this.dropSourceRecords(entity, detached, tx);
-    await this.putSourceRecords(entity, sourceRecords, tx);
-    if (extra.length === 0) return;
-    const hashes = extra.map(({ system, id }) => this.#idHash(entity.no, system, id));
-    await sql`update entity_ids i set extra = true from ${packed(hashes)} h
-      where i.entity = ${entity.no} and i.hash = h.bytes`.execute(tx);
-  }
-
-  /** Puts what is known of records of systems. */
-  async putSourceRecords(
-    { no, codec }: EntityRef,
-    all: readonly SourceRecord[],
-    db: Database = this.#db,
-  ): Promise<void> {
-    if (all.length === 0) return;
-    const hashes = all.map(({ system, id }) => this.#idHash(no, system, id));
-    const data = all.map(({ id, at, values }) =>
-      codec.encode({ id, at, values } satisfies StoredSource),
-    );
-    await sql`insert into entity_ids (entity, hash, system, record, data)
-      select ${no}, h.bytes, s.system, s.record, d.bytes from ${packed(hashes)} h join ${packed(data)} d using (at)
-      join unnest(${all.map(({ system }) => system)}::text[], ${all.map(({ record }) => record)}::bigint[])
-        with ordinality as s (system, record, at) using (at)
-      on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
-      db,
-    );
-  }
-
-  /** The id that each of these records has in a system, if it has one. */
-  async targets(
-    { no, codec }: EntityRef,
-    system: string,
-    records: readonly RecordId[],
-  ): Promise<Map<RecordId, string>> {
-    const { rows } = await sql<{ record: string; data: Buffer }>`
-      select x.id as record, i.data from unnest(${records}::bigint[]) x (id) cross join lateral (
-        select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
-        order by extra, hash limit 1) i`.execute(this.#db);
-    return new Map(
-      rows.map(({ record, data }) => [record, codec.decode<StoredSource>(data).id]),
-    );
-  }
-
-  /** Adds what systems hold now to what is known of their records; an id keeps the record that it has. */
-  async noteContributions(
-    entity: EntityRef,
-    written: readonly SourceRecord[],
-    tx: Database,
-  ): Promise<void> {
-    if (written.length === 0) return;
-    const hashes = written.map(({ system, id }) => this.#idHash(entity.no, system, id));
-    const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
-      select h.at, i.record, i.data from ${packed(hashes)} h
-      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes for update of i`.execute(tx);
-    const known = new Map(rows.map((row) => [row.at, row]));
-    const merged = written.map((one, index): SourceRecord => {
-      const before = known.get(index + 1);
-      if (before === undefined) return one;
-      const { at, values } = entity.codec.decode<StoredSource>(before.data);
-      return { ...one, record: before.record, at, values: { ...values, ...one.values } };
-    });
-    await this.putSourceRecords(entity, merged, tx);
-  }
-
-  /** Forgets records of a system. */
-  async dropSourceRecords(
-    { no }: EntityRef,
-    all: readonly SystemId[],
-    db: Database = this.#db,
-  ): Promise<void> {
-    if (all.length === 0) return;
-    const hashes = all.map(({ system, id }) => this.#idHash(no, system, id));
-    await sql`delete from entity_ids i using ${packed(hashes)} h
-      where i.entity = ${no} and i.hash = h.bytes`.execute(db);
-  }
-
   async #putEntries(
     tx: Database,
     { no, codec }: EntityRef,
@@ -449,14 +209,15 @@ export class GoldenRecords {
       on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
         data = excluded.data, at = excluded.at`.execute(tx);
   }
+}
 
-  #idHash(no: number, system: string, id: string): Buffer {
-    return this.#seal.hash(`${no}\0${system}\0${id}`);
-  }
-
-  #keyHash(no: number, key: string): Buffer {
-    return this.#seal.hash(`${no}\0${key}`);
-  }
+function keyed(
+  changes: readonly RecordChange[],
+  keysOf: (change: RecordChange) => readonly string[],
+): [string, RecordId][] {
+  return changes.flatMap((change) =>
+    keysOf(change).map((key): [string, RecordId] => [key, change.record.id]),
+  );
 }
 
 function columns(changes: readonly RecordChange[]) {

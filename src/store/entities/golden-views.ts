@@ -4,7 +4,7 @@ import type { RecordId } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
-import type { SystemId } from './golden-records.ts';
+import type { SystemId } from './entity-ref.ts';
 import { ValueCodec } from './values.ts';
 
 /** A unified record as people and destinations see it. */

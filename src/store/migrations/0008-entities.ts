@@ -7,9 +7,9 @@ const statements = [
      add column entity text, add column parent text, add column more boolean`,
   `alter table chunks add column counts jsonb`,
   `create index runs_by_parent on runs (parent) where parent is not null`,
-  // `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
+  // JSON keeps the order of sources and fields. `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
   `create table entities (
-     id text primary key, no int not null generated always as identity unique, spec jsonb not null,
+     id text primary key, no int not null generated always as identity unique, spec json not null,
      cycle bigint not null default 0, rules text, merges text, updated_at timestamptz not null default now())`,
   // Processes take ids a thousand at a time.
   `create sequence entity_record_id increment by 1000`,

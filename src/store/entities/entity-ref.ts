@@ -1,0 +1,13 @@
+import type { ValueCodec } from './values.ts';
+
+/** The entity whose records are meant, and how its values rest. */
+export interface EntityRef {
+  readonly no: number;
+  readonly codec: ValueCodec;
+}
+
+/** One of the ids that a record has in systems. */
+export interface SystemId {
+  readonly system: string;
+  readonly id: string;
+}

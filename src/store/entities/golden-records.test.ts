@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDatabase, type Database as TestDatabase } from '../../../test/support/database.ts';
+import { entitySchema } from '../../model/entity.ts';
+import type { LogEntry } from '../../model/entity-log.ts';
+import type { GoldenRecord, SourceRecord } from '../../model/golden-record.ts';
+import { ExactNumber } from '../../model/json.ts';
+import { migrate, openDatabase, type Database } from '../database.ts';
+import { createKeyRing } from '../key-ring.ts';
+import { openSeal } from '../seal.ts';
+import { createStore, type Store } from '../store.ts';
+import type { EntityRef } from './entity-ref.ts';
+import type { EntityChanges, RecordChange } from './golden-records.ts';
+import { ValueCodec } from './values.ts';
+
+let made: TestDatabase;
+let db: Database;
+let store: Store;
+
+beforeAll(async () => {
+  made = await createDatabase('golden');
+  db = openDatabase(made.url);
+  await migrate(db);
+  store = createStore(db, await openSeal(db, createKeyRing([randomBytes(32)])));
+});
+afterAll(async () => {
+  await db.destroy();
+  await made.drop();
+});
+
+const spec = entitySchema.parse({
+  fields: { name: 'text', size: 'number' },
+  sources: {
+    zoo: {
+      source: { connection: 'zoo', stream: 's', id: 'id', full: true },
+      fields: { name: 'n' },
+    },
+    crm: {
+      source: { connection: 'crm', stream: 's', id: 'id', full: true },
+      fields: { size: 's' },
+    },
+  },
+  destinations: { crm: { destination: { connection: 'crm', stream: 's' }, mode: 'upsert' } },
+});
+
+async function open(id: string, encrypted = true): Promise<EntityRef> {
+  await store.entities.put(id, { ...spec, encrypted });
+  const state = await store.entities.state(id);
+  return { no: state?.no ?? -1, codec: new ValueCodec(store.seal, encrypted) };
+}
+
+const golden = (id: string, values: GoldenRecord['values']): GoldenRecord => ({
+  id,
+  values,
+  setBy: { name: { source: 'zoo', at: '5', cycle: 1 } },
+  createdAt: 1_700_000_000_123,
+  updatedAt: 1_700_000_000_456,
+});
+
+const made1 = (record: GoldenRecord, addedKeys: string[] = []): RecordChange => ({
+  record,
+  created: true,
+  deleted: false,
+  addedKeys,
+  removedKeys: [],
+});
+
+const entry = (record: string, operation: LogEntry['operation']): LogEntry => ({
+  record,
+  operation,
+  changes: [{ field: 'name', old: null, new: 'Ada', source: 'zoo', at: '5', by: 'only' }],
+  refused: [],
+  ids: [],
+  merged: [],
+});
+
+async function save(ref: EntityRef, changes: Partial<EntityChanges>): Promise<void> {
+  const whole = { cycle: 1, run: 'r', records: [], sourceRecords: [], detached: [], entries: [] };
+  await db.transaction().execute((tx) => store.records.save(tx, ref, { ...whole, ...changes }));
+}
+
+test('an entity keeps the order of its sources, and its destinations are syncs that nobody lists', async () => {
+  await store.entities.put('kept', spec);
+  expect(Object.keys((await store.entities.get('kept'))?.sources ?? {})).toEqual(['zoo', 'crm']);
+  expect(await store.catalog.sync('kept.crm')).toMatchObject({ mode: 'upsert' });
+  expect(await store.catalog.syncs()).toEqual([]);
+  expect(await store.entities.remove('kept')).toBe(true);
+  expect(await store.catalog.sync('kept.crm')).toBeNull();
+});
+
+test.each([true, false])('records come back as they were (encrypted: %s)', async (encrypted) => {
+  const ref = await open(`exact-${encrypted}`, encrypted);
+  const [id = ''] = await store.records.newIds(1);
+  const record = golden(id, {
+    name: 'canary \u0000 ü',
+    size: new ExactNumber('12345678901234567890.10'),
+  });
+  const source: SourceRecord = {
+    system: 'zoo',
+    id: 'z1',
+    record: id,
+    at: '5',
+    values: record.values,
+  };
+  await save(ref, {
+    records: [made1(record, ['k1', 'k2'])],
+    sourceRecords: [source],
+    entries: [entry(id, 'create')],
+  });
+  expect(await store.records.records(ref, [id])).toEqual([record]);
+  expect(await store.sourceRecords.find(ref, 'zoo', ['z1', 'z2'])).toEqual([source]);
+  expect(await store.sourceRecords.ofRecords(ref, [id])).toEqual(new Map([[id, [source]]]));
+  expect(await store.matchKeys.find(ref, ['k2', 'k3'])).toEqual(new Map([['k2', [id]]]));
+  expect(await store.records.entries(ref, 1, [id])).toEqual(new Map([[id, entry(id, 'create')]]));
+  const [atRest] = await made.query(
+    `SELECT count(*) FILTER (WHERE position('canary'::bytea in data) > 0) AS n FROM entity_records WHERE entity = ${ref.no}`,
+  );
+  expect(atRest).toEqual({ n: encrypted ? '0' : '1' });
+});
+
+test('only records that share a key are compared; deleted ones are found by nothing', async () => {
+  const ref = await open('shared');
+  const [a = '', b = '', c = ''] = await store.records.newIds(3);
+  await save(ref, {
+    records: [
+      made1(golden(a, {}), ['x']),
+      made1(golden(b, {}), ['x', 'y']),
+      made1(golden(c, {}), ['z']),
+    ],
+  });
+  expect(await store.records.toMerge(ref, 10)).toEqual([a, b]);
+  expect(await store.matchKeys.find(ref, ['x'], 1)).toEqual(new Map([['x', [a]]]));
+  await save(ref, {
+    records: [
+      {
+        ...made1(golden(b, {})),
+        created: false,
+        deleted: true,
+        mergedInto: a,
+        removedKeys: ['x', 'y'],
+      },
+    ],
+  });
+  expect(await store.records.records(ref, [a, b])).toMatchObject([{ id: a }]);
+  expect(await store.matchKeys.find(ref, ['x', 'y'])).toEqual(new Map([['x', [a]]]));
+  expect(await store.golden.get('shared', b)).toMatchObject({ deleted: true, mergedInto: a });
+});
+
+test('what was written is added to what a system said, and an id keeps its record', async () => {
+  const ref = await open('written');
+  const said = { system: 'crm', id: '7', record: '1', at: '3', values: { name: 'Ada' } };
+  await store.sourceRecords.put(ref, [said]);
+  await db.transaction().execute((tx) =>
+    store.sourceRecords.noteContributions(
+      ref,
+      [
+        { ...said, record: '2', at: null, values: { size: 4 } },
+        { system: 'crm', id: '8', record: '2', at: null, values: {} },
+      ],
+      tx,
+    ),
+  );
+  expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toEqual([
+    { ...said, values: { name: 'Ada', size: 4 } },
+  ]);
+  expect(await store.sourceRecords.targets(ref, 'crm', ['1', '2', '3'])).toEqual(
+    new Map([
+      ['1', '7'],
+      ['2', '8'],
+    ]),
+  );
+});
+
+test('an erased record is gone from everywhere', async () => {
+  const ref = await open('erased');
+  const [id = ''] = await store.records.newIds(1);
+  await save(ref, {
+    records: [made1(golden(id, { name: 'Ada' }), ['k'])],
+    sourceRecords: [{ system: 'zoo', id: 'z', record: id, at: null, values: {} }],
+    entries: [entry(id, 'create')],
+  });
+  expect(await store.golden.erase('erased', id)).toBe(true);
+  expect(await store.golden.get('erased', id)).toBeNull();
+  const counts = ['records', 'ids', 'keys', 'log'].map((name) =>
+    made.value(`SELECT count(*) FROM entity_${name} WHERE entity = ${ref.no}`),
+  );
+  expect(await Promise.all(counts)).toEqual(['0', '0', '0', '0']);
+  expect(await store.golden.erase('erased', id)).toBe(false);
+});

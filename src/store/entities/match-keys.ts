@@ -1,0 +1,93 @@
+import { sql } from 'kysely';
+import type { RecordId } from '../../model/golden-record.ts';
+import type { Database } from '../database.ts';
+import type { Seal } from '../seal.ts';
+import type { EntityRef } from './entity-ref.ts';
+import { packed } from './packed.ts';
+
+/** So many candidates of a match key are looked at: more would be a rule that matches everything. */
+const mostCandidates = 100;
+
+/** A match key and a record that has it. */
+type Keyed = readonly [key: string, record: RecordId];
+
+/** The index of match keys, kept as keyed hashes: which live records have a key. */
+export class MatchKeys {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** The live records that have these match keys, at most `most` for each, the oldest. Default: 100. */
+  async find(
+    { no }: EntityRef,
+    keys: readonly string[],
+    most = mostCandidates,
+  ): Promise<Map<string, RecordId[]>> {
+    const found = new Map<string, RecordId[]>();
+    if (keys.length === 0) return found;
+    const { rows } = await sql<{ at: number; record: string }>`
+      select h.at, k.record from ${packed(keys.map((key) => this.#hash(no, key)))} h cross join lateral (
+        select record from entity_keys where entity = ${no} and hash = h.bytes
+        order by record limit ${most}) k`.execute(this.#db);
+    for (const { at, record } of rows) {
+      const key = keys[at - 1] ?? '';
+      const records = found.get(key);
+      if (records === undefined) found.set(key, [record]);
+      else records.push(record);
+    }
+    return found;
+  }
+
+  /**
+   * Changes the keys of records.
+   * @returns the records that have got a key which others have too
+   */
+  async change(
+    { no }: EntityRef,
+    { removed, added }: { removed: readonly Keyed[]; added: readonly Keyed[] },
+    tx: Database,
+  ): Promise<RecordId[]> {
+    if (removed.length > 0) {
+      await sql`delete from entity_keys k using ${this.#keyed(no, removed)} h
+        where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
+    }
+    if (added.length === 0) return [];
+    await this.#add(no, added, tx);
+    const { rows } = await sql<{ record: string }>`
+      select distinct h.record from ${this.#keyed(no, added)} h where exists (
+        select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record)`.execute(
+      tx,
+    );
+    return rows.map(({ record }) => record);
+  }
+
+  /** Empties the index. */
+  async clear({ no }: EntityRef): Promise<void> {
+    await sql`delete from entity_keys where entity = ${no}`.execute(this.#db);
+  }
+
+  /** Adds to the index. */
+  async add({ no }: EntityRef, keyed: readonly Keyed[]): Promise<void> {
+    if (keyed.length > 0) await this.#add(no, keyed, this.#db);
+  }
+
+  async #add(no: number, keyed: readonly Keyed[], db: Database): Promise<void> {
+    await sql`insert into entity_keys (entity, hash, record)
+      select ${no}, h.hash, h.record from ${this.#keyed(no, keyed)} h on conflict do nothing`.execute(
+      db,
+    );
+  }
+
+  #keyed(no: number, keyed: readonly Keyed[]) {
+    return sql`(select h.bytes as hash, r.record from ${packed(keyed.map(([key]) => this.#hash(no, key)))} h
+      join unnest(${keyed.map(([, record]) => record)}::bigint[]) with ordinality as r (record, at) using (at))`;
+  }
+
+  #hash(no: number, key: string): Buffer {
+    return this.#seal.hash(`${no}\0${key}`);
+  }
+}

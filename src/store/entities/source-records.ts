@@ -1,0 +1,188 @@
+import { sql } from 'kysely';
+import type { RecordId, SourceRecord } from '../../model/golden-record.ts';
+import type { Database } from '../database.ts';
+import type { Seal } from '../seal.ts';
+import type { EntityRef, SystemId } from './entity-ref.ts';
+import { packed } from './packed.ts';
+
+/** Ids of one record that are looked at. */
+const mostIds = 10_000;
+
+type Stored = Omit<SourceRecord, 'system' | 'record'>;
+
+/** Which record of which system belongs to which unified record (ID mapping), and what the system last said of it. */
+export class SourceRecords {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** What is known of these records of one system. */
+  async find(
+    { no, codec }: EntityRef,
+    system: string,
+    ids: readonly string[],
+  ): Promise<SourceRecord[]> {
+    if (ids.length === 0) return [];
+    const hashes = ids.map((id) => this.#hash(no, system, id));
+    const { rows } = await sql<{ record: string; data: Buffer }>`
+      select i.record, i.data from ${packed(hashes)} h cross join lateral (
+        select record, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
+      this.#db,
+    );
+    return rows.map(({ record, data }) => ({
+      system,
+      record,
+      ...codec.decode<Stored>(data),
+    }));
+  }
+
+  /** All records of systems that belong to these records. */
+  async ofRecords(
+    { no, codec }: EntityRef,
+    ids: readonly RecordId[],
+  ): Promise<Map<RecordId, SourceRecord[]>> {
+    const found = new Map<RecordId, SourceRecord[]>();
+    if (ids.length === 0) return found;
+    const { rows } = await sql<{ record: string; system: string; data: Buffer }>`
+      select x.id as record, i.system, i.data from unnest(${ids}::bigint[]) x (id) cross join lateral (
+        select system, data from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) i`.execute(
+      this.#db,
+    );
+    for (const { record, system, data } of rows) {
+      const one = { system, record, ...codec.decode<Stored>(data) };
+      const all = found.get(record);
+      if (all === undefined) found.set(record, [one]);
+      else all.push(one);
+    }
+    return found;
+  }
+
+  /** The id that each of these records has in a system, if it has one. */
+  async targets(
+    { no, codec }: EntityRef,
+    system: string,
+    records: readonly RecordId[],
+  ): Promise<Map<RecordId, string>> {
+    const { rows } = await sql<{ record: string; data: Buffer }>`
+      select x.id as record, i.data from unnest(${records}::bigint[]) x (id) cross join lateral (
+        select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
+        order by extra, hash limit 1) i`.execute(this.#db);
+    return new Map(rows.map(({ record, data }) => [record, codec.decode<Stored>(data).id]));
+  }
+
+  /** Puts what is known of records of systems. */
+  async put(
+    { no, codec }: EntityRef,
+    all: readonly SourceRecord[],
+    db: Database = this.#db,
+  ): Promise<void> {
+    if (all.length === 0) return;
+    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
+    const data = all.map(({ id, at, values }) => codec.encode({ id, at, values } satisfies Stored));
+    await sql`insert into entity_ids (entity, hash, system, record, data)
+      select ${no}, h.bytes, s.system, s.record, d.bytes from ${packed(hashes)} h join ${packed(data)} d using (at)
+      join unnest(${all.map(({ system }) => system)}::text[], ${all.map(({ record }) => record)}::bigint[])
+        with ordinality as s (system, record, at) using (at)
+      on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
+      db,
+    );
+  }
+
+  /** Adds what systems hold now to what is known of their records; an id keeps the record that it has. */
+  async noteContributions(
+    entity: EntityRef,
+    written: readonly SourceRecord[],
+    tx: Database,
+  ): Promise<void> {
+    if (written.length === 0) return;
+    const hashes = written.map(({ system, id }) => this.#hash(entity.no, system, id));
+    const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
+      select h.at, i.record, i.data from ${packed(hashes)} h
+      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes for update of i`.execute(
+      tx,
+    );
+    const known = new Map(rows.map((row) => [row.at, row]));
+    const merged = written.map((one, index): SourceRecord => {
+      const before = known.get(index + 1);
+      if (before === undefined) return one;
+      const { at, values } = entity.codec.decode<Stored>(before.data);
+      return { ...one, record: before.record, at, values: { ...values, ...one.values } };
+    });
+    await this.put(entity, merged, tx);
+  }
+
+  /** Forgets records of a system. */
+  async remove(
+    { no }: EntityRef,
+    all: readonly SystemId[],
+    db: Database = this.#db,
+  ): Promise<void> {
+    if (all.length === 0) return;
+    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
+    await sql`delete from entity_ids i using ${packed(hashes)} h
+      where i.entity = ${no} and i.hash = h.bytes`.execute(db);
+  }
+
+  /** Notes ids that a merge brought to a record which has one in their system. */
+  async markExtra({ no }: EntityRef, ids: readonly SystemId[], tx: Database): Promise<void> {
+    if (ids.length === 0) return;
+    const hashes = ids.map(({ system, id }) => this.#hash(no, system, id));
+    await sql`update entity_ids i set extra = true from ${packed(hashes)} h
+      where i.entity = ${no} and i.hash = h.bytes`.execute(tx);
+  }
+
+  /** Notes the ids that a full read of a system has met. */
+  async noteSeen(
+    { no }: EntityRef,
+    run: string,
+    system: string,
+    ids: readonly string[],
+  ): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`insert into entity_seen (run, source, hash)
+      select ${run}, ${system}, h.bytes from ${packed(ids.map((id) => this.#hash(no, system, id)))} h
+      on conflict do nothing`.execute(this.#db);
+  }
+
+  /** How many ids of a system a full read has not met, how many there are, and how many it has met. */
+  async countUnseen(
+    { no }: EntityRef,
+    run: string,
+    system: string,
+  ): Promise<{ unseen: number; of: number; seen: number }> {
+    const { rows } = await sql<{ unseen: string; of: string; seen: string }>`
+      select count(*) filter (where s.run is null) as unseen, count(*) as of,
+        (select count(*) from entity_seen where run = ${run} and source = ${system}) as seen
+      from entity_ids i left join entity_seen s on s.run = ${run} and s.source = ${system} and s.hash = i.hash
+      where i.entity = ${no} and i.system = ${system}`.execute(this.#db);
+    const { unseen = 0, of = 0, seen = 0 } = rows[0] ?? {};
+    return { unseen: Number(unseen), of: Number(of), seen: Number(seen) };
+  }
+
+  /** Some of the ids of a system that a full read has not met. */
+  async unseen(
+    { no, codec }: EntityRef,
+    run: string,
+    system: string,
+    limit: number,
+  ): Promise<string[]> {
+    const { rows } = await sql<{ data: Buffer }>`
+      select i.data from entity_ids i where i.entity = ${no} and i.system = ${system}
+        and not exists (select from entity_seen s where s.run = ${run} and s.source = ${system} and s.hash = i.hash)
+      limit ${limit}`.execute(this.#db);
+    return rows.map(({ data }) => codec.decode<Stored>(data).id);
+  }
+
+  /** Forgets what full reads of a cycle have met. */
+  async dropSeen(run: string): Promise<void> {
+    await sql`delete from entity_seen where run = ${run}`.execute(this.#db);
+  }
+
+  #hash(no: number, system: string, id: string): Buffer {
+    return this.#seal.hash(`${no}\0${system}\0${id}`);
+  }
+}
