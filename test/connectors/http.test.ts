@@ -90,6 +90,55 @@ async function harness(way: 'single' | 'bulk'): Promise<Harness> {
   };
 }
 
+const assigned = { source: false, destination: null, assigned: true } as const;
+connectorSuite('http (ids of the API, single calls)', assigned, () => withIds('single'));
+connectorSuite('http (ids of the API, bulk calls)', assigned, () => withIds('bulk'));
+
+const lookup = {
+  path: '/contacts/lookup',
+  method: 'POST',
+  batch: 50,
+  body: { keys: '{keys}' },
+  records: 'records',
+};
+
+/** The ways to write records whose ids the API assigns. */
+const idWrites = {
+  single: {
+    key: 'code',
+    lookup: { path: '/contacts/search/{key}' },
+    lookupById: lookup,
+    create: { path: '/contacts', idempotencyHeader: 'Idempotency-Key' },
+    update: { path: '/contacts/{id}' },
+    delete: { path: '/contacts/{key}' },
+  },
+  bulk: {
+    key: 'id',
+    lookup,
+    create: writes.bulk.create,
+    update: { path: '/contacts/{id}' },
+    delete: { path: '/contacts/{id}' },
+  },
+};
+
+async function withIds(way: 'single' | 'bulk'): Promise<Harness> {
+  const api = await startStrictApi({ key: 'id', bulk: 100 });
+  const settings = http.settings.parse({ url: api.url, streams: { contacts: idWrites[way] } });
+  const target = suiteTarget('contacts', {});
+  return {
+    connect: () => http.connect(settings, { connection: 'crm', throttle: unlimited }),
+    seed(records) {
+      api.records.clear();
+      for (const [at, record] of records.entries())
+        api.records.set(`seed${at}`, { ...record, id: `seed${at}` });
+      return Promise.resolve();
+    },
+    readBack: () => Promise.resolve([...api.records.values()] as JsonObject[]),
+    assigned: () => ({ ...target, key: ['id'], id: 'id', fields: ['code', 'name', 'note'] }),
+    close: () => api.close(),
+  };
+}
+
 function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }

@@ -103,6 +103,20 @@ export function sourceSuite(harness: () => Harness): void {
     }
   });
 
+  it('refuses the order of the watermark where it cannot sort', async ({ skip }) => {
+    const request = harness().watermarked?.();
+    if (request === undefined || harness().ordered !== undefined) {
+      skip();
+      return;
+    }
+    await harness().seed(numbered(1));
+    const opened = withSource(harness(), () => Promise.resolve(), {
+      ...request,
+      order: 'watermark',
+    });
+    await expect(opened).rejects.toMatchObject({ code: 'unsupported_order' });
+  });
+
   it('reads an empty stream to its end', async () => {
     await harness().seed([]);
     const pages = await withSource(harness(), (source) => readAll(source, 10));

@@ -23,7 +23,7 @@ export interface StrictApiOptions extends StrictLimitOptions {
   readonly bulk?: number;
   /** Most records on a page, whatever was asked. Default 100. */
   readonly pageSize?: number;
-  /** The field that identifies a contact. Default email. */
+  /** The field that identifies a contact; `id`: the server assigns it. Default email. */
   readonly key?: string;
   /** Whether a key exists once only, so that a second create of it is refused. Default true. */
   readonly unique?: boolean;
@@ -81,6 +81,8 @@ interface State {
   readonly faults: Faults;
   readonly limits: StrictLimits;
   readonly tokens: Set<string>;
+  /** What calls with an `Idempotency-Key` were answered. */
+  readonly answered: Map<string, Reply>;
   readonly count: { requests: number; limited: number; writes: number; tokens: number };
 }
 
@@ -101,6 +103,7 @@ export async function startStrictApi(options: StrictApiOptions = {}): Promise<St
     faults: { fail: 0, drop: 0, hang: 0, items: new Map() },
     limits: new StrictLimits(options),
     tokens: new Set(),
+    answered: new Map(),
     count: { requests: 0, limited: 0, writes: 0, tokens: 0 },
   };
   const server = createServer((request, response) => {
@@ -163,7 +166,10 @@ async function serve(
     send(response, { status: 500, body: { message: 'failed on purpose' } });
     return;
   }
-  const reply = route(state, request.method ?? 'GET', url, body);
+  const once = request.headers['idempotency-key'];
+  const known = typeof once === 'string' ? state.answered.get(once) : undefined;
+  const reply = known ?? route(state, request.method ?? 'GET', url, body);
+  if (typeof once === 'string') state.answered.set(once, reply);
   const writes = request.method !== 'GET' && url.pathname !== '/contacts/lookup';
   if (writes) state.count.writes += 1;
   if (writes && state.faults.drop > 0) {
@@ -240,7 +246,8 @@ function bulk(state: State, body: { records: Fields[] }): Reply {
     const key = String(record[contacts.key]);
     const fault = faults.items.get(key);
     if (fault !== undefined) return { status: fault, error: { message: 'on purpose' } };
-    const { status, body: answer } = contacts.put(key, record);
+    const isNew = contacts.key === 'id' && record['id'] === undefined;
+    const { status, body: answer } = isNew ? contacts.create(record) : contacts.put(key, record);
     return status < 300 ? { status, id: answer['id'] } : { status, error: answer };
   });
   return { status: 200, body: { results } };

@@ -24,6 +24,7 @@ export class Collection {
   #lastId = 0;
 
   /**
+   * @param key `id`: the collection assigns it, and takes no record that comes with one
    * @param poison values that no field may hold
    * @param unique false: a create of a key that exists makes a second record
    */
@@ -43,6 +44,10 @@ export class Collection {
   }
 
   create(fields: Fields): Outcome {
+    if (this.key === 'id') {
+      if ('id' in fields) return refused('ids are assigned', 'id');
+      return this.#save('create', String(this.#lastId + 1), {}, fields);
+    }
     const key = fields[this.key];
     if (typeof key !== 'string' || key === '') return refused(`${this.key} is missing`, this.key);
     if (this.records.has(key) && !this.#unique) {

@@ -78,6 +78,8 @@ export class FileConnection implements Connection {
     const options = destinationOptionsSchema.parse(target.options);
     const { sync, stream, key, fields, match } = target;
     return this.#guard(stream, async () => {
+      if (target.id !== undefined)
+        throw new ConfigError('invalid_id', `${stream}: a file gives its records no ids`);
       if (isGlob(stream)) throw new ConfigError('invalid_stream', `${stream}: ${globRefusal}`);
       const { neutralizeFormulas } = options;
       const delimiter = delimiterOf(stream, options.delimiter);

@@ -231,6 +231,10 @@ describe('a file destination', () => {
     await assert(asyncProperty(value, value, check), { numRuns: 25 });
   });
 
+  it('refuses to tell ids, which a file does not give', async () => {
+    await expect(target('out.csv', {}, { id: 'n' })).rejects.toMatchObject({ code: 'invalid_id' });
+  });
+
   it('refuses a glob', async () => {
     expect(file.modes({ path }, { stream: '*.csv', options: {} }).upsert).toMatch(/many files/);
     await expect(target('*.csv')).rejects.toMatchObject({ code: 'invalid_stream' });
@@ -251,7 +255,11 @@ function operation(
   };
 }
 
-async function target(stream: string, options: JsonObject = {}): Promise<RecordDestination> {
+async function target(
+  stream: string,
+  options: JsonObject = {},
+  more: Partial<Target> = {},
+): Promise<RecordDestination> {
   const wanted: Target = {
     sync: 's',
     stream,
@@ -261,6 +269,7 @@ async function target(stream: string, options: JsonObject = {}): Promise<RecordD
     match: { caseInsensitive: false, trim: false },
     tracked: false,
     options,
+    ...more,
   };
   const destination = await connection.destination?.(wanted);
   if (destination?.kind !== 'records') throw new Error('no destination');

@@ -8,15 +8,21 @@ import type { WriteSettings } from './settings.ts';
 export interface Action {
   readonly settings: WriteSettings;
   readonly keyFields: readonly string[];
+  /** The field of the API's own id, where records are addressed by it. */
+  readonly idField: string | undefined;
   /** The call replaces the record or creates it: it needs the key and every mapped field, not only what differs. */
   readonly whole: boolean;
 }
 
 /** The record as the call takes it. */
 export function recordBody(action: Action, operation: WriteOperation): JsonObject {
-  const key = keyObject(action, operation);
   const fields = action.whole
-    ? { ...key, ...operation.before, ...operation.values }
+    ? {
+        ...keyObject(action, operation),
+        ...identity(action, operation),
+        ...operation.before,
+        ...operation.values,
+      }
     : operation.values;
   const record = nest(fields);
   const { body } = action.settings;
@@ -29,11 +35,11 @@ export function bulkItem(action: Action, operation: WriteOperation): Json {
   if (kind === 'id') return operation.id;
   if (kind === 'key')
     return operation.key.length === 1 ? (operation.key[0] ?? null) : [...operation.key];
-  // In a list nothing but the key says which record is meant.
-  if (operation.operation === 'remove') return nest(keyObject(action, operation));
+  // In a list nothing else says which record is meant.
+  if (operation.operation === 'remove') return nest(identity(action, operation));
   const record = recordBody(action, operation);
   if (action.whole || action.settings.body !== 'fields') return record;
-  return nest({ ...keyObject(action, operation), ...operation.values });
+  return nest({ ...identity(action, operation), ...operation.values });
 }
 
 /**
@@ -42,7 +48,8 @@ export function bulkItem(action: Action, operation: WriteOperation): Json {
  */
 export function recordPath(action: Action, operation: WriteOperation): string {
   return fillPath(action.settings.path, (name) => {
-    if (name === 'id') return operation.id ?? keyPart(name, action.keyFields, operation.key);
+    if (name === 'id' || name === action.idField)
+      return operation.id ?? keyPart(name, action.keyFields, operation.key);
     return (
       keyPart(name, action.keyFields, operation.key) ??
       at(operation.values, name) ??
@@ -58,7 +65,17 @@ export function idAt(body: Json | undefined, path: string | undefined): string |
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
+/** The field or fields that say which record is meant. */
+function identity(action: Action, operation: WriteOperation): JsonObject {
+  const { idField } = action;
+  return idField === undefined || operation.id === null
+    ? keyObject(action, operation)
+    : { [idField]: operation.id };
+}
+
+/** The key's fields; none where the API is to assign them. */
 function keyObject(action: Action, operation: WriteOperation): JsonObject {
+  if (action.idField !== undefined && operation.key.every((value) => value === null)) return {};
   return Object.fromEntries(
     action.keyFields.map((name, index) => [name, operation.key[index] ?? null]),
   );

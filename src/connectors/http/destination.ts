@@ -11,6 +11,7 @@ import type {
 } from '../destination.ts';
 import { idAt } from './body.ts';
 import type { ApiClient } from './client.ts';
+import { addressed, checkIds, identified, isRepeatable, lookupOf } from './identity.ts';
 import { lookupRecords } from './lookup.ts';
 import { actionOf } from './modes.ts';
 import { readPage } from './pages.ts';
@@ -18,7 +19,7 @@ import { at } from './path.ts';
 import { declaredFields } from './sample.ts';
 import type { ReadSettings, StreamSettings, WriteSettings } from './settings.ts';
 import { checkFields } from './streams.ts';
-import { writeBulk, writeSingle } from './write.ts';
+import { writeBulk, writeSingle, type WriteContext } from './write.ts';
 
 /** Opens a stream for writing through the calls it declares. */
 export function openDestination(
@@ -26,8 +27,12 @@ export function openDestination(
   stream: StreamSettings,
   target: Target,
 ): RecordDestination {
-  checkFields(stream, [...target.key, ...target.fields], client.connection);
-  const { lookup, read } = stream;
+  const { id } = target;
+  const named = [...target.key, ...target.fields, ...(id === undefined ? [] : [id])];
+  checkFields(stream, named, client.connection);
+  checkIds(stream, target, client.connection);
+  const { read } = stream;
+  const found = lookupOf(stream, target);
   const existing = (records: readonly JsonObject[]) =>
     records.flatMap((record) => existingOf(stream, target, record));
   return {
@@ -38,10 +43,11 @@ export function openDestination(
       update: batchOf(stream, 'update'),
       remove: batchOf(stream, 'remove'),
     },
-    idempotentCreate: isIdempotent(stream, actionOf(stream, 'create')),
-    lookupBatch: lookup?.batch ?? 1,
-    ...(lookup && {
-      lookup: async (keys) => existing(await lookupRecords(client, lookup, target.key, keys)),
+    idempotentCreate: isIdempotent(stream, target, actionOf(stream, 'create')),
+    lookupBatch: found?.lookup.batch ?? 1,
+    ...(found && {
+      lookup: async (keys) =>
+        existing(await lookupRecords(client, found.lookup, found.keyFields, keys)),
     }),
     ...(read && { scan: (signal) => scan(client, read, existing, signal) }),
     write: (operations, options) => write(client, stream, target, operations, options),
@@ -66,13 +72,23 @@ async function write(
     first.operation === 'create' || settings.method === 'PUT' || settings === stream.upsert;
   const context = {
     client,
-    action: { settings, keyFields: target.key, whole },
-    idPath: settings.id ?? stream.id,
-    risky: first.operation === 'create' && !isIdempotent(stream, settings),
+    action: { settings, keyFields: target.key, idField: target.id, whole },
+    idPath: settings.id ?? stream.id ?? target.id,
+    risky: first.operation === 'create' && !isIdempotent(stream, target, settings),
     beforeSend: options.beforeSend,
     signal: options.signal,
   };
-  if (settings.bulk) return writeBulk(context, settings.bulk, operations);
+  const sent = operations.map((operation) => addressed(target, operation));
+  const results = settings.bulk
+    ? await writeBulk(context, settings.bulk, sent)
+    : await writeEach(context, sent);
+  return results.map((result, index) => identified(target, sent[index] ?? first, result));
+}
+
+async function writeEach(
+  context: WriteContext,
+  operations: readonly WriteOperation[],
+): Promise<WriteResult[]> {
   const results: WriteResult[] = [];
   for (const operation of operations) results.push(await writeSingle(context, operation));
   return results;
@@ -101,11 +117,16 @@ function existingOf(stream: StreamSettings, target: Target, record: JsonObject):
     const value = at(record, name);
     if (value !== undefined) values[name] = value;
   }
-  return [{ key, id: idAt(record, stream.id) ?? null, values }];
+  return [{ key, id: idAt(record, target.id ?? stream.id) ?? null, values }];
 }
 
-function isIdempotent(stream: StreamSettings, create: WriteSettings | undefined): boolean {
+function isIdempotent(
+  stream: StreamSettings,
+  target: Target,
+  create: WriteSettings | undefined,
+): boolean {
   if (!create) return false;
+  if (target.id !== undefined) return isRepeatable(create);
   return (
     create === stream.upsert || create.method === 'PUT' || create.idempotencyHeader !== undefined
   );

@@ -145,6 +145,9 @@ const streamSchema = z.strictObject({
     .describe('The fields and their types. Absent: the first page is sampled.'),
   read: readSchema.optional().describe('How all records are listed.'),
   lookup: lookupSchema.optional().describe('How records are found by key.'),
+  lookupById: lookupSchema
+    .optional()
+    .describe("How records are found by the API's own id. Default: lookup, where that is the key."),
   create: writeSchema('POST').optional().describe('How a record is created.'),
   update: writeSchema('PATCH').optional().describe('How a record is updated.'),
   upsert: writeSchema('PUT').optional().describe('How a record is created or replaced by key.'),
