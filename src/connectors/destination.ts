@@ -65,7 +65,10 @@ export interface WriteOperation {
   readonly values: JsonObject;
   /** What the destination held before, for update where it can be read. */
   readonly before?: JsonObject;
-  /** The same on every attempt, different for every other operation. Begins with the id of the run and `-`. */
+  /**
+   * The same on every attempt, different for every other create of the destination and for every operation of the
+   * call. One that begins with the run's id and `-` means nothing after `finish` or `abandon`.
+   */
   readonly idempotencyKey: string;
 }
 

@@ -23,7 +23,7 @@ export class Area {
     return this.table('tracked');
   }
 
-  /** The records that creates made, by their idempotency keys, until the run ends. */
+  /** The records that creates made, by their idempotency keys; those that are of one run alone until it ends. */
   get created(): string {
     return this.table('created');
   }
