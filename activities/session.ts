@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { ConnectContext, Connection, Connector, Target } from '../src/connectors/connector.ts';
-import type { ModeSupport } from '../src/model/mode.ts';
+import type { Connection, Connector, Target } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
-import type { Throttle } from '../src/connectors/throttle.ts';
 import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
-import type { Quota } from '../src/model/quota.ts';
 import type { KeyMatch } from '../src/model/match.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
+import {
+  connect,
+  connectorSupport,
+  type Connected,
+  type Connects,
+  type ThrottleOf,
+} from './connect.ts';
 import { retrySource } from './retry-source.ts';
 import type { Steering } from './steering.ts';
 import { asRecords, openDelivery, type Delivery, type NaturalKey } from './entity/delivery.ts';
@@ -52,7 +56,7 @@ export interface Session {
 const idleMs = 60_000;
 
 /** The open sessions of a worker. */
-export class Sessions {
+export class Sessions implements Connects {
   readonly #deps: Dependencies;
   readonly #throttles: Throttles;
   readonly #open = new Map<
@@ -161,47 +165,6 @@ async function openSession(
   }
 }
 
-/** A stored connection that is connected. */
-export interface Connected {
-  readonly id: string;
-  readonly connector: Connector;
-  readonly settings: unknown;
-  readonly connection: Connection;
-}
-
-type ThrottleOf = (connection: string, quota: Quota) => Throttle;
-
-/** Connects a stored connection; its secrets are resolved here and go nowhere else (R1). */
-export async function connect(
-  store: Store,
-  connectorOf: Dependencies['connectorOf'],
-  id: string,
-  throttleOf: ThrottleOf,
-): Promise<Connected> {
-  const stored = await store.catalog.connection(id);
-  if (stored === null)
-    throw new ConfigError('unknown_connection', `connection ${id} does not exist`, {
-      connection: id,
-    });
-  const connector = connectorOf(stored.type);
-  const parsed = connector?.settings.safeParse(stored.settings);
-  if (connector === undefined || parsed?.success !== true) {
-    throw new ConfigError('invalid_connection', `the settings of connection ${id} are not valid`, {
-      connection: id,
-    });
-  }
-  const context: ConnectContext = {
-    connection: id,
-    throttle: throttleOf(id, connector.quota?.(parsed.data) ?? {}),
-  };
-  return {
-    id,
-    connector,
-    settings: parsed.data,
-    connection: connector.connect(parsed.data, context),
-  };
-}
-
 function checkMode(connected: Connected, spec: SyncSpec): void {
   const { stream } = spec.destination;
   const options = connectorOptions(spec.destination);
@@ -210,14 +173,6 @@ function checkMode(connected: Connected, spec: SyncSpec): void {
     throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, {
       connection: connected.id,
     });
-}
-
-/** The modes that a destination honours. */
-export function connectorSupport(
-  { connector, settings }: Connected,
-  target: Parameters<Connector['modes']>[1],
-): ModeSupport {
-  return connector.modes(settings, target);
 }
 
 function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec): void {

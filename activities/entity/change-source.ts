@@ -5,6 +5,7 @@ import type { Json } from '../../src/model/json.ts';
 import type { RecordBatch, Value } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
+import { recordOf } from './record-of.ts';
 
 /**
  * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
@@ -49,10 +50,7 @@ export function changeSource({ golden }: Store, entity: string, own: readonly Fi
     },
     async lookup(keyFields, keys, names) {
       if (keyFields.length !== 1 || keyFields[0] !== recordIdField) return batchOf([], names);
-      const found = await golden.some(
-        entity,
-        keys.map(([id]) => String(id)),
-      );
+      const found = await golden.some(entity, keys.map(recordOf));
       return batchOf(
         found.filter(({ deleted }) => !deleted),
         names,

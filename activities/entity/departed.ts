@@ -19,8 +19,8 @@ export async function departed(
 ): Promise<{ removals: DecidedOperation[]; of: number }> {
   const removals = new Map<string, DecidedOperation>();
   for await (const record of leaving(store, session, delivery)) {
-    for (const removal of await removalsOf(store, session, delivery, record))
-      removals.set(removal.canonicalKey, removal);
+    for (const one of await removalsOf(store, session, delivery, record))
+      removals.set(one.canonicalKey, one);
   }
   if (delivery.entity.spec.merge?.deleteLosers === true) {
     for (const { record, id } of await store.golden.withExtraIds(

@@ -6,7 +6,7 @@ import type { EntityState } from '../../src/store/entities/entities.ts';
 import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
 import { ValueCodec } from '../../src/store/entities/values.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Connected, Sessions } from '../session.ts';
+import type { Connected, Connects } from '../connect.ts';
 
 /** An entity as an activity works on it. */
 export interface OpenEntity extends EntityState {
@@ -41,13 +41,13 @@ export type Reading =
 
 /** Opens a source of an entity for the time of `work`. */
 export async function withSource<T>(
-  sessions: Sessions,
+  connections: Connects,
   run: string,
   spec: EntitySourceSpec,
   reading: Reading,
   work: (source: Source, connected: Connected) => Promise<T>,
 ): Promise<T> {
-  const connected = await sessions.connect(spec.source.connection, run);
+  const connected = await connections.connect(spec.source.connection, run);
   try {
     return await work(await openSource(connected, spec, reading), connected);
   } finally {
@@ -67,7 +67,8 @@ async function openSource(
   const options = sourceOptions(source);
   if (watermark !== undefined) {
     const sorts =
-      connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ?? true;
+      connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ??
+      'its streams cannot be sorted by a watermark';
     if (sorts !== true)
       throw new ConfigError('unsupported_order', `${id}: ${sorts}; full: true reads everything`, {
         connection: id,

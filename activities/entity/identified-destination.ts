@@ -12,6 +12,7 @@ import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
+import { recordOf } from './record-of.ts';
 import type { Delivery, NaturalKey } from './delivery.ts';
 
 const exactly: KeyMatch = { caseInsensitive: false, trim: false };
@@ -51,10 +52,10 @@ export class IdentifiedDestination implements RecordDestination {
 
   async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
-    const records = keys.map(([id]) => String(id));
+    const records = keys.map(recordOf);
     const targets = await store.sourceRecords.targets(entity.ref, system, records);
     const found = await this.#byId(targets);
-    const held = new Set(found.map(({ key: [record] }) => String(record)));
+    const held = new Set(found.map(({ key }) => recordOf(key)));
     // What the system no longer has is made anew.
     const gone = [...targets].filter(([record]) => !held.has(record));
     await store.sourceRecords.remove(
@@ -71,10 +72,9 @@ export class IdentifiedDestination implements RecordDestination {
   ): Promise<WriteResult[]> {
     const { entity, system, idField = '' } = this.#delivery;
     const inner = operations.map((operation): WriteOperation => {
-      const [record] = operation.key;
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
       // The same for this record for ever: a create whose acknowledgement was lost is found again.
-      const idempotencyKey = `${entity.id}/${system}/${String(record)}`;
+      const idempotencyKey = `${entity.id}/${system}/${recordOf(operation.key)}`;
       const { [idField]: given = null } = operation.values;
       return { ...operation, key: [given], idempotencyKey };
     });
@@ -95,7 +95,7 @@ export class IdentifiedDestination implements RecordDestination {
     return found.flatMap(({ key, id, values }) => {
       const record = byId.get(keyText(key));
       if (record === undefined) return [];
-      return [{ key: [record], id: id ?? String(key[0]), values }];
+      return [{ key: [record], id: id ?? recordOf(key), values }];
     });
   }
 
@@ -145,14 +145,14 @@ export class IdentifiedDestination implements RecordDestination {
       fresh.map(({ key, id }): SourceRecord => ({
         system,
         id: id ?? '',
-        record: String(key[0]),
+        record: recordOf(key),
         at: null,
         values: {},
       })),
     );
     return existing.flatMap((one) => {
       const of = owner.get(one.id ?? '');
-      return of === undefined || of === String(one.key[0]) ? [one] : [one, one];
+      return of === undefined || of === recordOf(one.key) ? [one] : [one, one];
     });
   }
 }

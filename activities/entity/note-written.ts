@@ -4,6 +4,7 @@ import type { Database } from '../../src/store/database.ts';
 import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { JournalEntry } from '../../src/store/journal.ts';
 import type { Store } from '../../src/store/store.ts';
+import { recordOf } from './record-of.ts';
 import type { Delivery } from './delivery.ts';
 
 /**
@@ -27,7 +28,7 @@ export function noteWritten(
       const missing = !outcome.ok && outcome.code === 'http_404';
       if (missing || (operation.operation === 'remove' && outcome.ok)) gone.push({ system, id });
       else if (outcome.ok) {
-        const record = String(operation.key[0]);
+        const record = recordOf(operation.key);
         written.push({ system, id, record, at: null, values: contributionOf(operation.values) });
       }
     }

@@ -1,3 +1,5 @@
+import { idText } from '../../src/engine/entity/id-text.ts';
+import { rowReader } from '../../src/engine/map-record.ts';
 import { needsApproval } from '../../src/engine/removal-guard.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import type { EntitySourceSpec } from '../../src/model/entity.ts';
@@ -79,10 +81,10 @@ async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGen
       limit: pageLimit,
       signal,
     });
-    for await (const { rows } of page.batches())
-      yield rows.flatMap(([value]) =>
-        value === null || value === undefined ? [] : [String(value)],
-      );
+    for await (const { rows, fields, encoding } of page.batches()) {
+      const read = rowReader(fields, encoding);
+      yield rows.map((row) => idText(read(row, id))).filter((text) => text !== null);
+    }
     ({ cursor } = page.end());
   } while (cursor !== null);
 }

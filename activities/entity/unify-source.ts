@@ -1,8 +1,12 @@
 import type { Page, Source } from '../../src/connectors/source.ts';
+import { idText } from '../../src/engine/entity/id-text.ts';
+import { rowReader } from '../../src/engine/map-record.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
 import { sourceTime } from '../../src/engine/entity/source-time.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import type { Field } from '../../src/model/field.ts';
+import type { Encoding, Value } from '../../src/model/record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -131,7 +135,8 @@ class Unifier {
     for await (const whole of page.batches()) {
       const batch = guarded(whole, chunkLimit.record);
       const faults = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
-      const reader = reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name);
+      const reader =
+        reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name, this.#needed());
       const read = reader?.(batch.fields, batch.encoding);
       if (read === undefined) throw new Error(`no source ${name}`);
       for (const [at, row] of batch.rows.entries()) incoming.push(read(row, faults.get(at)));
@@ -152,7 +157,7 @@ class Unifier {
     const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
-      newId: () => ids.pop() ?? '',
+      newId: () => ids.shift() ?? '',
     });
     await chunks.commit(
       run,
@@ -180,14 +185,17 @@ class Unifier {
 }
 
 /** Reads deleted records: an id and a time. */
-function tombstones(source: string) {
-  return () =>
-    (row: readonly unknown[]): Incoming => {
-      const [id, at] = row as readonly (string | number | null | undefined)[];
-      if (id === null || id === undefined || id === '')
-        return { id: null, fault: { code: 'missing_key', message: 'the record has no id' } };
-      return { source, id: String(id), at: sourceTime(at), values: {}, deleted: true };
+function tombstones(source: string, [idField = '', timeField = '']: readonly string[]) {
+  return (fields: readonly Field[], encoding: Encoding) => {
+    const read = rowReader(fields, encoding);
+    return (row: readonly Value[]): Incoming => {
+      const id = idText(read(row, idField));
+      if (id === null)
+        return { id, fault: { code: 'missing_key', message: 'the record has no id' } };
+      const at = sourceTime(read(row, timeField));
+      return { source, id, at, values: {}, deleted: true };
     };
+  };
 }
 
 /** What a chunk counts for the stages, by stage and name. */

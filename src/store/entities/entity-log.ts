@@ -84,7 +84,7 @@ export class EntityLog {
     const entries = rows.slice(0, limit).map(({ record, cycle, run, operation, data, at }) => ({
       record,
       operation,
-      ...this.#codec.decode<Omit<LogEntry, 'record' | 'operation'>>(data),
+      ...(this.#codec.decode(data) as Omit<LogEntry, 'record' | 'operation'>),
       cycle: Number(cycle),
       run,
       at,

@@ -86,7 +86,7 @@ export class GoldenRecords {
     );
     return rows.map(({ id, data, created, updated }) => ({
       id,
-      ...codec.decode<StoredRecord>(data),
+      ...(codec.decode(data) as StoredRecord),
       createdAt: created,
       updatedAt: updated,
     }));
@@ -106,7 +106,7 @@ export class GoldenRecords {
     return new Map(
       rows.map(({ record, operation, data }) => [
         record,
-        { record, operation, ...codec.decode<Omit<LogEntry, 'record' | 'operation'>>(data) },
+        { record, operation, ...(codec.decode(data) as Omit<LogEntry, 'record' | 'operation'>) },
       ]),
     );
   }
@@ -168,7 +168,10 @@ export class GoldenRecords {
     const { rows } = await sql<{ id: string; data: Buffer }>`
       select id, data from entity_records where entity = ${no} and id > ${after}::bigint and not deleted
       order by id limit ${limit}`.execute(this.#db);
-    return rows.map(({ id, data }) => ({ id, values: codec.decode<StoredRecord>(data).values }));
+    return rows.map(({ id, data }) => ({
+      id,
+      values: (codec.decode(data) as StoredRecord).values,
+    }));
   }
 
   /** Has every live record compared with the others. */

@@ -113,7 +113,7 @@ export class GoldenViews {
     );
     return rows.map(({ record, data }) => ({
       record,
-      id: this.#codec.decode<{ id: string }>(data).id,
+      id: (this.#codec.decode(data) as { id: string }).id,
     }));
   }
 
@@ -186,13 +186,13 @@ export class GoldenViews {
   }
 
   #toView(row: Row): RecordView {
-    const { values } = this.#codec.decode<{ values: JsonObject }>(row.data);
+    const { values } = this.#codec.decode(row.data) as { values: JsonObject };
     return {
       id: row.id,
       values,
       ids: (row.ids ?? []).map(({ system, data }) => ({
         system,
-        id: this.#codec.decode<{ id: string }>(Buffer.from(data, 'base64')).id,
+        id: (this.#codec.decode(Buffer.from(data, 'base64')) as { id: string }).id,
       })),
       createdAt: row.created_at,
       updatedAt: row.updated_at,

@@ -36,7 +36,7 @@ export class SourceRecords {
     return rows.map(({ record, data }) => ({
       system,
       record,
-      ...codec.decode<Stored>(data),
+      ...(codec.decode(data) as Stored),
     }));
   }
 
@@ -53,7 +53,7 @@ export class SourceRecords {
       this.#db,
     );
     for (const { record, system, data } of rows) {
-      const one = { system, record, ...codec.decode<Stored>(data) };
+      const one = { system, record, ...(codec.decode(data) as Stored) };
       const all = found.get(record);
       if (all === undefined) found.set(record, [one]);
       else all.push(one);
@@ -71,7 +71,7 @@ export class SourceRecords {
       select x.id as record, i.data from unnest(${records}::bigint[]) x (id) cross join lateral (
         select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
         order by extra, hash limit 1) i`.execute(this.#db);
-    return new Map(rows.map(({ record, data }) => [record, codec.decode<Stored>(data).id]));
+    return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
   }
 
   /** Puts what is known of records of systems. */
@@ -109,7 +109,7 @@ export class SourceRecords {
     const merged = written.map((one, index): SourceRecord => {
       const before = known.get(index + 1);
       if (before === undefined) return one;
-      const { at, values } = entity.codec.decode<Stored>(before.data);
+      const { at, values } = entity.codec.decode(before.data) as Stored;
       return { ...one, record: before.record, at, values: { ...values, ...one.values } };
     });
     await this.put(entity, merged, tx);
@@ -174,7 +174,7 @@ export class SourceRecords {
       select i.data from entity_ids i where i.entity = ${no} and i.system = ${system}
         and not exists (select from entity_seen s where s.run = ${run} and s.source = ${system} and s.hash = i.hash)
       limit ${limit}`.execute(this.#db);
-    return rows.map(({ data }) => codec.decode<Stored>(data).id);
+    return rows.map(({ data }) => (codec.decode(data) as Stored).id);
   }
 
   /** Forgets what full reads of a cycle have met. */

@@ -22,7 +22,7 @@ export class ValueCodec {
     return bytes;
   }
 
-  decode<T>(bytes: Buffer): T {
-    return parseLossless(this.#seal.open(bytes).toString()) as T;
+  decode(bytes: Buffer): unknown {
+    return parseLossless(this.#seal.open(bytes).toString());
   }
 }
