@@ -1,4 +1,5 @@
 import type { GoldenView, RecordFilter } from '../../api/services.ts';
+import { compileEntity } from '../../engine/entity/plan.ts';
 import { compileExpression, type Expression } from '../../engine/expression.ts';
 import { ExpressionError } from '../../engine/expression-error.ts';
 import { recordIdField, systemIdsField, type EntitySpec } from '../../model/entity.ts';
@@ -43,15 +44,14 @@ export async function findRecords(
   return { records: found, next: last ?? null };
 }
 
-function compiled(where: string, { fields }: EntitySpec): Expression {
-  // Types only matter to values in flight: these are JSON.
-  const known = [...Object.keys(fields), recordIdField, systemIdsField];
+function compiled(where: string, spec: EntitySpec): Expression {
+  const own: Field[] = [
+    { name: recordIdField, type: 'text' },
+    { name: systemIdsField, type: 'json' },
+  ];
   try {
-    return compileExpression(
-      where,
-      known.map((name): Field => ({ name, type: 'unknown' })),
-      'entity',
-    );
+    const { fields } = compileEntity(spec, () => []);
+    return compileExpression(where, [...fields, ...own], 'entity');
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new ConfigError(error.code, `where: ${error.message}`);
