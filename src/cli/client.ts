@@ -1,7 +1,16 @@
+import type { EntityJson } from '../api/entity-view.ts';
+import type { EntryJson, GoldenJson } from '../api/golden-view.ts';
 import type { RecordErrorView } from '../api/record-error-view.ts';
 import type { RunView } from '../api/run-view.ts';
-import type { CheckResult, ConnectionInput, ConnectionView, PutResult } from '../api/services.ts';
+import type {
+  CheckResult,
+  ConnectionInput,
+  ConnectionView,
+  CycleOptions,
+  PutResult,
+} from '../api/services.ts';
 import type { SyncJson } from '../api/sync-view.ts';
+import type { EntitySpec } from '../model/entity.ts';
 import type { RunOptions } from '../model/run.ts';
 import type { StreamInfo } from '../model/stream.ts';
 import type { SyncSpec } from '../model/sync.ts';
@@ -13,6 +22,7 @@ export interface Client {
   readonly runs: RunCalls;
   readonly syncs: SyncCalls;
   readonly connections: ConnectionCalls;
+  readonly entities: EntityCalls;
 }
 
 /** Calls of runs. */
@@ -47,6 +57,27 @@ export interface SyncCalls {
   remove(id: string): Promise<void>;
 }
 
+/** Calls of entities and their records. */
+export interface EntityCalls {
+  list(): Promise<EntityJson[]>;
+  get(id: string): Promise<EntityJson>;
+  put(id: string, spec: EntitySpec): Promise<PutResult>;
+  remove(id: string): Promise<void>;
+  /** Starts a cycle. @throws ApiError 409 with `run`, the open cycle */
+  start(id: string, options?: CycleOptions): Promise<RunView>;
+  records(
+    id: string,
+    query?: { limit?: number; after?: string; where?: string; deleted?: 'true' },
+  ): Promise<{ records: GoldenJson[]; next: string | null }>;
+  record(id: string, record: string): Promise<GoldenJson>;
+  erase(id: string, record: string): Promise<void>;
+  history(
+    id: string,
+    record: string,
+    page?: { limit?: number; after?: string },
+  ): Promise<{ entries: EntryJson[]; next: string | null }>;
+}
+
 /** Calls of connections. */
 export interface ConnectionCalls {
   list(): Promise<ConnectionView[]>;
@@ -60,7 +91,12 @@ export interface ConnectionCalls {
 /** A client of the server at `url`. */
 export function createClient(url: string, token?: string): Client {
   const send = createTransport(url, token);
-  return { runs: runCalls(send), syncs: syncCalls(send), connections: connectionCalls(send) };
+  return {
+    runs: runCalls(send),
+    syncs: syncCalls(send),
+    connections: connectionCalls(send),
+    entities: entityCalls(send),
+  };
 }
 
 function runCalls(send: Transport): RunCalls {
@@ -87,6 +123,25 @@ function syncCalls(send: Transport): SyncCalls {
   };
 }
 
+function entityCalls(send: Transport): EntityCalls {
+  const recordPath = (id: string, record: string): string =>
+    `${entityPath(id)}/records/${encodeURIComponent(record)}`;
+  return {
+    list: async () =>
+      (await read<{ entities: EntityJson[] }>(send({ path: '/v1/entities' }))).entities,
+    get: (id) => read(send({ path: entityPath(id) })),
+    put: (id, body) => put(send, entityPath(id), body),
+    remove: async (id) => void (await send({ method: 'DELETE', path: entityPath(id) })),
+    start: (id, body = {}) => read(send({ method: 'POST', path: `${entityPath(id)}/runs`, body })),
+    records: (id, query = {}) => read(send({ path: `${entityPath(id)}/records`, query })),
+    record: (id, record) => read(send({ path: recordPath(id, record) })),
+    erase: async (id, record) =>
+      void (await send({ method: 'DELETE', path: recordPath(id, record) })),
+    history: (id, record, query = {}) =>
+      read(send({ path: `${recordPath(id, record)}/history`, query })),
+  };
+}
+
 function connectionCalls(send: Transport): ConnectionCalls {
   return {
     list: async () => {
@@ -109,6 +164,10 @@ function runPath(id: string): string {
 
 function syncPath(id: string): string {
   return `/v1/syncs/${encodeURIComponent(id)}`;
+}
+
+function entityPath(id: string): string {
+  return `/v1/entities/${encodeURIComponent(id)}`;
 }
 
 function connectionPath(id: string): string {

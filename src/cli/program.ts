@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
+import { addErase } from './commands/erase.ts';
 import { addErrors } from './commands/errors.ts';
+import { addRecords } from './commands/records.ts';
 import { addRotateKey } from './commands/rotate-key.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
@@ -30,6 +32,8 @@ export function createProgram(): Command {
     addRun,
     addRuns,
     addErrors,
+    addRecords,
+    addErase,
     addRotateKey,
     addSchema,
   ];

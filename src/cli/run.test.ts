@@ -30,6 +30,20 @@ const open: Run = {
 const completed: Run = { ...open, status: 'completed', phase: 'close', outcome: 'partial', stats };
 const failure = { code: 'credentials', message: 'password refused', connection: 'crm' };
 const failed: Run = { ...open, status: 'failed', failure };
+const stages = [
+  { name: 'read', status: 'done', counts: { shop: 3 } },
+  { name: 'attach', status: 'done', counts: { new: 2, byMatch: 1 } },
+] as const;
+const cycle: Run = {
+  ...completed,
+  id: 'c1',
+  sync: null,
+  mode: null,
+  stats: { ...noStats, imported: 3, created: 2, updated: 1 },
+  cycle: { entity: 'account', stages, more: true, children: ['r2', 'r3'] },
+};
+const delivered: Run = { ...completed, id: 'r2', sync: 'account.crm', parent: 'c1' };
+const undelivered: Run = { ...failed, id: 'r3', sync: 'account.shop', parent: 'c1' };
 const error = {
   key: 'a@b',
   operation: 'create',
@@ -38,11 +52,16 @@ const error = {
   retryable: false,
 };
 
+/** What the cycles of entity `account` came to, one after another, and what each was asked. */
+let cycles: { run: Run; children: Run[] }[] = [];
+const asked: string[] = [];
+
 /** Answers as the API does: `customers` completes, `broken` fails, `busy` has an open run, others do not exist. */
 const answers: Record<string, { status: number; body: unknown }> = {
   'POST /v1/syncs/customers/runs': { status: 202, body: runView(open) },
   'POST /v1/syncs/broken/runs': { status: 202, body: runView(failed) },
   'POST /v1/syncs/busy/runs': { status: 409, body: { code: 'run_open', run: 'r1', detail: '' } },
+  'GET /v1/entities/account': { status: 200, body: {} },
   'GET /v1/runs/r1': { status: 200, body: runView(open) },
   'GET /v1/runs/r1/errors': { status: 200, body: { errors: [error], next: null } },
 };
@@ -50,7 +69,17 @@ const answers: Record<string, { status: number; body: unknown }> = {
 let server: Server;
 
 beforeAll(async () => {
-  server = createServer(({ method, url = '' }, response) => {
+  server = createServer((request, response) => {
+    const { method, url = '' } = request;
+    if (method === 'POST' && url === '/v1/entities/account/runs') {
+      request.on('data', (body: Buffer) => asked.push(body.toString()));
+      request.on('end', () => {
+        const next = cycles.shift();
+        const body = next && JSON.stringify(runView(next.run, next.children));
+        response.writeHead(202, { 'content-type': 'application/json' }).end(body);
+      });
+      return;
+    }
     if (url.startsWith('/v1/runs/r1/events')) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(`event: run\ndata: ${JSON.stringify(runView(completed))}\n\n`);
@@ -103,5 +132,38 @@ it('exits 1 for a failed run, saying what to do, and 2 for an unknown sync', asy
   expect(stdout).toMatch(
     /failed in connection crm: credentials: password refused\n.*sluice check crm/,
   );
-  expect(await run('nothing')).toMatchObject({ code: 2, stderr: 'There is no such sync.\n' });
+  expect(await run('nothing')).toMatchObject({
+    code: 2,
+    stderr: 'there is no sync or entity "nothing"\n',
+  });
+}, 30_000);
+
+it('runs cycles of an entity until no source holds more, and exits 1 where a destination failed', async () => {
+  const { cycle: view } = cycle;
+  const last: Run = { ...cycle, cycle: view && { ...view, more: false } };
+  cycles = [
+    { run: cycle, children: [delivered, undelivered] },
+    { run: last, children: [delivered] },
+  ];
+  const good = await run('account', '--full');
+  expect(good).toMatchObject({ code: 0 });
+  expect(asked.splice(0)).toEqual(['{"full":true}', '{}']);
+  expect(good.stdout).toMatch(
+    /^account completed, partial \(cycle c1\)\n {2}read: shop 3\n {2}attach: new 2, byMatch 1\n {2}crm completed, partial \(run r2, mode upsert\)\n/,
+  );
+  expect(good.stdout).toMatch(
+    / {2}shop failed \(run r3, mode upsert\)\n[^]*try it with: sluice check crm/,
+  );
+  cycles = [{ run: last, children: [undelivered] }];
+  expect(await run('account')).toMatchObject({ code: 1 });
+  cycles = [{ run: cycle, children: [delivered] }];
+  const { code, stdout } = await run('account', '--once', '--json');
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { entity: 'account', more: true }]);
+}, 60_000);
+
+it('refuses a dry run of an entity', async () => {
+  expect(await run('account', '--dry-run')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('account is an entity: it has no dry run'),
+  });
 }, 30_000);

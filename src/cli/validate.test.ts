@@ -33,7 +33,7 @@ it('validate exits 0 for a valid project', async () => {
     join(folder, 'good.yaml'),
     '--json',
   );
-  expect(JSON.parse(stdout)).toEqual({ valid: true, connections: 1, syncs: 0 });
+  expect(JSON.parse(stdout)).toEqual({ valid: true, connections: 1, syncs: 0, entities: 0 });
   expect(code).toBe(0);
 }, 30_000);
 

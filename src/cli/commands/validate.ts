@@ -13,15 +13,16 @@ export function addValidate(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const options = globalOptions(command);
       try {
-        const { connections, syncs } = await readProject(options);
+        const { connections, syncs, entities } = await readProject(options);
         const counts = {
           connections: Object.keys(connections).length,
           syncs: Object.keys(syncs).length,
+          entities: Object.keys(entities).length,
         };
         if (options.json) printJson({ valid: true, ...counts });
         else {
           printLine(
-            `${options.config} is valid: ${counts.connections} connections, ${counts.syncs} syncs`,
+            `${options.config} is valid: ${counts.connections} connections, ${counts.syncs} syncs, ${counts.entities} entities`,
           );
         }
       } catch (error) {
