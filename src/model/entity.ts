@@ -189,6 +189,7 @@ const entityDestinationSchema = z.strictObject({
     .optional()
     .describe('Destination field → entity field, { expr } or { value }. Default: all fields.'),
   removal: removalSchema.shape.guard
+    .unwrap()
     .optional()
     .describe('How many records are removed without asking.'),
   stopAfter: stopAfterSchema.optional(),

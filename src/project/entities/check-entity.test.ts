@@ -191,6 +191,16 @@ describe('entities of a project file', () => {
     expect(problemsOf(text)).toContain(expected);
   });
 
+  it('knows the removal that is written from the default', () => {
+    const never = good.replace(', deleteLosers: true', '');
+    expect(problemsOf(never)).toBe('');
+    expect(
+      problemsOf(never.replace('mode: upsert', 'mode: upsert\n        removal: false')),
+    ).toContain(
+      'hubspot.removal: means nothing in mode upsert\n    only mirror and merge.deleteLosers remove',
+    );
+  });
+
   it('lets a source be read in full whose connector cannot sort', () => {
     const full = good.replace(
       'connection: sf, stream: Account, id: Id, watermark: SystemModstamp, batch: 1000',
