@@ -76,7 +76,7 @@ function sluice(...args: string[]): Promise<{ code: number; stdout: string; stde
 
 async function json<T>(...args: string[]): Promise<T> {
   const { code, stdout, stderr } = await sluice(...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0, stderr: '' });
   return JSON.parse(stdout) as T;
 }
 
@@ -87,7 +87,7 @@ interface Listed {
 it('is declared, run until its sources hold no more, and read: by the command line alone', async () => {
   expect(await json('apply')).toMatchObject({ entities: ['account'] });
   const run = await sluice('run', 'account');
-  expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('running')]);
+  expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('running') });
   // A batch holds one record of Salesforce: two cycles read both.
   expect(run.stdout.match(/^account completed/gm)).toHaveLength(2);
   expect(run.stdout).toMatch(/hubspot completed/);
