@@ -15,7 +15,9 @@ import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
 /** Rows that a database stages at once; a set statement over them takes about a second. */
-const stagedLimit = { records: 50_000, bytes: 64 << 20, record: largestRecord };
+const stagedLimit = { records: 100_000, bytes: 64 << 20, record: largestRecord };
+/** The first chunk's rows; each of the next has twice as many, so that the export soon has something to do. */
+const firstRecords = 25_000;
 /** Records that are held in memory on their way to an API; how many is for `chunkSize` to say. */
 const recordLimit = { bytes: 8 << 20, record: largestRecord };
 /** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
@@ -36,7 +38,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
       if (before?.last ?? start?.done) return { chunks: 0, records: 0, done: true };
       const left = await allowance(deps, session, input);
       if (left <= 0) return { chunks: 0, records: 0, done: true };
-      const limit = await limitOf(deps, session);
+      const limit = await limitOf(deps, session, input.chunk);
       faultPoint('import.before-fetch');
       const page = await session.source.read({
         cursor: before === null ? (start?.cursor ?? null) : before.cursor,
@@ -57,8 +59,10 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
 async function limitOf(
   { store }: Dependencies,
   { run, destination }: Session,
+  chunk: number,
 ): Promise<ChunkLimit> {
-  if (destination.kind === 'staging') return stagedLimit;
+  if (destination.kind === 'staging')
+    return { ...stagedLimit, records: Math.min(stagedLimit.records, firstRecords * 2 ** chunk) };
   const { batch, lookup, lookupBatch } = destination;
   const perCall = Math.min(
     batch.create,

@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   api: async () => (await import('./api.ts')).benchApi,
   cost: async () => (await import('./cost.ts')).benchCost,
   unchanged: async () => (await import('./unchanged.ts')).benchUnchanged,
+  entities: async () => (await import('./entities.ts')).benchEntities,
   start: async () => (await import('./start.ts')).benchStart,
   report: async () => async () => undefined,
 };

@@ -23,6 +23,8 @@ export interface Sluice {
   readonly stack: Stack;
   /** Runs a sync by the command line. @throws when the run does not complete */
   run(sync: string): Promise<SluiceRun>;
+  /** CPU seconds that its parts have spent so far. */
+  cpu(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startSluice(options: StackOptions = {}): Promise<Sluice> {
   const cpu = () => Object.entries(parts).map(([name, pid]) => [name, spent(name, pid)] as const);
   return {
     stack,
+    cpu: () => Object.fromEntries(cpu()),
     run: async (sync) => {
       const workers = stack.workerPids();
       workers.forEach(resetPeak);

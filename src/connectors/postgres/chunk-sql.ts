@@ -62,8 +62,11 @@ export class ChunkSql {
   get lacksKey(): string {
     const trim = this.table.target.match.trim;
     const parts = this.layout.key.map((at) => {
+      const absent = `s.c${at} IS NULL`;
+      // Numbers and dates have no empty text, and to print them all takes time.
+      if (ordered.test(this.types[at] ?? '')) return absent;
       const text = trim ? `btrim(s.c${at}::text)` : `s.c${at}::text`;
-      return `s.c${at} IS NULL OR ${text} = ''`;
+      return `${absent} OR ${text} = ''`;
     });
     return parts.join(' OR ');
   }

@@ -110,7 +110,18 @@ function serverArguments(
 /** The server makes its files readable for everyone; those it makes later have the mode of the database. */
 function makePrivate(dir: string, database: string): void {
   const files = readdirSync(dir).filter((name) => name.startsWith(basename(database)));
-  for (const file of files) chmodSync(join(dir, file), 0o600);
+  for (const file of files) {
+    try {
+      chmodSync(join(dir, file), 0o600);
+    } catch (error) {
+      // SQLite has removed its journal meanwhile.
+      if (!isMissing(error)) throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Found by its command line rather than a pid file, so that even one whose data directory was removed gives its port back. */
