@@ -92,8 +92,11 @@ export class ChunkSql {
     if (!column || table.key.length > 1 || !table.conflictKey || !ordered.test(column.base))
       return null;
     const held = `d.${ident(column.name)}`;
-    return `SELECT coalesce((SELECT min(${held}) FROM ${table.relation.from} d WHERE ${held} >= r.low) > r.high, true) AS clear
-      FROM (SELECT min(${key}) AS low, max(${key}) AS high FROM ${staged} s) r`;
+    const from = `FROM ${table.relation.from} d WHERE ${held}`;
+    // Where any one key is held, as when all is read again, the range need not be known.
+    return `SELECT CASE WHEN EXISTS (SELECT ${from} = (SELECT ${key} FROM ${staged} s LIMIT 1)) THEN false
+      ELSE (SELECT coalesce((SELECT min(${held}) ${from} >= r.low) > r.high, true)
+        FROM (SELECT min(${key}) AS low, max(${key}) AS high FROM ${staged} s) r) END AS clear`;
   }
 
   /** The casts of key values that can fail; empty where the staged types are the destination's own. */
