@@ -130,6 +130,21 @@ it('finds the rate where none is declared, all workers together', async () => {
   expect(during(10_000, 40_000).limited).toBeLessThan(15);
 });
 
+it.each([
+  [10, 4],
+  [50, 1],
+  [200, 4],
+])(
+  'finds %i calls a second by %i workers from refusals alone, by few',
+  async (requests, workers) => {
+    const api = { quota: { requests, perMs: 1000 }, headers: 'none' } as const;
+    const { during } = press(api, {}, { latencyMs: 20, workers });
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(during(0, 40_000).limited).toBeLessThan(25);
+    expect(during(10_000, 40_000).perSecond).toBeGreaterThan(0.6 * requests);
+  },
+);
+
 it('spaces the calls by what the answers say is left', async () => {
   const { during } = press({ quota: { requests: 50, perMs: 1000 } }, {}, { workers: 1, lanes: 4 });
   await vi.advanceTimersByTimeAsync(10_000);

@@ -283,8 +283,9 @@ export class Pacer {
   async #refused(round: number, { retryAfterMs }: LimitInfo): Promise<void> {
     this.#block(performance.now() + (retryAfterMs ?? askMs.usually));
     if (this.#lease?.round === round) this.#slots = [];
+    const refusal = { round, retryAfterMs, worker: this.#worker, rate: this.#meter.rate };
     const shared = this.#quotas.change<QuotaState, number>(this.#connection, (before, now) => {
-      const state = refuseQuota(before, { round, retryAfterMs }, this.quota, now);
+      const state = refuseQuota(before, refusal, this.quota, now);
       return { state, result: state.blockedUntil };
     });
     // Where the state database does not answer, at least this worker waits.

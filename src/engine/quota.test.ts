@@ -145,7 +145,7 @@ it('blocks every worker at once, then goes on slower and evenly spaced', () => {
   const { lease } = leaseQuota(refused, request('a'), hundred, now + 5_000);
   const [first = 0, second = 0] = lease.slots ?? [];
   expect(first).toBeGreaterThan(now + 5_000);
-  expect(second - first).toBeGreaterThan(10 / 0.75);
+  expect(second - first).toBeGreaterThan(10 / 0.95);
 });
 
 it('decreases once a round, and harder when that was not enough', () => {
@@ -155,6 +155,22 @@ it('decreases once a round, and harder when that was not enough', () => {
   expect(same.blockedUntil).toBe(start + 3_050);
   const second = refuseQuota(first, { round: 1, retryAfterMs: 1_000 }, hundred, start + 1_200);
   expect(second.cut!.to / first.cut!.to).toBeLessThan(0.55);
+});
+
+it('hardly slows down for one refusal of a known quota, and more for one that follows', () => {
+  const rate = (state: QuotaState): number => (state.cut?.to ?? 0) * 1_000;
+  const first = refuseQuota(null, { round: 0, retryAfterMs: 1_000 }, hundred, start);
+  expect(rate(first)).toBeGreaterThan(85);
+  const soon = refuseQuota(first, { round: 1, retryAfterMs: 1_000 }, hundred, start + 10_000);
+  expect(rate(soon)).toBeLessThan(75);
+  const late = refuseQuota(first, { round: 1, retryAfterMs: 1_000 }, hundred, start + 60_000);
+  expect(rate(late)).toBeGreaterThan(85);
+});
+
+it('takes a rate that was never measured for what the refused worker knows of its own', () => {
+  const { state } = leaseQuota(null, request('w'), {}, start);
+  const refused = refuseQuota(state, { round: 0, worker: 'w', rate: 0.05 }, {}, start + 50);
+  expect(refused.cut?.to).toBeCloseTo(0.7 * 0.05);
 });
 
 it('survives a quota that drops to a tenth, and finds back', () => {
@@ -234,13 +250,18 @@ it('adapts the calls at once where nothing is known: more by and by, half after 
     state = next;
     return lease.permits ?? Number.NaN;
   };
-  const first = permits(start);
-  let grown = 0;
-  for (let ms = 0; ms < 10_000; ms += 100) grown = permits(start + ms);
-  expect(grown).toBeGreaterThan(first + 40);
-  expect(grown).toBeLessThan(first + 100);
-  state = refuseQuota(state, { round: 0 }, {}, start + 10_000);
-  expect(permits(start + 11_000)).toBe(Math.floor(grown / 2));
+  const grown = (from: number, to: number): number => {
+    let most = 0;
+    for (let ms = from; ms < to; ms += 100) most = permits(start + ms);
+    return most;
+  };
+  expect(permits(start)).toBe(8);
+  expect(grown(100, 1_000)).toBeGreaterThan(12);
+  expect(grown(1_000, 5_000)).toBe(128);
+  state = refuseQuota(state, { round: 0 }, {}, start + 5_000);
+  expect(grown(6_000, 6_100)).toBe(64);
+  // Then step by step.
+  expect(grown(6_100, 10_000)).toBeLessThan(64 + 40);
 });
 
 it('forgets slots far ahead, which a clock that was set back left behind', () => {

@@ -10,8 +10,17 @@ const horizonMs = { least: 200, each: 60, most: 5_000 };
 const reportMs = 200;
 /** A refusal this soon after a pause says that the decrease was too small. Milliseconds. */
 const recentMs = 1_000;
-/** What becomes of a rate that was refused: at once, at once if that happens again, and for a while after. */
-const decrease = { first: 0.7, again: 0.5, plateau: 0.9 };
+/**
+ * What becomes of a rate that was refused: at once, and for a while after. A known quota that was not refused for long
+ * is most likely right, and the call came early.
+ */
+const decrease = {
+  rare: { to: 0.9, plateau: 0.98 },
+  first: { to: 0.7, plateau: 0.9 },
+  again: { to: 0.5, plateau: 0.9 },
+};
+/** Refusals further apart are rare. Milliseconds. */
+const rareMs = 30_000;
 /** What a refusal without a delay waits; it doubles with each that follows soon. Milliseconds. */
 const pauseMs = { first: 1_000, most: 60_000 };
 /** No refusal brings the rate below this: pauses do the rest. */
@@ -19,11 +28,14 @@ const leastRate = 1 / 10_000;
 /** What is taken for the rate that was refused where none is known. */
 const unknownRate = 1 / 1_000;
 /** A rate that has grown this far beyond the one that was refused is no limit any more. */
-const forgottenAt = 8;
+const forgottenAt = 64;
 /** Calls left are spread over the time until the reset, looking this far ahead at most. Milliseconds. */
 const spreadMs = { least: 200, most: 60_000 };
-/** Calls at once where nothing is declared: at first, at most, and how many more per second of need. */
-const concurrent = { first: 32, most: 128, perSecond: 8 };
+/**
+ * Calls at once where nothing is declared: at first, at most, and how many more per second of need; before the first
+ * refusal as many more as there are.
+ */
+const concurrent = { first: 8, most: 128, perSecond: 8 };
 /** Servers round times up to whole seconds. Milliseconds. */
 const roundingMs = 1_000;
 
@@ -142,11 +154,16 @@ export function leaseQuota(
 
 /**
  * Notes that a call was refused: nobody calls for a while, then all go on more slowly. At most one decrease a round.
- * @param refusal `round` is that of the refused call
+ * @param refusal `round` is that of the refused call, `rate` that of the calls of the worker that made it
  */
 export function refuseQuota(
   before: QuotaState | null,
-  refusal: { readonly round: number; readonly retryAfterMs?: number | undefined },
+  refusal: {
+    readonly round: number;
+    readonly retryAfterMs?: number | undefined;
+    readonly worker?: string;
+    readonly rate?: number;
+  },
   quota: Quota,
   now: number,
 ): QuotaState {
@@ -159,9 +176,11 @@ export function refuseQuota(
   const strikes = recent ? state.strikes + 1 : 0;
   const wait = retryAfterMs ?? Math.min(pauseMs.most, pauseMs.first * 2 ** strikes);
   const blockedUntil = Math.max(state.blockedUntil, now + wait);
-  const rate = finite(rateOf(state, quota, now)) ?? measured(state);
-  const from = Math.max(leastRate, rate * decrease.plateau);
-  const to = Math.max(leastRate, rate * (recent ? decrease.again : decrease.first));
+  const rate = finite(rateOf(state, quota, now)) ?? measured(state, refusal);
+  const isRare = windowOf(state, quota) !== null && !(state.cut && now - state.cut.at < rareMs);
+  const { to: share, plateau } = decrease[isRare ? 'rare' : recent ? 'again' : 'first'];
+  const from = Math.max(leastRate, rate * plateau);
+  const to = Math.max(leastRate, rate * share);
   const most = mostAtOnce(state, quota);
   return {
     ...state,
@@ -298,7 +317,7 @@ function grown(state: QuotaState, waiting: number, quota: Quota, now: number): Q
     return { ...state, concurrency: { most, at: Math.max(at, now) } };
   }
   const seconds = Math.min(1, Math.max(0, now - at) / 1000);
-  const more = Math.floor(seconds * concurrent.perSecond);
+  const more = Math.floor(seconds * (state.cut === null ? most : concurrent.perSecond));
   if (more === 0) return { ...state, concurrency: { most, at } };
   return { ...state, concurrency: { most: most + more, at: now } };
 }
@@ -343,12 +362,13 @@ function takeSlots(
   return { slots: Array.from({ length: count }, (_, n) => start + n * every), nextAt, againAt };
 }
 
-/** What the workers together did of late. */
-function measured({ workers }: QuotaState): number {
-  return Math.max(
-    unknownRate,
-    sum(Object.values(workers), ({ rate }) => rate),
-  );
+/** What the workers together did of late; of one of them it is known better. */
+function measured(
+  { workers }: QuotaState,
+  { worker, rate = 0 }: { worker?: string; rate?: number },
+): number {
+  const others = Object.entries(workers).filter(([name]) => name !== worker);
+  return Math.max(unknownRate, rate + sum(others, ([, share]) => share.rate));
 }
 
 function finite(rate: number): number | null {
