@@ -14,7 +14,7 @@ import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
 
 /** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
-const lateMs = 12;
+const lateMs = 10;
 /** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */

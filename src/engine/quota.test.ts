@@ -306,7 +306,7 @@ it.each([
   [1000, 4],
 ])('%i calls a second, %i workers, many of them late: no window has more', (requests, count) => {
   const quota: Quota = { requests, perMs: 1000 };
-  const lateMs = 12;
+  const lateMs = 10;
   let seed = 1;
   const random = (below: number) =>
     ((seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647) * below;
@@ -318,7 +318,7 @@ it.each([
       for (const [at = 0, slipped = 0] of worker.slots.filter(([time = 0]) => time <= now)) {
         const by = random(5) < 1 ? lateMs + 1000 / requests : random(lateMs);
         // On its way a call may be held up for what the spacing allows beyond.
-        arrivals.push(at + by + random(8));
+        arrivals.push(at + by + random(12));
         if (by > lateMs) worker.slip = Math.max(worker.slip, slipped + by - lateMs);
       }
       worker.slots = worker.slots.filter(([time = 0]) => time > now);
