@@ -28,6 +28,7 @@ export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
   const ring = new Map(keys.map((key) => [idOf(key).toString('hex'), key]));
   const [current] = keys;
   const id = idOf(current);
+  const nextNonce = nonces();
   const keyOf = (sealed: Buffer): Buffer => {
     const name = sealed.subarray(0, id.length).toString('hex');
     const key = ring.get(name);
@@ -38,7 +39,7 @@ export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
     id,
     keyOf,
     seal(data) {
-      const nonce = randomBytes(nonceLength);
+      const nonce = nextNonce();
       const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(id);
       const text = Buffer.concat([cipher.update(data), cipher.final()]);
       return Buffer.concat([id, nonce, cipher.getAuthTag(), text]);
@@ -52,6 +53,17 @@ export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
         .setAuthTag(sealed.subarray(id.length + nonceLength, start));
       return Buffer.concat([decipher.update(sealed.subarray(start)), decipher.final()]);
     },
+  };
+}
+
+/** Random nonces, each given once. Drawn many at a time: a draw costs as much as it takes to seal a short text. */
+function nonces(): () => Buffer {
+  let left = Buffer.alloc(0);
+  return () => {
+    if (left.length === 0) left = randomBytes(512 * nonceLength);
+    const nonce = left.subarray(0, nonceLength);
+    left = left.subarray(nonceLength);
+    return nonce;
   };
 }
 
