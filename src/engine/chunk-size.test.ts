@@ -14,7 +14,7 @@ it('lets a chunk take half a minute, in calls that are full', () => {
 
 it('grows step by step to a bound', () => {
   const sizes = [100, 800, 6400].map((records) => chunkSize([{ records, ms: 1 }], 1));
-  expect(sizes).toEqual([800, 6400, 50_000]);
+  expect(sizes).toEqual([800, 6400, 20_000]);
 });
 
 it('follows a destination that became slow, down to where it began', () => {

@@ -4,8 +4,8 @@ import type { Pace } from '../model/pace.ts';
 const wantedMs = 30_000;
 /** A chunk of a destination that nothing is known of makes so many calls, and has no more records than that. */
 const first = { calls: 250, records: 5_000 };
-/** The most records of a chunk. */
-const mostRecords = 50_000;
+/** The most records of a chunk: matching them must not hold up the calls of others for long. */
+const mostRecords = 20_000;
 /** How much larger a chunk may be than the largest of the latest: they may have been fast by chance. */
 const growth = 8;
 
