@@ -157,14 +157,18 @@ it('decreases once a round, and harder when that was not enough', () => {
   expect(second.cut!.to / first.cut!.to).toBeLessThan(0.55);
 });
 
+/** The rate that a refusal brought it down to. */
+function perSecond({ cut }: QuotaState): number {
+  return (cut?.to ?? 0) * 1_000;
+}
+
 it('hardly slows down for one refusal of a known quota, and more for one that follows', () => {
-  const rate = (state: QuotaState): number => (state.cut?.to ?? 0) * 1_000;
   const first = refuseQuota(null, { round: 0, retryAfterMs: 1_000 }, hundred, start);
-  expect(rate(first)).toBeGreaterThan(85);
+  expect(perSecond(first)).toBeGreaterThan(85);
   const soon = refuseQuota(first, { round: 1, retryAfterMs: 1_000 }, hundred, start + 10_000);
-  expect(rate(soon)).toBeLessThan(75);
+  expect(perSecond(soon)).toBeLessThan(75);
   const late = refuseQuota(first, { round: 1, retryAfterMs: 1_000 }, hundred, start + 60_000);
-  expect(rate(late)).toBeGreaterThan(85);
+  expect(perSecond(late)).toBeGreaterThan(85);
 });
 
 it('takes a rate that was never measured for what the refused worker knows of its own', () => {
