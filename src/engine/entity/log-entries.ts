@@ -5,6 +5,7 @@ import type {
   LogOperation,
   RefusedValue,
 } from '../../model/entity-log.ts';
+import type { RecordId } from '../../model/golden-record.ts';
 import { same } from './same.ts';
 
 /** What says more of a record's cycle comes later. */
@@ -29,11 +30,12 @@ export function coalesce(earlier: LogEntry | undefined, later: LogEntry): LogEnt
     changes: coalesceChanges(earlier.changes, later.changes),
     refused: coalesceRefused(earlier.refused, later.refused),
     ids: coalesceIds(earlier.ids, later.ids),
-    merged:
-      stronger.operation === 'delete'
-        ? stronger.merged
-        : [...new Set([...earlier.merged, ...later.merged])],
+    merged: stronger.operation === 'delete' ? stronger.merged : union(earlier.merged, later.merged),
   };
+}
+
+function union(earlier: readonly RecordId[], later: readonly RecordId[]): readonly RecordId[] {
+  return earlier.length === 0 ? later : [...new Set([...earlier, ...later])];
 }
 
 /** Whether an entry tells nothing: all that happened has been taken back. */

@@ -292,7 +292,7 @@ class Chunk {
     const { cycle, now } = this.#context;
     const next: Provenance = { source: source.name, at, cycle };
     const changes: FieldChange[] = [];
-    const refused: RefusedValue[] = [];
+    let refused: RefusedValue[] | undefined;
     for (const { name, authority } of source.fields) {
       const value = values[name];
       if (value === undefined || same(value, last?.[name] ?? null)) continue;
@@ -302,13 +302,16 @@ class Chunk {
       if (accepts(authority, draft.setBy[name], next)) {
         draft.set(name, value, next);
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
-      } else if (!isSame) refused.push({ field: name, value, source: source.name, at, by });
+      } else if (!isSame) {
+        refused ??= [];
+        refused.push({ field: name, value, source: source.name, at, by });
+      }
     }
     if (changes.length > 0 || draft.before === undefined) this.#follow(draft, changes, cycle);
     if (changes.length > 0) draft.updatedAt = now;
     this.#counts.changed += changes.length;
-    this.#counts.refused += refused.length;
-    return { changes, refused };
+    this.#counts.refused += refused?.length ?? 0;
+    return { changes, refused: refused ?? none };
   }
 
   /** What the changed fields change: derived fields and match keys. */

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import type { AuthoritySpec } from '../../model/entity.ts';
+import type { Provenance } from '../../model/golden-record.ts';
+import { accepts, compileAuthority } from './authority.ts';
+
+const by = (source: string, at: string | null, cycle = 2): Provenance => ({ source, at, cycle });
+const ranked: AuthoritySpec = { ranked: ['crm', 'shop'] };
+
+const cases: readonly [
+  string,
+  AuthoritySpec | undefined,
+  Provenance | undefined,
+  Provenance,
+  boolean,
+][] = [
+  ['latest: the newer wins', 'latest', by('crm', '5'), by('shop', '6'), true],
+  ['latest: an older one never', 'latest', by('crm', '5'), by('shop', '4'), false],
+  ['latest: of equal times the later processed', 'latest', by('crm', '5'), by('shop', '5'), true],
+  ['latest: unknown times likewise', 'latest', by('crm', '5'), by('shop', null), true],
+  ['latest: nobody set it', 'latest', undefined, by('shop', null), true],
+  ['ranked: in one cycle the better wins', ranked, by('shop', '9'), by('crm', '1'), true],
+  ['ranked: in one cycle the worse loses', ranked, by('crm', '1'), by('shop', '9'), false],
+  ['ranked: a source not listed is last', ranked, by('web', '9'), by('shop', '1'), true],
+  ['ranked: two not listed go by time', ranked, by('web', '9'), by('app', '1'), false],
+  ['ranked: across cycles the newer wins', ranked, by('crm', '1', 1), by('shop', '9'), true],
+  ['ranked: across cycles an older one loses', ranked, by('shop', '9', 1), by('crm', '1'), false],
+  [
+    'ranked: across cycles equal times go by rank',
+    ranked,
+    by('crm', '9', 1),
+    by('shop', '9'),
+    false,
+  ],
+  ['ranked: and the other way round', ranked, by('shop', '9', 1), by('crm', '9'), true],
+  [
+    'ranked: across cycles an unknown time is later',
+    ranked,
+    by('crm', '9', 1),
+    by('shop', null),
+    true,
+  ],
+  ['ranked: its own older change', ranked, by('crm', '9'), by('crm', '8'), false],
+  ['owner: sets', { owner: 'crm' }, by('shop', '9'), by('crm', '1'), true],
+  ['owner: nobody else', { owner: 'crm' }, undefined, by('shop', '9'), false],
+  ['owner: but not with an older change', { owner: 'crm' }, by('crm', '9'), by('crm', '1'), false],
+  ['only: sets', undefined, by('gone', '9'), by('crm', '1'), true],
+  ['only: but not with an older change', undefined, by('crm', '9'), by('crm', '1'), false],
+];
+
+test.each(cases)('%s', (_name, spec, present, next, accepted) => {
+  expect(accepts(compileAuthority(spec), present, next)).toBe(accepted);
+});
