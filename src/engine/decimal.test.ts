@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ExactNumber } from '../model/json.ts';
-import { canonicalDecimal, toNumber } from './decimal.ts';
+import { canonicalDecimal, compareDecimals, toNumber } from './decimal.ts';
 
 test('one spelling for every number', () => {
   expect(['42', '42.0', '4.2e1', '+0042', '420E-1'].map(canonicalDecimal)).toEqual(
@@ -29,4 +29,32 @@ test('digits a double would change stay exact', () => {
   expect(toNumber('12.50')).toEqual(new ExactNumber('12.50'));
   expect(toNumber('0.1234567890123456')).toEqual(new ExactNumber('0.1234567890123456'));
   expect(toNumber('-0')).toEqual(new ExactNumber('-0'));
+});
+
+const canonical = (text: string): string => canonicalDecimal(text) ?? '';
+
+test('decimals are ordered by value, whatever their length', () => {
+  const ascending = [
+    '-1e500',
+    '-10',
+    '-9.5',
+    '-0.01',
+    '0',
+    '1e-500',
+    '0.09',
+    '0.1',
+    '9',
+    '10.5',
+    '1e401',
+    '2e500',
+  ];
+  const spelled = ascending.map(canonical);
+  expect(spelled.toReversed().toSorted(compareDecimals)).toEqual(spelled);
+  const doubles = fc.double({ noNaN: true, noDefaultInfinity: true });
+  fc.assert(
+    fc.property(doubles, doubles, (a, b) => {
+      const order = compareDecimals(canonical(String(a)), canonical(String(b)));
+      expect(Math.sign(order)).toBe(a < b ? -1 : Number(a > b));
+    }),
+  );
 });

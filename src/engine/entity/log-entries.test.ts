@@ -21,6 +21,12 @@ const change = (field: string, old: Json, to: Json, source = 'crm'): FieldChange
   at: '1',
   by: 'latest',
 });
+const id = (to: IdChange['change']): IdChange => ({
+  system: 'crm',
+  id: '7',
+  change: to,
+  by: 'match',
+});
 
 test('first old and last new value; what comes back disappears', () => {
   const first = entry({ changes: [change('a', 1, 2), change('b', 1, 2)] });
@@ -75,12 +81,6 @@ test('of merges the winner names all, a loser its winner', () => {
 });
 
 test('an id that came and left leaves nothing; refused values stay once', () => {
-  const id = (to: IdChange['change']): IdChange => ({
-    system: 'crm',
-    id: '7',
-    change: to,
-    by: 'match',
-  });
   const refused = { field: 'a', value: 1, source: 'crm', at: '1', by: 'owner' as const };
   const none = coalesce(entry({ ids: [id('attached')] }), entry({ ids: [id('detached')] }));
   expect(none.ids).toEqual([]);

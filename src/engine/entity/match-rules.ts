@@ -49,7 +49,8 @@ export function compileRule(
 
 /** The rules without those that say the same as an earlier one. */
 export function distinctRules(rules: readonly MatchRule[]): MatchRule[] {
-  return [...new Map(rules.toReversed().map((rule) => [rule.name, rule])).values()].toReversed();
+  const names = rules.map((rule) => rule.name);
+  return rules.filter((rule, at) => names.indexOf(rule.name) === at);
 }
 
 /** The name of the rule that a match key belongs to. */

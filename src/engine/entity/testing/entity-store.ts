@@ -11,11 +11,6 @@ import { keysToFind, unify, type Loaded, type Unified } from '../unify.ts';
 /** An entity as a project file writes it. */
 export type EntityInput = z.input<typeof entitySchema>;
 
-/** Compiles an entity whose sources' fields are not known. */
-export function planOf(spec: EntityInput): EntityPlan {
-  return compileEntity(entitySchema.parse(spec), () => []);
-}
-
 /** A source that copies fields, with its attach rules. */
 export function copying(
   fields: readonly string[],
@@ -39,7 +34,7 @@ export class EntityStore {
   #ids = 0;
 
   constructor(spec: EntityInput) {
-    this.plan = planOf(spec);
+    this.plan = compileEntity(entitySchema.parse(spec), () => []);
   }
 
   /** Values of the live records, in the order of their ids. */
@@ -115,7 +110,10 @@ export class EntityStore {
     for (const { record, deleted, addedKeys, removedKeys } of records) {
       if (deleted) this.records.delete(record.id);
       else this.records.set(record.id, record);
-      for (const key of removedKeys) this.keys.get(key)?.delete(record.id);
+      for (const key of removedKeys) {
+        this.keys.get(key)?.delete(record.id);
+        if (this.keys.get(key)?.size === 0) this.keys.delete(key);
+      }
       for (const key of addedKeys)
         this.keys.set(key, (this.keys.get(key) ?? new Set()).add(record.id));
     }
