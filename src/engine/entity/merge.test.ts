@@ -129,6 +129,15 @@ test('policies: the newest value, the best ranked, never', () => {
   });
 });
 
+test('an empty value of a loser replaces nothing, however new', () => {
+  const store = new EntityStore(account({ default: 'newest' }));
+  store.take(record('crm', '1', 1, { name: 'Acme', city: 'Ulm', phone: '1' }));
+  store.take(record('crm', '2', 1, { name: 'Bolt', city: 'Bonn', phone: '2' }));
+  store.take(record('crm', '2', 9, { name: 'Acme', city: null, phone: '' }));
+  store.merge();
+  expect(store.values).toMatchObject([{ city: 'Ulm', phone: '1' }]);
+});
+
 test('what is created and merged in one cycle has one entry', () => {
   const store = new EntityStore(account({}));
   store.take(
