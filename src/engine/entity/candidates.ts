@@ -1,6 +1,8 @@
 import type { RecordId } from '../../model/golden-record.ts';
 import type { Draft } from './draft.ts';
 
+const none: readonly never[] = [];
+
 /** The live records by match key, as a chunk leaves them so far. */
 export class Candidates {
   readonly #stored: ReadonlyMap<string, readonly RecordId[]>;
@@ -32,14 +34,18 @@ export class Candidates {
 
   /** The live records with this key that have no id of the system yet. */
   find(key: string, system: string): Draft[] {
+    const added = this.#added.get(key);
     const found: Draft[] = [];
     const consider = (draft: Draft): void => {
-      if (draft.deleted || draft.has(system) || found.includes(draft)) return;
+      if (draft.deleted || draft.has(system)) return;
       // One that this chunk has changed may have lost the key.
       if (!draft.touched || draft.keys.includes(key)) found.push(draft);
     };
-    for (const id of this.#stored.get(key) ?? []) consider(this.#loaded(id));
-    for (const draft of this.#added.get(key) ?? []) consider(draft);
+    for (const id of this.#stored.get(key) ?? none) {
+      const draft = this.#loaded(id);
+      if (added?.has(draft) !== true) consider(draft);
+    }
+    for (const draft of added ?? none) consider(draft);
     return found;
   }
 
