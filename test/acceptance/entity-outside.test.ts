@@ -88,8 +88,8 @@ it('is declared, run until its sources hold no more, and read: by the command li
   expect(await json('apply')).toMatchObject({ entities: ['account'] });
   const run = await sluice('run', 'account');
   expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('running') });
-  // A batch holds one record of Salesforce: two cycles read both.
-  expect(run.stdout.match(/^account completed/gm)).toHaveLength(2);
+  // A batch holds one record of Salesforce: it takes two cycles to read both.
+  expect(run.stdout.match(/^ {2}read: .*salesforce 1/gm)).toHaveLength(2);
   expect(run.stdout).toMatch(/hubspot completed/);
   expect(await hubspot.value(`SELECT name FROM companies WHERE id = 1`)).toBe('Acme');
   const { records } = await json<Listed>('records', 'account', '--where', 'type == "Customer"');
