@@ -81,7 +81,7 @@ function cycleCounts({ stages = [], children = [] }: RunView): string {
       .map(({ destination, stats }) => `${destination} ${stats.exported}/${stats.imported}`)
       .join(', ');
   }
-  const stage = stages.findLast(({ counts }) => Object.keys(counts).length > 0);
+  const stage = stages.findLast(({ counts }) => stageCounts(counts) !== '');
   return stage === undefined ? '' : stageCounts(stage.counts);
 }
 

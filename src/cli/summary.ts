@@ -26,7 +26,7 @@ function cycleLines(run: RunView): string[] {
   return [
     `${entity} ${endOf(run)} (cycle ${run.id})`,
     ...stages
-      .filter(({ name, counts }) => name !== 'deliver' && Object.keys(counts).length > 0)
+      .filter(({ name, counts }) => name !== 'deliver' && stageCounts(counts) !== '')
       .map(({ name, counts }) => `  ${name}: ${stageCounts(counts)}`),
     ...children.flatMap((child) => [
       `  ${child.destination} ${endOf(child)} (run ${child.id}, mode ${child.mode})`,
@@ -37,9 +37,10 @@ function cycleLines(run: RunView): string[] {
   ];
 }
 
-/** Counts of a stage, such as `byId 3, new 7`. */
+/** What a stage has counted, such as `byId 3, new 7`. */
 export function stageCounts(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
+    .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 }

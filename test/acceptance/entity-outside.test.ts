@@ -135,6 +135,43 @@ it('catches a destination up alone, and keeps its sync out of reach', async () =
   await expect(stack.client.connections.remove('hs')).rejects.toMatchObject({ code: 'in_use' });
 }, 60_000);
 
+it('lets a cycle that only waits for a slow destination give way to the next', async () => {
+  await hubspot.query(
+    `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$;
+     CREATE TRIGGER slow AFTER UPDATE ON companies FOR EACH STATEMENT EXECUTE FUNCTION slow()`,
+  );
+  await salesforce.query(`UPDATE account SET name = 'Acme AG', changed = now() WHERE id = 'a1'`);
+  const { client } = stack;
+  const first = await client.entities.start('account');
+  for await (const run of client.runs.follow(first.id)) {
+    const [child] = run.children ?? [];
+    if (run.phase === 'deliver' && child?.status === 'running') break;
+  }
+  const { records } = await client.entities.records('account', { where: 'name == "Acme AG"' });
+  const [{ id = '' } = {}] = records;
+  await expect(client.entities.erase('account', id)).rejects.toMatchObject({
+    status: 409,
+    run: first.id,
+  });
+  const second = await client.entities.start('account');
+  expect(second).toMatchObject({ entity: 'account' });
+  expect(await client.runs.get(first.id)).toMatchObject({ status: 'completed' });
+  // The destination goes on by itself: nothing of the entity may go while it does.
+  const { runs } = await client.runs.list({ sync: 'account.hubspot', limit: 1 });
+  expect(runs).toMatchObject([{ status: 'running', parent: first.id }]);
+  await expect(client.entities.remove('account')).rejects.toMatchObject({ code: 'run_open' });
+  await ended(second.id);
+  await ended(runs[0]?.id ?? '');
+  await hubspot.query('DROP TRIGGER slow ON companies');
+  expect((await sluice('run', 'account')).code).toBe(0);
+  expect(await hubspot.value('SELECT name FROM companies WHERE id = 1')).toBe('Acme AG');
+}, 60_000);
+
+async function ended(run: string): Promise<void> {
+  for await (const { status } of stack.client.runs.follow(run)) if (status === 'completed') return;
+  throw new Error(`run ${run} did not complete`);
+}
+
 it('refuses what does not fit, naming the place', async () => {
   const spec = await stack.client.entities.get('account');
   const { id: _, scheduleState: _s, links: _l, ...body } = spec;
