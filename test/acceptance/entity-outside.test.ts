@@ -136,6 +136,9 @@ it('catches a destination up alone, and keeps its sync out of reach', async () =
 }, 60_000);
 
 it('lets a cycle that only waits for a slow destination give way to the next', async () => {
+  await writeFile(config, projectOf().replace(', batch: 1 }', ' }'));
+  expect((await sluice('apply')).code).toBe(0);
+  expect((await sluice('run', 'account')).code).toBe(0);
   await hubspot.query(
     `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$;
      CREATE TRIGGER slow AFTER UPDATE ON companies FOR EACH STATEMENT EXECUTE FUNCTION slow()`,

@@ -6,13 +6,13 @@ import type { CycleOptions } from '../../api/services.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { newRunId } from '../../model/run-id.ts';
 import {
+  cycleKey,
   entityWorkflowId,
   messages,
   searchAttributes,
   taskQueue,
   type EntityCycleInput,
 } from '../../model/workflow.ts';
-import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
@@ -76,7 +76,10 @@ async function request({ client, searchable }: TemporalClient, input: EntityCycl
     workflowIdConflictPolicy: 'FAIL',
     staticSummary: `cycle of ${entity}`,
     ...(searchable && {
-      searchAttributes: { [searchAttributes.sync]: [entity], [searchAttributes.run]: [run] },
+      searchAttributes: {
+        [searchAttributes.sync]: [cycleKey(entity)],
+        [searchAttributes.run]: [run],
+      },
     }),
   });
 }
