@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parseProject } from '../load.ts';
 import { formatProblem, ProjectError } from '../problem.ts';
@@ -189,6 +190,13 @@ describe('entities of a project file', () => {
     const text = good.replace(from, () => to);
     expect(text).not.toBe(good);
     expect(problemsOf(text)).toContain(expected);
+  });
+
+  it('accepts the example of the documentation', async () => {
+    const text = await readFile(new URL('../../../docs/entities.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```yaml\n([^]*?)```/.exec(text) ?? [];
+    const env = { SF_URL: 'postgres://sf@db/sf', HS_URL: 'postgres://hs@db/hs' };
+    expect(Object.keys(parseProject(example, 'p', env).entities)).toEqual(['account']);
   });
 
   it('knows the removal that is written from the default', () => {
