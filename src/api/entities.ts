@@ -101,10 +101,10 @@ async function found(entities: EntityService, id: string) {
   return entityView(entity);
 }
 
-async function foundRecord(entities: EntityService, id: string, record: string) {
+async function foundRecord(entities: EntityService, id: string, of: string) {
   await found(entities, id);
-  const golden = await entities.record(id, record);
-  if (golden === null) throw notFound(`record of entity "${id}"`, record);
+  const golden = await entities.record(id, of);
+  if (golden === null) throw notFound(`record of entity "${id}"`, of);
   return golden;
 }
 

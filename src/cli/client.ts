@@ -124,8 +124,6 @@ function syncCalls(send: Transport): SyncCalls {
 }
 
 function entityCalls(send: Transport): EntityCalls {
-  const recordPath = (id: string, record: string): string =>
-    `${entityPath(id)}/records/${encodeURIComponent(record)}`;
   return {
     list: async () =>
       (await read<{ entities: EntityJson[] }>(send({ path: '/v1/entities' }))).entities,
@@ -168,6 +166,10 @@ function syncPath(id: string): string {
 
 function entityPath(id: string): string {
   return `/v1/entities/${encodeURIComponent(id)}`;
+}
+
+function recordPath(entity: string, record: string): string {
+  return `${entityPath(entity)}/records/${encodeURIComponent(record)}`;
 }
 
 function connectionPath(id: string): string {

@@ -99,7 +99,7 @@ it('is declared, run until its sources hold no more, and read: by the command li
       ids: { salesforce: ['a1'], hubspot: ['1'] },
     },
   ]);
-  const [{ id = '' } = {}] = records;
+  const id = records[0]?.id ?? '';
   const one = await json<{ history: object[] }>('records', 'account', id);
   expect(one.history).toMatchObject([{ operation: 'create', record: id }]);
   expect((await sluice('records', 'account')).stdout).toMatch(
@@ -151,7 +151,7 @@ it('lets a cycle that only waits for a slow destination give way to the next', a
     if (run.phase === 'deliver' && child?.status === 'running') break;
   }
   const { records } = await client.entities.records('account', { where: 'name == "Acme AG"' });
-  const [{ id = '' } = {}] = records;
+  const id = records[0]?.id ?? '';
   await expect(client.entities.erase('account', id)).rejects.toMatchObject({
     status: 409,
     run: first.id,
@@ -190,7 +190,7 @@ it('refuses what does not fit, naming the place', async () => {
 
 it('erases a record, and goes with all it holds', async () => {
   const { records } = await json<Listed>('records', 'account', '--where', 'name == "Beta"');
-  const [{ id = '' } = {}] = records;
+  const id = records[0]?.id ?? '';
   expect((await sluice('erase', 'account', id)).code).toBe(0);
   expect((await sluice('records', 'account', id)).code).toBe(2);
   await writeFile(config, projectOf().split('entities:')[0] ?? '');

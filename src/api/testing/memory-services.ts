@@ -183,10 +183,6 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
 }
 
 function memoryEntities(stored: MemoryServices['stored']): Services['entities'] {
-  const page = (entries: StoredEntry[], limit: number) => ({
-    entries: entries.slice(0, limit),
-    next: entries.length > limit ? String(entries[limit - 1]?.cycle) : null,
-  });
   return {
     list: async () => [...stored.entities.values()],
     get: async (id) => stored.entities.get(id) ?? null,
@@ -217,12 +213,12 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
       return stored.records.length < before;
     },
     history: async (_, record, { limit }) =>
-      page(
+      pageOf(
         stored.entries.filter((entry) => entry.record === record),
         limit,
       ),
     changes: async (_, cycle, { limit }) =>
-      page(
+      pageOf(
         stored.entries.filter((entry) => entry.cycle === cycle),
         limit,
       ),
@@ -235,4 +231,9 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
       ),
     duplicates: async () => stored.groups,
   };
+}
+
+function pageOf(entries: StoredEntry[], limit: number) {
+  const next = entries.length > limit ? String(entries[limit - 1]?.cycle) : null;
+  return { entries: entries.slice(0, limit), next };
 }

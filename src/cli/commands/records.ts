@@ -82,11 +82,14 @@ async function showOne(
   if (Object.keys(record.ids).length > 0) printLine(`ids: ${idsText(record.ids)}`);
   if (record.mergedInto !== null) printLine(`merged into record ${record.mergedInto}`);
   else if (record.deleted) printLine('deleted');
-  printTable(['CYCLE', 'AT', 'WHAT', 'FIELD', 'OLD', 'NEW', 'SOURCE', 'BY'], history.flatMap(rows));
+  printTable(
+    ['CYCLE', 'AT', 'WHAT', 'FIELD', 'OLD', 'NEW', 'SOURCE', 'BY'],
+    history.flatMap(entryRows),
+  );
 }
 
 /** A line for each thing that a cycle did to a record. */
-function rows(entry: EntryJson): string[][] {
+function entryRows(entry: EntryJson): string[][] {
   const head = [String(entry.cycle), entry.at];
   const lines = [
     ...entry.changes.map(({ field, old, new: value, source, by }) => [
