@@ -17,7 +17,9 @@ import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { load } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
+import { Commits } from './commits.ts';
 import { passOf, rangeOf, type ChunkRange } from './passes.ts';
+import type { Uncommitted } from './uncommitted.ts';
 
 /** Records that are decided and saved together: half a second's work. */
 const chunkLimit = { records: 5_000, bytes: 16 << 20, record: largestRecord };
@@ -84,6 +86,7 @@ class Unifier {
     let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
     let next = this.#read(before?.cursor ?? pass.cursor, pass, left);
+    const commits = new Commits();
     for (;;) {
       const read = await next;
       signal.throwIfAborted();
@@ -93,9 +96,15 @@ class Unifier {
         next = this.#read(read.cursor, pass, left);
         next.catch(() => undefined);
       }
-      no += 1;
-      if (!(await this.#commit(no, read))) return { more: true };
-      if (done || left <= 0) return { more: !done };
+      const unified = await this.#unify(read, commits.uncommitted);
+      const ending = unified === null || done || left <= 0;
+      if (unified !== null) {
+        const chunk = (no += 1);
+        await commits.next(unified, () => this.#commit(chunk, read, unified));
+      }
+      if (!ending) continue;
+      await commits.all();
+      return { more: unified === null || !done };
     }
   }
 
@@ -144,21 +153,27 @@ class Unifier {
     return incoming;
   }
 
-  /** False where nothing was committed: records that Sluice may just have made there must be known first. */
-  async #commit(no: number, { incoming, cursor, highest }: Read): Promise<boolean> {
-    const { run, entity, name } = this.#work;
-    const { chunks, records } = this.#store;
-    const token = fencingToken();
-    await chunks.claim(run, no, token);
-    const loaded = await load(this.#store, entity, this.#plan, { system: name, incoming });
+  /** Null where records that Sluice may just have made there must be known first. */
+  async #unify({ incoming }: Read, uncommitted: Uncommitted | undefined): Promise<Unified | null> {
+    const { entity, name } = this.#work;
+    const asked = { system: name, incoming, uncommitted };
+    const loaded = await load(this.#store, entity, this.#plan, asked);
     faultPoint('unify.after-load');
-    if (loaded.unknown > 0 && (await this.#isBeingWritten())) return false;
-    const ids = await records.newIds(loaded.unknown);
-    const unified = unify(this.#plan, loaded, incoming, {
+    if (loaded.unknown > 0 && (await this.#isBeingWritten())) return null;
+    const ids = (await this.#store.records.newIds(loaded.unknown)).values();
+    return unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
-      newId: () => ids.shift() ?? '',
+      newId: () => ids.next().value ?? '',
     });
+  }
+
+  async #commit(no: number, read: Read, unified: Unified): Promise<void> {
+    const { run, entity, name } = this.#work;
+    const { chunks, records } = this.#store;
+    const { incoming, cursor, highest } = read;
+    const token = fencingToken();
+    await chunks.claim(run, no, token);
     await chunks.commit(
       run,
       no,
@@ -173,7 +188,6 @@ class Unifier {
       (tx) => records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
     );
     faultPoint('unify.after-commit');
-    return true;
   }
 
   /** Whether a run is writing to the system that is read: it may hold records whose ids are not noted yet. */

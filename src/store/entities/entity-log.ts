@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { LogEntry } from '../../model/entity-log.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
+import { wholeLog } from './compact.ts';
 import { ValueCodec } from './values.ts';
 
 /** An entry of the transaction log as it is kept. */
@@ -84,7 +85,7 @@ export class EntityLog {
     const entries = rows.slice(0, limit).map(({ record, cycle, run, operation, data, at }) => ({
       record,
       operation,
-      ...(this.#codec.decode(data) as Omit<LogEntry, 'record' | 'operation'>),
+      ...wholeLog(this.#codec.decode(data)),
       cycle: Number(cycle),
       run,
       at,

@@ -3,6 +3,7 @@ import type { LogEntry } from '../../model/entity-log.ts';
 import type { GoldenRecord, RecordId, SourceRecord } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import { faultPoint } from '../../model/fault-point.ts';
+import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
 import { packed } from './packed.ts';
@@ -32,8 +33,6 @@ export interface EntityChanges {
 }
 
 const idBlock = 1000;
-
-type StoredRecord = Omit<GoldenRecord, 'id' | 'createdAt' | 'updatedAt'>;
 
 interface RecordRow {
   id: string;
@@ -86,7 +85,7 @@ export class GoldenRecords {
     );
     return rows.map(({ id, data, created, updated }) => ({
       id,
-      ...(codec.decode(data) as StoredRecord),
+      ...wholeRecord(codec.decode(data)),
       createdAt: created,
       updatedAt: updated,
     }));
@@ -106,7 +105,7 @@ export class GoldenRecords {
     return new Map(
       rows.map(({ record, operation, data }) => [
         record,
-        { record, operation, ...(codec.decode(data) as Omit<LogEntry, 'record' | 'operation'>) },
+        { record, operation, ...wholeLog(codec.decode(data)) },
       ]),
     );
   }
@@ -133,11 +132,7 @@ export class GoldenRecords {
     const fresh = records.filter(({ created }) => created);
     const known = records.filter(({ created }) => !created);
     const data = (of: readonly RecordChange[]) =>
-      packed(
-        of.map(({ record: { values, setBy } }) =>
-          codec.encode({ values, setBy } satisfies StoredRecord),
-        ),
-      );
+      packed(of.map(({ record }) => codec.encode(compactRecord(record))));
     if (fresh.length > 0) {
       await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
         select ${no}, r.id, nextval('entity_change'), ${cycle}, d.bytes, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
@@ -170,7 +165,7 @@ export class GoldenRecords {
       order by id limit ${limit}`.execute(this.#db);
     return rows.map(({ id, data }) => ({
       id,
-      values: (codec.decode(data) as StoredRecord).values,
+      values: wholeRecord(codec.decode(data)).values,
     }));
   }
 
@@ -202,9 +197,7 @@ export class GoldenRecords {
     { cycle, run, entries }: EntityChanges,
   ): Promise<void> {
     if (entries.length === 0) return;
-    const data = entries.map(({ record: _record, operation: _operation, ...rest }) =>
-      codec.encode(rest),
-    );
+    const data = entries.map((entry) => codec.encode(compactLog(entry)));
     await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
       select ${no}, e.record, ${cycle}, ${run}, e.operation, d.bytes, now()
       from ${packed(data)} d join unnest(${entries.map(({ record }) => record)}::bigint[],

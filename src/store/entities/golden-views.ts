@@ -4,6 +4,7 @@ import type { RecordId } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
+import { wholeRecord } from './compact.ts';
 import type { SystemId } from './entity-ref.ts';
 import { ValueCodec } from './values.ts';
 
@@ -186,7 +187,7 @@ export class GoldenViews {
   }
 
   #toView(row: Row): RecordView {
-    const { values } = this.#codec.decode(row.data) as { values: JsonObject };
+    const { values } = wholeRecord(this.#codec.decode(row.data));
     return {
       id: row.id,
       values,

@@ -32,7 +32,8 @@ const statements = [
   `create table entity_log (
      entity int not null, record bigint not null, cycle bigint not null, run text not null, operation text not null,
      data bytea not null, at timestamptz not null, primary key (entity, record, cycle))`,
-  `create index entity_log_by_cycle on entity_log (entity, cycle, record)`,
+  // Entries come in the order of cycles.
+  `create index entity_log_by_cycle on entity_log using brin (cycle)`,
   `create table entity_positions (
      entity int not null, source text not null, fingerprint text not null, position bytea not null, run text not null,
      primary key (entity, source))`,

@@ -1,0 +1,23 @@
+import type { Unified } from '../../src/engine/entity/unify.ts';
+import { Uncommitted } from './uncommitted.ts';
+
+/** Commits chunks one after the other, while the next one is already read and decided. */
+export class Commits {
+  /** What the commit under way changes. */
+  uncommitted: Uncommitted | undefined;
+  #underway: Promise<void> = Promise.resolve();
+
+  /** Waits for the commit before, and begins this one. @throws what the commit before failed with */
+  async next(unified: Unified, commit: () => Promise<void>): Promise<void> {
+    await this.#underway;
+    this.uncommitted = new Uncommitted(unified);
+    this.#underway = commit();
+    // Its failure is met by whoever waits for it.
+    this.#underway.catch(() => undefined);
+  }
+
+  /** Waits for the last one. */
+  async all(): Promise<void> {
+    await this.#underway;
+  }
+}
