@@ -6,7 +6,7 @@ import { faultPoint } from '../../model/fault-point.ts';
 import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
-import { packed } from './packed.ts';
+import { listed, packed } from './packed.ts';
 import type { SourceRecords } from './source-records.ts';
 
 /** A record that a cycle has made, changed or deleted. */
@@ -78,7 +78,7 @@ export class GoldenRecords {
   async records({ no, codec }: EntityRef, ids: readonly RecordId[]): Promise<GoldenRecord[]> {
     if (ids.length === 0) return [];
     const { rows } = await sql<RecordRow>`
-      select r.* from unnest(${ids}::bigint[]) x (id) cross join lateral (
+      select r.* from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select id, data, ${milliseconds('created_at')} as created, ${milliseconds('updated_at')} as updated
         from entity_records where entity = ${no} and id = x.id and not deleted limit 1) r`.execute(
       this.#db,
@@ -99,7 +99,7 @@ export class GoldenRecords {
   ): Promise<Map<RecordId, LogEntry>> {
     if (ids.length === 0) return new Map();
     const { rows } = await sql<{ record: string; operation: LogEntry['operation']; data: Buffer }>`
-      select l.record, l.operation, l.data from unnest(${ids}::bigint[]) x (id) cross join lateral (
+      select l.record, l.operation, l.data from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select record, operation, data from entity_log
         where entity = ${no} and record = x.id and cycle = ${cycle} limit 1) l`.execute(this.#db);
     return new Map(
@@ -151,7 +151,7 @@ export class GoldenRecords {
   async #compareSoon(tx: Database, { no }: EntityRef, ids: readonly RecordId[]): Promise<void> {
     if (ids.length === 0) return;
     await sql`update entity_records set merge_due = true
-      where entity = ${no} and id = any(${ids}::bigint[]) and not deleted`.execute(tx);
+      where entity = ${no} and id = any(${listed(ids)}::bigint[]) and not deleted`.execute(tx);
   }
 
   /** Live records by id, after `after`. */
@@ -188,7 +188,7 @@ export class GoldenRecords {
   /** Notes that these records have been compared. */
   async compared({ no }: EntityRef, ids: readonly RecordId[], tx: Database): Promise<void> {
     await sql`update entity_records set merge_due = false
-      where entity = ${no} and id = any(${ids}::bigint[])`.execute(tx);
+      where entity = ${no} and id = any(${listed(ids)}::bigint[])`.execute(tx);
   }
 
   async #putEntries(
@@ -200,8 +200,8 @@ export class GoldenRecords {
     const data = entries.map((entry) => codec.encode(compactLog(entry)));
     await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
       select ${no}, e.record, ${cycle}, ${run}, e.operation, d.bytes, now()
-      from ${packed(data)} d join unnest(${entries.map(({ record }) => record)}::bigint[],
-        ${entries.map(({ operation }) => operation)}::text[]) with ordinality as e (record, operation, at) using (at)
+      from ${packed(data)} d join unnest(${listed(entries.map(({ record }) => record))}::bigint[],
+        ${listed(entries.map(({ operation }) => operation))}::text[]) with ordinality as e (record, operation, at) using (at)
       on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
         data = excluded.data, at = excluded.at`.execute(tx);
   }
@@ -217,9 +217,9 @@ function keyed(
 }
 
 function columns(changes: readonly RecordChange[]) {
-  return sql`unnest(${changes.map(({ record }) => record.id)}::bigint[],
-    ${changes.map(({ record }) => record.createdAt)}::float8[], ${changes.map(({ record }) => record.updatedAt)}::float8[],
-    ${changes.map(({ deleted }) => deleted)}::boolean[], ${changes.map(({ mergedInto }) => mergedInto ?? null)}::bigint[])
+  return sql`unnest(${listed(changes.map(({ record }) => record.id))}::bigint[],
+    ${listed(changes.map(({ record }) => record.createdAt))}::float8[], ${listed(changes.map(({ record }) => record.updatedAt))}::float8[],
+    ${listed(changes.map(({ deleted }) => deleted))}::boolean[], ${listed(changes.map(({ mergedInto }) => mergedInto ?? null))}::bigint[])
     with ordinality as r (id, created, updated, deleted, merged, at)`;
 }
 

@@ -1,9 +1,10 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { RecordId } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { packed } from './packed.ts';
+import { listed, packed } from './packed.ts';
+import { RecentHashes } from './recent-hashes.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
 const mostCandidates = 100;
@@ -14,11 +15,11 @@ type Keyed = readonly [key: string, record: RecordId];
 /** The index of match keys, kept as keyed hashes: which live records have a key. */
 export class MatchKeys {
   readonly #db: Database;
-  readonly #seal: Seal;
+  readonly #hashes: RecentHashes;
 
   constructor(db: Database, seal: Seal) {
     this.#db = db;
-    this.#seal = seal;
+    this.#hashes = new RecentHashes(seal);
   }
 
   /** The live records that have these match keys, at most `most` for each, the oldest. Default: 100. */
@@ -56,9 +57,10 @@ export class MatchKeys {
         where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
     }
     if (added.length === 0) return [];
-    await this.#add(no, added, tx);
+    const keys = this.#keyed(no, added);
+    await insert(no, keys, tx);
     const { rows } = await sql<{ record: string }>`
-      select distinct h.record from ${this.#keyed(no, added)} h where exists (
+      select distinct h.record from ${keys} h where exists (
         select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record)`.execute(
       tx,
     );
@@ -72,22 +74,20 @@ export class MatchKeys {
 
   /** Adds to the index. */
   async add({ no }: EntityRef, keyed: readonly Keyed[]): Promise<void> {
-    if (keyed.length > 0) await this.#add(no, keyed, this.#db);
-  }
-
-  async #add(no: number, keyed: readonly Keyed[], db: Database): Promise<void> {
-    await sql`insert into entity_keys (entity, hash, record)
-      select ${no}, h.hash, h.record from ${this.#keyed(no, keyed)} h on conflict do nothing`.execute(
-      db,
-    );
+    if (keyed.length > 0) await insert(no, this.#keyed(no, keyed), this.#db);
   }
 
   #keyed(no: number, keyed: readonly Keyed[]) {
     return sql`(select h.bytes as hash, r.record from ${packed(keyed.map(([key]) => this.#hash(no, key)))} h
-      join unnest(${keyed.map(([, record]) => record)}::bigint[]) with ordinality as r (record, at) using (at))`;
+      join unnest(${listed(keyed.map(([, record]) => record))}::bigint[]) with ordinality as r (record, at) using (at))`;
   }
 
   #hash(no: number, key: string): Buffer {
-    return this.#seal.hash(`${no}\0${key}`);
+    return this.#hashes.of(`${no}\0${key}`);
   }
+}
+
+async function insert(no: number, keys: RawBuilder<unknown>, db: Database): Promise<void> {
+  await sql`insert into entity_keys (entity, hash, record)
+    select ${no}, h.hash, h.record from ${keys} h on conflict do nothing`.execute(db);
 }

@@ -15,5 +15,10 @@ export function packed(all: readonly Buffer[]) {
     start += length;
   }
   return sql`(select p.at::int as at, substring(${bytes}::bytea from p.start for p.length) as bytes
-    from unnest(${starts}::int[], ${lengths}::int[]) with ordinality as p (start, length, at))`;
+    from unnest(${listed(starts)}::int[], ${listed(lengths)}::int[]) with ordinality as p (start, length, at))`;
+}
+
+/** Numbers, numbers as text, or truths as one parameter; an array would be looked through for what needs quotes. */
+export function listed(values: readonly (string | number | boolean | null)[]) {
+  return sql`${`{${values.map((value) => value ?? 'NULL').join(',')}}`}`;
 }

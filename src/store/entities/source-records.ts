@@ -3,7 +3,8 @@ import type { RecordId, SourceRecord } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
-import { packed } from './packed.ts';
+import { listed, packed } from './packed.ts';
+import { RecentHashes } from './recent-hashes.ts';
 
 /** Ids of one record that are looked at. */
 const mostIds = 10_000;
@@ -13,11 +14,11 @@ type Stored = Omit<SourceRecord, 'system' | 'record'>;
 /** Which record of which system belongs to which unified record (ID mapping), and what the system last said of it. */
 export class SourceRecords {
   readonly #db: Database;
-  readonly #seal: Seal;
+  readonly #hashes: RecentHashes;
 
   constructor(db: Database, seal: Seal) {
     this.#db = db;
-    this.#seal = seal;
+    this.#hashes = new RecentHashes(seal);
   }
 
   /** What is known of these records of one system. */
@@ -48,7 +49,7 @@ export class SourceRecords {
     const found = new Map<RecordId, SourceRecord[]>();
     if (ids.length === 0) return found;
     const { rows } = await sql<{ record: string; system: string; data: Buffer }>`
-      select x.id as record, i.system, i.data from unnest(${ids}::bigint[]) x (id) cross join lateral (
+      select x.id as record, i.system, i.data from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select system, data from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) i`.execute(
       this.#db,
     );
@@ -74,7 +75,7 @@ export class SourceRecords {
     const found = new Map<RecordId, SystemId[]>();
     if (ids.length === 0) return found;
     const { rows } = await sql<{ record: string; systems: string[] }>`
-      select x.id as record, i.systems from unnest(${ids}::bigint[]) x (id) cross join lateral (
+      select x.id as record, i.systems from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select array_agg(system) as systems from (
           select system from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) s) i
       where i.systems is not null`.execute(this.#db);
@@ -93,7 +94,7 @@ export class SourceRecords {
     records: readonly RecordId[],
   ): Promise<Map<RecordId, string>> {
     const { rows } = await sql<{ record: string; data: Buffer }>`
-      select x.id as record, i.data from unnest(${records}::bigint[]) x (id) cross join lateral (
+      select x.id as record, i.data from unnest(${listed(records)}::bigint[]) x (id) cross join lateral (
         select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
         order by extra, hash limit 1) i`.execute(this.#db);
     return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
@@ -110,7 +111,7 @@ export class SourceRecords {
     const data = all.map(({ id, at, values }) => codec.encode({ id, at, values } satisfies Stored));
     await sql`insert into entity_ids (entity, hash, system, record, data)
       select ${no}, h.bytes, s.system, s.record, d.bytes from ${packed(hashes)} h join ${packed(data)} d using (at)
-      join unnest(${all.map(({ system }) => system)}::text[], ${all.map(({ record }) => record)}::bigint[])
+      join unnest(${listed(all.map(({ system }) => system))}::text[], ${listed(all.map(({ record }) => record))}::bigint[])
         with ordinality as s (system, record, at) using (at)
       on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
       db,
@@ -208,6 +209,6 @@ export class SourceRecords {
   }
 
   #hash(no: number, system: string, id: string): Buffer {
-    return this.#seal.hash(`${no}\0${system}\0${id}`);
+    return this.#hashes.of(`${no}\0${system}\0${id}`);
   }
 }
