@@ -6,8 +6,8 @@ import { stableText } from '../stable-text.ts';
 export function idText(value: Json | undefined): string | null {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value === 'string') return value;
-  if (Number.isSafeInteger(value)) return String(value);
-  if (typeof value === 'number') return canonicalDecimal(String(value));
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? String(value) : canonicalDecimal(String(value));
   if (value instanceof ExactNumber) return canonicalDecimal(value.digits);
   return stableText(value);
 }
