@@ -32,6 +32,7 @@ export interface EntityChanges {
   readonly entries: readonly LogEntry[];
 }
 
+/** Ids that the sequence gives at once. */
 const idBlock = 1000;
 
 interface RecordRow {
@@ -49,8 +50,8 @@ export class GoldenRecords {
   readonly #db: Database;
   readonly #keys: MatchKeys;
   readonly #sourceRecords: SourceRecords;
-  #nextId = 0;
-  #lastId = -1;
+  /** Ids that this process has taken and not given out. */
+  readonly #free: RecordId[] = [];
 
   constructor(db: Database, keys: MatchKeys, sourceRecords: SourceRecords) {
     this.#db = db;
@@ -58,20 +59,18 @@ export class GoldenRecords {
     this.#sourceRecords = sourceRecords;
   }
 
-  /** New record ids, which no process has used. Ids that are not used are lost. */
+  /** New record ids in ascending order, which no process has used. Ids that are not used are lost. */
   async newIds(count: number): Promise<RecordId[]> {
-    const ids: RecordId[] = [];
-    while (ids.length < count) {
-      if (this.#nextId > this.#lastId) {
-        const { rows } = await sql<{ n: string }>`select nextval('entity_record_id') as n`.execute(
-          this.#db,
-        );
-        this.#nextId = Number(rows[0]?.n);
-        this.#lastId = this.#nextId + idBlock - 1;
-      }
-      ids.push(String(this.#nextId++));
+    const missing = count - this.#free.length;
+    if (missing > 0) {
+      const { rows } = await sql<{ first: string }>`
+        select nextval('entity_record_id') as first from generate_series(1, ${Math.ceil(missing / idBlock)}::int)`.execute(
+        this.#db,
+      );
+      for (const { first } of rows)
+        for (let at = 0; at < idBlock; at++) this.#free.push(String(Number(first) + at));
     }
-    return ids;
+    return this.#free.splice(0, count);
   }
 
   /** The live ones of these records. */
