@@ -67,13 +67,16 @@ export interface OpenedCycle {
 export interface CycleActivities {
   /** Checks all ends and settles from where to where each source is read. */
   openCycle(input: { run: string; entity: string }): Promise<OpenedCycle>;
-  /** Reads a batch of what a source has changed, and unifies it. `more`: the source holds more. */
+  /**
+   * Reads a batch of what a source has changed, and unifies it. `more`: the source holds more; `waits`: but nothing can be
+   * read before the run that writes to the system has noted what it makes there.
+   */
   unifySource(input: {
     run: string;
     entity: string;
     source: string;
     reading: 'changes' | 'tombstones';
-  }): Promise<{ more: boolean }>;
+  }): Promise<{ more: boolean; waits?: boolean }>;
   /** Reads the ids of all records of a source, if that is due, and counts those that are gone (R7). */
   scanSource(input: {
     run: string;

@@ -14,7 +14,10 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
   return ({ run, sync, parent }) =>
     attended(deps, run, async () => {
       const { store, sessions } = deps;
-      if (parent !== undefined) await store.runs.enter(parent, 'deliver');
+      if (parent !== undefined) {
+        faultPoint('deliver.before-start');
+        await store.runs.enter(parent, 'deliver');
+      }
       const spec = await store.catalog.sync(sync);
       // A scheduled run is made here; one started by the API is there already.
       if (spec !== null)

@@ -38,6 +38,8 @@ class EntityCycle {
   /** The next cycle is asked for while this one only waits for its destinations. */
   #givesWay = false;
   #more = false;
+  /** Of that the next cycle can read something at once. */
+  #goesOn = false;
 
   constructor(input: EntityCycleInput) {
     const { run, searchable } = input;
@@ -64,7 +66,7 @@ class EntityCycle {
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
       const result = life.end(await gated(life.gate, () => close(end)));
-      if (this.#more && this.#input.drain) await this.#next();
+      if (this.#goesOn && this.#input.drain) await this.#next();
       return result;
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.
@@ -79,12 +81,13 @@ class EntityCycle {
     const life = this.#life;
     life.phase = 'read';
     for (const { source, reading } of readings) {
-      const { more } = await gated(life.gate, () =>
+      const { more, waits = false } = await gated(life.gate, () =>
         steps.unifySource.executeWithOptions({ summary: source }, [
           { run, entity, source, reading },
         ]),
       );
       this.#more ||= more;
+      this.#goesOn ||= more && !waits;
     }
     for (const source of scans) {
       const plan = await gated(life.gate, () => steps.scanSource({ run, entity, source }));

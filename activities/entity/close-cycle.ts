@@ -5,6 +5,7 @@ import type { CycleActivities } from '../activities.ts';
 import { endOf } from '../close-run.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
+import { endCycle } from './end-cycle.ts';
 import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
 import { tombstonesName } from './open-cycle.ts';
 import { passAfter, rangeOf } from './passes.ts';
@@ -19,10 +20,10 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
       const { store } = deps;
       await store.runs.enter(run, 'close');
       if (status !== 'completed') {
-        await store.runs.finish(run, { status, failure, outcome: null, watermark: null });
+        await endCycle(store, run, { status, failure });
         return endOf(await store.runs.get(run));
       }
-      const entity = await openEntity(store, id);
+      const entity = await openEntity(store, id, run);
       faultPoint('cycle.before-positions');
       await movePositions(deps, run, entity);
       faultPoint('cycle.after-positions');
@@ -71,8 +72,15 @@ async function outcomeOf({ store }: Shared, run: string): Promise<RunOutcome> {
   return written === 0 ? 'nothing_written' : 'ok';
 }
 
-async function expire({ store }: Shared, { no, spec }: OpenEntity): Promise<void> {
+/** Forgets what is older than the history is to be kept: log entries, and deleted records that every destination knows of. */
+async function expire({ store }: Shared, { id, no, ref, spec }: OpenEntity): Promise<void> {
   if (spec.history === undefined) return;
   const keepMs = milliseconds(spec.history.keep);
-  while ((await store.log.expire(no, keepMs, expiredAtOnce)) === expiredAtOnce);
+  const limit = expiredAtOnce;
+  while ((await store.log.expire(no, keepMs, limit)) === limit);
+  const destinations = Object.keys(spec.destinations);
+  const lags = await Promise.all(destinations.map((name) => store.golden.lag(id, name)));
+  const marks = lags.map(({ watermark }) => BigInt(watermark ?? 0));
+  const upTo = marks.length === 0 ? null : String(marks.reduce((a, b) => (a < b ? a : b)));
+  while ((await store.records.forgetDeleted(ref, { keepMs, upTo, limit })) === limit);
 }

@@ -19,7 +19,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
   return ({ run, entity: id, source }) =>
     attended(deps, run, async (signal) => {
       const { store } = deps;
-      const entity = await openEntity(store, id);
+      const entity = await openEntity(store, id, run);
       const plan = compileEntity(entity.spec, () => []);
       const { first, last } = rangeOf(Object.keys(entity.spec.sources).indexOf(source), 'ids');
       let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;

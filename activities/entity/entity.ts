@@ -15,9 +15,12 @@ export interface OpenEntity extends EntityState {
   readonly openCycle: number;
 }
 
-/** @throws ConfigError `unknown_entity` */
-export async function openEntity(store: Store, id: string): Promise<OpenEntity> {
-  const state = await store.entities.state(id);
+/**
+ * An entity; of a cycle, `run`, as it was declared when that opened: declared anew, it counts from the next one on.
+ * @throws ConfigError `unknown_entity`
+ */
+export async function openEntity(store: Store, id: string, run?: string): Promise<OpenEntity> {
+  const state = await store.entities.state(id, run);
   if (state === null) throw new ConfigError('unknown_entity', `entity ${id} does not exist`);
   const codec = new ValueCodec(store.seal, state.spec.encrypted);
   return { ...state, ref: { no: state.no, codec }, openCycle: state.cycle + 1 };

@@ -71,10 +71,16 @@ export class IdentifiedDestination implements RecordDestination {
     options?: WriteOptions,
   ): Promise<WriteResult[]> {
     const { entity, system, idField = '' } = this.#delivery;
+    const creates = operations.filter(({ operation }) => operation === 'create');
+    const remade = await this.#store.records.remade(
+      entity.ref,
+      creates.map(({ key }) => recordOf(key)),
+    );
     const inner = operations.map((operation): WriteOperation => {
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
-      // The same for this record for ever: a create whose acknowledgement was lost is found again.
-      const idempotencyKey = `${entity.id}/${system}/${recordOf(operation.key)}`;
+      // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.
+      const record = recordOf(operation.key);
+      const idempotencyKey = `${entity.id}/${system}/${record}/${remade.get(record) ?? 0}`;
       const { [idField]: given = null } = operation.values;
       return { ...operation, key: [given], idempotencyKey };
     });

@@ -25,7 +25,7 @@ export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'
     attended(deps, run, async (signal) => {
       const { store } = deps;
       await store.runs.enter(run, 'merge');
-      const entity = await openEntity(store, id);
+      const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => []);
       const { first, last } = mergeRange;
@@ -79,8 +79,9 @@ async function mergeBatch(
         cycle,
         run,
         records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
-        sourceRecords: merged.flatMap(({ moved }) => moved),
+        sourceRecords: [],
         detached: [],
+        moved: merged.flatMap(({ moved }) => moved),
         extra: merged.flatMap(({ extra }) => extra),
         entries: merged.flatMap(({ entries }) => entries),
       });

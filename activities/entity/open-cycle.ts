@@ -9,6 +9,7 @@ import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { connectorSupport } from '../connect.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
+import { endCycle } from './end-cycle.ts';
 import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
 import { rangeOf, settlePass } from './passes.ts';
 import { reindex } from './reindex.ts';
@@ -21,13 +22,21 @@ export function openCycle(deps: Shared): CycleActivities['openCycle'] {
       // A scheduled cycle is made here; one started by the API is there already.
       await store.runs.createCycle({ id: run, entity: id, options: {} });
       await store.runs.begin(run);
-      const entity = await openEntity(store, id);
+      await endDead(store, run);
+      const entity = await openEntity(store, id, run);
       await checkDestinations(deps, run, entity);
       const plan = await settlePasses(deps, run, entity);
       await reindex(store, entity, plan, signal);
       faultPoint('open.after-plan');
       return opened(entity);
     });
+}
+
+/** Ends earlier cycles whose workflow was terminated: nobody else does. */
+async function endDead(store: Shared['store'], run: string): Promise<void> {
+  const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
+  for (const dead of await store.runs.deadCycles(run))
+    await endCycle(store, dead, { status: 'failed', failure });
 }
 
 function opened({ id, spec }: OpenEntity): OpenedCycle {

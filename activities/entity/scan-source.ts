@@ -26,7 +26,7 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
   return ({ run, entity: id, source: name }) =>
     attended(deps, run, async (signal) => {
       const { store, sessions } = deps;
-      const entity = await openEntity(store, id);
+      const entity = await openEntity(store, id, run);
       const spec = sourceOf(entity.spec, name);
       const scan = scanOf(spec);
       if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))

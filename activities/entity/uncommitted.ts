@@ -8,6 +8,8 @@ import type { SystemId } from '../../src/store/entities/entity-ref.ts';
  * decided meanwhile. Whether a look into the store comes before or after that commit makes no difference then.
  */
 export class Uncommitted {
+  /** Whether ids leave records: to tell which, the stored ones must be known. */
+  readonly detaches: boolean;
   readonly #records: ReadonlyMap<RecordId, GoldenRecord | null>;
   readonly #sourceRecords: ReadonlyMap<string, SourceRecord | null>;
   readonly #keys = new Map<string, Map<RecordId, boolean>>();
@@ -15,6 +17,7 @@ export class Uncommitted {
   readonly #entries: ReadonlyMap<RecordId, LogEntry>;
 
   constructor({ records, sourceRecords, detached, entries }: Unified) {
+    this.detaches = detached.length > 0;
     this.#records = new Map(
       records.map(({ record, deleted }) => [record.id, deleted ? null : record]),
     );

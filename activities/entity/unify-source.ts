@@ -9,13 +9,14 @@ import type { Field } from '../../src/model/field.ts';
 import type { Encoding, Value } from '../../src/model/record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
+import { OvertakenError } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
 import { fencingToken } from '../fencing-token.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
-import { load } from './load.ts';
+import { load, type LoadedChunk } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
 import { Commits } from './commits.ts';
 import { passOf, rangeOf, type ChunkRange } from './passes.ts';
@@ -39,7 +40,7 @@ export function unifySource(deps: Shared): CycleActivities['unifySource'] {
   return ({ run, entity: id, source: name, reading }) =>
     attended(deps, run, async (signal) => {
       await deps.store.runs.enter(run, 'read');
-      const entity = await openEntity(deps.store, id);
+      const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
       return withSource(deps.sessions, run, spec, reading, (source) => {
         const unifier = new Unifier(deps.store, { run, entity, name, reading, source, signal });
@@ -75,8 +76,8 @@ class Unifier {
     this.#batch = sourceOf(entity.spec, name).source.batch;
   }
 
-  /** @returns whether the source holds more than was read */
-  async run(): Promise<{ more: boolean }> {
+  /** @returns whether the source holds more than was read, and whether that has to wait for a run that writes to it */
+  async run(): Promise<{ more: boolean; waits?: boolean }> {
     const { run, signal } = this.#work;
     const { first, last } = this.#range;
     const pass = await passOf(this.#store, run, first);
@@ -96,15 +97,16 @@ class Unifier {
         next = this.#read(read.cursor, pass, left);
         next.catch(() => undefined);
       }
-      const unified = await this.#unify(read, commits.uncommitted);
-      const ending = unified === null || done || left <= 0;
-      if (unified !== null) {
-        const chunk = (no += 1);
-        await commits.next(unified, () => this.#commit(chunk, read, unified));
+      const chunk = (no += 1);
+      if (this.#isDestination) {
+        if (!(await this.#alone(chunk, read))) return { more: true, waits: true };
+      } else {
+        const { unified } = await this.#unify(read, commits.uncommitted);
+        await commits.next(unified, () => this.#commit(chunk, read, unified, []));
       }
-      if (!ending) continue;
+      if (!done && left > 0) continue;
       await commits.all();
-      return { more: unified === null || !done };
+      return { more: !done };
     }
   }
 
@@ -153,22 +155,56 @@ class Unifier {
     return incoming;
   }
 
-  /** Null where records that Sluice may just have made there must be known first. */
-  async #unify({ incoming }: Read, uncommitted: Uncommitted | undefined): Promise<Unified | null> {
+  /** Whether runs write to the system that is read: they change what is known of its records. */
+  get #isDestination(): boolean {
+    const { entity, name } = this.#work;
+    return entity.spec.destinations[name] !== undefined;
+  }
+
+  /**
+   * Unifies and commits a chunk while nobody changes what is known of its records. False where nothing was committed:
+   * records that Sluice may just have made there must be known first.
+   */
+  async #alone(no: number, read: Read): Promise<boolean> {
+    for (;;) {
+      // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
+      const isBeingWritten = await this.#isBeingWritten();
+      const { unified, loaded } = await this.#unify(read, undefined);
+      if (loaded.unknown > 0 && isBeingWritten) return false;
+      try {
+        await this.#commit(no, read, unified, loaded.stored);
+        return true;
+      } catch (error) {
+        if (!(error instanceof OvertakenError)) throw error;
+        this.#work.signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #unify(
+    { incoming }: Read,
+    uncommitted: Uncommitted | undefined,
+  ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
     const asked = { system: name, incoming, uncommitted };
     const loaded = await load(this.#store, entity, this.#plan, asked);
     faultPoint('unify.after-load');
-    if (loaded.unknown > 0 && (await this.#isBeingWritten())) return null;
     const ids = (await this.#store.records.newIds(loaded.unknown)).values();
-    return unify(this.#plan, loaded, incoming, {
+    const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
       newId: () => ids.next().value ?? '',
     });
+    return { unified, loaded };
   }
 
-  async #commit(no: number, read: Read, unified: Unified): Promise<void> {
+  /** @throws OvertakenError where what is `held` has changed since it was loaded */
+  async #commit(
+    no: number,
+    read: Read,
+    unified: Unified,
+    held: LoadedChunk['stored'],
+  ): Promise<void> {
     const { run, entity, name } = this.#work;
     const { chunks, records } = this.#store;
     const { incoming, cursor, highest } = read;
@@ -185,7 +221,7 @@ class Unifier {
         counts: countsOf(name, incoming.length, unified),
         errors: unified.errors,
       },
-      (tx) => records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
+      (tx) => records.save(tx, entity.ref, { ...unified, held, cycle: entity.openCycle, run }),
     );
     faultPoint('unify.after-commit');
   }
@@ -193,7 +229,6 @@ class Unifier {
   /** Whether a run is writing to the system that is read: it may hold records whose ids are not noted yet. */
   async #isBeingWritten(): Promise<boolean> {
     const { entity, name } = this.#work;
-    if (entity.spec.destinations[name] === undefined) return false;
     return (await this.#store.runs.openRunOf(destinationSyncId(entity.id, name))) !== null;
   }
 }

@@ -113,6 +113,11 @@ export class Chunks {
     if (rows.length === 0) throw new SupersededError(run, no);
   }
 
+  /** Lets no attempt commit anything to chunks of a run that is over (R6); waits for one that is just doing it. */
+  async seal(run: string): Promise<void> {
+    await sql`update chunks set token = ${finalToken} where run = ${run}`.execute(this.#db);
+  }
+
   async get(run: string, no: number): Promise<ChunkState | null> {
     const { rows } =
       await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);

@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
+import { destinationOfSync, destinationSyncId } from '../model/entity-syncs.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
 import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { cycleKey } from '../model/workflow.ts';
+import { finalToken } from './chunks.ts';
 import { stagesOf } from './cycle-stages.ts';
 import type { Database } from './database.ts';
 import type { Seal } from './seal.ts';
@@ -141,11 +143,21 @@ export class Runs {
       on conflict (id) do nothing`.execute(this.#db);
   }
 
-  /** Notes that a cycle has begun. */
+  /** Notes that a cycle has begun, and with what entity it goes on to its end. */
   async begin(id: string): Promise<void> {
-    await sql`update runs set status = 'running' where id = ${id} and status = 'pending'`.execute(
+    await sql`update runs set status = 'running', entity_spec = (select spec from entities where id = runs.entity)
+      where id = ${id} and status = 'pending'`.execute(this.#db);
+  }
+
+  /** The other cycles of the same entity that have begun and of which nobody has noted the end, or forbidden what may be left of them. */
+  async deadCycles(id: string): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      select d.id from runs r join runs d on d.entity = r.entity and d.id <> r.id
+      where r.id = ${id} and d.status not in ('pending', 'completed') and (d.finished_at is null
+        or exists (select from chunks c where c.run = d.id and c.token < ${finalToken}))`.execute(
       this.#db,
     );
+    return rows.map((row) => row.id);
   }
 
   /** Notes whether the sources hold more than the cycle reads. */
@@ -236,6 +248,16 @@ export class Runs {
       select id from runs where sync = ${sync} and finished_at is null and id <> ${except}
       order by started_at limit 1`.execute(this.#db);
     return rows[0]?.id ?? null;
+  }
+
+  /** The oldest run of a destination of the entity that is not over, also of one that is not declared any more. */
+  async openDelivery(entity: string): Promise<{ run: string; destination: string } | null> {
+    const { rows } = await sql<{ id: string; sync: string }>`
+      select id, sync from runs where starts_with(sync, ${destinationSyncId(entity, '')}) and finished_at is null
+      order by started_at limit 1`.execute(this.#db);
+    const [row] = rows;
+    if (row === undefined) return null;
+    return { run: row.id, destination: destinationOfSync(row.sync)?.destination ?? '' };
   }
 
   async plan(id: string): Promise<RunPlan | null> {

@@ -75,7 +75,9 @@ test('attaches by id, else by the alternatives in order, else makes a record; a 
 
   await putEntity(stack, 'chosen', entity('updated'));
   await runCycle(stack, 'chosen');
-  const twins = (await recordsOf(stack, 'chosen')).filter(({ fields: { name } }) => name === 'Twin');
+  const twins = (await recordsOf(stack, 'chosen')).filter(
+    ({ fields: { name } }) => name === 'Twin',
+  );
   expect(twins.filter(({ ids }) => ids['hs']?.[0] === '13')).toHaveLength(1);
 });
 
@@ -100,7 +102,10 @@ test('lets the field’s authority decide, keeps what it refused, and tells null
       owned: { owner: 'sf' },
     },
     destinations: {
-      out: { destination: { connection: 'out', stream: 'public.auth', key: 'code' }, mode: 'upsert' },
+      out: {
+        destination: { connection: 'out', stream: 'public.auth', key: 'code' },
+        mode: 'upsert',
+      },
     },
   });
   const values = async () => {
@@ -114,14 +119,18 @@ test('lets the field’s authority decide, keeps what it refused, and tells null
   await out.query(`UPDATE auth SET kept = 'mine'`);
 
   // Between cycles the newer one counts; the owner's field is refused whoever is newer.
-  await hs.query(`UPDATE auth SET ranked = 'h2', latest = 'h2', owned = 'h2', changed = '${day(8)}'`);
+  await hs.query(
+    `UPDATE auth SET ranked = 'h2', latest = 'h2', owned = 'h2', changed = '${day(8)}'`,
+  );
   const second = await runCycle(stack, 'auth');
   expect(second.counts).toMatchObject({ 'fields.changed': 2, 'fields.refused': 1 });
   expect(await values()).toEqual({ ranked: 'h2', latest: 'h2', owned: 'sf' });
 
   // Read later, but older than what stands there: nothing happens but a note of what was refused.
   await out.query(`UPDATE auth SET latest = 'deviates'`);
-  await sf.query(`UPDATE auth SET ranked = 's3', latest = 's3', owned = null, changed = '${day(5)}'`);
+  await sf.query(
+    `UPDATE auth SET ranked = 's3', latest = 's3', owned = null, changed = '${day(5)}'`,
+  );
   await runCycle(stack, 'auth');
   // The explicit null of the owner counts.
   expect(await values()).toEqual({ ranked: 'h2', latest: 'h2', owned: null });
@@ -215,7 +224,10 @@ test.each([true, false])(
     expect(winner.ids['sf']?.toSorted()).toEqual(['1', '2']);
     const history = await historyOf(stack, name, winner.id);
     const last = history.at(-1);
-    expect(last).toMatchObject({ operation: 'merge', merged: [expect.any(String), expect.any(String)] });
+    expect(last).toMatchObject({
+      operation: 'merge',
+      merged: [expect.any(String), expect.any(String)],
+    });
     const [loser = ''] = last?.merged ?? [];
     expect((await historyOf(stack, name, loser)).at(-1)).toMatchObject({
       operation: 'delete',
@@ -250,9 +262,7 @@ test('detaches what a source has deleted: by flag, tombstones and a scan of all 
   await makeTable(out, 'del', 'code text');
   await makeTable(out, 'del_mirror', 'code text');
   await makeTable(out, 'del_upsert', 'code text');
-  await out.query(
-    `CREATE TABLE del_gone (no bigint PRIMARY KEY, id bigint, changed timestamptz)`,
-  );
+  await out.query(`CREATE TABLE del_gone (no bigint PRIMARY KEY, id bigint, changed timestamptz)`);
   const codes = (from: number, to: number) =>
     `SELECT n, 'c' || n, '${day(1)}'::timestamptz FROM generate_series(${from}, ${to}) n`;
   await sf.query(`INSERT INTO del (id, code, changed) ${codes(1, 6)}`);
@@ -436,7 +446,9 @@ test('a system that is source and destination recognises its own echo, and the w
     CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON two FOR EACH ROW EXECUTE FUNCTION two_touch()`);
   await sf.query(`INSERT INTO two VALUES (1, 'Acme', 'https://www.acme.com/a', 'Customer', now()),
     (2, 'Beta', 'http://beta.io', 'Lead', now())`);
-  await hs.query(`INSERT INTO two (name, site, size) VALUES ('acme inc', 'acme.com', 10), ('Delta', 'delta.org', 3)`);
+  await hs.query(
+    `INSERT INTO two (name, site, size) VALUES ('acme inc', 'acme.com', 10), ('Delta', 'delta.org', 3)`,
+  );
   const byDomain = { attach: [['domain']] };
   await putEntity(stack, 'two', {
     fields: { name: 'text', domain: 'text', kind: 'text', size: 'integer' },
@@ -533,7 +545,11 @@ test('bad records are counted and stop no other', async () => {
       sf: tableSource('sf', 'bad', {
         source: { id: 'no' },
         where: 'code != "skip"',
-        fields: { code: 'code', amount: 'amount', site: { expr: 'site == "boom" ? int(site) : 1' } },
+        fields: {
+          code: 'code',
+          amount: 'amount',
+          site: { expr: 'site == "boom" ? int(site) : 1' },
+        },
       }),
     },
   });

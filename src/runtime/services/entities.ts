@@ -12,7 +12,6 @@ import type {
 } from '../../api/services.ts';
 import { conflict, notFound, openCycle } from '../../api/problem.ts';
 import type { EntitySpec } from '../../model/entity.ts';
-import { destinationSyncId } from '../../model/entity-syncs.ts';
 import type { Run } from '../../model/run.ts';
 import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
@@ -102,16 +101,14 @@ export class Entities implements EntityService {
 
   /** @throws ApiProblem 409 while anything of the entity runs: it would write what is about to go */
   async #requireRest(id: string): Promise<void> {
-    const { runs, entities } = this.#store;
+    const { runs } = this.#store;
     const cycle = await runs.openRunOf(cycleKey(id));
     if (cycle !== null) throw openCycle(id, cycle);
-    for (const name of Object.keys((await entities.get(id))?.destinations ?? {})) {
-      const sync = destinationSyncId(id, name);
-      const run = await runs.openRunOf(sync);
-      if (run === null) continue;
-      const detail = `Destination "${name}" of entity "${id}" has an open run "${run}".`;
-      throw conflict('run_open', detail, { run });
-    }
+    const delivery = await runs.openDelivery(id);
+    if (delivery === null) return;
+    const { run, destination } = delivery;
+    const detail = `Destination "${destination}" of entity "${id}" has an open run "${run}".`;
+    throw conflict('run_open', detail, { run });
   }
 
   async #known(id: string): Promise<EntitySpec> {

@@ -53,9 +53,11 @@ export class Entities {
     return rows;
   }
 
-  async state(id: string): Promise<EntityState | null> {
+  /** @param run a cycle, of which `spec` is what it opened with */
+  async state(id: string, run: string | null = null): Promise<EntityState | null> {
     const { rows } = await sql<EntityState & { cycle: string }>`
-      select id, no, spec, cycle, rules, merges from entities where id = ${id}`.execute(this.#db);
+      select e.id, e.no, coalesce(r.entity_spec, e.spec) as spec, e.cycle, e.rules, e.merges
+      from entities e left join runs r on r.id = ${run} where e.id = ${id}`.execute(this.#db);
     return rows[0] === undefined ? null : { ...rows[0], cycle: Number(rows[0].cycle) };
   }
 

@@ -11,6 +11,7 @@ import { openSeal } from '../seal.ts';
 import { createStore, type Store } from '../store.ts';
 import type { EntityRef } from './entity-ref.ts';
 import type { EntityChanges, RecordChange } from './golden-records.ts';
+import { OvertakenError } from './source-records.ts';
 import { ValueCodec } from './values.ts';
 
 let made: TestDatabase;
@@ -108,7 +109,7 @@ test.each([true, false])('records come back as they were (encrypted: %s)', async
     entries: [entry(id, 'create')],
   });
   expect(await store.records.records(ref, [id])).toEqual([record]);
-  expect(await store.sourceRecords.find(ref, 'zoo', ['z1', 'z2'])).toEqual([source]);
+  expect(await store.sourceRecords.find(ref, 'zoo', ['z1', 'z2'])).toMatchObject([source]);
   expect(await store.sourceRecords.ofRecords(ref, [id])).toEqual(new Map([[id, [source]]]));
   expect(await store.matchKeys.find(ref, ['k2', 'k3'])).toEqual(new Map([['k2', [id]]]));
   expect(await store.records.entries(ref, 1, [id])).toEqual(new Map([[id, entry(id, 'create')]]));
@@ -160,7 +161,7 @@ test('what was written is added to what a system said, and an id keeps its recor
       tx,
     ),
   );
-  expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toEqual([
+  expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toMatchObject([
     { ...said, values: { name: 'Ada', size: 4 } },
   ]);
   expect(await store.sourceRecords.targets(ref, 'crm', ['1', '2', '3'])).toEqual(
@@ -169,6 +170,88 @@ test('what was written is added to what a system said, and an id keeps its recor
       ['2', '8'],
     ]),
   );
+});
+
+test('what a run notes between load and save has the chunk decided again', async () => {
+  const ref = await open('overtaken');
+  const said = { system: 'crm', id: '7', record: '1', at: '3', values: { name: 'Ada' } };
+  await store.sourceRecords.put(ref, [said]);
+  const note = (values: SourceRecord['values']) =>
+    db
+      .transaction()
+      .execute((tx) =>
+        store.sourceRecords.noteContributions(ref, [{ ...said, at: null, values }], tx),
+      );
+  const held = await store.sourceRecords.find(ref, 'crm', ['7']);
+  await note({ size: 4 });
+  const stale = { ...said, at: '5', values: { name: 'Bob' } };
+  await expect(save(ref, { held, sourceRecords: [stale] })).rejects.toThrow(OvertakenError);
+  expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toMatchObject([
+    { at: '3', values: { name: 'Ada', size: 4 } },
+  ]);
+  const again = await store.sourceRecords.find(ref, 'crm', ['7']);
+  await save(ref, { held: again, sourceRecords: [stale] });
+  // One that has gone meanwhile does not come back either.
+  await store.sourceRecords.remove(ref, [said]);
+  await expect(save(ref, { held: again, sourceRecords: [stale] })).rejects.toThrow(OvertakenError);
+  expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toEqual([]);
+});
+
+test('an id that is noted around a merge goes to the winner, and is removed only beside another', async () => {
+  const ref = await open('late');
+  const [winner = '', loser = '', later = ''] = await store.records.newIds(3);
+  const of = (id: string, record: string): SourceRecord => ({
+    system: 'crm',
+    id,
+    record,
+    at: '1',
+    values: { size: 1 },
+  });
+  await save(ref, {
+    records: [winner, loser, later].map((id) => made1(golden(id, { name: id }))),
+    sourceRecords: [of('w', winner), of('l', loser)],
+  });
+  const merge = (lost: string, into: string, moved: SourceRecord[]) =>
+    save(ref, {
+      records: [
+        {
+          record: golden(lost, {}),
+          created: false,
+          deleted: true,
+          mergedInto: into,
+          addedKeys: [],
+          removedKeys: [],
+        },
+      ],
+      moved,
+      extra: moved,
+    });
+  const note = (one: SourceRecord) =>
+    db.transaction().execute((tx) => store.sourceRecords.noteContributions(ref, [one], tx));
+  // Between the merge's load and its save, and after it.
+  await note(of('between', loser));
+  await note({ ...of('l', loser), values: { size: 9 } });
+  await merge(loser, winner, [of('l', winner)]);
+  await note(of('after', loser));
+  const ids = ['w', 'l', 'between', 'after'];
+  expect(await store.sourceRecords.find(ref, 'crm', ids)).toMatchObject(
+    ids.map((id) => ({ id, record: winner, values: { size: id === 'l' ? 9 : 1 } })),
+  );
+  const extra = async () =>
+    (await store.golden.withExtraIds('late', 'crm')).map(({ id }) => id).toSorted();
+  expect(await extra()).toEqual(['after', 'between', 'l']);
+  expect(await store.sourceRecords.targets(ref, 'crm', [winner])).toEqual(new Map([[winner, 'w']]));
+  // Along a chain of merges.
+  await merge(winner, later, []);
+  await note(of('last', loser));
+  expect(await store.sourceRecords.find(ref, 'crm', ['last'])).toMatchObject([{ record: later }]);
+  // The last id is the record's own, however it came.
+  await store.sourceRecords.remove(
+    ref,
+    [...ids, 'last'].map((id) => ({ system: 'crm', id })).slice(1),
+  );
+  expect(await extra()).toEqual([]);
+  expect(await store.records.remade(ref, [later])).toEqual(new Map([[later, 1]]));
 });
 
 test('an erased record is gone from everywhere', async () => {

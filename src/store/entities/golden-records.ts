@@ -7,7 +7,7 @@ import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
 import { listed, packed } from './packed.ts';
-import type { SourceRecords } from './source-records.ts';
+import type { LoadedSourceRecord, SourceRecords } from './source-records.ts';
 
 /** A record that a cycle has made, changed or deleted. */
 export interface RecordChange {
@@ -27,6 +27,10 @@ export interface EntityChanges {
   readonly records: readonly RecordChange[];
   readonly sourceRecords: readonly SourceRecord[];
   readonly detached: readonly SystemId[];
+  /** Source records that must not have changed since they were loaded; default: nobody else changes any. */
+  readonly held?: readonly LoadedSourceRecord[];
+  /** Of merges: source records that go to the winners. */
+  readonly moved?: readonly SourceRecord[];
   /** Ids that a merge brings to a record that has one in their system. */
   readonly extra?: readonly SystemId[];
   readonly entries: readonly LogEntry[];
@@ -109,15 +113,21 @@ export class GoldenRecords {
     );
   }
 
-  /** Saves what a chunk changes, as a part of the transaction that commits the chunk. */
+  /**
+   * Saves what a chunk changes, as a part of the transaction that commits the chunk.
+   * @throws OvertakenError where what is `held` has changed
+   */
   async save(tx: Database, entity: EntityRef, changes: EntityChanges): Promise<void> {
-    const { records, sourceRecords, detached, extra = [] } = changes;
+    const { records, sourceRecords, detached, held = [], moved = [], extra = [] } = changes;
     await this.#putRecords(tx, entity, changes);
+    await this.#sourceRecords.hold(entity, held, tx);
     const removed = keyed(records, ({ removedKeys }) => removedKeys);
     const added = keyed(records, ({ addedKeys }) => addedKeys);
     await this.#compareSoon(tx, entity, await this.#keys.change(entity, { removed, added }, tx));
     await this.#sourceRecords.remove(entity, detached, tx);
     await this.#sourceRecords.put(entity, sourceRecords, tx);
+    await this.#sourceRecords.move(entity, moved, tx);
+    await this.#sourceRecords.follow(entity, mergesOf(records), tx);
     await this.#sourceRecords.markExtra(entity, extra, tx);
     await this.#putEntries(tx, entity, changes);
     faultPoint('unify.in-transaction');
@@ -138,13 +148,38 @@ export class GoldenRecords {
         from ${columns(fresh)} join ${data(fresh)} d using (at) order by at`.execute(tx);
     }
     if (known.length > 0) {
-      await sql`update entity_records e set seq = r.seq, cycle = ${cycle}, data = r.bytes,
+      await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.bytes,
           updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
           merge_due = e.merge_due and not r.deleted
         from (select r.*, d.bytes, nextval('entity_change') as seq from ${columns(known)} join ${data(known)} d using (at)
           order by at) r
         where e.entity = ${no} and e.id = r.id`.execute(tx);
     }
+  }
+
+  /** How often ids of these records have gone: what is made of them at a destination then is another record. */
+  async remade({ no }: EntityRef, ids: readonly RecordId[]): Promise<Map<RecordId, number>> {
+    const { rows } = await sql<{ id: string; remade: number }>`
+      select id, remade from entity_records where entity = ${no} and id = any(${ids}::bigint[])`.execute(
+      this.#db,
+    );
+    return new Map(rows.map(({ id, remade }) => [id, remade]));
+  }
+
+  /** Forgets what was deleted more than `keepMs` ago and up to the change `upTo`; at most `limit` at once. Returns how many. */
+  async forgetDeleted(
+    { no }: EntityRef,
+    { keepMs, upTo, limit }: { keepMs: number; upTo: string | null; limit: number },
+  ): Promise<number> {
+    const { numAffectedRows } = await sql`delete from entity_records r using (
+        select id from entity_records where entity = ${no} and deleted
+          and changed_at < now() - ${keepMs} * interval '1 millisecond'
+          and (${upTo}::bigint is null or seq <= ${upTo}::bigint) limit ${limit}) old
+      where r.entity = ${no} and r.id = old.id
+        and not exists (select from entity_ids i where i.entity = ${no} and i.record = r.id)`.execute(
+      this.#db,
+    );
+    return Number(numAffectedRows ?? 0);
   }
 
   async #compareSoon(tx: Database, { no }: EntityRef, ids: readonly RecordId[]): Promise<void> {
@@ -204,6 +239,12 @@ export class GoldenRecords {
       on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
         data = excluded.data, at = excluded.at`.execute(tx);
   }
+}
+
+function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {
+  return records.flatMap(({ record: { id }, mergedInto }) =>
+    mergedInto === undefined ? [] : [{ loser: id, winner: mergedInto }],
+  );
 }
 
 function keyed(

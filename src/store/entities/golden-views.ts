@@ -105,13 +105,13 @@ export class GoldenViews {
     return rows.map((row) => ({ ...this.#toView(row), seq: row.seq }));
   }
 
-  /** Records that have more than one id in a system: `ids` are those that merges brought. */
+  /** Ids that merges brought to records which have another one in the system. */
   async withExtraIds(entity: string, system: string): Promise<{ record: RecordId; id: string }[]> {
     const { rows } = await sql<{ record: string; data: Buffer }>`
       select i.record, i.data from entity_ids i join entities e on e.no = i.entity
-      where e.id = ${entity} and i.system = ${system} and i.extra order by i.record, i.hash`.execute(
-      this.#db,
-    );
+      where e.id = ${entity} and i.system = ${system} and i.extra and exists (select from entity_ids o
+        where o.entity = i.entity and o.record = i.record and o.system = i.system and not o.extra)
+      order by i.record, i.hash`.execute(this.#db);
     return rows.map(({ record, data }) => ({
       record,
       id: (this.#codec.decode(data) as { id: string }).id,
@@ -132,7 +132,7 @@ export class GoldenViews {
     const sealed = marks.rows[0]?.value ?? null;
     const watermark = sealed === null ? null : this.#seal.open(sealed).toString();
     const { rows } = await sql<{ records: string; seconds: number | null }>`
-      select count(*) as records, extract(epoch from now() - min(r.updated_at))::float8 as seconds
+      select count(*) as records, extract(epoch from now() - min(r.changed_at))::float8 as seconds
       from entity_records r join entities e on e.no = r.entity
       where e.id = ${entity} and r.seq > ${watermark ?? '0'}::bigint
         and (not r.deleted or ${watermark}::text is not null)`.execute(this.#db);

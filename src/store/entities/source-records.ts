@@ -11,6 +11,20 @@ const mostIds = 10_000;
 
 type Stored = Omit<SourceRecord, 'system' | 'record'>;
 
+/** A source record as it was loaded. */
+export interface LoadedSourceRecord extends SourceRecord {
+  /** Another one after every change. */
+  readonly version: string;
+}
+
+/** What was decided on has changed meanwhile: it must be loaded and decided again. */
+export class OvertakenError extends Error {
+  constructor() {
+    super('source records have changed since they were loaded');
+    this.name = 'OvertakenError';
+  }
+}
+
 /** Which record of which system belongs to which unified record (ID mapping), and what the system last said of it. */
 export class SourceRecords {
   readonly #db: Database;
@@ -26,19 +40,40 @@ export class SourceRecords {
     { no, codec }: EntityRef,
     system: string,
     ids: readonly string[],
-  ): Promise<SourceRecord[]> {
+  ): Promise<LoadedSourceRecord[]> {
     if (ids.length === 0) return [];
     const hashes = ids.map((id) => this.#hash(no, system, id));
-    const { rows } = await sql<{ record: string; data: Buffer }>`
-      select i.record, i.data from ${packed(hashes)} h cross join lateral (
-        select record, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
+    const { rows } = await sql<{ record: string; version: string; data: Buffer }>`
+      select i.record, i.version, i.data from ${packed(hashes)} h cross join lateral (
+        select record, xmin::text as version, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
       this.#db,
     );
-    return rows.map(({ record, data }) => ({
+    return rows.map(({ record, version, data }) => ({
       system,
       record,
+      version,
       ...(codec.decode(data) as Stored),
     }));
+  }
+
+  /**
+   * Keeps loaded source records as they are until the transaction ends.
+   * @throws OvertakenError where one has changed since, as by a run that noted what it wrote
+   */
+  async hold(
+    { no }: EntityRef,
+    loaded: readonly LoadedSourceRecord[],
+    tx: Database,
+  ): Promise<void> {
+    if (loaded.length === 0) return;
+    const hashes = loaded.map(({ system, id }) => this.#hash(no, system, id));
+    const { rows } = await sql<{ at: number; version: string }>`
+      select h.at, i.xmin::text as version from ${packed(hashes)} h
+      join entity_ids i on i.entity = ${no} and i.hash = h.bytes order by i.hash for update of i`.execute(
+      tx,
+    );
+    const same = rows.filter(({ at, version }) => loaded[at - 1]?.version === version);
+    if (same.length < loaded.length) throw new OvertakenError();
   }
 
   /** All records of systems that belong to these records. */
@@ -118,7 +153,10 @@ export class SourceRecords {
     );
   }
 
-  /** Adds what systems hold now to what is known of their records; an id keeps the record that it has. */
+  /**
+   * Adds what systems hold now to what is known of their records. An id keeps the record that it has; that of a record
+   * which was merged while it was written goes to the winner.
+   */
   async noteContributions(
     entity: EntityRef,
     written: readonly SourceRecord[],
@@ -128,20 +166,81 @@ export class SourceRecords {
     const hashes = written.map(({ system, id }) => this.#hash(entity.no, system, id));
     const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
       select h.at, i.record, i.data from ${packed(hashes)} h
-      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes for update of i`.execute(
+      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes order by i.hash for update of i`.execute(
       tx,
     );
     const known = new Map(rows.map((row) => [row.at, row]));
-    const merged = written.map((one, index): SourceRecord => {
+    const fresh = written.filter((_, index) => !known.has(index + 1));
+    const winners = await this.#winners(
+      entity,
+      fresh.map(({ record }) => record),
+      tx,
+    );
+    const moved: SourceRecord[] = [];
+    const noted = written.map((one, index): SourceRecord => {
       const before = known.get(index + 1);
-      if (before === undefined) return one;
+      const winner = winners.get(one.record);
+      if (before === undefined && winner === undefined) return one;
+      if (before === undefined) {
+        moved.push(one);
+        return { ...one, record: winner ?? one.record };
+      }
       const { at, values } = entity.codec.decode(before.data) as Stored;
       return { ...one, record: before.record, at, values: { ...values, ...one.values } };
     });
-    await this.put(entity, merged, tx);
+    await this.put(entity, noted, tx);
+    await this.markExtra(entity, moved, tx);
   }
 
-  /** Forgets records of a system. */
+  /** The records that these were merged into, of those that were; they are not merged before the transaction ends. */
+  async #winners(
+    { no }: EntityRef,
+    records: readonly RecordId[],
+    tx: Database,
+  ): Promise<Map<RecordId, RecordId>> {
+    const winners = new Map<RecordId, RecordId>();
+    for (let left = records; left.length > 0;) {
+      const { rows } = await sql<{ id: string; winner: string | null }>`
+        select id, merged_into as winner from entity_records
+        where entity = ${no} and id = any(${left}::bigint[]) order by id for share`.execute(tx);
+      const next = new Map(
+        rows.flatMap(({ id, winner }) => (winner === null ? [] : [[id, winner]])),
+      );
+      for (const record of records) {
+        const winner = next.get(winners.get(record) ?? record);
+        if (winner !== undefined) winners.set(record, winner);
+      }
+      left = [...new Set(next.values())];
+    }
+    return winners;
+  }
+
+  /** Gives records of systems to other unified records; what systems said of them stays. */
+  async move(
+    { no }: EntityRef,
+    all: readonly Pick<SourceRecord, 'system' | 'id' | 'record'>[],
+    tx: Database,
+  ): Promise<void> {
+    if (all.length === 0) return;
+    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
+    await sql`update entity_ids i set record = m.record from ${packed(hashes)} h
+      join unnest(${all.map(({ record }) => record)}::bigint[]) with ordinality as m (record, at) using (at)
+      where i.entity = ${no} and i.hash = h.bytes`.execute(tx);
+  }
+
+  /** Gives what is left of the losers of merges to their winners: ids that were noted since the losers were loaded. */
+  async follow(
+    { no }: EntityRef,
+    merged: readonly { readonly loser: RecordId; readonly winner: RecordId }[],
+    tx: Database,
+  ): Promise<void> {
+    if (merged.length === 0) return;
+    await sql`update entity_ids i set record = m.winner, extra = true
+      from unnest(${merged.map(({ loser }) => loser)}::bigint[], ${merged.map(({ winner }) => winner)}::bigint[]) m (loser, winner)
+      where i.entity = ${no} and i.record = m.loser`.execute(tx);
+  }
+
+  /** Forgets records of a system; their unified records are made anew where they are written again. */
   async remove(
     { no }: EntityRef,
     all: readonly SystemId[],
@@ -149,8 +248,10 @@ export class SourceRecords {
   ): Promise<void> {
     if (all.length === 0) return;
     const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
-    await sql`delete from entity_ids i using ${packed(hashes)} h
-      where i.entity = ${no} and i.hash = h.bytes`.execute(db);
+    await sql`with gone as (delete from entity_ids i using ${packed(hashes)} h
+        where i.entity = ${no} and i.hash = h.bytes returning i.record)
+      update entity_records r set remade = r.remade + 1 from (select distinct record from gone) g
+      where r.entity = ${no} and r.id = g.record`.execute(db);
   }
 
   /** Notes ids that a merge brought to a record which has one in their system. */

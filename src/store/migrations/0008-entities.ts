@@ -2,9 +2,9 @@ import { type Kysely, type Migration, sql } from 'kysely';
 
 const statements = [
   `alter table syncs add column entity text`,
-  // A cycle is a run whose `entity` is set; the runs of its destinations name it as their parent.
+  // A cycle is a run whose `entity` is set, `entity_spec` as it was when the cycle opened; the runs of its destinations name it as their parent.
   `alter table runs alter column mode drop not null, alter column spec drop not null,
-     add column entity text, add column parent text, add column more boolean`,
+     add column entity text, add column entity_spec json, add column parent text, add column more boolean`,
   `alter table chunks add column counts jsonb`,
   `create index runs_by_parent on runs (parent) where parent is not null`,
   // JSON keeps the order of sources and fields. `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
@@ -14,10 +14,11 @@ const statements = [
   // Processes take ids a thousand at a time.
   `create sequence entity_record_id increment by 1000`,
   `create sequence entity_change`,
-  // `data` and the other bytea columns are sealed or, where the entity is not encrypted, begin with four zero bytes.
+  // `data` and the other bytea columns are sealed or, where the entity is not encrypted, begin with four zero bytes. `changed_at` is the time of `seq`, `remade` how many of its ids have gone.
   `create table entity_records (
      entity int not null, id bigint not null, seq bigint not null, cycle bigint not null, data bytea not null,
-     created_at timestamptz not null, updated_at timestamptz not null, deleted boolean not null default false,
+     created_at timestamptz not null, updated_at timestamptz not null, changed_at timestamptz not null default now(),
+     remade int not null default 0, deleted boolean not null default false,
      merged_into bigint, merge_due boolean not null default false, primary key (entity, id))`,
   `create index entity_records_by_change on entity_records (entity, seq)`,
   `create index entity_records_to_merge on entity_records (entity, id) where merge_due`,
