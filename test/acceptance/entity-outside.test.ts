@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RunView } from '../../src/api/run-view.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
@@ -170,6 +171,26 @@ it('lets a cycle that only waits for a slow destination give way to the next', a
   expect(await hubspot.value('SELECT name FROM companies WHERE id = 1')).toBe('Acme AG');
 }, 60_000);
 
+it('shows the record errors of a destination, and retries them there', async () => {
+  await hubspot.query(`ALTER TABLE companies ADD CONSTRAINT polite CHECK (name <> 'Rude')`);
+  await salesforce.query(`UPDATE account SET name = 'Rude', changed = now() WHERE id = 'a1'`);
+  const cycle = await json<RunView>('run', 'account');
+  const [child] = cycle.children ?? [];
+  expect(child).toMatchObject({ outcome: 'partial', stats: { errors: 1 } });
+  const { errors } = await json<{ errors: object[] }>('errors', child?.id ?? '');
+  expect(errors).toMatchObject([{ operation: 'update', code: '23514' }]);
+  const { client } = stack;
+  await expect(client.runs.act(cycle.id, 'retry-errors')).rejects.toMatchObject({
+    status: 409,
+    code: 'cycle_not_retried',
+  });
+  await hubspot.query('ALTER TABLE companies DROP CONSTRAINT polite');
+  const retry = await client.runs.act(child?.id ?? '', 'retry-errors');
+  await ended(retry.id);
+  expect(await client.runs.get(retry.id)).toMatchObject({ stats: { updated: 1, errors: 0 } });
+  expect(await hubspot.value('SELECT name FROM companies WHERE id = 1')).toBe('Rude');
+}, 60_000);
+
 async function ended(run: string): Promise<void> {
   for await (const { status } of stack.client.runs.follow(run)) if (status === 'completed') return;
   throw new Error(`run ${run} did not complete`);
@@ -188,13 +209,34 @@ it('refuses what does not fit, naming the place', async () => {
   });
 }, 30_000);
 
-it('erases a record, and goes with all it holds', async () => {
+it('erases a record', async () => {
   const { records } = await json<Listed>('records', 'account', '--where', 'name == "Beta"');
   const id = records[0]?.id ?? '';
   expect((await sluice('erase', 'account', id)).code).toBe(0);
   expect((await sluice('records', 'account', id)).code).toBe(2);
+}, 60_000);
+
+it('runs by its schedule until that is taken away', async () => {
+  const before = (await stack.client.runs.list({ entity: 'account', limit: 1 })).runs[0]?.id;
+  await writeFile(config, projectOf('    schedule: { every: 1s }\n'));
+  expect((await sluice('apply')).code).toBe(0);
+  expect((await stack.client.entities.get('account')).scheduleState?.next).toBeTruthy();
+  await expect
+    .poll(async () => (await stack.client.runs.list({ entity: 'account', limit: 1 })).runs[0], {
+      timeout: 30_000,
+    })
+    .toSatisfy((run: RunView) => run.id !== before && run.status === 'completed');
+  await writeFile(config, projectOf());
+  expect((await sluice('apply')).code).toBe(0);
+  expect((await stack.client.entities.get('account')).scheduleState).toBeNull();
+}, 90_000);
+
+it('goes with all it holds, once nothing of it runs', async () => {
   await writeFile(config, projectOf().split('entities:')[0] ?? '');
-  expect(await json('apply', '--prune')).toMatchObject({ pruned: ['account'] });
+  // A cycle that the schedule had begun still ends.
+  await expect
+    .poll(async () => (await sluice('apply', '--prune')).stdout, { timeout: 60_000 })
+    .toContain('deleted account');
   expect(await stack.client.entities.list()).toEqual([]);
   expect((await fetch(`${stack.url}/v1/entities/account/records`)).status).toBe(404);
-}, 60_000);
+}, 90_000);

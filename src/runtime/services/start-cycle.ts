@@ -92,17 +92,17 @@ async function openOne(
 ): Promise<{ run: string; givesWay: boolean } | null> {
   const handle = temporal.client.workflow.getHandle(entityWorkflowId(entity));
   const state = await askRun(temporal, handle);
-  if (typeof state !== 'object') {
-    const run = await store.runs.openRunOf(cycleKey(entity), asking);
-    return run === null ? null : { run, givesWay: false };
-  }
-  const run = await store.runs.get(state.run);
-  if (run !== null && isOver(run.status)) return null;
-  const givesWay = state.phase === 'deliver' && state.status === 'running';
+  if (state === 'gone') return null;
+  const id = state?.run ?? (await store.runs.openRunOf(cycleKey(entity), asking));
+  const run = id === null ? null : await store.runs.get(id);
+  if (id === null || (run !== null && isOver(run.status))) return null;
+  // Where it cannot be asked, what it has noted counts; the cycle itself gives way at the right moment only.
+  const { phase, status } = state ?? run ?? {};
+  const givesWay = phase === 'deliver' && status === 'running';
   if (givesWay) {
     await handle.signal(messages.giveWay).catch((error: unknown) => {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     });
   }
-  return { run: state.run, givesWay };
+  return { run: id, givesWay };
 }
