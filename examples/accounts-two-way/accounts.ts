@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { RunView } from '../../src/api/run-view.ts';
 import { createClient, type Client } from '../../src/cli/client.ts';
 import { followRun } from '../../src/cli/follow.ts';
@@ -17,10 +16,7 @@ async function systemsOnly(stage: Stage): Promise<boolean> {
   const { salesforce, hubspot } = await startSystems(await stage.startPostgres());
   console.log(`export SALESFORCE_URL='${salesforce}'\nexport HUBSPOT_URL='${hubspot}'`);
   console.log('Both are up until Ctrl-C.');
-  const waiting = setInterval(() => undefined, 60_000);
-  await once(process, 'SIGINT');
-  clearInterval(waiting);
-  return true;
+  return new Promise(() => undefined);
 }
 
 async function story(stage: Stage): Promise<boolean> {
@@ -69,7 +65,7 @@ async function tell(dev: Dev, systems: Systems): Promise<string[]> {
     ['the second cycle wrote nothing', second.outcome === 'nothing_written'],
     ['the fourth cycle wrote nothing', fourth.outcome === 'nothing_written'],
     ['HubSpot has the new name', there[0]?.['name'] === hero.renamed],
-    ['the record has the new number of employees', record.fields['employees'] === 480],
+    ['the record has the new number of employees', record.fields['employees'] === hero.employees],
     ['HubSpot is not behind', lag === 0],
   ];
   return held.filter(([, holds]) => !holds).map(([what]) => what);
@@ -89,8 +85,8 @@ function wentWell({ status, stats, children = [] }: RunView): boolean {
   );
 }
 
-async function count(url: string, table: string): Promise<unknown> {
-  return (await query(url, `SELECT count(*) FROM ${table}`))[0]?.['count'];
+async function count(url: string, table: string): Promise<number> {
+  return (await query(url, `SELECT FROM ${table}`)).length;
 }
 
 async function lagOf(url: string): Promise<number | undefined> {

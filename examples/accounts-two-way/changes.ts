@@ -8,7 +8,12 @@ interface Change {
 }
 
 /** The company whose story is told: a customer, twice in Salesforce, and in HubSpot as `…, Inc.`. */
-export const hero = { n: 45, name: nameOf(45), renamed: `${nameOf(45)} Group` } as const;
+export const hero = {
+  n: 45,
+  name: nameOf(45),
+  renamed: `${nameOf(45)} Group`,
+  employees: 720,
+} as const;
 
 /** A prospect that HubSpot does not have. */
 export const signed = 2;
@@ -28,8 +33,8 @@ export const changes: readonly Change[] = [
   },
   {
     system: 'hubspot',
-    what: `the same company gets 480 employees, and a name that Salesforce overrules`,
-    sql: `UPDATE companies SET employees = 480, name = '${hero.name} (old)' WHERE name = '${hero.name}'`,
+    what: `the same company gets ${hero.employees} employees, and a name that Salesforce overrules`,
+    sql: `UPDATE companies SET employees = ${hero.employees}, name = '${hero.name} (old)' WHERE name = '${hero.name}'`,
   },
   {
     system: 'salesforce',

@@ -85,7 +85,7 @@ export function companies(): Company[] {
       // Under another name it can be found by its domain alone: both must have one.
       name: n % 6 === 3 && n % 7 !== 6 ? `${nameOf(n)}, Inc.` : nameOf(n),
       domain: n % 12 === 0 ? null : domainOf(n),
-      employees: n % 9 === 0 ? null : 10 + ((n * 37) % 990),
+      employees: n % 8 === 1 ? null : 10 + ((n * 37) % 990),
       kind: pick(['Other', null], n),
       updated_at: hour(n + 0.5),
     })),

@@ -9,9 +9,9 @@ export function recordLines({ fields, ids }: GoldenJson): string[] {
 
 /** What one cycle did to a record, as lines for people. */
 export function entryLines({ cycle, operation, changes, refused, ids, merged }: EntryJson) {
-  const with_ = merged.length > 0 ? ` (merged with ${merged.join(', ')})` : '';
+  const others = merged.length > 0 ? ` (merged with ${merged.join(', ')})` : '';
   return [
-    `cycle ${cycle}: ${operation}${with_}`,
+    `cycle ${cycle}: ${operation}${others}`,
     ...ids.map(({ system, id, change, by }) => `  ${system} ${id} ${change} (${by})`),
     ...changes.map(
       ({ field, old, new: value, source, by }) =>

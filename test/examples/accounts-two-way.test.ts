@@ -107,10 +107,10 @@ function summary({ name, type, domain, employees }: Partial<Expected>): string {
 
 /** The companies as HubSpot is to hold them once the first cycle is over, as text. */
 function expectedCompanies(): string[] {
-  return expected().flatMap(({ name, type, domain, employees, companies: [company] }) => {
+  return expected().flatMap(({ name, type, domain, employees, companies: [held] }) => {
     if (type === 'Customer') return [[name, domain, employees, 'Other'].join('|')];
-    if (company === undefined) return [];
-    return [[company.name, company.domain, company.employees, company.kind].join('|')];
+    if (held === undefined) return [];
+    return [[held.name, held.domain, held.employees, held.kind].join('|')];
   });
 }
 
@@ -127,7 +127,7 @@ async function versions(): Promise<unknown[]> {
   ];
 }
 
-async function company(name: string) {
+async function companiesNamed(name: string) {
   return hubspot.query(
     `SELECT name, domain, employees, kind FROM companies WHERE name = '${name}'`,
   );
@@ -174,15 +174,20 @@ it('brings changes of both sides together', async () => {
     await (system === 'salesforce' ? salesforce : hubspot).query(sql);
   expect(await cycle()).toMatchObject({ status: 'completed', stats: { errors: 0 } });
 
-  expect(await company(hero.renamed)).toEqual([
-    { name: hero.renamed, domain: domainOf(hero.n), employees: '480', kind: 'Other' },
+  expect(await companiesNamed(hero.renamed)).toEqual([
+    {
+      name: hero.renamed,
+      domain: domainOf(hero.n),
+      employees: String(hero.employees),
+      kind: 'Other',
+    },
   ]);
-  expect(await company(nameOf(signed))).toEqual([
+  expect(await companiesNamed(nameOf(signed))).toEqual([
     { name: nameOf(signed), domain: domainOf(signed), employees: null, kind: 'Other' },
   ]);
   // It had no website: the second entry brings one, and is gone.
   expect(record(enteredAgain).fields['domain'] ?? null).toBeNull();
-  expect(await company(nameOf(enteredAgain))).toEqual([
+  expect(await companiesNamed(nameOf(enteredAgain))).toEqual([
     { name: nameOf(enteredAgain), domain: domainOf(enteredAgain), employees: null, kind: 'Other' },
   ]);
   const { client } = stack;
@@ -191,17 +196,15 @@ it('brings changes of both sides together', async () => {
     deleted: false,
     ids: { hubspot: [expect.any(String)] },
   });
-  expect(await company(nameOf(departed))).toHaveLength(1);
+  expect(await companiesNamed(nameOf(departed))).toHaveLength(1);
   expect(await golden()).toHaveLength(319);
 }, 60_000);
 
 it('settles again', settles, 60_000);
 
 it('tells the history of a record: who set what, by which rule, and what was refused', async () => {
-  const [{ id = '' } = {}] = (await golden()).filter(
-    ({ fields }) => fields['name'] === hero.renamed,
-  );
-  const { entries } = await stack.client.entities.history('account', id);
+  const record = (await golden()).find(({ fields }) => fields['name'] === hero.renamed);
+  const { entries } = await stack.client.entities.history('account', record?.id ?? '');
   const salesforceIds = ['001Hs0000000045QAA', '001Hs0000001003QAA'];
   expect(entries).toMatchObject([
     {
@@ -209,7 +212,7 @@ it('tells the history of a record: who set what, by which rule, and what was ref
       operation: 'update',
       changes: [
         { field: 'name', old: hero.name, new: hero.renamed, source: 'salesforce', by: 'ranked' },
-        { field: 'employees', new: 480, source: 'hubspot', by: 'only' },
+        { field: 'employees', new: hero.employees, source: 'hubspot', by: 'only' },
       ],
       refused: [{ field: 'name', value: `${hero.name} (old)`, source: 'hubspot', by: 'ranked' }],
       ids: [],
@@ -221,6 +224,7 @@ it('tells the history of a record: who set what, by which rule, and what was ref
         { field: 'name', new: hero.name, source: 'salesforce', by: 'ranked' },
         { field: 'type', new: 'Customer', source: 'salesforce', by: 'owner' },
         { field: 'domain', new: domainOf(hero.n), source: 'salesforce', by: 'latest' },
+        { field: 'employees', new: 685, source: 'hubspot', by: 'only' },
       ],
       refused: [{ field: 'name', value: `${hero.name}, Inc.`, source: 'hubspot', by: 'ranked' }],
       ids: [
