@@ -96,9 +96,8 @@ async function openOne(
   const id = state?.run ?? (await store.runs.openRunOf(cycleKey(entity), asking));
   const run = id === null ? null : await store.runs.get(id);
   if (id === null || (run !== null && isOver(run.status))) return null;
-  // Where it cannot be asked, what it has noted counts; the cycle itself gives way at the right moment only.
-  const { phase, status } = state ?? run ?? {};
-  const givesWay = phase === 'deliver' && status === 'running';
+  // One that cannot be asked is told all the same: it knows whether this is the moment.
+  const givesWay = state === undefined || (state.phase === 'deliver' && state.status === 'running');
   if (givesWay) {
     await handle.signal(messages.giveWay).catch((error: unknown) => {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
