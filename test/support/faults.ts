@@ -12,6 +12,8 @@ export interface Fault {
   readonly hit?: number;
   /** Only where this sync runs. */
   readonly sync?: string;
+  /** Only in this workflow; default: that of `sync`, else any. */
+  readonly workflow?: string;
 }
 
 /** Plans faults for the workers of a stack that is started with `env`. */
@@ -26,7 +28,7 @@ export interface Faults {
   /** Waits, a minute at most, until the last plan strikes. @returns the process that it struck */
   strike(): Promise<number>;
   /** Every point passed so far, with the sync it was passed for. */
-  passed(): { point: string; sync: string }[];
+  passed(): { point: string; sync: string; workflow: string }[];
   close(): void;
 }
 
@@ -42,10 +44,10 @@ export function planFaults(): Faults {
   };
   return {
     env: { SLUICE_TEST_FAULTS: folder },
-    plan({ sync, hit = 1, ...fault }) {
+    plan({ sync, workflow = sync && `sync/${sync}`, hit = 1, ...fault }) {
       count += 1;
       const plan = { id: String(count), hit, ...fault };
-      const whole = { ...plan, ...(sync !== undefined && { workflow: `sync/${sync}` }) };
+      const whole = { ...plan, ...(workflow !== undefined && { workflow }) };
       // Workers read it at any time: it appears whole.
       writeFileSync(`${file}.new`, JSON.stringify(whole));
       renameSync(`${file}.new`, file);
@@ -64,7 +66,7 @@ export function planFaults(): Faults {
       const lines = readFileSync(join(folder, 'passed.log'), 'utf8').trim().split('\n');
       return lines.map((line) => {
         const [point = '', workflow = ''] = line.split(' ');
-        return { point, sync: workflow.replace('sync/', '') };
+        return { point, sync: workflow.replace('sync/', ''), workflow };
       });
     },
     close: () => rmSync(folder, { recursive: true, force: true }),

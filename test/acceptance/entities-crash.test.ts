@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openEntityBench, type EntityBench } from '../support/entity-bench.ts';
+import { planFaults, type Fault } from '../support/faults.ts';
+import { until } from '../support/bench.ts';
+import { withTemporal } from '../support/temporal-history.ts';
+import { twoWay, type Outcome } from '../support/two-way.ts';
+
+// Samples; the sweep over every fault point is in test/soak.
+const faults = planFaults();
+let bench: EntityBench;
+let undisturbed: Outcome;
+
+beforeAll(async () => {
+  bench = await openEntityBench({ env: faults.env, workers: 2 });
+  const entity = await twoWay(bench, 'calm');
+  for (const step of ['begin', 'touched', 'echo']) {
+    if (step === 'touched') await entity.touch();
+    await entity.start();
+    await entity.settle();
+  }
+  undisturbed = await entity.outcome();
+}, 180_000);
+afterAll(async () => {
+  await bench.close();
+  faults.close();
+});
+
+test('what the undisturbed cycles did is worth comparing, and has come to rest', () => {
+  const { log, stats, tables } = undisturbed;
+  const operations = log.map((entry) => (entry as { operation: string }).operation);
+  expect(new Set(operations)).toEqual(new Set(['create', 'update', 'delete', 'merge']));
+  expect(stats.at(-1)).toMatchObject({ outcome: 'nothing_written' });
+  expect(tables['hs']?.length).toBeGreaterThan(60);
+});
+
+test('cycles whose worker is killed at stage after stage end like undisturbed ones', async () => {
+  const entity = await twoWay(bench, 'struck');
+  const cycle = 'entity/struck';
+  const strikes: Fault[][] = [
+    [
+      { point: 'unify.after-commit', action: 'kill', workflow: cycle },
+      { point: 'export.after-write', action: 'kill', sync: 'struck.hs' },
+    ],
+    [
+      { point: 'merge.before-commit', action: 'kill', workflow: cycle },
+      { point: 'cycle.after-positions', action: 'kill', workflow: cycle },
+    ],
+    [],
+  ];
+  for (const [step, points] of strikes.entries()) {
+    if (step === 1) await entity.touch();
+    for (const [at, fault] of points.entries()) {
+      faults.plan(fault);
+      if (at === 0) await entity.start();
+      await faults.strike();
+    }
+    if (points.length === 0) await entity.start();
+    await entity.settle();
+  }
+  expect(await entity.outcome()).toEqual(undisturbed);
+}, 240_000);
+
+test('a cycle that is cancelled in the middle, and one whose workflow is terminated, are done again (R6)', async () => {
+  const { client } = bench.stack;
+  const entity = await twoWay(bench, 'ended');
+  const workflow = 'entity/ended';
+  faults.plan({ point: 'unify.after-commit', action: 'freeze', workflow });
+  const cancelled = await entity.start();
+  const first = await faults.strike();
+  await client.runs.act(cancelled, 'cancel');
+  process.kill(first, 'SIGCONT');
+  await until(client, cancelled, ({ status }) => status === 'cancelled');
+  await entity.start();
+  await entity.settle();
+
+  await entity.touch();
+  faults.plan({ point: 'merge.before-commit', action: 'freeze', workflow });
+  const terminated = await entity.start();
+  const zombie = await faults.strike();
+  await withTemporal(bench.stack, ({ workflow: all }) => all.getHandle(workflow).terminate());
+  await entity.start();
+  await entity.settle();
+  // It comes back with what it has loaded, and must not save it.
+  process.kill(zombie, 'SIGCONT');
+  expect(await client.runs.get(terminated)).toMatchObject({
+    status: 'failed',
+    failure: { code: 'terminated' },
+  });
+  await entity.start();
+  await entity.settle();
+  const { stats: _stats, ...outcome } = await entity.outcome();
+  const { stats: _calm, ...calm } = undisturbed;
+  expect(outcome).toEqual(calm);
+}, 240_000);
