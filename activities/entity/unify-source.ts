@@ -64,6 +64,7 @@ class Unifier {
   readonly #plan: EntityPlan;
   readonly #range: ChunkRange;
   readonly #batch: number;
+  readonly #isFull: boolean;
 
   constructor(store: Store, work: Work) {
     const { entity, name, reading, source } = work;
@@ -73,7 +74,9 @@ class Unifier {
       one === name && reading === 'changes' ? source.fields : [],
     );
     this.#range = rangeOf(Object.keys(entity.spec.sources).indexOf(name), reading);
-    this.#batch = sourceOf(entity.spec, name).source.batch;
+    const { batch, full } = sourceOf(entity.spec, name).source;
+    this.#batch = batch;
+    this.#isFull = full;
   }
 
   /** @returns whether the source holds more than was read, and whether that has to wait for a run that writes to it */
@@ -83,7 +86,9 @@ class Unifier {
     const pass = await passOf(this.#store, run, first);
     if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
     const before = await this.#store.chunks.lastExported(run, first + 1, last);
-    if (before?.last === true) return { more: false };
+    // What a pass that an earlier cycle began has not met is for the next one; full reads would never end so.
+    const begunEarlier = pass.cursor !== null && !this.#isFull;
+    if (before?.last === true) return { more: begunEarlier };
     let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
     let next = this.#read(before?.cursor ?? pass.cursor, pass, left);
@@ -106,7 +111,7 @@ class Unifier {
       }
       if (!done && left > 0) continue;
       await commits.all();
-      return { more: !done };
+      return { more: !done || begunEarlier };
     }
   }
 

@@ -5,7 +5,8 @@ import type { Value } from '../model/record.ts';
 import { decodeBatches, decodeOperations, encodeBatches, encodeOperations } from './chunk-codec.ts';
 
 const value = fc.oneof(
-  (fc.jsonValue() as fc.Arbitrary<Value>).filter((json) => !Object.is(json, -0)),
+  // JSON has no negative zero.
+  fc.jsonValue().map((json) => JSON.parse(JSON.stringify(json)) as Value),
   fc.constant(undefined),
   fc.bigInt().map((digits) => new ExactNumber(String(digits))),
   fc.string().map((text) => `\u0000${text}`),
