@@ -47,7 +47,7 @@ const source = z.string().describe('The source; `_` for a derived field.');
 const sourceTime = z
   .string()
   .nullable()
-  .describe('When the source says it changed: microseconds since 1970, or its own number.');
+  .describe('When the source says it changed: a time in UTC, or its own number.');
 
 /** What a cycle did to a record, as the API shows it. */
 export const entrySchema = z

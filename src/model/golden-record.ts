@@ -4,8 +4,8 @@ import type { JsonObject } from './json.ts';
 export type RecordId = string;
 
 /**
- * When a source says that a record changed: microseconds since 1970 of a timestamp, or the number itself, as decimal
- * digits; null where the source does not say. Compare with `compareTimes`.
+ * When a source says that a record changed: a timestamp in UTC to the microsecond (`2026-01-02T03:04:05.000006Z`), or the
+ * digits of a number; null where the source does not say. Compare with `compareTimes`.
  */
 export type SourceTime = string | null;
 

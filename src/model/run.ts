@@ -32,6 +32,12 @@ export interface RunOptions {
   readonly continueOf?: string;
 }
 
+/** Where a run begins to read: after this cursor, or `done`: there is nothing left to read. */
+export interface RunStart {
+  readonly cursor: string | null;
+  readonly done: boolean;
+}
+
 /** Whether the run reads all that is due, not only a part or what failed before. */
 export function readsAll({ limit, retryOf }: RunOptions): boolean {
   return limit === undefined && retryOf === undefined;

@@ -6,7 +6,7 @@ import type { Pace } from '../model/pace.ts';
 import type { RecordError, Stats } from '../model/outcome.ts';
 import type { Database } from './database.ts';
 import { RecordErrors } from './record-errors.ts';
-import type { RunStart } from './runs.ts';
+import type { RunStart } from '../model/run.ts';
 import type { Seal } from './seal.ts';
 
 const compress = promisify(brotliCompress);

@@ -2,7 +2,15 @@ import { sql } from 'kysely';
 import { destinationOfSync, destinationSyncId } from '../model/entity-syncs.ts';
 import type { Mode } from '../model/mode.ts';
 import type { Stats } from '../model/outcome.ts';
-import type { Run, RunFailure, RunOptions, RunOutcome, RunPhase, RunStatus } from '../model/run.ts';
+import type {
+  Run,
+  RunFailure,
+  RunOptions,
+  RunOutcome,
+  RunPhase,
+  RunStart,
+  RunStatus,
+} from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { cycleKey } from '../model/workflow.ts';
 import { finalToken } from './chunks.ts';
@@ -47,12 +55,6 @@ export interface RunPlan {
   readonly origin: string;
   /** Where a run that continues another begins; null at the beginning. */
   readonly start: RunStart | null;
-}
-
-/** Where a run begins to read: after this cursor, or `done`: there is nothing left to read. */
-export interface RunStart {
-  readonly cursor: string | null;
-  readonly done: boolean;
 }
 
 /** A run as whoever wants to continue it must know it. */

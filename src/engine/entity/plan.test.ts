@@ -81,7 +81,7 @@ test('rows become incoming records', () => {
   expect(row()).toEqual({
     source: 'crm',
     id: '7',
-    at: '1000000',
+    at: '1970-01-01T00:00:01.000000Z',
     values: { name: 'Acme', site: 'acme.example', size: 12, kind: 'crm' },
     deleted: false,
   });

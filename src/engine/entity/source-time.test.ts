@@ -3,9 +3,12 @@ import { expect, test } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
 import { compareTimes, laterTime, sourceTime } from './source-time.ts';
 
-test('timestamps become microseconds, numbers their digits', () => {
-  expect(sourceTime('1970-01-01T00:00:01.5Z')).toBe('1500000');
-  expect(sourceTime('1970-01-01 02:00:00+02')).toBe('0');
+test('timestamps are told in UTC to the microsecond, numbers by their digits', () => {
+  expect(sourceTime('1970-01-01T00:00:01.5Z')).toBe('1970-01-01T00:00:01.500000Z');
+  expect(sourceTime('1970-01-01 02:00:00+02')).toBe('1970-01-01T00:00:00.000000Z');
+  expect(sourceTime('1960-02-03 04:05:06.123456-05:30')).toBe('1960-02-03T09:35:06.123456Z');
+  expect(sourceTime('2026-11-25 19:34:39.179792+00')).toBe('2026-11-25T19:34:39.179792Z');
+  expect(sourceTime('2026-11-25')).toBe('2026-11-25T00:00:00.000000Z');
   expect(sourceTime(42)).toBe('42');
   expect(sourceTime('42.50')).toBe('42.5');
   expect(sourceTime(new ExactNumber('12345678901234567890'))).toBe('12345678901234567890');
@@ -22,6 +25,9 @@ test('times are ordered by value', () => {
   );
   expect(compareTimes('9', '10')).toBeLessThan(0);
   expect(compareTimes('-9', '-10')).toBeGreaterThan(0);
+  const [day, later] = [sourceTime('2026-01-01'), sourceTime('2026-01-01T00:00:00.000001Z')];
+  expect([compareTimes(day, later), compareTimes(later, day)]).toEqual([-1, 1]);
+  expect(compareTimes(day, '5')).toBe(0);
 });
 
 test('an unknown time is neither older nor newer', () => {

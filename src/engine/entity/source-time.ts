@@ -3,24 +3,37 @@ import { instant } from '../../model/instant.ts';
 import { ExactNumber, type Json } from '../../model/json.ts';
 import { canonicalDecimal, compareDecimals } from '../decimal.ts';
 
+/** A timestamp in UTC, as most sources write it. */
+const utc = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00(?::00)?)$/;
+/** A timestamp as {@link sourceTime} writes it. */
+const isoLength = '2026-01-01T00:00:00.000000Z'.length;
+
 /** The time that a watermark's value tells; null for a value that is neither a timestamp nor a number. */
 export function sourceTime(value: Json | undefined): SourceTime {
-  if (typeof value === 'string') {
-    const micros = instant(value);
-    return micros === null ? canonicalDecimal(value) : micros.toString();
-  }
+  if (typeof value === 'string') return timestamp(value) ?? canonicalDecimal(value);
   if (typeof value === 'number') return canonicalDecimal(String(value));
   return value instanceof ExactNumber ? canonicalDecimal(value.digits) : null;
 }
 
+/** In UTC, to the microsecond; null for a text that is no timestamp. */
+function timestamp(text: string): string | null {
+  const micros = instant(text);
+  if (micros === null) return null;
+  const [, day, time, fraction = ''] = utc.exec(text) ?? [];
+  if (day !== undefined && time !== undefined) return `${day}T${time}.${fraction.padEnd(6, '0')}Z`;
+  const rest = ((micros % 1000n) + 1000n) % 1000n;
+  const milliseconds = new Date(Number((micros - rest) / 1000n)).toISOString();
+  return `${milliseconds.slice(0, -'Z'.length)}${String(rest).padStart(3, '0')}Z`;
+}
+
 /**
- * Orders two times as a comparison function does. An unknown time is neither older nor newer than another: 0, so this
- * is no order to sort by.
+ * Orders two times as a comparison function does. An unknown time is neither older nor newer than another, nor is a
+ * timestamp beside a number: 0, so this is no order to sort by.
  */
 export function compareTimes(a: SourceTime, b: SourceTime): number {
   if (a === b || a === null || b === null) return 0;
-  if (a.length === b.length && isWhole(a) && isWhole(b)) return a < b ? -1 : 1;
-  return compareDecimals(a, b);
+  if (isTimestamp(a) && isTimestamp(b)) return a < b ? -1 : 1;
+  return isTimestamp(a) || isTimestamp(b) ? 0 : compareDecimals(a, b);
 }
 
 /** The later of two times; a known one before an unknown one. */
@@ -29,6 +42,6 @@ export function laterTime(a: SourceTime, b: SourceTime): SourceTime {
   return compareTimes(a, b) < 0 ? b : a;
 }
 
-function isWhole(digits: string): boolean {
-  return /^\d+$/.test(digits);
+function isTimestamp(time: string): boolean {
+  return time.length === isoLength && time.endsWith('Z');
 }

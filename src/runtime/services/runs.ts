@@ -21,7 +21,7 @@ import {
   type RunState,
   type SyncRunInput,
 } from '../../model/workflow.ts';
-import type { RunStart } from '../../store/runs.ts';
+import type { RunStart } from '../../model/run.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
