@@ -15,8 +15,11 @@ import {
   versionsOf,
   type EntityBench,
   type EntityInput,
+  type SourceInput,
 } from '../support/entity-bench.ts';
 import { until } from '../support/bench.ts';
+import { startStrictApi } from '../support/strict-api.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 
 let bench: EntityBench;
 
@@ -568,6 +571,200 @@ test('bad records are counted and stop no other', async () => {
     ]),
   );
 });
+
+test('a destination that does not answer holds back no other, catches up later, and gets anew what it lost', async () => {
+  const { stack, sf, out } = bench;
+  const api = await startStrictApi({ key: 'id' });
+  const link = await startProxy(new URL(api.url).host);
+  try {
+    await stack.client.connections.put('api', {
+      type: 'http',
+      url: link.through(api.url),
+      streams: {
+        contacts: {
+          key: 'id',
+          id: 'id',
+          lookup: {
+            path: '/contacts/lookup',
+            method: 'POST',
+            batch: 50,
+            body: { keys: '{keys}' },
+            records: 'records',
+          },
+          create: { path: '/contacts', idempotencyHeader: 'Idempotency-Key' },
+          update: { path: '/contacts/{key}' },
+        },
+      },
+    });
+    await makeTable(sf, 'slow', 'code text');
+    await makeTable(out, 'slow', 'code text');
+    await sf.query(`INSERT INTO slow SELECT n, 'c' || n, '${day(1)}' FROM generate_series(1, 5) n`);
+    await putEntity(stack, 'slow', {
+      fields: { code: 'text' },
+      sources: { sf: tableSource('sf', 'slow', { fields: { code: 'code' } }) },
+      destinations: {
+        api: { destination: { connection: 'api', stream: 'contacts', id: 'id' }, mode: 'upsert' },
+        out: {
+          destination: { connection: 'out', stream: 'public.slow', id: 'id' },
+          mode: 'upsert',
+        },
+      },
+    });
+    const delivered = (cycle: string) =>
+      until(stack.client, cycle, ({ children = [] }) =>
+        children.some(
+          ({ destination, finishedAt }) => destination === 'out' && finishedAt !== null,
+        ),
+      );
+    const lag = async () => {
+      type Lags = { destinations: Record<string, { records: number; seconds: number }> };
+      return (await callApi<Lags>(stack, 'GET', '/v1/entities/slow/lag')).body.destinations;
+    };
+    link.stall();
+    const first = await stack.client.entities.start('slow');
+    await delivered(first.id);
+    expect(await lag()).toMatchObject({ api: { records: 5 }, out: { records: 0, seconds: 0 } });
+
+    // The next cycle is not refused, and brings what it can.
+    await sf.query(`UPDATE slow SET code = code || '!', changed = '${day(2)}' WHERE id < 4`);
+    const second = await stack.client.entities.start('slow');
+    await delivered(second.id);
+    expect(await out.query('SELECT code FROM slow ORDER BY 1')).toEqual(
+      ['c1!', 'c2!', 'c3!', 'c4', 'c5'].map((code) => ({ code })),
+    );
+    expect((await lag())['api']).toMatchObject({ records: 5, seconds: expect.any(Number) });
+    expect((await callApi(stack, 'DELETE', '/v1/entities/slow')).status).toBe(409);
+    expect(api.records.size).toBe(0);
+    link.pass();
+    await endOfCycle(stack, first.id);
+    await endOfCycle(stack, second.id);
+    const third = await runCycle(stack, 'slow');
+    expect(Object.keys(third.to).toSorted()).toEqual(['api', 'out']);
+    expect((await lag())['api']).toMatchObject({ records: 0, seconds: 0 });
+    const codes = () => [...api.records.values()].map(({ code }) => code).toSorted();
+    expect(codes()).toEqual(['c1!', 'c2!', 'c3!', 'c4', 'c5']);
+    expect(api.log.filter(({ operation }) => operation === 'create')).toHaveLength(5);
+
+    // It would answer the same idempotency key with the id of the record that is gone.
+    const lost = (await recordWith(stack, 'slow', 'sf', 1)).ids['api']?.[0] ?? '';
+    api.records.delete(lost);
+    await sf.query(`UPDATE slow SET code = 'again', changed = '${day(3)}' WHERE id = 1`);
+    await runCycle(stack, 'slow');
+    expect(codes()).toEqual(['again', 'c2!', 'c3!', 'c4', 'c5']);
+    const { ids } = await recordWith(stack, 'slow', 'sf', 1);
+    expect(api.records.get(ids['api']?.[0] ?? '')).toMatchObject({ code: 'again' });
+  } finally {
+    await link.close();
+    await api.close();
+  }
+}, 120_000);
+
+test('declared anew, an entity’s cycles go by the new rules, fields and sources; an open one ends by the old', async () => {
+  const { stack, sf, hs } = bench;
+  for (const db of [sf, hs]) await makeTable(db, 'anew', 'code text, name text, phone text');
+  await sf.query(
+    `INSERT INTO anew VALUES (1, 'a', 'Ann', '1', '${day(1)}'), (2, 'b', 'Bob', '2', '${day(1)}')`,
+  );
+  await hs.query(
+    `INSERT INTO anew VALUES (1, 'x', 'ann', '2', '${day(1)}'), (2, 'b', 'Cyd', '3', '${day(1)}')`,
+  );
+  const source = (connection: string, fields: string[], attach: string): [string, SourceInput] => [
+    connection,
+    tableSource(connection, 'anew', {
+      attach: [[attach]],
+      fields: Object.fromEntries(fields.map((field) => [field, field])),
+    }),
+  ];
+  const entity = (
+    sources: [string, SourceInput][],
+    more: Partial<EntityInput> = {},
+  ): EntityInput => ({
+    fields: { code: 'text', name: 'text', phone: 'text' },
+    sources: Object.fromEntries(sources),
+    authority: { code: 'latest', name: 'latest', phone: 'latest' },
+    ...more,
+  });
+  const all = ['code', 'name', 'phone'];
+  await putEntity(stack, 'anew', {
+    fields: { code: 'text', name: 'text' },
+    sources: Object.fromEntries([source('sf', ['code', 'name'], 'code')]),
+  });
+  await runCycle(stack, 'anew');
+  expect((await recordWith(stack, 'anew', 'sf', 1)).fields).toEqual({ code: 'a', name: 'Ann' });
+
+  // Another field of a source, and another source before it, which matches by the new field: all is read again.
+  const both = [source('hs', all, 'phone'), source('sf', all, 'code')];
+  await putEntity(stack, 'anew', entity(both));
+  const { id } = await stack.client.entities.start('anew');
+  // What is declared while it runs is for the next one.
+  await until(stack.client, id, ({ phase }) => phase !== 'open');
+  await putEntity(stack, 'anew', entity(both.toReversed()));
+  const open = await endOfCycle(stack, id);
+  expect(open.run).toMatchObject({ status: 'completed', failure: null });
+  expect((await recordWith(stack, 'anew', 'sf', 1)).fields).toMatchObject({ phone: '1' });
+
+  // Merge rules that come later compare what is there.
+  await putEntity(
+    stack,
+    'anew',
+    entity(both.toReversed(), {
+      merge: { match: [[{ field: 'phone', trim: true }], [{ expr: 'lower(name)' }]] },
+    }),
+  );
+  expect(await recordsOf(stack, 'anew')).toHaveLength(4);
+  const merged = await runCycle(stack, 'anew');
+  // Bob and ann share a phone, ann and Ann a name.
+  expect(merged.counts).toMatchObject({ 'merge.groups': 1, 'merge.merged': 2 });
+  expect((await recordWith(stack, 'anew', 'hs', 1)).ids['sf']).toHaveLength(2);
+  await expectSettled('anew', []);
+});
+
+test('paused and gone on with, or cancelled and done again, at each stage: nothing is lost', async () => {
+  const { stack, sf, out } = bench;
+  const { client } = stack;
+  await makeTable(sf, 'steered', 'code text');
+  await makeTable(out, 'steered', 'code text');
+  await sf.query(
+    `INSERT INTO steered SELECT n, 'c' || n % 9000, '${day(1)}' FROM generate_series(1, 10000) n`,
+  );
+  await putEntity(stack, 'steered', {
+    fields: { code: 'text' },
+    sources: {
+      sf: tableSource('sf', 'steered', { source: { batch: 20_000 }, fields: { code: 'code' } }),
+    },
+    merge: { match: [['code']] },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.steered', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  const stages = ['read', 'merge', 'deliver'] as const;
+  for (const stage of stages) {
+    const { id } = await client.entities.start('steered');
+    await until(client, id, ({ phase, finishedAt }) => phase === stage || finishedAt !== null);
+    await client.runs.act(id, 'cancel').catch(() => undefined);
+    await endOfCycle(stack, id);
+  }
+  const { id } = await client.entities.start('steered', { full: true });
+  for (const stage of stages) {
+    const { finishedAt } = await until(
+      client,
+      id,
+      (run) => run.phase === stage || run.finishedAt !== null,
+    );
+    if (finishedAt !== null) break;
+    await client.runs.act(id, 'pause').catch(() => undefined);
+    await until(client, id, ({ status }) => status !== 'running');
+    await client.runs.act(id, 'resume').catch(() => undefined);
+  }
+  const last = await endOfCycle(stack, id);
+  expect(last.run).toMatchObject({ status: 'completed', stats: { imported: 10_000 } });
+  await runCycle(stack, 'steered');
+  expect(await out.value('SELECT count(*) FROM steered')).toBe('9000');
+  expect(await out.value('SELECT count(DISTINCT code) FROM steered')).toBe('9000');
+}, 180_000);
 
 async function childOf(cycle: string, destination: string): Promise<string> {
   const run = await until(bench.stack.client, cycle, ({ children }) =>
