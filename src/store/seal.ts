@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import type { KeyRing } from './key-ring.ts';
+import { keyedHash } from './keyed-hash.ts';
 import { reseal } from './reseal.ts';
 
 /** Encrypts what the state database keeps of secrets and records, and makes its keyed hashes. */
@@ -21,7 +22,7 @@ export async function openSeal(db: Database, ring: KeyRing): Promise<Seal> {
   const hashKey = (await readHashKey(db, ring)) ?? (await makeHashKey(db, ring, rows[0]?.sealed));
   return {
     ...ring,
-    hash: (text) => createHmac('sha256', hashKey).update(text).digest().subarray(0, 16),
+    hash: keyedHash(hashKey),
   };
 }
 

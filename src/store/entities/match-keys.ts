@@ -4,7 +4,6 @@ import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { listed, packed } from './packed.ts';
-import { RecentHashes } from './recent-hashes.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
 const mostCandidates = 100;
@@ -15,11 +14,11 @@ type Keyed = readonly [key: string, record: RecordId];
 /** The index of match keys, kept as keyed hashes: which live records have a key. */
 export class MatchKeys {
   readonly #db: Database;
-  readonly #hashes: RecentHashes;
+  readonly #seal: Seal;
 
   constructor(db: Database, seal: Seal) {
     this.#db = db;
-    this.#hashes = new RecentHashes(seal);
+    this.#seal = seal;
   }
 
   /** The live records that have these match keys, at most `most` for each, the oldest. Default: 100. */
@@ -83,7 +82,7 @@ export class MatchKeys {
   }
 
   #hash(no: number, key: string): Buffer {
-    return this.#hashes.of(`${no}\0${key}`);
+    return this.#seal.hash(`${no}\0${key}`);
   }
 }
 

@@ -4,7 +4,6 @@ import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
 import { listed, packed } from './packed.ts';
-import { RecentHashes } from './recent-hashes.ts';
 
 /** Ids of one record that are looked at. */
 const mostIds = 10_000;
@@ -28,11 +27,11 @@ export class OvertakenError extends Error {
 /** Which record of which system belongs to which unified record (ID mapping), and what the system last said of it. */
 export class SourceRecords {
   readonly #db: Database;
-  readonly #hashes: RecentHashes;
+  readonly #seal: Seal;
 
   constructor(db: Database, seal: Seal) {
     this.#db = db;
-    this.#hashes = new RecentHashes(seal);
+    this.#seal = seal;
   }
 
   /** What is known of these records of one system. */
@@ -310,6 +309,6 @@ export class SourceRecords {
   }
 
   #hash(no: number, system: string, id: string): Buffer {
-    return this.#hashes.of(`${no}\0${system}\0${id}`);
+    return this.#seal.hash(`${no}\0${system}\0${id}`);
   }
 }
