@@ -28,6 +28,7 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
       await movePositions(deps, run, entity);
       faultPoint('cycle.after-positions');
       await store.entities.completed(id, entity.openCycle, run);
+      faultPoint('cycle.after-number');
       await store.runs.noteMore(run, more);
       const outcome = await outcomeOf(deps, run);
       await store.runs.finish(run, { status, failure, outcome, watermark: null });

@@ -34,6 +34,7 @@ export const faultPoints = [
   'deliver.before-start',
   'cycle.before-positions',
   'cycle.after-positions',
+  'cycle.after-number',
   'cycle.after-finish',
   'close.before-tidy',
   'close.after-tidy',

@@ -43,7 +43,7 @@ test('cycles whose worker is killed at stage after stage end like undisturbed on
     ],
     [
       { point: 'merge.before-commit', action: 'kill', workflow: cycle },
-      { point: 'cycle.after-positions', action: 'kill', workflow: cycle },
+      { point: 'cycle.after-number', action: 'kill', workflow: cycle },
     ],
     [],
   ];

@@ -206,21 +206,19 @@ test.each([true, false])(
     const reported = await runCycle(stack, name);
     expect(reported.counts).toMatchObject({ 'merge.merged': 0, 'merge.reported': 2 });
     const path = `/v1/entities/${name}/duplicates`;
-    const report = await callApi<{ groups: { records: string[]; reason: string }[] }>(
-      stack,
-      'GET',
-      path,
-    );
-    expect(report.body.groups.map(({ records, reason }) => [records.length, reason])).toEqual([
-      [3, 'report'],
-      [5, 'guard'],
-    ]);
+    expect((await callApi(stack, 'GET', path)).body).toMatchObject({
+      groups: [
+        { records: some(3), reason: 'report' },
+        { records: some(5), reason: 'guard' },
+      ],
+    });
 
     await putEntity(stack, name, { ...entity, merge });
     const merged = await runCycle(stack, name);
     expect(merged.counts).toMatchObject({ 'merge.groups': 1, 'merge.merged': 2 });
-    const { body } = await callApi<typeof report.body>(stack, 'GET', path);
-    expect(body.groups.map(({ reason }) => reason)).toEqual(['guard']);
+    expect((await callApi(stack, 'GET', path)).body).toMatchObject({
+      groups: [{ records: some(5), reason: 'guard' }],
+    });
     const winner = await recordWith(stack, name, 'sf', 1);
     // Empty text is filled; the newest size; the email never; the name stays.
     expect(winner.fields).toEqual({ name: 'Acme', phone: '123', size: 7 });
@@ -242,15 +240,11 @@ test.each([true, false])(
     const acmes = () =>
       hs.query(`SELECT name, phone, size FROM ${name} WHERE name ILIKE 'acme' ORDER BY id`);
     const one = { name: 'Acme', phone: '123', size: '7' };
-    if (deleteLosers) {
-      expect(merged.to['hs']?.stats).toMatchObject({ removed: 2 });
-      expect(await acmes()).toEqual([one]);
-      expect((await recordWith(stack, name, 'sf', 1)).ids['hs']).toHaveLength(1);
-    } else {
-      expect(merged.to['hs']?.stats).toMatchObject({ removed: 0 });
-      expect(await acmes()).toHaveLength(3);
-      expect((await recordWith(stack, name, 'sf', 1)).ids['hs']).toHaveLength(3);
-    }
+    const left = deleteLosers ? 1 : 3;
+    expect(merged.to['hs']?.stats).toMatchObject({ removed: 3 - left });
+    expect(await acmes()).toHaveLength(left);
+    expect(await acmes()).toContainEqual(one);
+    expect((await recordWith(stack, name, 'sf', 1)).ids['hs']).toHaveLength(left);
     await expectSettled(name, [
       [sf, name],
       [hs, name],
@@ -272,7 +266,7 @@ test('detaches what a source has deleted: by flag, tombstones and a scan of all 
   await hs.query(`INSERT INTO del (id, code, changed) ${codes(4, 9)}`);
   await out.query(`INSERT INTO del (id, code, changed) ${codes(101, 250)}`);
   const source = { attach: [['code']], fields: { code: 'code' } };
-  const to = (stream: string) => ({ destination: { connection: 'out', stream, id: 'id' } });
+  const to = { connection: 'out', id: 'id' };
   const entity: EntityInput = {
     fields: { code: 'text' },
     sources: {
@@ -286,8 +280,8 @@ test('detaches what a source has deleted: by flag, tombstones and a scan of all 
     authority: { code: 'latest' },
     deletes: 'all',
     destinations: {
-      mirror: { ...to('public.del_mirror'), mode: 'mirror' },
-      upsert: { ...to('public.del_upsert'), mode: 'upsert' },
+      mirror: { destination: { ...to, stream: 'public.del_mirror' }, mode: 'mirror' },
+      upsert: { destination: { ...to, stream: 'public.del_upsert' }, mode: 'upsert' },
     },
   };
   await hs.query(`CREATE TABLE del_gone (no bigint PRIMARY KEY, id bigint, changed timestamptz)`);
@@ -308,7 +302,7 @@ test('detaches what a source has deleted: by flag, tombstones and a scan of all 
   expect(await out.value('SELECT count(*) FROM del_upsert')).toBe('159');
   expect((await recordWith(stack, 'del', 'hs', 4)).ids['sf']).toBeUndefined();
   const gone = (await recordsOf(stack, 'del', { deleted: true })).filter(({ deleted }) => deleted);
-  expect(gone.map(({ fields }) => fields['code']).toSorted()).toEqual(['c1', 'c101', 'c9']);
+  expect(gone.map(({ fields }) => String(fields['code'])).toSorted()).toEqual(['c1', 'c101', 'c9']);
   const [dead] = gone;
   expect((await historyOf(stack, 'del', dead?.id ?? '')).at(-1)).toMatchObject({
     operation: 'delete',
@@ -425,12 +419,9 @@ test('finds records by natural key, adopts what is there, keeps ids that are ass
   expect(lag.body).toMatchObject({ destinations: { hs: { records: 0 }, out: { records: 0 } } });
 
   // What one cycle did, by record.
-  const { body } = await callApi<{ entries: { operation: string }[] }>(
-    stack,
-    'GET',
-    '/v1/entities/to/history?cycle=1',
-  );
-  expect(body.entries.map(({ operation }) => operation)).toEqual(['create', 'create', 'create']);
+  const { body } = await callApi(stack, 'GET', '/v1/entities/to/history?cycle=1');
+  const created = { operation: 'create', cycle: 1 };
+  expect(body).toMatchObject({ entries: [created, created, created] });
 
   // Erased, it is nowhere in Sluice; what the destinations hold is theirs.
   const { id } = await recordWith(stack, 'to', 'sf', 3);
@@ -509,11 +500,12 @@ test('reads a batch a cycle, whatever the watermarks: equal ones across its end,
   await makeTable(sf, 'backlog', 'code text');
   await sf.query(`INSERT INTO backlog SELECT n, 'c' || n, CASE WHEN n < 3 THEN '${day(1)}'::timestamptz
       WHEN n < 9 THEN '${day(2)}'::timestamptz WHEN n < 11 THEN '${day(3)}'::timestamptz END FROM generate_series(1, 12) n`);
-  const entity = (more: object): EntityInput => ({
+  await putEntity(stack, 'backlog', {
     fields: { code: 'text' },
-    sources: { sf: tableSource('sf', 'backlog', { source: more, fields: { code: 'code' } }) },
+    sources: {
+      sf: tableSource('sf', 'backlog', { source: { batch: 5 }, fields: { code: 'code' } }),
+    },
   });
-  await putEntity(stack, 'backlog', entity({ batch: 5 }));
   const first = await runCycle(stack, 'backlog');
   expect(first.run).toMatchObject({ more: true, stats: { imported: 5, created: 5 } });
   // Among records of one watermark the id counts: none is read twice, none is left out.
@@ -528,7 +520,7 @@ test('reads a batch a cycle, whatever the watermarks: equal ones across its end,
     { timeout: 30_000, interval: 100 },
   );
   expect(last).toMatchObject({ more: false, stats: { imported: 2, created: 2 } });
-  const codes = (await recordsOf(stack, 'backlog')).map(({ fields }) => fields['code']);
+  const codes = (await recordsOf(stack, 'backlog')).map(({ fields }) => String(fields['code']));
   expect(codes.toSorted()).toEqual(Array.from({ length: 12 }, (_, n) => `c${n + 1}`).toSorted());
   // Nobody can say whether those without a watermark have changed: they are read with every pass.
   await sf.query(`UPDATE backlog SET code = 'changed' WHERE id = 12`);
@@ -616,14 +608,13 @@ test('a destination that does not answer holds back no other, catches up later, 
           ({ destination, finishedAt }) => destination === 'out' && finishedAt !== null,
         ),
       );
-    const lag = async () => {
-      type Lags = { destinations: Record<string, { records: number; seconds: number }> };
-      return (await callApi<Lags>(stack, 'GET', '/v1/entities/slow/lag')).body.destinations;
-    };
+    const lag = async () => (await callApi(stack, 'GET', '/v1/entities/slow/lag')).body;
     link.stall();
     const first = await stack.client.entities.start('slow');
     await delivered(first.id);
-    expect(await lag()).toMatchObject({ api: { records: 5 }, out: { records: 0, seconds: 0 } });
+    expect(await lag()).toMatchObject({
+      destinations: { api: { records: 5 }, out: { records: 0, seconds: 0 } },
+    });
 
     // The next cycle is not refused, and brings what it can.
     await sf.query(`UPDATE slow SET code = code || '!', changed = '${day(2)}' WHERE id < 4`);
@@ -632,7 +623,7 @@ test('a destination that does not answer holds back no other, catches up later, 
     expect(await out.query('SELECT code FROM slow ORDER BY 1')).toEqual(
       ['c1!', 'c2!', 'c3!', 'c4', 'c5'].map((code) => ({ code })),
     );
-    expect((await lag())['api']).toMatchObject({ records: 5, seconds: expect.any(Number) });
+    expect(await lag()).toMatchObject({ destinations: { api: { records: 5 } } });
     expect((await callApi(stack, 'DELETE', '/v1/entities/slow')).status).toBe(409);
     expect(api.records.size).toBe(0);
     link.pass();
@@ -640,8 +631,8 @@ test('a destination that does not answer holds back no other, catches up later, 
     await endOfCycle(stack, second.id);
     const third = await runCycle(stack, 'slow');
     expect(Object.keys(third.to).toSorted()).toEqual(['api', 'out']);
-    expect((await lag())['api']).toMatchObject({ records: 0, seconds: 0 });
-    const codes = () => [...api.records.values()].map(({ code }) => code).toSorted();
+    expect(await lag()).toMatchObject({ destinations: { api: { records: 0, seconds: 0 } } });
+    const codes = () => [...api.records.values()].map(({ code }) => String(code)).toSorted();
     expect(codes()).toEqual(['c1!', 'c2!', 'c3!', 'c4', 'c5']);
     expect(api.log.filter(({ operation }) => operation === 'create')).toHaveLength(5);
 
@@ -668,37 +659,21 @@ test('declared anew, an entity’s cycles go by the new rules, fields and source
   await hs.query(
     `INSERT INTO anew VALUES (1, 'x', 'ann', '2', '${day(1)}'), (2, 'b', 'Cyd', '3', '${day(1)}')`,
   );
-  const source = (connection: string, fields: string[], attach: string): [string, SourceInput] => [
-    connection,
-    tableSource(connection, 'anew', {
-      attach: [[attach]],
-      fields: Object.fromEntries(fields.map((field) => [field, field])),
-    }),
-  ];
-  const entity = (
-    sources: [string, SourceInput][],
-    more: Partial<EntityInput> = {},
-  ): EntityInput => ({
-    fields: { code: 'text', name: 'text', phone: 'text' },
-    sources: Object.fromEntries(sources),
-    authority: { code: 'latest', name: 'latest', phone: 'latest' },
-    ...more,
-  });
   const all = ['code', 'name', 'phone'];
   await putEntity(stack, 'anew', {
     fields: { code: 'text', name: 'text' },
-    sources: Object.fromEntries([source('sf', ['code', 'name'], 'code')]),
+    sources: Object.fromEntries([sourceBy('sf', ['code', 'name'], 'code')]),
   });
   await runCycle(stack, 'anew');
   expect((await recordWith(stack, 'anew', 'sf', 1)).fields).toEqual({ code: 'a', name: 'Ann' });
 
   // Another field of a source, and another source before it, which matches by the new field: all is read again.
-  const both = [source('hs', all, 'phone'), source('sf', all, 'code')];
-  await putEntity(stack, 'anew', entity(both));
+  const both = [sourceBy('hs', all, 'phone'), sourceBy('sf', all, 'code')];
+  await putEntity(stack, 'anew', contactBy(both));
   const { id } = await stack.client.entities.start('anew');
   // What is declared while it runs is for the next one.
   await until(stack.client, id, ({ phase }) => phase !== 'open');
-  await putEntity(stack, 'anew', entity(both.toReversed()));
+  await putEntity(stack, 'anew', contactBy(both.toReversed()));
   const open = await endOfCycle(stack, id);
   expect(open.run).toMatchObject({ status: 'completed', failure: null });
   expect((await recordWith(stack, 'anew', 'sf', 1)).fields).toMatchObject({ phone: '1' });
@@ -707,7 +682,7 @@ test('declared anew, an entity’s cycles go by the new rules, fields and source
   await putEntity(
     stack,
     'anew',
-    entity(both.toReversed(), {
+    contactBy(both.toReversed(), {
       merge: { match: [[{ field: 'phone', trim: true }], [{ expr: 'lower(name)' }]] },
     }),
   );
@@ -765,6 +740,26 @@ test('paused and gone on with, or cancelled and done again, at each stage: nothi
   expect(await out.value('SELECT count(*) FROM steered')).toBe('9000');
   expect(await out.value('SELECT count(DISTINCT code) FROM steered')).toBe('9000');
 }, 180_000);
+
+/** A list of so many texts. */
+function some(count: number): unknown[] {
+  return Array.from({ length: count }, () => expect.any(String));
+}
+
+/** A source from table `anew`, whose fields are those of the entity. */
+function sourceBy(connection: string, fields: string[], attach: string): [string, SourceInput] {
+  const same = Object.fromEntries(fields.map((field) => [field, field]));
+  return [connection, tableSource(connection, 'anew', { attach: [[attach]], fields: same })];
+}
+
+function contactBy(sources: [string, SourceInput][], more: Partial<EntityInput> = {}): EntityInput {
+  return {
+    fields: { code: 'text', name: 'text', phone: 'text' },
+    sources: Object.fromEntries(sources),
+    authority: { code: 'latest', name: 'latest', phone: 'latest' },
+    ...more,
+  };
+}
 
 async function childOf(cycle: string, destination: string): Promise<string> {
   const run = await until(bench.stack.client, cycle, ({ children }) =>

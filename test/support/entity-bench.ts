@@ -170,19 +170,19 @@ export async function errorsOf(
 }
 
 /** Calls the API. */
-export async function callApi<T = unknown>(
+export async function callApi(
   { url }: Stack,
   method: string,
   path: string,
   body?: unknown,
-): Promise<{ status: number; body: T }> {
+): Promise<{ status: number; body: unknown }> {
   const response = await fetch(url + path, {
     method,
     headers: { 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T };
+  return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
 }
 
 /** The versions of all rows of a table: they change with every write, even of the same values. */

@@ -11,7 +11,11 @@ import type {
   RecordFilter,
 } from '../../api/services.ts';
 import { conflict, notFound, openCycle } from '../../api/problem.ts';
+import { canonicalKey } from '../../engine/canonical-key.ts';
 import type { EntitySpec } from '../../model/entity.ts';
+import { destinationSyncs } from '../../model/entity-syncs.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { keyFields } from '../../model/sync.ts';
 import type { Run } from '../../model/run.ts';
 import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
@@ -78,7 +82,13 @@ export class Entities implements EntityService {
 
   async erase(id: string, record: string): Promise<boolean> {
     await this.#requireRest(id);
-    return this.#store.golden.erase(id, record);
+    const syncs = Object.values(destinationSyncs(id, await this.#known(id)));
+    const keysOf = (values: JsonObject): string[] =>
+      syncs.flatMap(({ source, match }) => {
+        const key = keyFields(source.key).map((field) => values[field] ?? null);
+        return canonicalKey(key, match) ?? [];
+      });
+    return this.#store.golden.erase(id, record, keysOf);
   }
 
   history(id: string, record: string, page: Page): Promise<LogPage> {

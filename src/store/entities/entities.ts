@@ -73,8 +73,10 @@ export class Entities {
    * @param run must be open: a cycle that is over completes nothing (R6)
    */
   async completed(id: string, cycle: number, run: string): Promise<void> {
-    await sql`update entities set cycle = ${cycle} where id = ${id} and cycle = ${cycle - 1}
-      and exists (select 1 from runs where id = ${run} and finished_at is null)`.execute(this.#db);
+    await sql`update entities set cycle = ${cycle}, completed_by = ${run} where id = ${id} and cycle = ${cycle - 1}
+      and completed_by is distinct from ${run} and exists (select 1 from runs where id = ${run} and finished_at is null)`.execute(
+      this.#db,
+    );
   }
 
   /** Deletes an entity with its records, ids, log and positions, and the syncs of its destinations. */

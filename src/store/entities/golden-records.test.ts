@@ -197,19 +197,20 @@ test('what a run notes between load and save has the chunk decided again', async
   expect(await store.sourceRecords.find(ref, 'crm', ['7'])).toEqual([]);
 });
 
+const crm = (id: string, record: string): SourceRecord => ({
+  system: 'crm',
+  id,
+  record,
+  at: '1',
+  values: { size: 1 },
+});
+
 test('an id that is noted around a merge goes to the winner, and is removed only beside another', async () => {
   const ref = await open('late');
   const [winner = '', loser = '', later = ''] = await store.records.newIds(3);
-  const of = (id: string, record: string): SourceRecord => ({
-    system: 'crm',
-    id,
-    record,
-    at: '1',
-    values: { size: 1 },
-  });
   await save(ref, {
     records: [winner, loser, later].map((id) => made1(golden(id, { name: id }))),
-    sourceRecords: [of('w', winner), of('l', loser)],
+    sourceRecords: [crm('w', winner), crm('l', loser)],
   });
   const merge = (lost: string, into: string, moved: SourceRecord[]) =>
     save(ref, {
@@ -229,10 +230,10 @@ test('an id that is noted around a merge goes to the winner, and is removed only
   const note = (one: SourceRecord) =>
     db.transaction().execute((tx) => store.sourceRecords.noteContributions(ref, [one], tx));
   // Between the merge's load and its save, and after it.
-  await note(of('between', loser));
-  await note({ ...of('l', loser), values: { size: 9 } });
-  await merge(loser, winner, [of('l', winner)]);
-  await note(of('after', loser));
+  await note(crm('between', loser));
+  await note({ ...crm('l', loser), values: { size: 9 } });
+  await merge(loser, winner, [crm('l', winner)]);
+  await note(crm('after', loser));
   const ids = ['w', 'l', 'between', 'after'];
   expect(await store.sourceRecords.find(ref, 'crm', ids)).toMatchObject(
     ids.map((id) => ({ id, record: winner, values: { size: id === 'l' ? 9 : 1 } })),
@@ -243,7 +244,7 @@ test('an id that is noted around a merge goes to the winner, and is removed only
   expect(await store.sourceRecords.targets(ref, 'crm', [winner])).toEqual(new Map([[winner, 'w']]));
   // Along a chain of merges.
   await merge(winner, later, []);
-  await note(of('last', loser));
+  await note(crm('last', loser));
   expect(await store.sourceRecords.find(ref, 'crm', ['last'])).toMatchObject([{ record: later }]);
   // The last id is the record's own, however it came.
   await store.sourceRecords.remove(
@@ -254,13 +255,18 @@ test('an id that is noted around a merge goes to the winner, and is removed only
   expect(await store.records.remade(ref, [later])).toEqual(new Map([[later, 1]]));
 });
 
-test('an erased record is gone from everywhere', async () => {
+test('an erased record is gone from everywhere, with those that were merged into it', async () => {
   const ref = await open('erased');
-  const [id = ''] = await store.records.newIds(1);
+  const [id = '', loser = '', before = ''] = await store.records.newIds(3);
+  const lost = (one: string, mergedInto: string): RecordChange => ({
+    ...made1(golden(one, { name: 'Adah' })),
+    deleted: true,
+    mergedInto,
+  });
   await save(ref, {
-    records: [made1(golden(id, { name: 'Ada' }), ['k'])],
+    records: [made1(golden(id, { name: 'Ada' }), ['k']), lost(loser, id), lost(before, loser)],
     sourceRecords: [{ system: 'zoo', id: 'z', record: id, at: null, values: {} }],
-    entries: [entry(id, 'create')],
+    entries: [id, loser, before].map((one) => entry(one, 'create')),
   });
   expect(await store.golden.erase('erased', id)).toBe(true);
   expect(await store.golden.get('erased', id)).toBeNull();

@@ -140,38 +140,56 @@ export class GoldenViews {
     return { records: Number(records), seconds: Math.max(0, seconds ?? 0), watermark };
   }
 
-  /** Forgets a record: its values, ids, match keys, log, and what was noted of it elsewhere. False: there is none. */
-  async erase(entity: string, record: RecordId): Promise<boolean> {
-    const view = await this.get(entity, record);
-    if (view === null) return false;
-    const keys = this.#seal.hash(JSON.stringify([record]));
+  /**
+   * Forgets a record and those that were merged into it: values, ids, match keys, log, and what was noted of them elsewhere.
+   * @param keysOf the canonical keys that destinations without ids know a record with these values by
+   * @returns false: there is none
+   */
+  async erase(
+    entity: string,
+    record: RecordId,
+    keysOf: (values: JsonObject) => readonly string[] = () => [],
+  ): Promise<boolean> {
+    const views = await this.some(entity, await this.#withLosers(entity, record));
+    if (views.length === 0) return false;
+    const ids = views.map(({ id }) => id);
+    const keys = views.flatMap(({ values }) => keysOf(values)).map((key) => this.#seal.hash(key));
     await this.#db.transaction().execute(async (tx) => {
       const { rows } = await sql<{
         no: number;
       }>`select no from entities where id = ${entity}`.execute(tx);
       const no = rows[0]?.no ?? 0;
       for (const table of ['entity_ids', 'entity_keys', 'entity_log'])
-        await sql`delete from ${sql.table(table)} where entity = ${no} and record = ${record}::bigint`.execute(
+        await sql`delete from ${sql.table(table)} where entity = ${no} and record = any(${ids}::bigint[])`.execute(
           tx,
         );
-      await sql`delete from entity_records
-        where entity = ${no} and (id = ${record}::bigint or merged_into = ${record}::bigint)`.execute(
+      await sql`delete from entity_records where entity = ${no} and id = any(${ids}::bigint[])`.execute(
         tx,
       );
-      await sql`delete from entity_groups where entity = ${no} and ${record}::bigint = any(records)`.execute(
+      await sql`delete from entity_groups where entity = ${no} and records && ${ids}::bigint[]`.execute(
         tx,
       );
-      await sql`delete from ledger where key_hash = ${keys} and sync in (select id from syncs where entity = ${entity})`.execute(
+      await sql`delete from ledger where key_hash = any(${keys}::bytea[]) and sync in (select id from syncs where entity = ${entity})`.execute(
         tx,
       );
     });
-    await this.#eraseErrors(entity, view);
+    const known = views.flatMap(({ id, ids: of }) => [id, ...of.map((one) => one.id)]);
+    await this.#eraseErrors(entity, new Set(known));
     return true;
   }
 
-  /** Record errors keep keys: those of the record go too. */
-  async #eraseErrors(entity: string, { id, ids }: RecordView): Promise<void> {
-    const known = new Set([id, ...ids.map((one) => one.id)]);
+  /** A record and all that were merged into it, one after the other. */
+  async #withLosers(entity: string, record: RecordId): Promise<RecordId[]> {
+    const { rows } = await sql<{ id: string }>`
+      with recursive gone (id) as (values (${record}::bigint) union
+        select r.id from gone g join entity_records r on r.merged_into = g.id
+        join entities e on e.no = r.entity where e.id = ${entity})
+      select id from gone`.execute(this.#db);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Record errors keep keys: those of the records go too. */
+  async #eraseErrors(entity: string, known: ReadonlySet<string>): Promise<void> {
     const { rows } = await sql<{ id: string; content: Buffer }>`
       select x.id, x.content from record_errors x join runs r on r.id = x.run
       where r.entity = ${entity} or r.sync in (select id from syncs where entity = ${entity})`.execute(

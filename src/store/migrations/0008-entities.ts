@@ -10,7 +10,7 @@ const statements = [
   // JSON keeps the order of sources and fields. `no` is the entity in all tables below, `cycle` the number of completed cycles, `rules` what `entity_keys` holds.
   `create table entities (
      id text primary key, no int not null generated always as identity unique, spec json not null,
-     cycle bigint not null default 0, rules text, merges text, updated_at timestamptz not null default now())`,
+     cycle bigint not null default 0, completed_by text, rules text, merges text, updated_at timestamptz not null default now())`,
   // Processes take ids a thousand at a time.
   `create sequence entity_record_id increment by 1000`,
   `create sequence entity_change`,
