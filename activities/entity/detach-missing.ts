@@ -4,9 +4,9 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import type { IncomingRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { CycleActivities } from '../activities.ts';
-import { fencingToken } from '../fencing-token.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
+import { claimNext } from './claim-next.ts';
 import { openEntity } from './entity.ts';
 import { load } from './load.ts';
 import { rangeOf } from './passes.ts';
@@ -35,8 +35,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
           values: {},
           deleted: true,
         }));
-        const token = fencingToken();
-        await store.chunks.claim(run, no, token);
+        const token = await claimNext(store, run, no);
         const loaded = await load(store, entity, plan, { system: source, incoming });
         const context = { cycle: entity.openCycle, now: Date.now(), newId: () => '' };
         const unified = unify(plan, loaded, incoming, context);

@@ -7,9 +7,9 @@ import { noStats } from '../../src/model/outcome.ts';
 import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
-import { fencingToken } from '../fencing-token.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
+import { claimNext } from './claim-next.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 import { mergeRange } from './passes.ts';
 
@@ -48,8 +48,7 @@ async function mergeBatch(
 ): Promise<void> {
   const { ref, openCycle: cycle, spec } = entity;
   const { guard = 0, report = false } = spec.merge ?? {};
-  const token = fencingToken();
-  await store.chunks.claim(run, no, token);
+  const token = await claimNext(store, run, no);
   const records = await store.records.records(ref, due);
   const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
   const shared = await store.matchKeys.find(ref, keys, guard + 1);

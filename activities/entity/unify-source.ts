@@ -13,11 +13,11 @@ import { OvertakenError } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
-import { fencingToken } from '../fencing-token.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { load, type LoadedChunk } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
+import { claimNext } from './claim-next.ts';
 import { Commits } from './commits.ts';
 import { passOf, rangeOf, type ChunkRange } from './passes.ts';
 import type { Uncommitted } from './uncommitted.ts';
@@ -47,6 +47,12 @@ export function unifySource(deps: Shared): CycleActivities['unifySource'] {
         return unifier.run();
       });
     });
+}
+
+/** A chunk that this attempt may commit. */
+interface Owned {
+  readonly no: number;
+  readonly token: number;
 }
 
 interface Work {
@@ -102,12 +108,13 @@ class Unifier {
         next = this.#read(read.cursor, pass, left);
         next.catch(() => undefined);
       }
-      const chunk = (no += 1);
+      no += 1;
+      const owned = { no, token: await claimNext(this.#store, run, no) };
       if (this.#isDestination) {
-        if (!(await this.#alone(chunk, read))) return { more: true, waits: true };
+        if (!(await this.#alone(owned, read))) return { more: true, waits: true };
       } else {
         const { unified } = await this.#unify(read, commits.uncommitted);
-        await commits.next(unified, () => this.#commit(chunk, read, unified, []));
+        await commits.next(unified, () => this.#commit(owned, read, unified, []));
       }
       if (!done && left > 0) continue;
       await commits.all();
@@ -170,14 +177,14 @@ class Unifier {
    * Unifies and commits a chunk while nobody changes what is known of its records. False where nothing was committed:
    * records that Sluice may just have made there must be known first.
    */
-  async #alone(no: number, read: Read): Promise<boolean> {
+  async #alone(owned: Owned, read: Read): Promise<boolean> {
     for (;;) {
       // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
       const isBeingWritten = await this.#isBeingWritten();
       const { unified, loaded } = await this.#unify(read, undefined);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
-        await this.#commit(no, read, unified, loaded.stored);
+        await this.#commit(owned, read, unified, loaded.stored);
         return true;
       } catch (error) {
         if (!(error instanceof OvertakenError)) throw error;
@@ -205,7 +212,7 @@ class Unifier {
 
   /** @throws OvertakenError where what is `held` has changed since it was loaded */
   async #commit(
-    no: number,
+    { no, token }: Owned,
     read: Read,
     unified: Unified,
     held: LoadedChunk['stored'],
@@ -213,8 +220,6 @@ class Unifier {
     const { run, entity, name } = this.#work;
     const { chunks, records } = this.#store;
     const { incoming, cursor, highest } = read;
-    const token = fencingToken();
-    await chunks.claim(run, no, token);
     await chunks.commit(
       run,
       no,
