@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { apiSections } from './reports/api.ts';
 import { costSections } from './reports/cost.ts';
+import { entitySections } from './reports/entities.ts';
 import { faultSections } from './reports/faults.ts';
 import { postgresSections } from './reports/postgres.ts';
 import { startSections } from './reports/start.ts';
@@ -28,5 +29,6 @@ function sections(): Record<string, string> {
     ...costSections(),
     ...unchangedSections(),
     ...startSections(),
+    ...entitySections(),
   };
 }
