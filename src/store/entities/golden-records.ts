@@ -6,7 +6,7 @@ import { faultPoint } from '../../model/fault-point.ts';
 import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
-import { listed, packed } from './packed.ts';
+import { byIndex, listed, rowsOf } from './rows-of.ts';
 import type { LoadedSourceRecord, SourceRecords } from './source-records.ts';
 
 /** A record that a cycle has made, changed or deleted. */
@@ -119,6 +119,7 @@ export class GoldenRecords {
    */
   async save(tx: Database, entity: EntityRef, changes: EntityChanges): Promise<void> {
     const { records, sourceRecords, detached, held = [], moved = [], extra = [] } = changes;
+    await byIndex.execute(tx);
     await this.#putRecords(tx, entity, changes);
     await this.#sourceRecords.hold(entity, held, tx);
     const removed = keyed(records, ({ removedKeys }) => removedKeys);
@@ -140,19 +141,25 @@ export class GoldenRecords {
   ): Promise<void> {
     const fresh = records.filter(({ created }) => created);
     const known = records.filter(({ created }) => !created);
-    const data = (of: readonly RecordChange[]) =>
-      packed(of.map(({ record }) => codec.encode(compactRecord(record))));
+    const rows = (of: readonly RecordChange[]) =>
+      rowsOf({
+        id: { type: 'bigint', values: of.map(({ record }) => record.id) },
+        created: { type: 'float8', values: of.map(({ record }) => record.createdAt) },
+        updated: { type: 'float8', values: of.map(({ record }) => record.updatedAt) },
+        deleted: { type: 'boolean', values: of.map(({ deleted }) => deleted) },
+        merged: { type: 'bigint', values: of.map(({ mergedInto }) => mergedInto ?? null) },
+        data: of.map(({ record }) => codec.encode(compactRecord(record))),
+      });
     if (fresh.length > 0) {
       await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
-        select ${no}, r.id, nextval('entity_change'), ${cycle}, d.bytes, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
-        from ${columns(fresh)} join ${data(fresh)} d using (at) order by at`.execute(tx);
+        select ${no}, r.id, nextval('entity_change'), ${cycle}, r.data, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
+        from ${rows(fresh)} r order by r.at`.execute(tx);
     }
     if (known.length > 0) {
-      await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.bytes,
+      await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
           updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
           merge_due = e.merge_due and not r.deleted
-        from (select r.*, d.bytes, nextval('entity_change') as seq from ${columns(known)} join ${data(known)} d using (at)
-          order by at) r
+        from (select r.*, nextval('entity_change') as seq from ${rows(known)} r order by r.at) r
         where e.entity = ${no} and e.id = r.id`.execute(tx);
     }
   }
@@ -231,11 +238,13 @@ export class GoldenRecords {
     { cycle, run, entries }: EntityChanges,
   ): Promise<void> {
     if (entries.length === 0) return;
-    const data = entries.map((entry) => codec.encode(compactLog(entry)));
+    const rows = rowsOf({
+      record: { type: 'bigint', values: entries.map(({ record }) => record) },
+      operation: { type: 'text', values: entries.map(({ operation }) => operation) },
+      data: entries.map((entry) => codec.encode(compactLog(entry))),
+    });
     await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
-      select ${no}, e.record, ${cycle}, ${run}, e.operation, d.bytes, now()
-      from ${packed(data)} d join unnest(${listed(entries.map(({ record }) => record))}::bigint[],
-        ${listed(entries.map(({ operation }) => operation))}::text[]) with ordinality as e (record, operation, at) using (at)
+      select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e
       on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
         data = excluded.data, at = excluded.at`.execute(tx);
   }
@@ -254,13 +263,6 @@ function keyed(
   return changes.flatMap((change) =>
     keysOf(change).map((key): [string, RecordId] => [key, change.record.id]),
   );
-}
-
-function columns(changes: readonly RecordChange[]) {
-  return sql`unnest(${listed(changes.map(({ record }) => record.id))}::bigint[],
-    ${listed(changes.map(({ record }) => record.createdAt))}::float8[], ${listed(changes.map(({ record }) => record.updatedAt))}::float8[],
-    ${listed(changes.map(({ deleted }) => deleted))}::boolean[], ${listed(changes.map(({ mergedInto }) => mergedInto ?? null))}::bigint[])
-    with ordinality as r (id, created, updated, deleted, merged, at)`;
 }
 
 function moment(name: string) {

@@ -3,7 +3,7 @@ import type { RecordId } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { listed, packed } from './packed.ts';
+import { rowsOf } from './rows-of.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
 const mostCandidates = 100;
@@ -30,8 +30,8 @@ export class MatchKeys {
     const found = new Map<string, RecordId[]>();
     if (keys.length === 0) return found;
     const { rows } = await sql<{ at: number; record: string }>`
-      select h.at, k.record from ${packed(keys.map((key) => this.#hash(no, key)))} h cross join lateral (
-        select record from entity_keys where entity = ${no} and hash = h.bytes
+      select h.at, k.record from ${rowsOf({ hash: keys.map((key) => this.#hash(no, key)) })} h cross join lateral (
+        select record from entity_keys where entity = ${no} and hash = h.hash
         order by record limit ${most}) k`.execute(this.#db);
     for (const { at, record } of rows) {
       const key = keys[at - 1] ?? '';
@@ -77,8 +77,10 @@ export class MatchKeys {
   }
 
   #keyed(no: number, keyed: readonly Keyed[]) {
-    return sql`(select h.bytes as hash, r.record from ${packed(keyed.map(([key]) => this.#hash(no, key)))} h
-      join unnest(${listed(keyed.map(([, record]) => record))}::bigint[]) with ordinality as r (record, at) using (at))`;
+    return rowsOf({
+      hash: keyed.map(([key]) => this.#hash(no, key)),
+      record: { type: 'bigint', values: keyed.map(([, record]) => record) },
+    });
   }
 
   #hash(no: number, key: string): Buffer {

@@ -3,7 +3,7 @@ import type { RecordId, SourceRecord } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef, SystemId } from './entity-ref.ts';
-import { listed, packed } from './packed.ts';
+import { listed, rowsOf } from './rows-of.ts';
 
 /** Ids of one record that are looked at. */
 const mostIds = 10_000;
@@ -43,8 +43,8 @@ export class SourceRecords {
     if (ids.length === 0) return [];
     const hashes = ids.map((id) => this.#hash(no, system, id));
     const { rows } = await sql<{ record: string; version: string; data: Buffer }>`
-      select i.record, i.version, i.data from ${packed(hashes)} h cross join lateral (
-        select record, xmin::text as version, data from entity_ids where entity = ${no} and hash = h.bytes limit 1) i`.execute(
+      select i.record, i.version, i.data from ${rowsOf({ hash: hashes })} h cross join lateral (
+        select record, xmin::text as version, data from entity_ids where entity = ${no} and hash = h.hash limit 1) i`.execute(
       this.#db,
     );
     return rows.map(({ record, version, data }) => ({
@@ -67,8 +67,8 @@ export class SourceRecords {
     if (loaded.length === 0) return;
     const hashes = loaded.map(({ system, id }) => this.#hash(no, system, id));
     const { rows } = await sql<{ at: number; version: string }>`
-      select h.at, i.xmin::text as version from ${packed(hashes)} h
-      join entity_ids i on i.entity = ${no} and i.hash = h.bytes order by i.hash for update of i`.execute(
+      select h.at, i.xmin::text as version from ${rowsOf({ hash: hashes })} h
+      join entity_ids i on i.entity = ${no} and i.hash = h.hash order by i.hash for update of i`.execute(
       tx,
     );
     const same = rows.filter(({ at, version }) => loaded[at - 1]?.version === version);
@@ -142,11 +142,14 @@ export class SourceRecords {
   ): Promise<void> {
     if (all.length === 0) return;
     const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
-    const data = all.map(({ id, at, values }) => codec.encode({ id, at, values } satisfies Stored));
+    const rows = rowsOf({
+      hash: hashes,
+      system: { type: 'text', values: all.map(({ system }) => system) },
+      record: { type: 'bigint', values: all.map(({ record }) => record) },
+      data: all.map(({ id, at, values }) => codec.encode({ id, at, values } satisfies Stored)),
+    });
     await sql`insert into entity_ids (entity, hash, system, record, data)
-      select ${no}, h.bytes, s.system, s.record, d.bytes from ${packed(hashes)} h join ${packed(data)} d using (at)
-      join unnest(${listed(all.map(({ system }) => system))}::text[], ${listed(all.map(({ record }) => record))}::bigint[])
-        with ordinality as s (system, record, at) using (at)
+      select ${no}, r.hash, r.system, r.record, r.data from ${rows} r
       on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
       db,
     );
@@ -164,8 +167,8 @@ export class SourceRecords {
     if (written.length === 0) return;
     const hashes = written.map(({ system, id }) => this.#hash(entity.no, system, id));
     const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
-      select h.at, i.record, i.data from ${packed(hashes)} h
-      join entity_ids i on i.entity = ${entity.no} and i.hash = h.bytes order by i.hash for update of i`.execute(
+      select h.at, i.record, i.data from ${rowsOf({ hash: hashes })} h
+      join entity_ids i on i.entity = ${entity.no} and i.hash = h.hash order by i.hash for update of i`.execute(
       tx,
     );
     const known = new Map(rows.map((row) => [row.at, row]));
@@ -222,9 +225,8 @@ export class SourceRecords {
   ): Promise<void> {
     if (all.length === 0) return;
     const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
-    await sql`update entity_ids i set record = m.record from ${packed(hashes)} h
-      join unnest(${all.map(({ record }) => record)}::bigint[]) with ordinality as m (record, at) using (at)
-      where i.entity = ${no} and i.hash = h.bytes`.execute(tx);
+    await sql`update entity_ids i set record = h.record from ${rowsOf({ hash: hashes, record: { type: 'bigint', values: all.map(({ record }) => record) } })} h
+      where i.entity = ${no} and i.hash = h.hash`.execute(tx);
   }
 
   /** Gives what is left of the losers of merges to their winners: ids that were noted since the losers were loaded. */
@@ -247,8 +249,8 @@ export class SourceRecords {
   ): Promise<void> {
     if (all.length === 0) return;
     const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
-    await sql`with gone as (delete from entity_ids i using ${packed(hashes)} h
-        where i.entity = ${no} and i.hash = h.bytes returning i.record)
+    await sql`with gone as (delete from entity_ids i using ${rowsOf({ hash: hashes })} h
+        where i.entity = ${no} and i.hash = h.hash returning i.record)
       update entity_records r set remade = r.remade + 1 from (select distinct record from gone) g
       where r.entity = ${no} and r.id = g.record`.execute(db);
   }
@@ -257,8 +259,8 @@ export class SourceRecords {
   async markExtra({ no }: EntityRef, ids: readonly SystemId[], tx: Database): Promise<void> {
     if (ids.length === 0) return;
     const hashes = ids.map(({ system, id }) => this.#hash(no, system, id));
-    await sql`update entity_ids i set extra = true from ${packed(hashes)} h
-      where i.entity = ${no} and i.hash = h.bytes`.execute(tx);
+    await sql`update entity_ids i set extra = true from ${rowsOf({ hash: hashes })} h
+      where i.entity = ${no} and i.hash = h.hash`.execute(tx);
   }
 
   /** Notes the ids that a full read of a system has met. */
@@ -270,7 +272,7 @@ export class SourceRecords {
   ): Promise<void> {
     if (ids.length === 0) return;
     await sql`insert into entity_seen (run, source, hash)
-      select ${run}, ${system}, h.bytes from ${packed(ids.map((id) => this.#hash(no, system, id)))} h
+      select ${run}, ${system}, h.hash from ${rowsOf({ hash: ids.map((id) => this.#hash(no, system, id)) })} h
       on conflict do nothing`.execute(this.#db);
   }
 

@@ -1,0 +1,66 @@
+import { sql, type RawBuilder } from 'kysely';
+
+/** Values of a column that need no quotes in an array's text. */
+interface Plain {
+  readonly type: 'bigint' | 'boolean' | 'float8';
+  readonly values: readonly (string | number | boolean | null)[];
+}
+
+/** Names of Sluice's own: without quotes or backslashes. */
+interface Names {
+  readonly type: 'text';
+  readonly values: readonly string[];
+}
+
+/** The values of one column, one a row. */
+type Column = readonly Buffer[] | Plain | Names;
+
+/**
+ * Many rows as a table of a query: one column each, and `at`, the row's number from 1. Byte strings go as one
+ * parameter, since an array of them would travel as hexadecimal text; of an array the server knows the length, so that
+ * it plans for as many rows.
+ */
+export function rowsOf(columns: Readonly<Record<string, Column>>): RawBuilder<unknown> {
+  const arrays: RawBuilder<unknown>[] = [];
+  const names: RawBuilder<unknown>[] = [];
+  const values: RawBuilder<unknown>[] = [];
+  const add = (name: string, { type, values: all }: Plain | Names): RawBuilder<unknown> => {
+    arrays.push(sql`${type === 'text' ? quoted(all) : listed(all)}::${sql.raw(type)}[]`);
+    names.push(sql.ref(name));
+    return sql.ref(`u.${name}`);
+  };
+  for (const [name, column] of Object.entries(columns)) {
+    const value =
+      'type' in column ? add(name, column) : bytesOf(column, (part, of) => add(name + part, of));
+    values.push(sql`${value} as ${sql.ref(name)}`);
+  }
+  return sql`(select u.at::int as at, ${sql.join(values)}
+    from unnest(${sql.join(arrays)}) with ordinality as u (${sql.join(names)}, at))`;
+}
+
+function bytesOf(
+  all: readonly Buffer[],
+  add: (part: string, of: Plain) => RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  let end = 1;
+  const starts = all.map(({ length }) => {
+    const start = end;
+    end += length;
+    return start;
+  });
+  const start = add('_start', { type: 'bigint', values: starts });
+  const length = add('_length', { type: 'bigint', values: all.map((each) => each.length) });
+  return sql`substring(${Buffer.concat(all)}::bytea from ${start}::int for ${length}::int)`;
+}
+
+/** An array as one text: left to the driver, each value would be looked through for what needs quotes. */
+export function listed(values: Plain['values']): string {
+  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
+}
+
+function quoted(names: readonly string[]): string {
+  return `{${names.map((name) => `"${name}"`).join(',')}}`;
+}
+
+/** Looks at indexes where a planner that knows little of fresh tables would read them whole; until the transaction ends. */
+export const byIndex = sql`select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`;
