@@ -10,6 +10,7 @@ import type { Encoding, Value } from '../../src/model/record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
+import type { Position } from '../../src/store/entities/positions.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
@@ -92,9 +93,7 @@ class Unifier {
     const pass = await passOf(this.#store, run, first);
     if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
     const before = await this.#store.chunks.lastExported(run, first + 1, last);
-    // What a pass that an earlier cycle began has not met is for the next one; full reads would never end so.
-    const begunEarlier = pass.cursor !== null && !this.#isFull;
-    if (before?.last === true) return { more: begunEarlier };
+    if (before?.last === true) return { more: await this.#hasNewer(pass) };
     let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
     let next = this.#read(before?.cursor ?? pass.cursor, pass, left);
@@ -118,8 +117,18 @@ class Unifier {
       }
       if (!done && left > 0) continue;
       await commits.all();
-      return { more: !done || begunEarlier };
+      return { more: !done || (await this.#hasNewer(pass)) };
     }
+  }
+
+  /**
+   * Whether a pass that an earlier cycle began leaves something to the next one. Records as old as its end do not count,
+   * which every pass reads again: a table that was stamped at once would never be read to its end.
+   */
+  async #hasNewer({ cursor, until }: Position): Promise<boolean> {
+    if (cursor === null || this.#isFull) return false;
+    const highest = (await this.#work.source.highWatermark?.()) ?? null;
+    return highest !== null && highest !== until;
   }
 
   async #read(

@@ -41,6 +41,11 @@ export interface SourceRecord {
    * A field that it never said anything of is absent.
    */
   readonly values: JsonObject;
+  /**
+   * What it said last of fields whose authority refused it, until it is seen to hold what was written there instead: a
+   * system that writes values its own way says the same again, which is no news.
+   */
+  readonly refused?: JsonObject;
 }
 
 /** A record that a source has changed, mapped to the entity's fields. */

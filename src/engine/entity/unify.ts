@@ -211,8 +211,8 @@ class Chunk {
 
   #update(source: SourcePlan, draft: Draft, incoming: IncomingRecord, last: SourceRecord): void {
     this.#counts.byId += 1;
-    this.#note(incoming, draft, last);
-    const { changes, refused } = this.#apply(source, draft, incoming, last.values);
+    const { changes, refused, standing } = this.#apply(source, draft, incoming, last);
+    this.#note(incoming, draft, last, standing);
     if (changes.length > 0 || refused.length > 0)
       draft.log(entryOf(draft, 'update', changes, refused, none));
     if (changes.length > 0) this.#stats.updated += 1;
@@ -233,8 +233,8 @@ class Chunk {
     const by = found === null ? 'new' : 'match';
     const { id } = incoming;
     draft.attach({ system: source.name, id });
-    this.#note(incoming, draft, undefined);
-    const { changes, refused } = this.#apply(source, draft, incoming, undefined);
+    const { changes, refused, standing } = this.#apply(source, draft, incoming, undefined);
+    this.#note(incoming, draft, undefined, standing);
     const ids: IdChange[] = [{ system: source.name, id, change: 'attached', by }];
     draft.log(entryOf(draft, found === null ? 'create' : 'update', changes, refused, ids));
     this.#counts[by === 'new' ? 'new' : 'byMatch'] += 1;
@@ -274,12 +274,18 @@ class Chunk {
   }
 
   /** Keeps what the source says of its record. */
-  #note(incoming: IncomingRecord, draft: Draft, last: SourceRecord | undefined): void {
+  #note(
+    incoming: IncomingRecord,
+    draft: Draft,
+    last: SourceRecord | undefined,
+    refused: JsonObject | undefined,
+  ): void {
     const { source: system, id } = incoming;
     const at = last === undefined ? incoming.at : laterTime(incoming.at, last.at);
     const values = last === undefined ? incoming.values : withNews(last.values, incoming.values);
-    if (last !== undefined && at === last.at && values === last.values) return;
-    this.#sourceRecords.put({ system, id, record: draft.id, at, values });
+    if (at === last?.at && values === last.values && refused === last.refused) return;
+    const record = draft.id;
+    this.#sourceRecords.put({ system, id, record, at, values, ...(refused && { refused }) });
   }
 
   /** Lets the source set what it says anew, as far as authority allows. */
@@ -287,15 +293,25 @@ class Chunk {
     source: SourcePlan,
     draft: Draft,
     { values, at }: IncomingRecord,
-    last: JsonObject | undefined,
-  ): { changes: readonly FieldChange[]; refused: readonly RefusedValue[] } {
+    last: SourceRecord | undefined,
+  ): {
+    changes: readonly FieldChange[];
+    /** Those that are news. */
+    refused: readonly RefusedValue[];
+    /** What stands refused from now on. */
+    standing: JsonObject | undefined;
+  } {
     const { cycle, now } = this.#context;
     const next: Provenance = { source: source.name, at, cycle };
     const changes: FieldChange[] = [];
     let refused: RefusedValue[] | undefined;
+    let standing = last?.refused;
     for (const { name, authority } of source.fields) {
       const value = values[name];
-      if (value === undefined || same(value, last?.[name] ?? null)) continue;
+      if (value === undefined) continue;
+      const before = standing?.[name];
+      if (before !== undefined) standing = without(standing, name);
+      if (same(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
       const isSame = same(value, old);
       const { by } = authority;
@@ -303,6 +319,8 @@ class Chunk {
         draft.set(name, value, next);
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
       } else if (!isSame) {
+        standing = { ...standing, [name]: value };
+        if (before !== undefined && same(value, before)) continue;
         refused ??= [];
         refused.push({ field: name, value, source: source.name, at, by });
       }
@@ -311,7 +329,7 @@ class Chunk {
     if (changes.length > 0) draft.updatedAt = now;
     this.#counts.changed += changes.length;
     this.#counts.refused += refused?.length ?? 0;
-    return { changes, refused: refused ?? none };
+    return { changes, refused: refused ?? none, standing };
   }
 
   /** What the changed fields change: derived fields and match keys. */
@@ -342,6 +360,12 @@ function sourcesIn(incoming: readonly Incoming[]): string[] {
   const names = new Set<string>();
   for (const record of incoming) if ('values' in record) names.add(record.source);
   return [...names];
+}
+
+/** The values without one; undefined where none is left. */
+function without(values: JsonObject | undefined, name: string): JsonObject | undefined {
+  const { [name]: _gone, ...left } = values ?? {};
+  return Object.keys(left).length === 0 ? undefined : left;
 }
 
 /** Whether the source sets a field. */

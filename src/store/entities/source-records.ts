@@ -146,7 +146,9 @@ export class SourceRecords {
       hash: hashes,
       system: { type: 'text', values: all.map(({ system }) => system) },
       record: { type: 'bigint', values: all.map(({ record }) => record) },
-      data: all.map(({ id, at, values }) => codec.encode({ id, at, values } satisfies Stored)),
+      data: all.map(({ id, at, values, refused }) =>
+        codec.encode({ id, at, values, ...(refused && { refused }) } satisfies Stored),
+      ),
     });
     await sql`insert into entity_ids (entity, hash, system, record, data)
       select ${no}, r.hash, r.system, r.record, r.data from ${rows} r
@@ -187,8 +189,9 @@ export class SourceRecords {
         moved.push(one);
         return { ...one, record: winner ?? one.record };
       }
-      const { at, values } = entity.codec.decode(before.data) as Stored;
-      return { ...one, record: before.record, at, values: { ...values, ...one.values } };
+      const stored = entity.codec.decode(before.data) as Stored;
+      const values = { ...stored.values, ...one.values };
+      return { ...one, ...stored, record: before.record, values };
     });
     await this.put(entity, noted, tx);
     await this.markExtra(entity, moved, tx);
