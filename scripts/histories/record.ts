@@ -5,6 +5,7 @@ import { setup } from '../../test/support/global-setup.ts';
 import { openNetworkBench } from '../../test/support/network-bench.ts';
 import { apiPaths } from './api-paths.ts';
 import { crashPaths } from './crash-paths.ts';
+import { entityPaths } from './entity-paths.ts';
 import { longPaths } from './long-paths.ts';
 import { steeredPaths } from './steered-paths.ts';
 import { tablePaths } from './table-paths.ts';
@@ -28,6 +29,7 @@ try {
   } finally {
     await long.close();
   }
+  await entityPaths();
 } finally {
   faults.close();
   await teardown();

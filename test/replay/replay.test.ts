@@ -31,7 +31,7 @@ test('the workflows replay every recorded history (R11)', async () => {
 
 test.each(recorded)('the history $name holds no record and no secret (R1)', ({ encoded }) => {
   const text = encoded.toString('latin1');
-  expect(text).toMatch(/syncRun|scheduledSync/);
+  expect(text).toMatch(/syncRun|scheduledSync|entityCycle|scheduledCycle/);
   expect(text).not.toContain('postgres://');
   // The values of the recorded runs are md5 sums; this is that of 1.
   expect(text).not.toContain('c4ca4238a0b923820dcc509a6f75849b');
