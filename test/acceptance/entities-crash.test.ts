@@ -41,10 +41,7 @@ test('cycles whose worker is killed at stage after stage end like undisturbed on
       { point: 'unify.after-commit', action: 'kill', workflow: cycle },
       { point: 'export.after-write', action: 'kill', sync: 'struck.hs' },
     ],
-    [
-      { point: 'merge.before-commit', action: 'kill', workflow: cycle },
-      { point: 'cycle.after-number', action: 'kill', workflow: cycle },
-    ],
+    [{ point: 'cycle.after-number', action: 'kill', workflow: cycle }],
     [],
   ];
   for (const [step, points] of strikes.entries()) {

@@ -255,6 +255,28 @@ test('an id that is noted around a merge goes to the winner, and is removed only
   expect(await store.records.remade(ref, [later])).toEqual(new Map([[later, 1]]));
 });
 
+test('what was deleted long ago is forgotten, once every destination has passed it and no id is left', async () => {
+  const ref = await open('forgotten');
+  const [live = '', old = '', held = '', late = ''] = await store.records.newIds(4);
+  const gone = (id: string): RecordChange => ({ ...made1(golden(id, {})), deleted: true });
+  await save(ref, {
+    records: [made1(golden(live, {})), gone(old), gone(held), gone(late)],
+    sourceRecords: [crm('held', held)],
+  });
+  const last = await store.golden.changes('forgotten', {
+    after: '0',
+    until: null,
+    limit: 10,
+    deleted: true,
+  });
+  const upTo = last.find(({ id }) => id === held)?.seq ?? null;
+  const forget = (keepMs: number) => store.records.forgetDeleted(ref, { keepMs, upTo, limit: 10 });
+  expect(await forget(60_000)).toBe(0);
+  expect(await forget(-1)).toBe(1);
+  const left = await store.golden.page('forgotten', { limit: 10, deleted: true });
+  expect(left.map(({ id }) => id)).toEqual([live, held, late]);
+});
+
 test('an erased record is gone from everywhere, with those that were merged into it', async () => {
   const ref = await open('erased');
   const [id = '', loser = '', before = ''] = await store.records.newIds(3);
