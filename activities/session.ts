@@ -1,26 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { Connection, Connector, Target } from '../src/connectors/connector.ts';
+import type { Connector } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
 import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import type { KeyMatch } from '../src/model/match.ts';
-import { permissionsOf } from '../src/model/mode.ts';
-import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
+import { keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
 import type { Store } from '../src/store/store.ts';
-import {
-  connect,
-  connectorSupport,
-  type Connected,
-  type Connects,
-  type ThrottleOf,
-} from './connect.ts';
+import { connect, type Connected, type Connects, type ThrottleOf } from './connect.ts';
 import { retrySource } from './retry-source.ts';
 import type { Steering } from './steering.ts';
-import { asRecords, openDelivery, type Delivery, type NaturalKey } from './entity/delivery.ts';
-import { IdentifiedDestination } from './entity/identified-destination.ts';
+import { openDelivery, type Delivery } from './entity/delivery.ts';
+import { openDelivered } from './entity/open-delivered.ts';
+import { checkMode, checkWholeReads, openDestination, openSource } from './open-ends.ts';
 import { Throttles } from './rate/throttle.ts';
 
 /** What every activity is made with. */
@@ -165,44 +159,6 @@ async function openSession(
   }
 }
 
-function checkMode(connected: Connected, spec: SyncSpec): void {
-  const { stream } = spec.destination;
-  const options = connectorOptions(spec.destination);
-  const support = connectorSupport(connected, { stream, options })[spec.mode];
-  if (support !== true)
-    throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, {
-      connection: connected.id,
-    });
-}
-
-function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec): void {
-  if (!permissionsOf(spec.mode).remove) return;
-  const { stream } = spec.source;
-  const whole = connector.wholeReads?.(settings, {
-    stream,
-    options: connectorOptions(spec.source),
-  });
-  if (whole === undefined || whole === true) return;
-  throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${whole}`, { connection: id });
-}
-
-async function openSource(connection: Connection, spec: SyncSpec): Promise<Source> {
-  if (connection.source === undefined) {
-    throw new ConfigError('not_a_source', `connection ${spec.source.connection} cannot be read`, {
-      connection: spec.source.connection,
-    });
-  }
-  const watermark = watermarkOf(spec.source);
-  return connection.source({
-    stream: spec.source.stream,
-    key: keyFields(spec.source.key),
-    options: connectorOptions(spec.source),
-    whole: permissionsOf(spec.mode).remove,
-    ...(watermark && { watermark: watermark.field }),
-    ...(watermark?.lag !== undefined && { lag: watermark.lag }),
-  });
-}
-
 /** Of a run that retries errors: only the records that failed. */
 function withRetries(source: Source, { spec, options }: RunPlan, store: Store): Source {
   const { retryOf } = options;
@@ -217,72 +173,6 @@ function mappingOf(spec: SyncSpec, source: Source): Mapping {
     where: spec.where,
     sourceFields: source.fields,
     key: keyFields(spec.source.key),
-  });
-}
-
-/** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
-async function openDelivered(
-  connection: Connection,
-  plan: RunPlan,
-  mapping: Mapping,
-  delivery: Delivery,
-  store: Store,
-): Promise<Destination> {
-  const { idField: id } = delivery;
-  if (id === undefined) return openDestination(connection, plan, mapping, { kind: 'records' });
-  const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
-  const natural = await openNatural(connection, plan, mapping, delivery);
-  return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
-}
-
-/** The same destination by its natural key, where the entity names one. */
-async function openNatural(
-  connection: Connection,
-  plan: RunPlan,
-  mapping: Mapping,
-  { entity, system, idField: id }: Delivery,
-): Promise<NaturalKey | undefined> {
-  const named = entity.spec.destinations[system]?.destination.key;
-  if (named === undefined || id === undefined) return undefined;
-  const key = keyFields(named);
-  const destination = await openDestination(connection, plan, mapping, {
-    kind: 'records',
-    id,
-    key,
-  });
-  const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
-  const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
-  return { destination: asRecords(destination), mapping: { ...mapping, key: paths, filter: null } };
-}
-
-async function openDestination(
-  connection: Connection,
-  plan: RunPlan,
-  mapping: Mapping,
-  differing: Partial<Pick<Target, 'id' | 'key' | 'kind'>> = {},
-): Promise<Destination> {
-  const { spec, sync, kind } = plan;
-  if (connection.destination === undefined) {
-    throw new ConfigError(
-      'not_a_destination',
-      `connection ${spec.destination.connection} cannot be written`,
-      {
-        connection: spec.destination.connection,
-      },
-    );
-  }
-  return connection.destination({
-    sync,
-    stream: spec.destination.stream,
-    key: keyFields(spec.destination.key),
-    fields: mapping.entries.map(({ to }) => to),
-    permissions: permissionsOf(spec.mode),
-    match: spec.match,
-    tracked: spec.removal.scope === 'tracked',
-    seenBy: plan.origin,
-    options: connectorOptions(spec.destination),
-    ...(kind !== null && { kind }),
-    ...differing,
   });
 }
 

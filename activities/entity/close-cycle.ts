@@ -33,7 +33,7 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
       const outcome = await outcomeOf(deps, run);
       await store.runs.finish(run, { status, failure, outcome, watermark: null });
       faultPoint('cycle.after-finish');
-      await store.sourceRecords.dropSeen(run);
+      await store.seenIds.drop(run);
       await expire(deps, entity);
       return endOf(await store.runs.get(run));
     });

@@ -25,7 +25,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
       let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
       for (;;) {
         signal.throwIfAborted();
-        const gone = await store.sourceRecords.unseen(entity.ref, run, source, batch);
+        const gone = await store.seenIds.missing(entity.ref, run, source, batch);
         if (gone.length === 0) break;
         no += 1;
         const incoming = gone.map((one): IncomingRecord => ({

@@ -2,9 +2,8 @@ import { findDuplicates, mergeKeys } from '../../src/engine/entity/duplicates.ts
 import { mergeGroup, type MergeCandidate, type Merged } from '../../src/engine/entity/merge.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
+import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
-import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import type { Shared } from '../session.ts';

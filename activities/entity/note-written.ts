@@ -1,7 +1,6 @@
 import type { DecidedOperation } from '../../src/engine/match.ts';
-import type { SourceRecord } from '../../src/model/golden-record.ts';
+import type { SourceRecord, SystemId } from '../../src/model/golden-record.ts';
 import type { Database } from '../../src/store/database.ts';
-import type { SystemId } from '../../src/store/entities/entity-ref.ts';
 import type { JournalEntry } from '../../src/store/journal.ts';
 import type { Store } from '../../src/store/store.ts';
 import { recordOf } from './record-of.ts';

@@ -34,11 +34,11 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
       if (!(await isScanned(store, run, entity, name))) {
         await withSource(sessions, run, spec, 'ids', async (source) => {
           for await (const ids of idsOf(source, spec.source.id, signal))
-            await store.sourceRecords.noteSeen(entity.ref, run, name, ids);
+            await store.seenIds.note(entity.ref, run, name, ids);
         });
         await noteScanned(store, run, scanChunk(entity, name));
       }
-      const { unseen, of, seen } = await store.sourceRecords.countUnseen(entity.ref, run, name);
+      const { unseen, of, seen } = await store.seenIds.count(entity.ref, run, name);
       const plan = { remove: unseen, of };
       return { ...plan, needsApproval: needsApproval(plan, seen, scan.guard) };
     });

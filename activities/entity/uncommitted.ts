@@ -1,7 +1,11 @@
 import type { Unified } from '../../src/engine/entity/unify.ts';
 import type { LogEntry } from '../../src/model/entity-log.ts';
-import type { GoldenRecord, RecordId, SourceRecord } from '../../src/model/golden-record.ts';
-import type { SystemId } from '../../src/store/entities/entity-ref.ts';
+import type {
+  GoldenRecord,
+  RecordId,
+  SourceRecord,
+  SystemId,
+} from '../../src/model/golden-record.ts';
 
 /**
  * What a chunk changes whose commit is still under way: laid over what the store says, so that the next chunk can be

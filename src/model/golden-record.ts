@@ -57,3 +57,21 @@ export interface IncomingRecord {
   /** The source says that it is deleted: `values` do not count. */
   readonly deleted: boolean;
 }
+
+/** One of the ids that a record has in systems. */
+export interface SystemId {
+  readonly system: string;
+  readonly id: string;
+}
+
+/** What a chunk of a cycle did to one golden record. */
+export interface RecordChange {
+  readonly record: GoldenRecord;
+  /** It is new: no earlier chunk has stored it. */
+  readonly created: boolean;
+  readonly deleted: boolean;
+  readonly mergedInto?: RecordId;
+  /** Match keys that it has now and had not before. */
+  readonly addedKeys: readonly string[];
+  readonly removedKeys: readonly string[];
+}

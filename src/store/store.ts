@@ -5,6 +5,7 @@ import { GoldenRecords } from './entities/golden-records.ts';
 import { GoldenViews } from './entities/golden-views.ts';
 import { MatchKeys } from './entities/match-keys.ts';
 import { Positions } from './entities/positions.ts';
+import { SeenIds } from './entities/seen-ids.ts';
 import { SourceRecords } from './entities/source-records.ts';
 import { Catalog } from './catalog.ts';
 import { Chunks } from './chunks.ts';
@@ -34,6 +35,7 @@ export interface Store {
   readonly records: GoldenRecords;
   readonly matchKeys: MatchKeys;
   readonly sourceRecords: SourceRecords;
+  readonly seenIds: SeenIds;
   /** Unified records as they are read. */
   readonly golden: GoldenViews;
   readonly log: EntityLog;
@@ -60,6 +62,7 @@ export function createStore(db: Database, seal: Seal): Store {
     records: new GoldenRecords(db, matchKeys, sourceRecords),
     matchKeys,
     sourceRecords,
+    seenIds: new SeenIds(db, seal),
     golden: new GoldenViews(db, seal),
     log: new EntityLog(db, seal),
     groups: new DuplicateGroups(db),

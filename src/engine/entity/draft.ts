@@ -1,28 +1,16 @@
 import type { FieldChange, LogEntry } from '../../model/entity-log.ts';
-import type { GoldenRecord, Provenance, RecordId } from '../../model/golden-record.ts';
+import type {
+  GoldenRecord,
+  Provenance,
+  RecordChange,
+  RecordId,
+  SystemId,
+} from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import { derive } from './derived.ts';
 import { coalesce, isVoid } from './log-entries.ts';
 import { matchKeys, type EntityPlan } from './plan.ts';
 import { same } from './same.ts';
-
-/** What a chunk did to one golden record. */
-export interface ChangedRecord {
-  readonly record: GoldenRecord;
-  /** It is new: no earlier chunk has stored it. */
-  readonly created: boolean;
-  readonly deleted: boolean;
-  readonly mergedInto?: RecordId;
-  /** Match keys that it has now and had not before. */
-  readonly addedKeys: readonly string[];
-  readonly removedKeys: readonly string[];
-}
-
-/** A record's id in a system. */
-export interface SystemId {
-  readonly system: string;
-  readonly id: string;
-}
 
 /** A golden record that is being changed. */
 export class Draft {
@@ -162,7 +150,7 @@ export class Draft {
     return this.#entryBefore === undefined && isVoid(this.#entry) ? undefined : this.#entry;
   }
 
-  changed(mergedInto?: RecordId): ChangedRecord {
+  changed(mergedInto?: RecordId): RecordChange {
     const { id, createdAt, updatedAt, deleted } = this;
     const before = this.#keysBefore ?? (deleted ? this.keys : []);
     const after = deleted || this.#keysBefore === undefined ? [] : this.keys;

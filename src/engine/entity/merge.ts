@@ -1,9 +1,9 @@
 import type { FieldChange, IdChange, LogEntry } from '../../model/entity-log.ts';
-import type { GoldenRecord, SourceRecord } from '../../model/golden-record.ts';
+import type { GoldenRecord, RecordChange, SourceRecord } from '../../model/golden-record.ts';
 import type { Json } from '../../model/json.ts';
 import { byAge, completeness } from './attach.ts';
 import { rankOf } from './authority.ts';
-import { Draft, type ChangedRecord } from './draft.ts';
+import { Draft } from './draft.ts';
 import { evaluated } from './evaluated.ts';
 import { compareJson } from './json-order.ts';
 import type { FieldPolicy, WinnerRule } from './merge-plan.ts';
@@ -23,8 +23,8 @@ export interface MergeCandidate {
 
 /** What merging a group is to store in one transaction. */
 export interface Merged {
-  readonly winner: ChangedRecord;
-  readonly losers: readonly ChangedRecord[];
+  readonly winner: RecordChange;
+  readonly losers: readonly RecordChange[];
   /** The losers' source records, now of the winner. */
   readonly moved: readonly SourceRecord[];
   /** Whole, to take the place of what this cycle noted of the records before. */

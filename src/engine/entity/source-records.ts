@@ -1,5 +1,4 @@
-import type { SourceRecord } from '../../model/golden-record.ts';
-import type { SystemId } from './draft.ts';
+import type { SourceRecord, SystemId } from '../../model/golden-record.ts';
 
 /** The source records of a chunk, as it leaves them so far. */
 export class SourceRecords {

@@ -3,15 +3,17 @@ import type {
   GoldenRecord,
   IncomingRecord,
   Provenance,
+  RecordChange,
   RecordId,
   SourceRecord,
+  SystemId,
 } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { RecordError, Stats } from '../../model/outcome.ts';
 import { attach, probeOf } from './attach.ts';
 import { accepts } from './authority.ts';
 import { Candidates } from './candidates.ts';
-import { Draft, type ChangedRecord, type SystemId } from './draft.ts';
+import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
 import { same } from './same.ts';
 import { SourceRecords } from './source-records.ts';
@@ -44,7 +46,7 @@ export interface CycleContext {
 /** What is to be stored in one transaction. */
 export interface Unified {
   /** Each at most once; also those that only a refusal touched. */
-  readonly records: readonly ChangedRecord[];
+  readonly records: readonly RecordChange[];
   /** To put. */
   readonly sourceRecords: readonly SourceRecord[];
   readonly detached: readonly SystemId[];
@@ -161,7 +163,7 @@ class Chunk {
   }
 
   unified(): Unified {
-    const records: ChangedRecord[] = [];
+    const records: RecordChange[] = [];
     const entries: LogEntry[] = [];
     for (const draft of this.#drafts.values()) {
       if (!draft.touched) continue;

@@ -5,9 +5,3 @@ export interface EntityRef {
   readonly no: number;
   readonly codec: ValueCodec;
 }
-
-/** One of the ids that a record has in systems. */
-export interface SystemId {
-  readonly system: string;
-  readonly id: string;
-}

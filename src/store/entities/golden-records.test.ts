@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, type Database as TestDatabase } from '../../../test/support/database.ts';
 import { entitySchema } from '../../model/entity.ts';
 import type { LogEntry } from '../../model/entity-log.ts';
-import type { GoldenRecord, SourceRecord } from '../../model/golden-record.ts';
+import type { GoldenRecord, RecordChange, SourceRecord } from '../../model/golden-record.ts';
 import { ExactNumber } from '../../model/json.ts';
 import { migrate, openDatabase, type Database } from '../database.ts';
 import { createKeyRing } from '../key-ring.ts';
 import { openSeal } from '../seal.ts';
 import { createStore, type Store } from '../store.ts';
 import type { EntityRef } from './entity-ref.ts';
-import type { EntityChanges, RecordChange } from './golden-records.ts';
+import type { EntityChanges } from './golden-records.ts';
 import { OvertakenError } from './source-records.ts';
 import { ValueCodec } from './values.ts';
 

@@ -1,24 +1,19 @@
 import { sql } from 'kysely';
 import type { LogEntry } from '../../model/entity-log.ts';
-import type { GoldenRecord, RecordId, SourceRecord } from '../../model/golden-record.ts';
+import type {
+  GoldenRecord,
+  RecordChange,
+  RecordId,
+  SourceRecord,
+  SystemId,
+} from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import { faultPoint } from '../../model/fault-point.ts';
 import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
-import type { EntityRef, SystemId } from './entity-ref.ts';
+import type { EntityRef } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
 import { byIndex, listed, rowsOf } from './rows-of.ts';
 import type { LoadedSourceRecord, SourceRecords } from './source-records.ts';
-
-/** A record that a cycle has made, changed or deleted. */
-export interface RecordChange {
-  readonly record: GoldenRecord;
-  readonly created: boolean;
-  readonly deleted: boolean;
-  readonly mergedInto?: RecordId;
-  /** Match keys that it has now and had before. */
-  readonly addedKeys: readonly string[];
-  readonly removedKeys: readonly string[];
-}
 
 /** What one chunk of a cycle changes. */
 export interface EntityChanges {

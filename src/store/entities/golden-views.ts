@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
 import { destinationSyncId } from '../../model/entity-syncs.ts';
-import type { RecordId } from '../../model/golden-record.ts';
+import type { RecordId, SystemId } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import { wholeRecord } from './compact.ts';
-import type { SystemId } from './entity-ref.ts';
 import { ValueCodec } from './values.ts';
 
 /** A unified record as people and destinations see it. */

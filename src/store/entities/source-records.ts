@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import type { RecordId, SourceRecord } from '../../model/golden-record.ts';
+import type { RecordId, SourceRecord, SystemId } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
-import type { EntityRef, SystemId } from './entity-ref.ts';
+import type { EntityRef } from './entity-ref.ts';
+import { idHash } from './id-hash.ts';
 import { listed, rowsOf } from './rows-of.ts';
 
 /** Ids of one record that are looked at. */
@@ -266,54 +267,7 @@ export class SourceRecords {
       where i.entity = ${no} and i.hash = h.hash`.execute(tx);
   }
 
-  /** Notes the ids that a full read of a system has met. */
-  async noteSeen(
-    { no }: EntityRef,
-    run: string,
-    system: string,
-    ids: readonly string[],
-  ): Promise<void> {
-    if (ids.length === 0) return;
-    await sql`insert into entity_seen (run, source, hash)
-      select ${run}, ${system}, h.hash from ${rowsOf({ hash: ids.map((id) => this.#hash(no, system, id)) })} h
-      on conflict do nothing`.execute(this.#db);
-  }
-
-  /** How many ids of a system a full read has not met, how many there are, and how many it has met. */
-  async countUnseen(
-    { no }: EntityRef,
-    run: string,
-    system: string,
-  ): Promise<{ unseen: number; of: number; seen: number }> {
-    const { rows } = await sql<{ unseen: string; of: string; seen: string }>`
-      select count(*) filter (where s.run is null) as unseen, count(*) as of,
-        (select count(*) from entity_seen where run = ${run} and source = ${system}) as seen
-      from entity_ids i left join entity_seen s on s.run = ${run} and s.source = ${system} and s.hash = i.hash
-      where i.entity = ${no} and i.system = ${system}`.execute(this.#db);
-    const { unseen = 0, of = 0, seen = 0 } = rows[0] ?? {};
-    return { unseen: Number(unseen), of: Number(of), seen: Number(seen) };
-  }
-
-  /** Some of the ids of a system that a full read has not met. */
-  async unseen(
-    { no, codec }: EntityRef,
-    run: string,
-    system: string,
-    limit: number,
-  ): Promise<string[]> {
-    const { rows } = await sql<{ data: Buffer }>`
-      select i.data from entity_ids i where i.entity = ${no} and i.system = ${system}
-        and not exists (select from entity_seen s where s.run = ${run} and s.source = ${system} and s.hash = i.hash)
-      limit ${limit}`.execute(this.#db);
-    return rows.map(({ data }) => (codec.decode(data) as Stored).id);
-  }
-
-  /** Forgets what full reads of a cycle have met. */
-  async dropSeen(run: string): Promise<void> {
-    await sql`delete from entity_seen where run = ${run}`.execute(this.#db);
-  }
-
   #hash(no: number, system: string, id: string): Buffer {
-    return this.#seal.hash(`${no}\0${system}\0${id}`);
+    return idHash(this.#seal, no, system, id);
   }
 }

@@ -1,8 +1,7 @@
 import { entitySchema } from '../../../model/entity.ts';
 import type { LogEntry } from '../../../model/entity-log.ts';
-import type { GoldenRecord, SourceRecord } from '../../../model/golden-record.ts';
+import type { GoldenRecord, RecordChange, SourceRecord } from '../../../model/golden-record.ts';
 import type { z } from 'zod';
-import type { ChangedRecord } from '../draft.ts';
 import { findDuplicates, mergeKeys } from '../duplicates.ts';
 import { mergeGroup } from '../merge.ts';
 import { compileEntity, matchKeys, type EntityPlan, type Incoming } from '../plan.ts';
@@ -103,7 +102,7 @@ export class EntityStore {
   }
 
   #save(
-    records: readonly ChangedRecord[],
+    records: readonly RecordChange[],
     sourceRecords: readonly SourceRecord[],
     entries: readonly LogEntry[],
   ): void {

@@ -1,0 +1,44 @@
+import type { Connection } from '../../src/connectors/connector.ts';
+import type { Destination } from '../../src/connectors/destination.ts';
+import type { Mapping } from '../../src/engine/mapping.ts';
+import { keyFields } from '../../src/model/sync.ts';
+import type { RunPlan } from '../../src/store/runs.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openDestination } from '../open-ends.ts';
+import { asRecords, type Delivery, type NaturalKey } from './delivery.ts';
+import { IdentifiedDestination } from './identified-destination.ts';
+
+/** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
+export async function openDelivered(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+  delivery: Delivery,
+  store: Store,
+): Promise<Destination> {
+  const { idField: id } = delivery;
+  if (id === undefined) return openDestination(connection, plan, mapping, { kind: 'records' });
+  const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
+  const natural = await openNatural(connection, plan, mapping, delivery);
+  return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
+}
+
+/** The same destination by its natural key, where the entity names one. */
+async function openNatural(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+  { entity, system, idField: id }: Delivery,
+): Promise<NaturalKey | undefined> {
+  const named = entity.spec.destinations[system]?.destination.key;
+  if (named === undefined || id === undefined) return undefined;
+  const key = keyFields(named);
+  const destination = await openDestination(connection, plan, mapping, {
+    kind: 'records',
+    id,
+    key,
+  });
+  const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
+  const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
+  return { destination: asRecords(destination), mapping: { ...mapping, key: paths, filter: null } };
+}

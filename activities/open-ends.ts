@@ -1,0 +1,82 @@
+import type { Connection, Target } from '../src/connectors/connector.ts';
+import type { Destination } from '../src/connectors/destination.ts';
+import type { Source } from '../src/connectors/source.ts';
+import type { Mapping } from '../src/engine/mapping.ts';
+import { ConfigError } from '../src/model/failure.ts';
+import { permissionsOf } from '../src/model/mode.ts';
+import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
+import type { RunPlan } from '../src/store/runs.ts';
+import { connectorSupport, type Connected } from './connect.ts';
+
+/** @throws ConfigError where the destination does not honour the sync's mode */
+export function checkMode(connected: Connected, spec: SyncSpec): void {
+  const { stream } = spec.destination;
+  const options = connectorOptions(spec.destination);
+  const support = connectorSupport(connected, { stream, options })[spec.mode];
+  if (support !== true)
+    throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, {
+      connection: connected.id,
+    });
+}
+
+/** @throws ConfigError where a read of the source may skip records that a mirror would remove then (R7) */
+export function checkWholeReads({ connector, settings, id }: Connected, spec: SyncSpec): void {
+  if (!permissionsOf(spec.mode).remove) return;
+  const { stream } = spec.source;
+  const whole = connector.wholeReads?.(settings, {
+    stream,
+    options: connectorOptions(spec.source),
+  });
+  if (whole === undefined || whole === true) return;
+  throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${whole}`, { connection: id });
+}
+
+/** Opens the source of a sync. */
+export async function openSource(connection: Connection, spec: SyncSpec): Promise<Source> {
+  if (connection.source === undefined) {
+    throw new ConfigError('not_a_source', `connection ${spec.source.connection} cannot be read`, {
+      connection: spec.source.connection,
+    });
+  }
+  const watermark = watermarkOf(spec.source);
+  return connection.source({
+    stream: spec.source.stream,
+    key: keyFields(spec.source.key),
+    options: connectorOptions(spec.source),
+    whole: permissionsOf(spec.mode).remove,
+    ...(watermark && { watermark: watermark.field }),
+    ...(watermark?.lag !== undefined && { lag: watermark.lag }),
+  });
+}
+
+/** Opens the destination of a run, as its sync says but for what differs. */
+export async function openDestination(
+  connection: Connection,
+  plan: RunPlan,
+  mapping: Mapping,
+  differing: Partial<Pick<Target, 'id' | 'key' | 'kind'>> = {},
+): Promise<Destination> {
+  const { spec, sync, kind } = plan;
+  if (connection.destination === undefined) {
+    throw new ConfigError(
+      'not_a_destination',
+      `connection ${spec.destination.connection} cannot be written`,
+      {
+        connection: spec.destination.connection,
+      },
+    );
+  }
+  return connection.destination({
+    sync,
+    stream: spec.destination.stream,
+    key: keyFields(spec.destination.key),
+    fields: mapping.entries.map(({ to }) => to),
+    permissions: permissionsOf(spec.mode),
+    match: spec.match,
+    tracked: spec.removal.scope === 'tracked',
+    seenBy: plan.origin,
+    options: connectorOptions(spec.destination),
+    ...(kind !== null && { kind }),
+    ...differing,
+  });
+}
