@@ -66,7 +66,8 @@ class EntityCycle {
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
       const result = life.end(await gated(life.gate, () => close(end)));
-      if (this.#goesOn && this.#input.drain) await this.#next();
+      // Whoever it gave way to goes on.
+      if (this.#goesOn && this.#input.drain && !this.#givesWay) await this.#next();
       return result;
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.

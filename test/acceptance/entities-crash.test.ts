@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openEntityBench, type EntityBench } from '../support/entity-bench.ts';
 import { planFaults, type Fault } from '../support/faults.ts';
 import { until } from '../support/bench.ts';
@@ -88,4 +88,31 @@ test('a cycle that is cancelled in the middle, and one whose workflow is termina
   const { stats: _stats, ...outcome } = await entity.outcome();
   const { stats: _calm, ...calm } = undisturbed;
   expect(outcome).toEqual(calm);
+}, 240_000);
+
+test('what a run has just made in a system is not taken for new there by the next cycle', async () => {
+  const { client } = bench.stack;
+  const entity = await twoWay(bench, 'late');
+  faults.plan({ point: 'export.after-write', action: 'freeze', sync: 'late.hs' });
+  await entity.start();
+  // Records have been made, and nobody knows their ids yet.
+  const frozen = await faults.strike();
+  // Tasks that the frozen worker holds take a while to come to the other.
+  const next = await vi.waitFor(() => entity.start(), { timeout: 60_000, interval: 500 });
+  const { more } = await until(client, next, ({ finishedAt }) => finishedAt !== null);
+  process.kill(frozen, 'SIGCONT');
+  expect(more).toBe(true);
+  await vi.waitFor(
+    async () => {
+      await entity.start();
+      await entity.settle();
+      const { stats, records, tables } = await entity.outcome();
+      expect(stats.at(-1)).toMatchObject({ outcome: 'nothing_written' });
+      // One record and one row for each code, whichever source told it first.
+      expect(records).toHaveLength(140);
+      const codes = tables['hs']?.map((row) => (row as { code: string }).code) ?? [];
+      expect(new Set(codes).size).toBe(codes.length);
+    },
+    { timeout: 120_000, interval: 1000 },
+  );
 }, 240_000);

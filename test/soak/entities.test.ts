@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { faultPoints, type FaultPoint } from '../../src/model/fault-point.ts';
 import { openEntityBench, type EntityBench } from '../support/entity-bench.ts';
 import { planFaults, type Fault } from '../support/faults.ts';
+import { isOfCycles } from '../support/passages.ts';
 import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 import { startStack } from '../support/stack.ts';
 import { twoWay, type Outcome, type TwoWay } from '../support/two-way.ts';
@@ -18,7 +19,7 @@ interface Passage {
 }
 
 /** The points that only cycles pass. */
-const ofCycles = faultPoints.filter((point) => /^(unify|detach|merge|cycle|deliver)\./.test(point));
+const ofCycles = faultPoints.filter(isOfCycles);
 let undisturbed: Outcome;
 let passages: Passage[];
 

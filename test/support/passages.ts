@@ -11,6 +11,11 @@ export interface Passage {
   readonly times: number;
 }
 
+/** Whether only cycles of entities pass a point; the runs of their destinations pass those of other syncs. */
+export function isOfCycles(point: FaultPoint): boolean {
+  return /^(unify|detach|merge|cycle|deliver)\./.test(point);
+}
+
 /** Runs every kind undisturbed and notes which points it passes. */
 export async function recordPassages(): Promise<Passage[]> {
   const faults = planFaults();
