@@ -115,7 +115,7 @@ test.each(['workers', 'servers', 'everything', 'cancelled'] as const)(
           const run = await entity.start();
           await sleep(between(0, 5000));
           await strike(bench, what, run);
-          if (what === 'cancelled') await restart(entity);
+          if (what === 'cancelled') await entity.start();
           await entity.settle();
         });
         const { stats, ...outcome } = await entity.outcome();
@@ -150,17 +150,4 @@ async function strike(bench: EntityBench, what: string, run: string): Promise<vo
   }
   // It may be over by now, and the next one may have taken its place.
   if (what === 'cancelled') await stack.client.runs.act(run, 'cancel').catch(() => undefined);
-}
-
-/** Starts cycles again as soon as the cancelled one is over. */
-async function restart(entity: TwoWay): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await entity.start();
-      return;
-    } catch (error) {
-      if (tries > 100) throw error;
-      await sleep(300);
-    }
-  }
 }
