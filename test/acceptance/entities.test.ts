@@ -18,7 +18,7 @@ import {
   type EntityInput,
   type SourceInput,
 } from '../support/entity-bench.ts';
-import { until } from '../support/bench.ts';
+import { finished, until } from '../support/bench.ts';
 import { startStrictApi } from '../support/strict-api.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
@@ -693,6 +693,42 @@ test.concurrent('a destination that does not answer holds back no other, catches
     await link.close();
     await api.close();
   }
+});
+
+test.concurrent('what a destination refuses is parked, stops nothing, and is retried alone', async () => {
+  const { stack, sf, out } = bench;
+  await makeTable(sf, 'parked', 'code text');
+  await makeTable(out, 'parked', `code text CHECK (code <> 'c2')`);
+  await sf.query(`INSERT INTO parked SELECT n, 'c' || n, '${day(1)}' FROM generate_series(1, 3) n`);
+  await putEntity(stack, 'parked', {
+    fields: { code: 'text' },
+    sources: { sf: tableSource('sf', 'parked', { fields: { code: 'code' } }) },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.parked', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  const { run, to } = await runCycle(stack, 'parked');
+  expect(run).toMatchObject({ outcome: 'partial', stats: { errors: 0 } });
+  expect(to['out']?.stats).toMatchObject({ imported: 3, created: 2, errors: 1 });
+  const { id } = await recordWith(stack, 'parked', 'sf', 2);
+  const failed = to['out']?.id ?? '';
+  expect(await errorsOf(stack, failed)).toMatchObject([{ key: id }]);
+  expect((await callApi(stack, 'GET', '/v1/entities/parked/lag')).body).toMatchObject({
+    destinations: { out: { records: 0 } },
+  });
+  await out.query('ALTER TABLE parked DROP CONSTRAINT parked_code_check');
+  const retried = await stack.client.runs.act(failed, 'retry-errors');
+  expect((await finished(stack.client, retried.id)).stats).toMatchObject({
+    imported: 1,
+    created: 1,
+  });
+  expect((await recordWith(stack, 'parked', 'sf', 2)).ids['out']).toHaveLength(1);
+  expect(await out.query('SELECT code FROM parked ORDER BY 1')).toEqual(
+    ['c1', 'c2', 'c3'].map((code) => ({ code })),
+  );
 });
 
 test.concurrent('declared anew, an entity’s cycles go by the new rules, fields and sources; an open one ends by the old', async () => {
