@@ -191,6 +191,22 @@ test('a refused value is noted, and the record counts as touched', () => {
   expect(store.take(record('shop', '9', 8, { kind: 'b' })).records).toEqual([]);
 });
 
+test('refused again after it was put right, a value is no news; once the system held what was written it is', () => {
+  const store = new EntityStore(account);
+  store.take(record('crm', '1', 1, { name: 'Acme', kind: 'A' }));
+  store.take(record('shop', '9', 2, { name: 'Acme' }));
+  const say = (at: number, kind: string) => store.take(record('shop', '9', at, { kind })).counts;
+  expect(say(3, 'a')).toMatchObject({ refused: 1 });
+  // The system makes `a` of `A`.
+  store.wrote('shop', '9', { kind: 'A' });
+  const again = store.take(record('shop', '9', 4, { kind: 'a' }));
+  expect(again).toMatchObject({ records: [], entries: [], counts: { refused: 0 } });
+  expect(say(5, 'b')).toMatchObject({ refused: 1 });
+  store.wrote('shop', '9', { kind: 'A' });
+  expect(say(6, 'A')).toMatchObject({ refused: 0 });
+  expect(say(7, 'b')).toMatchObject({ refused: 1 });
+});
+
 test('a value that another source says again is newer than what comes late', () => {
   const store = new EntityStore(account);
   store.take(record('crm', '1', 1, { name: 'Acme', domain: 'a' }));

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../../model/json.ts';
 import { entitySchema } from '../../../model/entity.ts';
 import type { LogEntry } from '../../../model/entity-log.ts';
 import type { GoldenRecord, RecordChange, SourceRecord } from '../../../model/golden-record.ts';
@@ -51,6 +52,14 @@ export class EntityStore {
     for (const { system, id } of unified.detached) this.sourceRecords.delete(`${system}/${id}`);
     this.#save(unified.records, unified.sourceRecords, unified.entries);
     return unified;
+  }
+
+  /** Notes what a destination run has written into a system, as its acknowledgement does. */
+  wrote(system: string, id: string, written: JsonObject): void {
+    const known = this.sourceRecords.get(`${system}/${id}`);
+    if (known === undefined) throw new Error(`no source record ${system} ${id}`);
+    const values = { ...known.values, ...written };
+    this.sourceRecords.set(`${system}/${id}`, { ...known, values });
   }
 
   /** Merges until there is nothing to merge. */
