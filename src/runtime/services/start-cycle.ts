@@ -97,11 +97,13 @@ async function openOne(
   const run = id === null ? null : await store.runs.get(id);
   if (id === null || (run !== null && isOver(run.status))) return null;
   // One that cannot be asked is told all the same: it knows whether this is the moment.
-  const givesWay = state === undefined || (state.phase === 'deliver' && state.status === 'running');
-  if (givesWay) {
+  const isRunning = state === undefined || state.status === 'running';
+  const phase = state?.phase ?? 'deliver';
+  if (isRunning && phase === 'deliver') {
     await handle.signal(messages.giveWay).catch((error: unknown) => {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     });
   }
-  return { run: id, givesWay };
+  // One that closes has given way, perhaps just now.
+  return { run: id, givesWay: isRunning && (phase === 'deliver' || phase === 'close') };
 }
