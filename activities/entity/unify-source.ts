@@ -11,6 +11,7 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
 import type { Position } from '../../src/store/entities/positions.ts';
+import type { Database } from '../../src/store/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
@@ -113,7 +114,8 @@ class Unifier {
         if (!(await this.#alone(owned, read))) return { more: true, waits: true };
       } else {
         const { unified } = await this.#unify(read, commits.uncommitted);
-        await commits.next(unified, () => this.#commit(owned, read, unified, []));
+        const save = await this.#prepare(unified, []);
+        await commits.next(unified, () => this.#commit(owned, read, unified, save));
       }
       if (!done && left > 0) continue;
       await commits.all();
@@ -193,7 +195,7 @@ class Unifier {
       const { unified, loaded } = await this.#unify(read, undefined);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
-        await this.#commit(owned, read, unified, loaded.stored);
+        await this.#commit(owned, read, unified, await this.#prepare(unified, loaded.stored));
         return true;
       } catch (error) {
         if (!(error instanceof OvertakenError)) throw error;
@@ -219,29 +221,33 @@ class Unifier {
     return { unified, loaded };
   }
 
-  /** @throws OvertakenError where what is `held` has changed since it was loaded */
-  async #commit(
-    { no, token }: Owned,
-    read: Read,
+  /** Makes a chunk ready to be saved. @param held source records that must not have changed since they were loaded */
+  #prepare(
     unified: Unified,
     held: LoadedChunk['stored'],
+  ): Promise<(tx: Database) => Promise<void>> {
+    const { run, entity } = this.#work;
+    const { openCycle: cycle, ref, spec } = entity;
+    const compares = spec.merge !== undefined;
+    return this.#store.records.prepare(ref, { ...unified, held, cycle, run, compares });
+  }
+
+  /** @throws OvertakenError where what is held has changed */
+  async #commit(
+    { no, token }: Owned,
+    { incoming, cursor, highest }: Read,
+    unified: Unified,
+    save: (tx: Database) => Promise<void>,
   ): Promise<void> {
-    const { run, entity, name } = this.#work;
-    const { chunks, records } = this.#store;
-    const { incoming, cursor, highest } = read;
-    await chunks.commit(
-      run,
-      no,
-      token,
-      {
-        state: 'exported',
-        cursor: { value: cursor, last: cursor === null, highest },
-        stats: unified.stats,
-        counts: countsOf(name, incoming.length, unified),
-        errors: unified.errors,
-      },
-      (tx) => records.save(tx, entity.ref, { ...unified, held, cycle: entity.openCycle, run }),
-    );
+    const { run, name } = this.#work;
+    const commit = {
+      state: 'exported',
+      cursor: { value: cursor, last: cursor === null, highest },
+      stats: unified.stats,
+      counts: countsOf(name, incoming.length, unified),
+      errors: unified.errors,
+    } as const;
+    await this.#store.chunks.commit(run, no, token, commit, save);
     faultPoint('unify.after-commit');
   }
 

@@ -9,7 +9,8 @@ import { newRouter } from './router.ts';
 import { runView } from './run-view.ts';
 import type { RunService, Services } from './services.ts';
 
-const pollMs = 500;
+/** Between two looks at a run: short ones while it is young, since its end is waited for. Milliseconds. */
+const [shortestMs, longestMs] = [50, 500];
 const keepAliveMs = 15_000;
 /** After so long without news the run itself is asked: its workflow may be gone. Milliseconds. */
 const askMs = 10_000;
@@ -50,6 +51,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
   let children: readonly Run[] = [];
   let sent = '';
   let quietMs = 0;
+  let watchedMs = 0;
   let id = 0;
   while (!stream.aborted) {
     const { id: asked } = run;
@@ -67,9 +69,11 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
       await stream.writeSSE({ event: 'end', id: String(++id), data });
       return;
     }
-    await stream.sleep(pollMs);
-    quietMs += pollMs;
-    const isDue = quietMs > 0 && quietMs % askMs < pollMs;
+    const pauseMs = Math.min(longestMs, shortestMs + watchedMs / 20);
+    await stream.sleep(pauseMs);
+    watchedMs += pauseMs;
+    quietMs += pauseMs;
+    const isDue = quietMs % askMs < pauseMs;
     run = (await unlessAway(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
   }
 }

@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { sql, type RawBuilder } from 'kysely';
 import type { LogEntry } from '../../model/entity-log.ts';
 import type {
   GoldenRecord,
@@ -29,6 +30,8 @@ export interface EntityChanges {
   /** Ids that a merge brings to a record that has one in their system. */
   readonly extra?: readonly SystemId[];
   readonly entries: readonly LogEntry[];
+  /** Whether records that share a match key are to be compared. Default true. */
+  readonly compares?: boolean;
 }
 
 /** Ids that the sequence gives at once. */
@@ -108,55 +111,78 @@ export class GoldenRecords {
     );
   }
 
-  /**
-   * Saves what a chunk changes, as a part of the transaction that commits the chunk.
-   * @throws OvertakenError where what is `held` has changed
-   */
+  /** Saves what a chunk changes: {@link prepare} and what it returns in one. */
   async save(tx: Database, entity: EntityRef, changes: EntityChanges): Promise<void> {
-    const { records, sourceRecords, detached, held = [], moved = [], extra = [] } = changes;
-    await byIndex.execute(tx);
-    await this.#putRecords(tx, entity, changes);
-    await this.#sourceRecords.hold(entity, held, tx);
-    const removed = keyed(records, ({ removedKeys }) => removedKeys);
-    const added = keyed(records, ({ addedKeys }) => addedKeys);
-    await this.#compareSoon(tx, entity, await this.#keys.change(entity, { removed, added }, tx));
-    await this.#sourceRecords.remove(entity, detached, tx);
-    await this.#sourceRecords.put(entity, sourceRecords, tx);
-    await this.#sourceRecords.move(entity, moved, tx);
-    await this.#sourceRecords.follow(entity, mergesOf(records), tx);
-    await this.#sourceRecords.markExtra(entity, extra, tx);
-    await this.#putEntries(tx, entity, changes);
-    faultPoint('unify.in-transaction');
+    await (
+      await this.prepare(entity, changes)
+    )(tx);
   }
 
-  async #putRecords(
-    tx: Database,
-    { no, codec }: EntityRef,
-    { cycle, records }: EntityChanges,
-  ): Promise<void> {
-    const fresh = records.filter(({ created }) => created);
-    const known = records.filter(({ created }) => !created);
-    const rows = (of: readonly RecordChange[]) =>
-      rowsOf({
-        id: { type: 'bigint', values: of.map(({ record }) => record.id) },
-        created: { type: 'float8', values: of.map(({ record }) => record.createdAt) },
-        updated: { type: 'float8', values: of.map(({ record }) => record.updatedAt) },
-        deleted: { type: 'boolean', values: of.map(({ deleted }) => deleted) },
-        merged: { type: 'bigint', values: of.map(({ mergedInto }) => mergedInto ?? null) },
-        data: of.map(({ record }) => codec.encode(compactRecord(record))),
-      });
-    if (fresh.length > 0) {
-      await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
-        select ${no}, r.id, nextval('entity_change'), ${cycle}, r.data, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
-        from ${rows(fresh)} r order by r.at`.execute(tx);
-    }
-    if (known.length > 0) {
-      await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
-          updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
-          merge_due = e.merge_due and not r.deleted
-        from (select r.*, nextval('entity_change') as seq from ${rows(known)} r order by r.at) r
-        where e.entity = ${no} and e.id = r.id`.execute(tx);
-    }
+  /**
+   * Makes what a chunk changes ready to be saved: all that costs this process time, bit by bit, so that what else it
+   * does goes on. Returns what saves it, as a part of the transaction that commits the chunk; that throws an
+   * OvertakenError where what is `held` has changed.
+   */
+  async prepare(
+    entity: EntityRef,
+    changes: EntityChanges,
+  ): Promise<(tx: Database) => Promise<void>> {
+    const { records, sourceRecords, detached, held = [], moved = [], extra = [] } = changes;
+    const fresh = this.#rows(
+      entity,
+      records.filter(({ created }) => created),
+    );
+    await breathe();
+    const known = this.#rows(
+      entity,
+      records.filter(({ created }) => !created),
+    );
+    await breathe();
+    const keys = this.#keys.prepare(entity, {
+      removed: keyed(records, ({ removedKeys }) => removedKeys),
+      added: keyed(records, ({ addedKeys }) => addedKeys),
+    });
+    await breathe();
+    const sources = this.#sourceRecords.prepare(entity, sourceRecords);
+    await breathe();
+    const entries = this.#entryRows(entity, changes);
+    return async (tx) => {
+      await byIndex.execute(tx);
+      if (fresh !== null) await insertRecords(entity, changes, fresh, tx);
+      if (known !== null) await updateRecords(entity, changes, known, tx);
+      await this.#sourceRecords.hold(entity, held, tx);
+      await this.#keys.change(entity, keys, tx);
+      if (changes.compares !== false)
+        await this.#compareSoon(tx, entity, await this.#keys.shared(entity, keys, tx));
+      await this.#sourceRecords.remove(entity, detached, tx);
+      await this.#sourceRecords.putRows(entity, sources, tx);
+      await this.#sourceRecords.move(entity, moved, tx);
+      await this.#sourceRecords.follow(entity, mergesOf(records), tx);
+      await this.#sourceRecords.markExtra(entity, extra, tx);
+      if (entries !== null) await putEntries(entity, changes, entries, tx);
+      faultPoint('unify.in-transaction');
+    };
+  }
+
+  #rows({ codec }: EntityRef, of: readonly RecordChange[]): RawBuilder<unknown> | null {
+    if (of.length === 0) return null;
+    return rowsOf({
+      id: { type: 'bigint', values: of.map(({ record }) => record.id) },
+      created: { type: 'float8', values: of.map(({ record }) => record.createdAt) },
+      updated: { type: 'float8', values: of.map(({ record }) => record.updatedAt) },
+      deleted: { type: 'boolean', values: of.map(({ deleted }) => deleted) },
+      merged: { type: 'bigint', values: of.map(({ mergedInto }) => mergedInto ?? null) },
+      data: of.map(({ record }) => codec.encode(compactRecord(record))),
+    });
+  }
+
+  #entryRows({ codec }: EntityRef, { entries }: EntityChanges): RawBuilder<unknown> | null {
+    if (entries.length === 0) return null;
+    return rowsOf({
+      record: { type: 'bigint', values: entries.map(({ record }) => record) },
+      operation: { type: 'text', values: entries.map(({ operation }) => operation) },
+      data: entries.map((entry) => codec.encode(compactLog(entry))),
+    });
   }
 
   /** How often ids of these records have gone: what is made of them at a destination then is another record. */
@@ -226,23 +252,42 @@ export class GoldenRecords {
     await sql`update entity_records set merge_due = false
       where entity = ${no} and id = any(${listed(ids)}::bigint[])`.execute(tx);
   }
+}
 
-  async #putEntries(
-    tx: Database,
-    { no, codec }: EntityRef,
-    { cycle, run, entries }: EntityChanges,
-  ): Promise<void> {
-    if (entries.length === 0) return;
-    const rows = rowsOf({
-      record: { type: 'bigint', values: entries.map(({ record }) => record) },
-      operation: { type: 'text', values: entries.map(({ operation }) => operation) },
-      data: entries.map((entry) => codec.encode(compactLog(entry))),
-    });
-    await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
-      select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e
-      on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
-        data = excluded.data, at = excluded.at`.execute(tx);
-  }
+async function insertRecords(
+  { no }: EntityRef,
+  { cycle }: EntityChanges,
+  rows: RawBuilder<unknown>,
+  tx: Database,
+): Promise<void> {
+  await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
+    select ${no}, r.id, nextval('entity_change'), ${cycle}, r.data, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
+    from ${rows} r order by r.at`.execute(tx);
+}
+
+async function updateRecords(
+  { no }: EntityRef,
+  { cycle }: EntityChanges,
+  rows: RawBuilder<unknown>,
+  tx: Database,
+): Promise<void> {
+  await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
+      updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
+      merge_due = e.merge_due and not r.deleted
+    from (select r.*, nextval('entity_change') as seq from ${rows} r order by r.at) r
+    where e.entity = ${no} and e.id = r.id`.execute(tx);
+}
+
+async function putEntries(
+  { no }: EntityRef,
+  { cycle, run }: EntityChanges,
+  rows: RawBuilder<unknown>,
+  tx: Database,
+): Promise<void> {
+  await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
+    select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e
+    on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
+      data = excluded.data, at = excluded.at`.execute(tx);
 }
 
 function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {

@@ -11,6 +11,12 @@ const mostCandidates = 100;
 /** A match key and a record that has it. */
 type Keyed = readonly [key: string, record: RecordId];
 
+/** Changes of keys, ready to be made. */
+export interface KeyChanges {
+  readonly removed: RawBuilder<unknown> | null;
+  readonly added: RawBuilder<unknown> | null;
+}
+
 /** The index of match keys, kept as keyed hashes: which live records have a key. */
 export class MatchKeys {
   readonly #db: Database;
@@ -42,24 +48,31 @@ export class MatchKeys {
     return found;
   }
 
-  /**
-   * Changes the keys of records.
-   * @returns the records that have got a key which others have too
-   */
-  async change(
+  /** Makes changes of keys ready for {@link change}. */
+  prepare(
     { no }: EntityRef,
     { removed, added }: { removed: readonly Keyed[]; added: readonly Keyed[] },
-    tx: Database,
-  ): Promise<RecordId[]> {
-    if (removed.length > 0) {
-      await sql`delete from entity_keys k using ${this.#keyed(no, removed)} h
+  ): KeyChanges {
+    return {
+      removed: removed.length === 0 ? null : this.#keyed(no, removed),
+      added: added.length === 0 ? null : this.#keyed(no, added),
+    };
+  }
+
+  /** Changes the keys of records. */
+  async change({ no }: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
+    if (removed !== null) {
+      await sql`delete from entity_keys k using ${removed} h
         where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
     }
-    if (added.length === 0) return [];
-    const keys = this.#keyed(no, added);
-    await insert(no, keys, tx);
+    if (added !== null) await insert(no, added, tx);
+  }
+
+  /** The records that have got a key which others have too. */
+  async shared({ no }: EntityRef, { added }: KeyChanges, tx: Database): Promise<RecordId[]> {
+    if (added === null) return [];
     const { rows } = await sql<{ record: string }>`
-      select distinct h.record from ${keys} h where exists (
+      select distinct h.record from ${added} h where exists (
         select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record)`.execute(
       tx,
     );

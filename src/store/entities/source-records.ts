@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { RecordId, SourceRecord, SystemId } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
@@ -135,22 +135,31 @@ export class SourceRecords {
     return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
   }
 
-  /** Puts what is known of records of systems. */
-  async put(
-    { no, codec }: EntityRef,
-    all: readonly SourceRecord[],
-    db: Database = this.#db,
-  ): Promise<void> {
-    if (all.length === 0) return;
-    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
-    const rows = rowsOf({
-      hash: hashes,
+  /** Makes what is known of records of systems ready for {@link putRows}. */
+  prepare({ no, codec }: EntityRef, all: readonly SourceRecord[]): RawBuilder<unknown> | null {
+    if (all.length === 0) return null;
+    return rowsOf({
+      hash: all.map(({ system, id }) => this.#hash(no, system, id)),
       system: { type: 'text', values: all.map(({ system }) => system) },
       record: { type: 'bigint', values: all.map(({ record }) => record) },
       data: all.map(({ id, at, values, refused }) =>
         codec.encode({ id, at, values, ...(refused && { refused }) } satisfies Stored),
       ),
     });
+  }
+
+  /** Puts what is known of records of systems. */
+  async put(
+    entity: EntityRef,
+    all: readonly SourceRecord[],
+    db: Database = this.#db,
+  ): Promise<void> {
+    await this.putRows(entity, this.prepare(entity, all), db);
+  }
+
+  /** Puts what was prepared. */
+  async putRows({ no }: EntityRef, rows: RawBuilder<unknown> | null, db: Database): Promise<void> {
+    if (rows === null) return;
     await sql`insert into entity_ids (entity, hash, system, record, data)
       select ${no}, r.hash, r.system, r.record, r.data from ${rows} r
       on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
