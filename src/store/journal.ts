@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { SupersededError } from './chunks.ts';
+import { inTheClear } from './key-ring.ts';
+import { rowsOf } from './rows-of.ts';
 import type { Seal } from './seal.ts';
 
 /** How one operation ended. */
@@ -82,18 +84,28 @@ export class Journal {
     entries: readonly JournalEntry[],
     retracted: readonly number[],
   ): Promise<void> {
-    const outcomes = entries.map(({ outcome }) =>
-      outcome === null ? null : this.#seal.seal(JSON.stringify(outcome)),
-    );
+    const noted = rowsOf({
+      seq: { type: 'bigint', values: entries.map(({ seq }) => seq) },
+      outcome: entries.map(({ outcome }) => this.#encoded(outcome)),
+    });
     const { rows } = await sql`
       with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
       gone as (delete from journal using owner
         where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
       noted as (insert into journal (run, no, seq, outcome)
-        select ${run}, ${no}, e.seq, e.outcome
-        from owner, unnest(${entries.map(({ seq }) => seq)}::int[], ${outcomes}::bytea[]) as e (seq, outcome)
+        select ${run}, ${no}, e.seq, e.outcome from owner, ${noted} e
         on conflict (run, no, seq) do update set outcome = excluded.outcome)
       select 1 from owner`.execute(db);
     if (rows.length === 0) throw new SupersededError(run, no);
   }
+
+  /** A success without an id tells nothing that must be hidden. */
+  #encoded(outcome: JournalOutcome | null): Buffer | null {
+    if (outcome === null) return null;
+    return outcome.ok && outcome.id === undefined
+      ? success
+      : this.#seal.seal(JSON.stringify(outcome));
+  }
 }
+
+const success = Buffer.concat([inTheClear, Buffer.from(JSON.stringify({ ok: true }))]);

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { KeyValues } from '../model/record.ts';
 import { seenBy } from './chunks.ts';
 import type { Database } from './database.ts';
+import { rowsOf } from './rows-of.ts';
 import type { Seal } from './seal.ts';
 
 /** What a sync has written under one key: the keyed hash of the values and the destination's id (R4). */
@@ -23,8 +24,11 @@ export class Ledger {
   }
 
   async find(sync: string, hashes: readonly Buffer[]): Promise<Map<string, LedgerEntry>> {
-    const { rows } = await sql<Row>`select key_hash, key, record_id, value_hash from ledger
-      where sync = ${sync} and key_hash = any(${hashes}::bytea[])`.execute(this.#db);
+    if (hashes.length === 0) return new Map();
+    const { rows } =
+      await sql<Row>`select l.* from ${rowsOf({ hash: hashes })} h cross join lateral (
+      select key_hash, key, record_id, value_hash from ledger
+      where sync = ${sync} and key_hash = h.hash limit 1) l`.execute(this.#db);
     return new Map(rows.map((row) => [row.key_hash.toString('hex'), this.#toEntry(row)]));
   }
 
@@ -36,12 +40,14 @@ export class Ledger {
     if (entries.length === 0) return;
     const seal = (text: string | null): Buffer | null =>
       text === null ? null : this.#seal.seal(text);
+    const rows = rowsOf({
+      key_hash: entries.map(({ keyHash }) => keyHash),
+      key: entries.map(({ key }) => seal(JSON.stringify(key))),
+      record_id: entries.map(({ recordId }) => seal(recordId)),
+      value_hash: entries.map(({ valueHash }) => valueHash),
+    });
     await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
-      select ${sync}, key_hash, key, record_id, value_hash
-      from unnest(${entries.map(({ keyHash }) => keyHash)}::bytea[],
-        ${entries.map(({ key }) => seal(JSON.stringify(key)))}::bytea[],
-        ${entries.map(({ recordId }) => seal(recordId))}::bytea[],
-        ${entries.map(({ valueHash }) => valueHash)}::bytea[]) as e (key_hash, key, record_id, value_hash)
+      select ${sync}, e.key_hash, e.key, e.record_id, e.value_hash from ${rows} e
       on conflict (sync, key_hash) do update set key = excluded.key, value_hash = excluded.value_hash,
         record_id = coalesce(excluded.record_id, ledger.record_id)`.execute(db);
   }

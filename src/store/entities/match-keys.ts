@@ -3,7 +3,7 @@ import type { RecordId } from '../../model/golden-record.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { rowsOf } from './rows-of.ts';
+import { rowsOf } from '../rows-of.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
 const mostCandidates = 100;

@@ -3,7 +3,7 @@ import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { idHash } from './id-hash.ts';
-import { rowsOf } from './rows-of.ts';
+import { rowsOf } from '../rows-of.ts';
 
 /** The ids that a full read of a system has met, until its cycle ends: those it lacks are deleted there. */
 export class SeenIds {

@@ -4,7 +4,7 @@ import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { idHash } from './id-hash.ts';
-import { listed, rowsOf } from './rows-of.ts';
+import { listed, rowsOf } from '../rows-of.ts';
 
 /** Ids of one record that are looked at. */
 const mostIds = 10_000;

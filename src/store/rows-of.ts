@@ -13,7 +13,7 @@ interface Names {
 }
 
 /** The values of one column, one a row. */
-type Column = readonly Buffer[] | Plain | Names;
+type Column = readonly (Buffer | null)[] | Plain | Names;
 
 /**
  * Many rows as a table of a query: one column each, and `at`, the row's number from 1. Byte strings go as one
@@ -38,19 +38,22 @@ export function rowsOf(columns: Readonly<Record<string, Column>>): RawBuilder<un
     from unnest(${sql.join(arrays)}) with ordinality as u (${sql.join(names)}, at))`;
 }
 
+/** Each a part of all bytes together; a length that is null makes a null of it. */
 function bytesOf(
-  all: readonly Buffer[],
+  all: readonly (Buffer | null)[],
   add: (part: string, of: Plain) => RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   let end = 1;
-  const starts = all.map(({ length }) => {
+  const starts = all.map((each) => {
     const start = end;
-    end += length;
+    end += each?.length ?? 0;
     return start;
   });
+  const lengths = all.map((each) => each?.length ?? null);
   const start = add('_start', { type: 'bigint', values: starts });
-  const length = add('_length', { type: 'bigint', values: all.map((each) => each.length) });
-  return sql`substring(${Buffer.concat(all)}::bytea from ${start}::int for ${length}::int)`;
+  const length = add('_length', { type: 'bigint', values: lengths });
+  const bytes = Buffer.concat(all.filter((each) => each !== null));
+  return sql`substring(${bytes}::bytea from ${start}::int for ${length}::int)`;
 }
 
 /** An array as one text: left to the driver, each value would be looked through for what needs quotes. */
