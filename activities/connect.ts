@@ -1,7 +1,6 @@
 import type { ConnectContext, Connection, Connector } from '../src/connectors/connector.ts';
 import type { Throttle } from '../src/connectors/throttle.ts';
 import { ConfigError } from '../src/model/failure.ts';
-import type { ModeSupport } from '../src/model/mode.ts';
 import type { Quota } from '../src/model/quota.ts';
 import type { Store } from '../src/store/store.ts';
 
@@ -51,12 +50,4 @@ export async function connect(
 export interface Connects {
   /** Connects a stored connection for calls of a run; the caller closes it. */
   connect(connection: string, run: string): Promise<Connected>;
-}
-
-/** The modes that a destination honours. */
-export function connectorSupport(
-  { connector, settings }: Connected,
-  target: Parameters<Connector['modes']>[1],
-): ModeSupport {
-  return connector.modes(settings, target);
 }

@@ -6,13 +6,14 @@ import { ConfigError } from '../src/model/failure.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
-import { connectorSupport, type Connected } from './connect.ts';
+import type { Connected } from './connect.ts';
 
 /** @throws ConfigError where the destination does not honour the sync's mode */
 export function checkMode(connected: Connected, spec: SyncSpec): void {
   const { stream } = spec.destination;
   const options = connectorOptions(spec.destination);
-  const support = connectorSupport(connected, { stream, options })[spec.mode];
+  const { connector, settings } = connected;
+  const support = connector.modes(settings, { stream, options })[spec.mode];
   if (support !== true)
     throw new ConfigError('unsupported_mode', `mode ${spec.mode}: ${support}`, {
       connection: connected.id,

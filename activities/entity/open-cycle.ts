@@ -1,12 +1,10 @@
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
-import { connectorOptions } from '../../src/model/sync.ts';
-import { destinationSyncId } from '../../src/model/entity-syncs.ts';
-import { ConfigError } from '../../src/model/failure.ts';
+import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
 import type { Field } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
-import { connectorSupport } from '../connect.ts';
+import { checkMode } from '../open-ends.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { endCycle } from './end-cycle.ts';
@@ -83,17 +81,15 @@ export function tombstonesName(source: string): string {
   return `${source}.deleted`;
 }
 
-async function checkDestinations(deps: Shared, run: string, { spec }: OpenEntity): Promise<void> {
-  for (const { destination, mode } of Object.values(spec.destinations)) {
-    const connected = await deps.sessions.connect(destination.connection, run);
+async function checkDestinations(
+  deps: Shared,
+  run: string,
+  { id, spec }: OpenEntity,
+): Promise<void> {
+  for (const sync of Object.values(destinationSyncs(id, spec))) {
+    const connected = await deps.sessions.connect(sync.destination.connection, run);
     try {
-      const { id: _id, ...side } = destination;
-      const options = connectorOptions(side);
-      const support = connectorSupport(connected, { stream: destination.stream, options })[mode];
-      if (support !== true)
-        throw new ConfigError('unsupported_mode', `mode ${mode}: ${support}`, {
-          connection: connected.id,
-        });
+      checkMode(connected, sync);
     } finally {
       await connected.connection.close();
     }
