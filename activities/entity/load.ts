@@ -11,10 +11,12 @@ export type LoadedChunk = Loaded & {
   /** The source records as they are stored. */
   readonly stored: readonly LoadedSourceRecord[];
   readonly unknown: number;
+  /** Whether the match key was looked up, and no record had it. */
+  readonly vacant: (key: string) => boolean;
 };
 
 /** Which records are incoming, and what is not committed yet. */
-interface Asked {
+interface Wanted {
   readonly system: string;
   readonly incoming: readonly Incoming[];
   readonly uncommitted?: Uncommitted | undefined;
@@ -25,7 +27,7 @@ export async function load(
   store: Store,
   { ref, openCycle }: OpenEntity,
   plan: EntityPlan,
-  { system, incoming, uncommitted }: Asked,
+  { system, incoming, uncommitted }: Wanted,
 ): Promise<LoadedChunk> {
   const { records, sourceRecords: mapping, matchKeys } = store;
   const live = async (ids: readonly RecordId[]): Promise<GoldenRecord[]> => {
@@ -46,6 +48,7 @@ export async function load(
     sourceRecords.filter(({ record }) => isLive.has(record)).map(({ id }) => id),
   );
   const keys = keysToFind(plan, incoming, (_, id) => known.has(id));
+  const asked = new Set(keys);
   const matches = await matchKeys.find(ref, keys);
   const byKey = uncommitted?.byKey(matches, keys) ?? matches;
   const candidates = unique([...byKey.values()].flat());
@@ -66,6 +69,7 @@ export async function load(
     byKey,
     entries: uncommitted?.entries(entries) ?? entries,
     unknown: ids.length - known.size,
+    vacant: (key) => asked.has(key) && !byKey.has(key),
   };
 }
 

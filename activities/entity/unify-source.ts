@@ -2,13 +2,16 @@ import type { Page, Source } from '../../src/connectors/source.ts';
 import { idText } from '../../src/engine/entity/id-text.ts';
 import { rowReader } from '../../src/engine/map-record.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
+import { ruleOf } from '../../src/engine/entity/match-rules.ts';
 import { sourceTime } from '../../src/engine/entity/source-time.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import type { Field } from '../../src/model/field.ts';
 import type { Encoding, Value } from '../../src/model/record.ts';
+import type { SourceRecord } from '../../src/model/golden-record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
+import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -113,8 +116,9 @@ class Unifier {
       if (this.#isDestination) {
         if (!(await this.#alone(owned, read))) return { more: true, waits: true };
       } else {
-        const { unified } = await this.#unify(read, commits.uncommitted);
-        const save = await this.#prepare(unified, []);
+        const { unified, loaded } = await this.#unify(read, commits.uncommitted);
+        const isNew = isUnknown(loaded);
+        const save = await this.#prepare(unified, loaded, { isNew });
         await commits.next(unified, () => this.#commit(owned, read, unified, save));
       }
       if (!done && left > 0) continue;
@@ -195,7 +199,12 @@ class Unifier {
       const { unified, loaded } = await this.#unify(read, undefined);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
-        await this.#commit(owned, read, unified, await this.#prepare(unified, loaded.stored));
+        await this.#commit(
+          owned,
+          read,
+          unified,
+          await this.#prepare(unified, loaded, { held: loaded.stored }),
+        );
         return true;
       } catch (error) {
         if (!(error instanceof OvertakenError)) throw error;
@@ -221,15 +230,16 @@ class Unifier {
     return { unified, loaded };
   }
 
-  /** Makes a chunk ready to be saved. @param held source records that must not have changed since they were loaded */
+  /** Makes a chunk ready to be saved. */
   #prepare(
     unified: Unified,
-    held: LoadedChunk['stored'],
+    loaded: LoadedChunk,
+    more: Pick<EntityChanges, 'held' | 'isNew'>,
   ): Promise<(tx: Database) => Promise<void>> {
     const { run, entity } = this.#work;
-    const { openCycle: cycle, ref, spec } = entity;
-    const compares = spec.merge !== undefined;
-    return this.#store.records.prepare(ref, { ...unified, held, cycle, run, compares });
+    const { openCycle: cycle, ref } = entity;
+    const mayShare = sharing(this.#plan, loaded, unified);
+    return this.#store.records.prepare(ref, { ...unified, ...more, cycle, run, mayShare });
   }
 
   /** @throws OvertakenError where what is held has changed */
@@ -256,6 +266,29 @@ class Unifier {
     const { entity, name } = this.#work;
     return (await this.#store.runs.openRunOf(destinationSyncId(entity.id, name))) !== null;
   }
+}
+
+/** Source records of which nothing was known when the chunk was loaded. */
+function isUnknown({ sourceRecords }: LoadedChunk): (record: SourceRecord) => boolean {
+  const known = new Set(sourceRecords.map(({ id }) => id));
+  return ({ id }) => !known.has(id);
+}
+
+/**
+ * Which keys that records of a chunk have got may be others' too: those of merge rules, but for the ones that nobody had
+ * when the chunk was loaded and that one of its records has got.
+ */
+function sharing(
+  { merge }: EntityPlan,
+  { vacant }: LoadedChunk,
+  { records }: Unified,
+): (key: string) => boolean {
+  if (merge === null) return () => false;
+  const rules = new Set(merge.rules.map(({ name }) => name));
+  const [once, twice] = [new Set<string>(), new Set<string>()];
+  for (const { addedKeys } of records)
+    for (const key of addedKeys) (once.has(key) ? twice : once).add(key);
+  return (key) => rules.has(ruleOf(key)) && (twice.has(key) || !vacant(key));
 }
 
 /** Reads deleted records: an id and a time. */

@@ -1,12 +1,16 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { ConfigError } from '../model/failure.ts';
+import { createBatchCipher, type BatchCipher } from './batch-cipher.ts';
+import type { Blobs } from './blobs.ts';
 
 /** Encrypts with the current key; opens what the current key or a retired one has sealed. */
 export interface KeyRing {
-  /** The first 4 bytes of what the current key seals. */
-  readonly id: Buffer;
+  /** The first 4 bytes of what the current key seals: one or many at once. */
+  readonly ids: readonly Buffer[];
   /** AES-256-GCM with a random nonce; the key's id is authenticated with the text. */
   seal(data: Buffer | string): Buffer;
+  /** Seals many texts at once, each to be opened by itself: see `createBatchCipher`. */
+  sealAll(texts: readonly (string | null)[]): Blobs;
   /**
    * @throws ConfigError `wrong_encryption_key` when the key is not on the ring
    * @throws Error when the data was changed
@@ -23,21 +27,41 @@ const nonceLength = 12;
 const tagLength = 16;
 const start = inTheClear.length + nonceLength + tagLength;
 
+interface RingKey {
+  readonly key: Buffer;
+  /** Set where the id is that of its batches. */
+  readonly batches?: BatchCipher;
+}
+
 /** @param keys 32 random bytes each, the current one first */
 export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
-  const ring = new Map(keys.map((key) => [idOf(key).toString('hex'), key]));
   const [current] = keys;
   const id = idOf(current);
+  const batches = createBatchCipher(current);
+  const ring = new Map(
+    keys.flatMap((key): [string, RingKey][] => {
+      const cipher = key === current ? batches : createBatchCipher(key);
+      return [
+        [nameOf(idOf(key)), { key }],
+        [nameOf(cipher.id), { key, batches: cipher }],
+      ];
+    }),
+  );
   const nextNonce = nonces();
-  const keyOf = (sealed: Buffer): Buffer => {
-    const name = sealed.subarray(0, id.length).toString('hex');
-    const key = ring.get(name);
-    if (key === undefined) throw wrongKey(name, [...ring.keys()]);
-    return key;
+  const find = (sealed: Buffer): RingKey => {
+    const name = nameOf(sealed);
+    const found = ring.get(name);
+    if (found === undefined)
+      throw wrongKey(
+        name,
+        keys.map((key) => nameOf(idOf(key))),
+      );
+    return found;
   };
   return {
-    id,
-    keyOf,
+    ids: [id, batches.id],
+    keyOf: (sealed) => find(sealed).key,
+    sealAll: batches.sealAll,
     seal(data) {
       const nonce = nextNonce();
       const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(id);
@@ -47,8 +71,10 @@ export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
     open(sealed) {
       const used = sealed.subarray(0, id.length);
       if (used.equals(inTheClear)) return sealed.subarray(id.length);
+      const { key, batches: cipher } = find(sealed);
+      if (cipher !== undefined) return cipher.open(sealed);
       const nonce = sealed.subarray(id.length, id.length + nonceLength);
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(sealed), nonce)
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce)
         .setAAD(used)
         .setAuthTag(sealed.subarray(id.length + nonceLength, start));
       return Buffer.concat([decipher.update(sealed.subarray(start)), decipher.final()]);
@@ -69,6 +95,11 @@ function nonces(): () => Buffer {
 
 function idOf(key: Buffer): Buffer {
   return createHash('sha256').update('sluice key id').update(key).digest().subarray(0, 4);
+}
+
+/** The id that sealed data begins with, as text. */
+function nameOf(sealed: Buffer): string {
+  return sealed.toString('hex', 0, inTheClear.length);
 }
 
 function wrongKey(needed: string, known: readonly string[]): ConfigError {

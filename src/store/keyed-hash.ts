@@ -2,14 +2,24 @@ import { createHmac, hash } from 'node:crypto';
 
 const algorithm = 'sha256';
 const blockSize = 64;
-/** Longer texts are rare, and hashed by the library's own HMAC. Bytes. */
+/** Longer data is rare, and hashed by the library's own HMAC. Bytes. */
 const longest = 4096;
 
+/** How long a keyed hash is; bytes. */
+export const hashLength = 16;
+
+/** HMAC-SHA-256 (RFC 2104) of texts or bytes, cut to its first 16 bytes. */
+export interface KeyedHash {
+  (data: string | Buffer): Buffer;
+  /** Writes the hash to a place of `into` instead of a buffer of its own. */
+  write(data: string | Buffer, into: Buffer, at: number): void;
+}
+
 /**
- * Makes HMAC-SHA-256 (RFC 2104) of texts, cut to its first 16 bytes: what `createHmac` makes, in half the time, since
- * it needs no object for each.
+ * Makes keyed hashes: what `createHmac` makes, in a third of the time, since it needs no object for each. Digests come
+ * as Latin-1 text, as the runtime makes texts faster than buffers.
  */
-export function keyedHash(key: Buffer): (text: string) => Buffer {
+export function keyedHash(key: Buffer): KeyedHash {
   const block = Buffer.alloc(blockSize);
   (key.length > blockSize ? hash(algorithm, key, 'buffer') : key).copy(block);
   const inner = Buffer.alloc(blockSize + longest);
@@ -18,12 +28,22 @@ export function keyedHash(key: Buffer): (text: string) => Buffer {
     inner[at] = (block[at] ?? 0) ^ 0x36;
     outer[at] = (block[at] ?? 0) ^ 0x5c;
   }
-  return (text) => {
+  const write = (data: string | Buffer, into: Buffer, at: number): void => {
     // Three bytes a UTF-16 unit at the most.
-    if (text.length * 3 > longest)
-      return createHmac(algorithm, key).update(text).digest().subarray(0, 16);
-    const end = blockSize + inner.write(text, blockSize);
-    outer.write(hash(algorithm, inner.subarray(0, end), 'binary'), blockSize, 'binary');
-    return hash(algorithm, outer, 'buffer').subarray(0, 16);
+    if (data.length * (typeof data === 'string' ? 3 : 1) > longest) {
+      createHmac(algorithm, key).update(data).digest().copy(into, at, 0, hashLength);
+      return;
+    }
+    const length =
+      typeof data === 'string' ? inner.write(data, blockSize) : data.copy(inner, blockSize);
+    const digest = hash(algorithm, inner.subarray(0, blockSize + length), 'binary');
+    outer.write(digest, blockSize, 'binary');
+    into.write(hash(algorithm, outer, 'binary'), at, hashLength, 'binary');
   };
+  const one = (data: string | Buffer): Buffer => {
+    const bytes = Buffer.allocUnsafe(hashLength);
+    write(data, bytes, 0);
+    return bytes;
+  };
+  return Object.assign(one, { write });
 }

@@ -87,9 +87,8 @@ async function pass(
 ): Promise<number> {
   const name = sql.ref(column);
   const id = sql`substring(${name} for 4)`;
-  const foreign = clearable.has(table)
-    ? sql`${id} not in (${ring.id}, ${inTheClear})`
-    : sql`${id} <> ${ring.id}`;
+  const own = clearable.has(table) ? [...ring.ids, inTheClear] : ring.ids;
+  const foreign = sql`${id} not in (${sql.join(own)})`;
   const due = which === 'all' ? foreign : sql`${id} = ${inTheClear}`;
   let done = 0;
   let after = '(0,0)';

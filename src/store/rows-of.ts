@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
+import type { Blobs } from './blobs.ts';
 
 /** Values of a column that need no quotes in an array's text. */
 interface Plain {
@@ -13,7 +14,7 @@ interface Names {
 }
 
 /** The values of one column, one a row. */
-type Column = readonly (Buffer | null)[] | Plain | Names;
+type Column = readonly (Buffer | null)[] | Blobs | Plain | Names;
 
 /**
  * Many rows as a table of a query: one column each, and `at`, the row's number from 1. Byte strings go as one
@@ -24,36 +25,52 @@ export function rowsOf(columns: Readonly<Record<string, Column>>): RawBuilder<un
   const arrays: RawBuilder<unknown>[] = [];
   const names: RawBuilder<unknown>[] = [];
   const values: RawBuilder<unknown>[] = [];
+  let count = 0;
   const add = (name: string, { type, values: all }: Plain | Names): RawBuilder<unknown> => {
     arrays.push(sql`${type === 'text' ? quoted(all) : listed(all)}::${sql.raw(type)}[]`);
     names.push(sql.ref(name));
     return sql.ref(`u.${name}`);
   };
   for (const [name, column] of Object.entries(columns)) {
-    const value =
-      'type' in column ? add(name, column) : bytesOf(column, (part, of) => add(name + part, of));
+    if ('type' in column) {
+      values.push(sql`${add(name, column)} as ${sql.ref(name)}`);
+      continue;
+    }
+    const blobs = 'bytes' in column ? column : joined(column);
+    if (typeof blobs.lengths === 'number') count = blobs.bytes.length / blobs.lengths;
+    const value = bytesOf(blobs, (part, of) => add(name + part, of));
     values.push(sql`${value} as ${sql.ref(name)}`);
   }
-  return sql`(select u.at::int as at, ${sql.join(values)}
-    from unnest(${sql.join(arrays)}) with ordinality as u (${sql.join(names)}, at))`;
+  const from =
+    arrays.length > 0
+      ? sql`unnest(${sql.join(arrays)}) with ordinality as u (${sql.join(names)}, at)`
+      : sql`generate_series(1, ${count}::int) as u (at)`;
+  return sql`(select u.at::int as at, ${sql.join(values)} from ${from})`;
 }
 
 /** Each a part of all bytes together; a length that is null makes a null of it. */
 function bytesOf(
-  all: readonly (Buffer | null)[],
+  { bytes, lengths }: Blobs,
   add: (part: string, of: Plain) => RawBuilder<unknown>,
 ): RawBuilder<unknown> {
+  if (typeof lengths === 'number')
+    return sql`substring(${bytes}::bytea from (u.at::int - 1) * ${lengths}::int + 1 for ${lengths}::int)`;
   let end = 1;
-  const starts = all.map((each) => {
+  const starts = lengths.map((length) => {
     const start = end;
-    end += each?.length ?? 0;
+    end += length ?? 0;
     return start;
   });
-  const lengths = all.map((each) => each?.length ?? null);
   const start = add('_start', { type: 'bigint', values: starts });
   const length = add('_length', { type: 'bigint', values: lengths });
-  const bytes = Buffer.concat(all.filter((each) => each !== null));
   return sql`substring(${bytes}::bytea from ${start}::int for ${length}::int)`;
+}
+
+function joined(all: readonly (Buffer | null)[]): Blobs {
+  return {
+    bytes: Buffer.concat(all.filter((each) => each !== null)),
+    lengths: all.map((each) => each?.length ?? null),
+  };
 }
 
 /** An array as one text: left to the driver, each value would be looked through for what needs quotes. */

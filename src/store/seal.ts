@@ -1,14 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
+import type { Blobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import type { KeyRing } from './key-ring.ts';
-import { keyedHash } from './keyed-hash.ts';
+import { hashLength, keyedHash } from './keyed-hash.ts';
 import { reseal } from './reseal.ts';
 
 /** Encrypts what the state database keeps of secrets and records, and makes its keyed hashes. */
 export interface Seal extends KeyRing {
   /** A keyed hash of 16 bytes: equal texts can be found again, the text cannot. */
   hash(text: string): Buffer;
+  /** The keyed hashes of many texts. */
+  hashAll(texts: readonly string[]): Blobs;
 }
 
 /**
@@ -20,9 +23,15 @@ export async function openSeal(db: Database, ring: KeyRing): Promise<Seal> {
     select distinct on (substring(settings for 4)) settings as sealed from connections`.execute(db);
   for (const { sealed } of rows) ring.keyOf(sealed);
   const hashKey = (await readHashKey(db, ring)) ?? (await makeHashKey(db, ring, rows[0]?.sealed));
+  const hash = keyedHash(hashKey);
   return {
     ...ring,
-    hash: keyedHash(hashKey),
+    hash,
+    hashAll(texts) {
+      const bytes = Buffer.allocUnsafe(texts.length * hashLength);
+      for (const [at, text] of texts.entries()) hash.write(text, bytes, at * hashLength);
+      return { bytes, lengths: hashLength };
+    },
   };
 }
 

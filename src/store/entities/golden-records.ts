@@ -30,8 +30,10 @@ export interface EntityChanges {
   /** Ids that a merge brings to a record that has one in their system. */
   readonly extra?: readonly SystemId[];
   readonly entries: readonly LogEntry[];
-  /** Whether records that share a match key are to be compared. Default true. */
-  readonly compares?: boolean;
+  /** Whether a source record is certainly not stored, and put by nobody else. Default: none is. */
+  readonly isNew?: (record: SourceRecord) => boolean;
+  /** Whether a match key that a record has got may be another's too, so that they are to be compared. Default: any may. */
+  readonly mayShare?: (key: string) => boolean;
 }
 
 /** Ids that the sequence gives at once. */
@@ -138,12 +140,9 @@ export class GoldenRecords {
       records.filter(({ created }) => !created),
     );
     await breathe();
-    const keys = this.#keys.prepare(entity, {
-      removed: keyed(records, ({ removedKeys }) => removedKeys),
-      added: keyed(records, ({ addedKeys }) => addedKeys),
-    });
+    const keys = this.#keys.prepare(entity, records, changes.mayShare);
     await breathe();
-    const sources = this.#sourceRecords.prepare(entity, sourceRecords);
+    const sources = this.#sourceRecords.prepare(entity, sourceRecords, changes.isNew);
     await breathe();
     const entries = this.#entryRows(entity, changes);
     return async (tx) => {
@@ -152,14 +151,14 @@ export class GoldenRecords {
       if (known !== null) await updateRecords(entity, changes, known, tx);
       await this.#sourceRecords.hold(entity, held, tx);
       await this.#keys.change(entity, keys, tx);
-      if (changes.compares !== false)
-        await this.#compareSoon(tx, entity, await this.#keys.shared(entity, keys, tx));
+      await this.#compareSoon(tx, entity, await this.#keys.shared(entity, keys, tx));
       await this.#sourceRecords.remove(entity, detached, tx);
       await this.#sourceRecords.putRows(entity, sources, tx);
       await this.#sourceRecords.move(entity, moved, tx);
       await this.#sourceRecords.follow(entity, mergesOf(records), tx);
       await this.#sourceRecords.markExtra(entity, extra, tx);
-      if (entries !== null) await putEntries(entity, changes, entries, tx);
+      if (entries.fresh !== null) await insertEntries(entity, changes, entries.fresh, tx);
+      if (entries.known !== null) await putEntries(entity, changes, entries.known, tx);
       faultPoint('unify.in-transaction');
     };
   }
@@ -172,16 +171,36 @@ export class GoldenRecords {
       updated: { type: 'float8', values: of.map(({ record }) => record.updatedAt) },
       deleted: { type: 'boolean', values: of.map(({ deleted }) => deleted) },
       merged: { type: 'bigint', values: of.map(({ mergedInto }) => mergedInto ?? null) },
-      data: of.map(({ record }) => codec.encode(compactRecord(record))),
+      data: codec.encodeAll(of.map(({ record }) => compactRecord(record))),
     });
   }
 
-  #entryRows({ codec }: EntityRef, { entries }: EntityChanges): RawBuilder<unknown> | null {
+  /** Of a record that is new there is no entry yet. */
+  #entryRows(
+    entity: EntityRef,
+    { entries, records }: EntityChanges,
+  ): Record<'fresh' | 'known', RawBuilder<unknown> | null> {
+    const created = new Set(
+      records.flatMap((change) => (change.created ? [change.record.id] : [])),
+    );
+    return {
+      fresh: this.#entriesOf(
+        entity,
+        entries.filter(({ record }) => created.has(record)),
+      ),
+      known: this.#entriesOf(
+        entity,
+        entries.filter(({ record }) => !created.has(record)),
+      ),
+    };
+  }
+
+  #entriesOf({ codec }: EntityRef, entries: readonly LogEntry[]): RawBuilder<unknown> | null {
     if (entries.length === 0) return null;
     return rowsOf({
       record: { type: 'bigint', values: entries.map(({ record }) => record) },
       operation: { type: 'text', values: entries.map(({ operation }) => operation) },
-      data: entries.map((entry) => codec.encode(compactLog(entry))),
+      data: codec.encodeAll(entries.map(compactLog)),
     });
   }
 
@@ -278,6 +297,18 @@ async function updateRecords(
     where e.entity = ${no} and e.id = r.id`.execute(tx);
 }
 
+async function insertEntries(
+  { no }: EntityRef,
+  { cycle, run }: EntityChanges,
+  rows: RawBuilder<unknown>,
+  tx: Database,
+): Promise<void> {
+  await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
+    select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e`.execute(
+    tx,
+  );
+}
+
 async function putEntries(
   { no }: EntityRef,
   { cycle, run }: EntityChanges,
@@ -293,15 +324,6 @@ async function putEntries(
 function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {
   return records.flatMap(({ record: { id }, mergedInto }) =>
     mergedInto === undefined ? [] : [{ loser: id, winner: mergedInto }],
-  );
-}
-
-function keyed(
-  changes: readonly RecordChange[],
-  keysOf: (change: RecordChange) => readonly string[],
-): [string, RecordId][] {
-  return changes.flatMap((change) =>
-    keysOf(change).map((key): [string, RecordId] => [key, change.record.id]),
   );
 }
 

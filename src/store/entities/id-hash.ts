@@ -1,6 +1,12 @@
+import type { SystemId } from '../../model/golden-record.ts';
+import type { Blobs } from '../blobs.ts';
 import type { Seal } from '../seal.ts';
 
-/** Under what a system's id of a record is kept and found again. */
-export function idHash(seal: Pick<Seal, 'hash'>, entity: number, system: string, id: string) {
-  return seal.hash(`${entity}\0${system}\0${id}`);
+/** Under what systems' ids of records are kept and found again. */
+export function idHashes(
+  seal: Pick<Seal, 'hashAll'>,
+  entity: number,
+  ids: readonly SystemId[],
+): Blobs {
+  return seal.hashAll(ids.map(({ system, id }) => `${entity}\0${system}\0${id}`));
 }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { RecordId } from '../../model/golden-record.ts';
+import type { RecordChange, RecordId } from '../../model/golden-record.ts';
+import type { Blobs } from '../blobs.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
@@ -14,7 +15,11 @@ type Keyed = readonly [key: string, record: RecordId];
 /** Changes of keys, ready to be made. */
 export interface KeyChanges {
   readonly removed: RawBuilder<unknown> | null;
+  /** Of new records: nothing is known of them yet. */
+  readonly fresh: RawBuilder<unknown> | null;
   readonly added: RawBuilder<unknown> | null;
+  /** Those of both that others may have too. */
+  readonly shared: RawBuilder<unknown> | null;
 }
 
 /** The index of match keys, kept as keyed hashes: which live records have a key. */
@@ -36,7 +41,7 @@ export class MatchKeys {
     const found = new Map<string, RecordId[]>();
     if (keys.length === 0) return found;
     const { rows } = await sql<{ at: number; record: string }>`
-      select h.at, k.record from ${rowsOf({ hash: keys.map((key) => this.#hash(no, key)) })} h cross join lateral (
+      select h.at, k.record from ${rowsOf({ hash: this.#hashes(no, keys) })} h cross join lateral (
         select record from entity_keys where entity = ${no} and hash = h.hash
         order by record limit ${most}) k`.execute(this.#db);
     for (const { at, record } of rows) {
@@ -48,31 +53,53 @@ export class MatchKeys {
     return found;
   }
 
-  /** Makes changes of keys ready for {@link change}. */
+  /**
+   * Makes changes of keys ready for {@link change}.
+   * @param mayShare whether a key that a record has got may be another's too. Default: any may
+   */
   prepare(
     { no }: EntityRef,
-    { removed, added }: { removed: readonly Keyed[]; added: readonly Keyed[] },
+    records: readonly RecordChange[],
+    mayShare: (key: string) => boolean = () => true,
   ): KeyChanges {
+    const removed: Keyed[] = [];
+    const fresh: Keyed[] = [];
+    const added: Keyed[] = [];
+    const shared: Keyed[] = [];
+    for (const { record, created, addedKeys, removedKeys } of records) {
+      for (const key of removedKeys) removed.push([key, record.id]);
+      for (const key of addedKeys) {
+        (created ? fresh : added).push([key, record.id]);
+        if (mayShare(key)) shared.push([key, record.id]);
+      }
+    }
     return {
-      removed: removed.length === 0 ? null : this.#keyed(no, removed),
-      added: added.length === 0 ? null : this.#keyed(no, added),
+      removed: this.#keyed(no, removed),
+      fresh: this.#keyed(no, fresh),
+      added: this.#keyed(no, added),
+      shared: this.#keyed(no, shared),
     };
   }
 
   /** Changes the keys of records. */
-  async change({ no }: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
+  async change({ no }: EntityRef, keys: KeyChanges, tx: Database): Promise<void> {
+    const { removed, fresh, added } = keys;
     if (removed !== null) {
       await sql`delete from entity_keys k using ${removed} h
         where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
     }
+    // In the index's order, which touches each of its pages once.
+    if (fresh !== null)
+      await sql`insert into entity_keys (entity, hash, record)
+        select ${no}, h.hash, h.record from ${fresh} h order by h.hash`.execute(tx);
     if (added !== null) await insert(no, added, tx);
   }
 
   /** The records that have got a key which others have too. */
-  async shared({ no }: EntityRef, { added }: KeyChanges, tx: Database): Promise<RecordId[]> {
-    if (added === null) return [];
+  async shared({ no }: EntityRef, { shared }: KeyChanges, tx: Database): Promise<RecordId[]> {
+    if (shared === null) return [];
     const { rows } = await sql<{ record: string }>`
-      select distinct h.record from ${added} h where exists (
+      select distinct h.record from ${shared} h where exists (
         select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record)`.execute(
       tx,
     );
@@ -86,18 +113,23 @@ export class MatchKeys {
 
   /** Adds to the index. */
   async add({ no }: EntityRef, keyed: readonly Keyed[]): Promise<void> {
-    if (keyed.length > 0) await insert(no, this.#keyed(no, keyed), this.#db);
+    const rows = this.#keyed(no, keyed);
+    if (rows !== null) await insert(no, rows, this.#db);
   }
 
-  #keyed(no: number, keyed: readonly Keyed[]) {
+  #keyed(no: number, keyed: readonly Keyed[]): RawBuilder<unknown> | null {
+    if (keyed.length === 0) return null;
     return rowsOf({
-      hash: keyed.map(([key]) => this.#hash(no, key)),
+      hash: this.#hashes(
+        no,
+        keyed.map(([key]) => key),
+      ),
       record: { type: 'bigint', values: keyed.map(([, record]) => record) },
     });
   }
 
-  #hash(no: number, key: string): Buffer {
-    return this.#seal.hash(`${no}\0${key}`);
+  #hashes(no: number, keys: readonly string[]): Blobs {
+    return this.#seal.hashAll(keys.map((key) => `${no}\0${key}`));
   }
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { idHash } from './id-hash.ts';
+import { idHashes } from './id-hash.ts';
 import { rowsOf } from '../rows-of.ts';
 
 /** The ids that a full read of a system has met, until its cycle ends: those it lacks are deleted there. */
@@ -23,8 +23,13 @@ export class SeenIds {
     ids: readonly string[],
   ): Promise<void> {
     if (ids.length === 0) return;
+    const hashes = idHashes(
+      this.#seal,
+      no,
+      ids.map((id) => ({ system, id })),
+    );
     await sql`insert into entity_seen (run, source, hash)
-      select ${run}, ${system}, h.hash from ${rowsOf({ hash: ids.map((id) => idHash(this.#seal, no, system, id)) })} h
+      select ${run}, ${system}, h.hash from ${rowsOf({ hash: hashes })} h
       on conflict do nothing`.execute(this.#db);
   }
 

@@ -1,9 +1,10 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { RecordId, SourceRecord, SystemId } from '../../model/golden-record.ts';
+import type { Blobs } from '../blobs.ts';
 import type { Database } from '../database.ts';
 import type { Seal } from '../seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { idHash } from './id-hash.ts';
+import { idHashes } from './id-hash.ts';
 import { listed, rowsOf } from '../rows-of.ts';
 
 /** Ids of one record that are looked at. */
@@ -15,6 +16,12 @@ type Stored = Omit<SourceRecord, 'system' | 'record'>;
 export interface LoadedSourceRecord extends SourceRecord {
   /** Another one after every change. */
   readonly version: string;
+}
+
+/** What is known of records of systems, ready to be put. */
+export interface PreparedSourceRecords {
+  readonly fresh: RawBuilder<unknown> | null;
+  readonly known: RawBuilder<unknown> | null;
 }
 
 /** What was decided on has changed meanwhile: it must be loaded and decided again. */
@@ -42,7 +49,11 @@ export class SourceRecords {
     ids: readonly string[],
   ): Promise<LoadedSourceRecord[]> {
     if (ids.length === 0) return [];
-    const hashes = ids.map((id) => this.#hash(no, system, id));
+    const hashes = idHashes(
+      this.#seal,
+      no,
+      ids.map((id) => ({ system, id })),
+    );
     const { rows } = await sql<{ record: string; version: string; data: Buffer }>`
       select i.record, i.version, i.data from ${rowsOf({ hash: hashes })} h cross join lateral (
         select record, xmin::text as version, data from entity_ids where entity = ${no} and hash = h.hash limit 1) i`.execute(
@@ -66,7 +77,7 @@ export class SourceRecords {
     tx: Database,
   ): Promise<void> {
     if (loaded.length === 0) return;
-    const hashes = loaded.map(({ system, id }) => this.#hash(no, system, id));
+    const hashes = this.#hashes(no, loaded);
     const { rows } = await sql<{ at: number; version: string }>`
       select h.at, i.xmin::text as version from ${rowsOf({ hash: hashes })} h
       join entity_ids i on i.entity = ${no} and i.hash = h.hash order by i.hash for update of i`.execute(
@@ -135,15 +146,34 @@ export class SourceRecords {
     return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
   }
 
-  /** Makes what is known of records of systems ready for {@link putRows}. */
-  prepare({ no, codec }: EntityRef, all: readonly SourceRecord[]): RawBuilder<unknown> | null {
+  /**
+   * Makes what is known of records of systems ready for {@link putRows}.
+   * @param isNew whether one is certainly not stored, and put by nobody else. Default: none is
+   */
+  prepare(
+    entity: EntityRef,
+    all: readonly SourceRecord[],
+    isNew: (record: SourceRecord) => boolean = () => false,
+  ): PreparedSourceRecords {
+    const fresh: SourceRecord[] = [];
+    const known: SourceRecord[] = [];
+    for (const record of all) (isNew(record) ? fresh : known).push(record);
+    return { fresh: this.#rows(entity, fresh), known: this.#rows(entity, known) };
+  }
+
+  #rows({ no, codec }: EntityRef, all: readonly SourceRecord[]): RawBuilder<unknown> | null {
     if (all.length === 0) return null;
     return rowsOf({
-      hash: all.map(({ system, id }) => this.#hash(no, system, id)),
+      hash: this.#hashes(no, all),
       system: { type: 'text', values: all.map(({ system }) => system) },
       record: { type: 'bigint', values: all.map(({ record }) => record) },
-      data: all.map(({ id, at, values, refused }) =>
-        codec.encode({ id, at, values, ...(refused && { refused }) } satisfies Stored),
+      data: codec.encodeAll(
+        all.map(({ id, at, values, refused }): Stored => ({
+          id,
+          at,
+          values,
+          ...(refused && { refused }),
+        })),
       ),
     });
   }
@@ -158,13 +188,22 @@ export class SourceRecords {
   }
 
   /** Puts what was prepared. */
-  async putRows({ no }: EntityRef, rows: RawBuilder<unknown> | null, db: Database): Promise<void> {
-    if (rows === null) return;
-    await sql`insert into entity_ids (entity, hash, system, record, data)
-      select ${no}, r.hash, r.system, r.record, r.data from ${rows} r
-      on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
-      db,
-    );
+  async putRows(
+    { no }: EntityRef,
+    { fresh, known }: PreparedSourceRecords,
+    db: Database,
+  ): Promise<void> {
+    if (fresh !== null)
+      await sql`insert into entity_ids (entity, hash, system, record, data)
+        select ${no}, r.hash, r.system, r.record, r.data from ${fresh} r order by r.hash`.execute(
+        db,
+      );
+    if (known !== null)
+      await sql`insert into entity_ids (entity, hash, system, record, data)
+        select ${no}, r.hash, r.system, r.record, r.data from ${known} r
+        on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
+        db,
+      );
   }
 
   /**
@@ -177,7 +216,7 @@ export class SourceRecords {
     tx: Database,
   ): Promise<void> {
     if (written.length === 0) return;
-    const hashes = written.map(({ system, id }) => this.#hash(entity.no, system, id));
+    const hashes = this.#hashes(entity.no, written);
     const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
       select h.at, i.record, i.data from ${rowsOf({ hash: hashes })} h
       join entity_ids i on i.entity = ${entity.no} and i.hash = h.hash order by i.hash for update of i`.execute(
@@ -237,7 +276,7 @@ export class SourceRecords {
     tx: Database,
   ): Promise<void> {
     if (all.length === 0) return;
-    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
+    const hashes = this.#hashes(no, all);
     await sql`update entity_ids i set record = h.record from ${rowsOf({ hash: hashes, record: { type: 'bigint', values: all.map(({ record }) => record) } })} h
       where i.entity = ${no} and i.hash = h.hash`.execute(tx);
   }
@@ -261,7 +300,7 @@ export class SourceRecords {
     db: Database = this.#db,
   ): Promise<void> {
     if (all.length === 0) return;
-    const hashes = all.map(({ system, id }) => this.#hash(no, system, id));
+    const hashes = this.#hashes(no, all);
     await sql`with gone as (delete from entity_ids i using ${rowsOf({ hash: hashes })} h
         where i.entity = ${no} and i.hash = h.hash returning i.record)
       update entity_records r set remade = r.remade + 1 from (select distinct record from gone) g
@@ -271,12 +310,12 @@ export class SourceRecords {
   /** Notes ids that a merge brought to a record which has one in their system. */
   async markExtra({ no }: EntityRef, ids: readonly SystemId[], tx: Database): Promise<void> {
     if (ids.length === 0) return;
-    const hashes = ids.map(({ system, id }) => this.#hash(no, system, id));
+    const hashes = this.#hashes(no, ids);
     await sql`update entity_ids i set extra = true from ${rowsOf({ hash: hashes })} h
       where i.entity = ${no} and i.hash = h.hash`.execute(tx);
   }
 
-  #hash(no: number, system: string, id: string): Buffer {
-    return idHash(this.#seal, no, system, id);
+  #hashes(no: number, ids: readonly SystemId[]): Blobs {
+    return idHashes(this.#seal, no, ids);
   }
 }

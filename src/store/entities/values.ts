@@ -1,5 +1,6 @@
 import { parseLossless, stringifyLossless } from '../../model/lossless-json.ts';
 import { inTheClear } from '../key-ring.ts';
+import type { Blobs } from '../blobs.ts';
 import type { Seal } from '../seal.ts';
 
 /** How an entity's values rest: sealed or, where the entity says `encrypted: false`, as JSON behind four zero bytes. */
@@ -12,17 +13,23 @@ export class ValueCodec {
     this.#encrypted = encrypted;
   }
 
-  encode(value: unknown): Buffer {
-    const text = stringifyLossless(value);
-    if (this.#encrypted) return this.#seal.seal(text);
-    const length = Buffer.byteLength(text);
-    const bytes = Buffer.allocUnsafe(inTheClear.length + length);
-    inTheClear.copy(bytes);
-    bytes.write(text, inTheClear.length);
-    return bytes;
+  encodeAll(values: readonly unknown[]): Blobs {
+    const texts = values.map(stringifyLossless);
+    return this.#encrypted ? this.#seal.sealAll(texts) : inTheClearAll(texts);
   }
 
   decode(bytes: Buffer): unknown {
     return parseLossless(this.#seal.open(bytes).toString());
   }
+}
+
+function inTheClearAll(texts: readonly string[]): Blobs {
+  const lengths = texts.map((text) => inTheClear.length + Buffer.byteLength(text));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const text of texts) {
+    at += inTheClear.copy(bytes, at);
+    at += bytes.write(text, at);
+  }
+  return { bytes, lengths };
 }

@@ -1,0 +1,6 @@
+/** Many byte strings in one buffer, one after the other: no object for each of them. */
+export interface Blobs {
+  readonly bytes: Buffer;
+  /** In bytes, null for one that is null; a number where all are as long. */
+  readonly lengths: readonly (number | null)[] | number;
+}
