@@ -9,8 +9,7 @@ import { fencingToken } from '../fencing-token.ts';
  */
 export async function claimNext({ chunks }: Store, run: string, no: number): Promise<number> {
   const token = fencingToken();
-  await chunks.claim(run, no, token);
-  if ((await chunks.get(run, no))?.state === 'exported')
+  if ((await chunks.claim(run, no, token)) === 'exported')
     throw new TransientError('overtaken', 'an earlier attempt has exported the chunk after all');
   return token;
 }

@@ -3,14 +3,17 @@ import { Uncommitted } from './uncommitted.ts';
 
 /** Commits chunks one after the other, while the next one is already read and decided. */
 export class Commits {
-  /** What the commit under way changes. */
-  uncommitted: Uncommitted | undefined;
+  /**
+   * What the last two chunks change, the older one first: while the next one was looked up, the first of them may have been
+   * under way, and the second not even decided.
+   */
+  uncommitted: readonly Uncommitted[] = [];
   #underway: Promise<void> = Promise.resolve();
 
   /** Waits for the commit before, and begins this one. @throws what the commit before failed with */
   async next(unified: Unified, commit: () => Promise<void>): Promise<void> {
     await this.#underway;
-    this.uncommitted = new Uncommitted(unified);
+    this.uncommitted = [...this.uncommitted.slice(-1), new Uncommitted(unified)];
     this.#underway = commit();
     // Its failure is met by whoever waits for it.
     this.#underway.catch(() => undefined);

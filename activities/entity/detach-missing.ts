@@ -8,7 +8,7 @@ import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { claimNext } from './claim-next.ts';
 import { openEntity } from './entity.ts';
-import { load } from './load.ts';
+import { load, lookUp } from './load.ts';
 import { rangeOf } from './passes.ts';
 import { countsOf } from './unify-source.ts';
 
@@ -36,7 +36,9 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
           deleted: true,
         }));
         const token = await claimNext(store, run, no);
-        const loaded = await load(store, entity, plan, { system: source, incoming });
+        const asked = { system: source, incoming };
+        const found = await lookUp(store, entity, plan, asked);
+        const loaded = await load(store, entity, plan, { ...asked, found });
         const context = { cycle: entity.openCycle, now: Date.now(), newId: () => '' };
         const unified = unify(plan, loaded, incoming, context);
         const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);

@@ -1,6 +1,6 @@
 import type { EntityPlan, Incoming } from '../../src/engine/entity/plan.ts';
 import { keysToFind, type Loaded } from '../../src/engine/entity/unify.ts';
-import type { GoldenRecord, IncomingRecord, RecordId } from '../../src/model/golden-record.ts';
+import type { GoldenRecord, RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import type { LoadedSourceRecord } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { OpenEntity } from './entity.ts';
@@ -15,11 +15,35 @@ export type LoadedChunk = Loaded & {
   readonly vacant: (key: string) => boolean;
 };
 
+/** What the store says of incoming records by their ids and match keys. */
+export interface Found {
+  readonly stored: readonly LoadedSourceRecord[];
+  /** The match keys that were looked up. */
+  readonly keys: readonly string[];
+  readonly byKey: ReadonlyMap<string, readonly RecordId[]>;
+}
+
 /** Which records are incoming, and what is not committed yet. */
 interface Wanted {
   readonly system: string;
   readonly incoming: readonly Incoming[];
-  readonly uncommitted?: Uncommitted | undefined;
+  /** Looked up when all was committed but for what `uncommitted` holds. */
+  readonly found: Found;
+  /** The older ones first. Default: none. */
+  readonly uncommitted?: readonly Uncommitted[];
+}
+
+/** Looks records of one system up by their ids, and those that are new by their match keys. */
+export async function lookUp(
+  { sourceRecords, matchKeys }: Store,
+  { ref }: OpenEntity,
+  plan: EntityPlan,
+  { system, incoming }: Pick<Wanted, 'system' | 'incoming'>,
+): Promise<Found> {
+  const stored = await sourceRecords.find(ref, system, idsIn(incoming));
+  const known = new Set(stored.map(({ id }) => id));
+  const keys = keysToFind(plan, incoming, (_, id) => known.has(id));
+  return { stored, keys, byKey: await matchKeys.find(ref, keys) };
 }
 
 /** Loads what the engine must know to unify these records of one system. */
@@ -27,36 +51,42 @@ export async function load(
   store: Store,
   { ref, openCycle }: OpenEntity,
   plan: EntityPlan,
-  { system, incoming, uncommitted }: Wanted,
+  { system, incoming, found, uncommitted = [] }: Wanted,
 ): Promise<LoadedChunk> {
-  const { records, sourceRecords: mapping, matchKeys } = store;
-  const live = async (ids: readonly RecordId[]): Promise<GoldenRecord[]> => {
-    const found = await records.records(ref, ids);
-    return uncommitted?.records(found, ids) ?? found;
-  };
-  const whole = incoming.filter((one): one is IncomingRecord => 'source' in one);
-  const ids = unique(whole.map(({ id }) => id));
-  const stored = await mapping.find(ref, system, ids);
-  const sourceRecords =
-    uncommitted?.sourceRecords(
-      stored,
-      ids.map((id) => ({ system, id })),
-    ) ?? stored;
+  const { records, sourceRecords: mapping } = store;
+  /** What the store says, as it is after the commits under way. */
+  const after = <T>(stored: T, over: (one: Uncommitted, before: T) => T): T =>
+    uncommitted.reduce((before, one) => over(one, before), stored);
+  const live = async (ids: readonly RecordId[]): Promise<readonly GoldenRecord[]> =>
+    after<readonly GoldenRecord[]>(await records.records(ref, ids), (one, before) =>
+      one.records(before, ids),
+    );
+  const { stored } = found;
+  const ids = idsIn(incoming);
+  const sourceRecords = after<readonly SourceRecord[]>(stored, (one, before) =>
+    one.sourceRecords(before, system, ids),
+  );
   const owned = await live(unique(sourceRecords.map(({ record }) => record)));
   const isLive = new Set(owned.map(({ id }) => id));
   const known = new Set(
     sourceRecords.filter(({ record }) => isLive.has(record)).map(({ id }) => id),
   );
-  const keys = keysToFind(plan, incoming, (_, id) => known.has(id));
-  const asked = new Set(keys);
-  const matches = await matchKeys.find(ref, keys);
-  const byKey = uncommitted?.byKey(matches, keys) ?? matches;
+  const asked = new Set(found.keys);
+  // Those whose record is deleted.
+  const more = keysToFind(plan, incoming, (_, id) => known.has(id)).filter(
+    (key) => !asked.has(key),
+  );
+  for (const key of more) asked.add(key);
+  const matches = new Map([...found.byKey, ...(await store.matchKeys.find(ref, more))]);
+  const byKey = after<Loaded['byKey']>(matches, (one, before) => one.byKey(before, asked));
   const candidates = unique([...byKey.values()].flat());
   const matching = await live(candidates.filter((id) => !isLive.has(id)));
   const loaded = [...owned, ...matching];
   const all = loaded.map(({ id }) => id);
   // A candidate's systems matter; of what ids leave, all other ids.
-  const deletes = uncommitted?.detaches === true || whole.some(({ deleted }) => deleted);
+  const deletes =
+    uncommitted.some(({ detaches }) => detaches) ||
+    incoming.some((one) => 'source' in one && one.deleted);
   const [idsOf, entries] = await Promise.all([
     deletes ? mapping.idsOf(ref, all) : mapping.systemsOf(ref, candidates),
     records.entries(ref, openCycle, all),
@@ -65,12 +95,18 @@ export async function load(
     records: loaded,
     sourceRecords,
     stored,
-    idsOf: uncommitted?.idsOf(idsOf, deletes ? all : candidates) ?? idsOf,
+    idsOf: after<Loaded['idsOf']>(idsOf, (one, before) =>
+      one.idsOf(before, deletes ? all : candidates),
+    ),
     byKey,
-    entries: uncommitted?.entries(entries) ?? entries,
+    entries: after<Loaded['entries']>(entries, (one, before) => one.entries(before, all)),
     unknown: ids.length - known.size,
     vacant: (key) => asked.has(key) && !byKey.has(key),
   };
+}
+
+function idsIn(incoming: readonly Incoming[]): string[] {
+  return unique(incoming.flatMap((one) => ('source' in one ? [one.id] : [])));
 }
 
 function unique<T>(values: readonly T[]): T[] {

@@ -8,15 +8,19 @@ import type {
 } from '../../src/model/golden-record.ts';
 
 /**
- * What a chunk changes whose commit is still under way: laid over what the store says, so that the next chunk can be
+ * What a chunk changes whose commit may still be under way: laid over what the store says, so that the next ones can be
  * decided meanwhile. Whether a look into the store comes before or after that commit makes no difference then.
  */
 export class Uncommitted {
   /** Whether ids leave records: to tell which, the stored ones must be known. */
   readonly detaches: boolean;
   readonly #records: ReadonlyMap<RecordId, GoldenRecord | null>;
-  readonly #sourceRecords: ReadonlyMap<string, SourceRecord | null>;
-  readonly #keys = new Map<string, Map<RecordId, boolean>>();
+  /** By system and id; null for one that has gone. */
+  readonly #sourceRecords = new Map<string, Map<string, SourceRecord | null>>();
+  /** The records that come to a key. */
+  readonly #added = new Map<string, RecordId[]>();
+  /** The records that leave a key. */
+  readonly #removed = new Map<string, RecordId[]>();
   readonly #attached = new Map<RecordId, SystemId[]>();
   readonly #entries: ReadonlyMap<RecordId, LogEntry>;
 
@@ -25,85 +29,102 @@ export class Uncommitted {
     this.#records = new Map(
       records.map(({ record, deleted }) => [record.id, deleted ? null : record]),
     );
-    this.#sourceRecords = new Map([
-      ...detached.map((one) => [nameOf(one), null] as const),
-      ...sourceRecords.map((one) => [nameOf(one), one] as const),
-    ]);
-    for (const { record, system, id } of sourceRecords) {
-      const all = this.#attached.get(record);
-      if (all === undefined) this.#attached.set(record, [{ system, id }]);
-      else all.push({ system, id });
+    for (const { system, id } of detached) this.#inSystem(system).set(id, null);
+    for (const one of sourceRecords) {
+      this.#inSystem(one.system).set(one.id, one);
+      push(this.#attached, one.record, one);
     }
     for (const { record, addedKeys, removedKeys } of records) {
-      for (const key of removedKeys) this.#note(key, record.id, false);
-      for (const key of addedKeys) this.#note(key, record.id, true);
+      for (const key of removedKeys) push(this.#removed, key, record.id);
+      for (const key of addedKeys) push(this.#added, key, record.id);
     }
     this.#entries = new Map(entries.map((entry) => [entry.record, entry]));
   }
 
   /** Records of a system as they are after the commit. */
-  sourceRecords(stored: readonly SourceRecord[], wanted: readonly SystemId[]): SourceRecord[] {
-    const known = new Map(stored.map((one) => [nameOf(one), one]));
-    return wanted.flatMap((one) => {
-      const name = nameOf(one);
-      const now = this.#sourceRecords.get(name);
-      const found = now === undefined ? known.get(name) : now;
-      return found === undefined || found === null ? [] : [found];
-    });
+  sourceRecords(
+    stored: readonly SourceRecord[],
+    system: string,
+    wanted: readonly string[],
+  ): readonly SourceRecord[] {
+    const now = this.#sourceRecords.get(system);
+    const changed = now === undefined ? none : wanted.filter((id) => now.has(id));
+    if (now === undefined || changed.length === 0) return stored;
+    const left = stored.filter(({ id }) => !now.has(id));
+    return [...left, ...changed.flatMap((id) => now.get(id) ?? none)];
   }
 
   /** Golden records as they are after the commit. */
-  records(stored: readonly GoldenRecord[], wanted: readonly RecordId[]): GoldenRecord[] {
-    const known = new Map(stored.map((one) => [one.id, one]));
-    return wanted.flatMap((id) => {
-      const now = this.#records.get(id);
-      const found = now === undefined ? known.get(id) : now;
-      return found === undefined || found === null ? [] : [found];
-    });
+  records(stored: readonly GoldenRecord[], wanted: readonly RecordId[]): readonly GoldenRecord[] {
+    const changed = wanted.filter((id) => this.#records.has(id));
+    if (changed.length === 0) return stored;
+    const left = stored.filter(({ id }) => !this.#records.has(id));
+    return [...left, ...changed.flatMap((id) => this.#records.get(id) ?? none)];
   }
 
   /** The records that have these match keys after the commit. */
   byKey(
     stored: ReadonlyMap<string, readonly RecordId[]>,
-    keys: readonly string[],
-  ): Map<string, RecordId[]> {
-    const found = new Map<string, RecordId[]>();
+    keys: Iterable<string>,
+  ): ReadonlyMap<string, readonly RecordId[]> {
+    let now: Map<string, readonly RecordId[]> | undefined;
     for (const key of keys) {
-      const now = this.#keys.get(key);
-      const left = (stored.get(key) ?? []).filter((id) => !now?.has(id));
-      const added = [...(now ?? [])].flatMap(([id, has]) => (has ? [id] : []));
-      const all = [...left, ...added];
-      if (all.length > 0) found.set(key, all);
+      const removed: readonly RecordId[] = this.#removed.get(key) ?? none;
+      const added: readonly RecordId[] = this.#added.get(key) ?? none;
+      if (removed.length + added.length === 0) continue;
+      now ??= new Map(stored);
+      const left = (stored.get(key) ?? none).filter(
+        (id) => !removed.includes(id) && !added.includes(id),
+      );
+      if (left.length + added.length === 0) now.delete(key);
+      else now.set(key, [...left, ...added]);
     }
-    return found;
+    return now ?? stored;
   }
 
   /** The ids that records have in systems after the commit. */
   idsOf(
     stored: ReadonlyMap<RecordId, readonly SystemId[]>,
     wanted: readonly RecordId[],
-  ): Map<RecordId, readonly SystemId[]> {
+  ): ReadonlyMap<RecordId, readonly SystemId[]> {
     return new Map(
       wanted.map((record) => {
-        const before = stored.get(record) ?? [];
-        const added = this.#attached.get(record);
-        const left = before.filter((one) => this.#sourceRecords.get(nameOf(one)) === undefined);
-        return [record, added === undefined ? left : [...left, ...added]];
+        const before = stored.get(record) ?? none;
+        const left = before.filter(
+          ({ system, id }) => this.#sourceRecords.get(system)?.has(id) !== true,
+        );
+        return [record, [...left, ...(this.#attached.get(record) ?? none)]];
       }),
     );
   }
 
   /** What the cycle has done to these records after the commit. */
-  entries(stored: ReadonlyMap<RecordId, LogEntry>): Map<RecordId, LogEntry> {
-    return new Map([...stored, ...this.#entries]);
+  entries(
+    stored: ReadonlyMap<RecordId, LogEntry>,
+    wanted: readonly RecordId[],
+  ): ReadonlyMap<RecordId, LogEntry> {
+    const now = new Map(stored);
+    for (const id of wanted) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined) now.set(id, entry);
+    }
+    return now;
   }
 
-  #note(key: string, record: RecordId, has: boolean): void {
-    const of = this.#keys.get(key) ?? new Map<RecordId, boolean>();
-    this.#keys.set(key, of.set(record, has));
+  #inSystem(system: string): Map<string, SourceRecord | null> {
+    let records = this.#sourceRecords.get(system);
+    if (records === undefined) {
+      records = new Map();
+      this.#sourceRecords.set(system, records);
+    }
+    return records;
   }
 }
 
-function nameOf({ system, id }: SystemId): string {
-  return `${system}\0${id}`;
+const none: readonly never[] = [];
+
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

@@ -20,7 +20,7 @@ import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
-import { load, type LoadedChunk } from './load.ts';
+import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
 import { claimNext } from './claim-next.ts';
 import { Commits } from './commits.ts';
@@ -100,23 +100,21 @@ class Unifier {
     if (before?.last === true) return { more: await this.#hasNewer(pass) };
     let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
-    let next = this.#read(before?.cursor ?? pass.cursor, pass, left);
     const commits = new Commits();
+    let next = this.#next((no += 1), before?.cursor ?? pass.cursor, pass, left);
     for (;;) {
-      const read = await next;
+      const { owned, read, found } = await next;
       signal.throwIfAborted();
       left -= read.incoming.length;
       const done = read.cursor === null;
       if (!done && left > 0) {
-        next = this.#read(read.cursor, pass, left);
+        next = this.#next((no += 1), read.cursor, pass, left);
         next.catch(() => undefined);
       }
-      no += 1;
-      const owned = { no, token: await claimNext(this.#store, run, no) };
-      if (this.#isDestination) {
+      if (found === undefined) {
         if (!(await this.#alone(owned, read))) return { more: true, waits: true };
       } else {
-        const { unified, loaded } = await this.#unify(read, commits.uncommitted);
+        const { unified, loaded } = await this.#unify(read, found, commits.uncommitted);
         const isNew = isUnknown(loaded);
         const save = await this.#prepare(unified, loaded, { isNew });
         await commits.next(unified, () => this.#commit(owned, read, unified, save));
@@ -135,6 +133,24 @@ class Unifier {
     if (cursor === null || this.#isFull) return false;
     const highest = (await this.#work.source.highWatermark?.()) ?? null;
     return highest !== null && highest !== until;
+  }
+
+  /** Reads a chunk and looks it up while the one before is decided: what is not committed yet is laid over. */
+  async #next(
+    no: number,
+    cursor: string | null,
+    pass: Position,
+    left: number,
+  ): Promise<{ owned: Owned; read: Read; found?: Found }> {
+    const read = await this.#read(cursor, pass, left);
+    const owned = { no, token: await claimNext(this.#store, this.#work.run, no) };
+    if (this.#isDestination) return { owned, read };
+    return { owned, read, found: await this.#lookUp(read) };
+  }
+
+  #lookUp({ incoming }: Read): Promise<Found> {
+    const { entity, name } = this.#work;
+    return lookUp(this.#store, entity, this.#plan, { system: name, incoming });
   }
 
   async #read(
@@ -196,7 +212,7 @@ class Unifier {
     for (;;) {
       // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
       const isBeingWritten = await this.#isBeingWritten();
-      const { unified, loaded } = await this.#unify(read, undefined);
+      const { unified, loaded } = await this.#unify(read, await this.#lookUp(read), []);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
         await this.#commit(
@@ -215,11 +231,12 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
-    uncommitted: Uncommitted | undefined,
+    found: Found,
+    uncommitted: readonly Uncommitted[],
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
-    const asked = { system: name, incoming, uncommitted };
-    const loaded = await load(this.#store, entity, this.#plan, asked);
+    const wanted = { system: name, incoming, found, uncommitted };
+    const loaded = await load(this.#store, entity, this.#plan, wanted);
     faultPoint('unify.after-load');
     const ids = (await this.#store.records.newIds(loaded.unknown)).values();
     const unified = unify(this.#plan, loaded, incoming, {

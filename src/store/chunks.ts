@@ -1,6 +1,6 @@
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { promisify } from 'node:util';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { faultPoint } from '../model/fault-point.ts';
 import type { Pace } from '../model/pace.ts';
 import type { RecordError, Stats } from '../model/outcome.ts';
@@ -99,18 +99,19 @@ export class Chunks {
   }
 
   /**
-   * Makes the caller the chunk's owner and every earlier owner a stranger (R6).
+   * Makes the caller the chunk's owner and every earlier owner a stranger (R6); returns the chunk's state.
    * @param token greater than that of every earlier attempt
    * @throws SupersededError when a later attempt owns the chunk already, or the run is over
    */
-  async claim(run: string, no: number, token: number): Promise<void> {
-    const { rows } = await sql`
+  async claim(run: string, no: number, token: number): Promise<ChunkState['state']> {
+    const { rows } = await sql<{ state: ChunkState['state'] }>`
       insert into chunks (run, no, token, claimed_at) select id, ${no}::int, ${token}::bigint, clock_timestamp() from runs
         where id = ${run} and (finished_at is null or ${token}::bigint = ${finalToken}::bigint)
       on conflict (run, no) do update set token = excluded.token, claimed_at = excluded.claimed_at
         where chunks.token <= excluded.token
-      returning 1`.execute(this.#db);
-    if (rows.length === 0) throw new SupersededError(run, no);
+      returning state`.execute(this.#db);
+    if (rows[0] === undefined) throw new SupersededError(run, no);
+    return rows[0].state;
   }
 
   /** Lets no attempt commit anything to chunks of a run that is over (R6); waits for one that is just doing it. */
@@ -218,29 +219,10 @@ export class Chunks {
     const staged = await this.#packAll(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
       const { rows } = await sql`
-        select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for update`.execute(
-        tx,
-      );
+        ${withoutOutdated(run, no, commit)} update chunks set ${sql.join(this.#changes(token, commit))}
+        where run = ${run} and no = ${no} and token = ${token} returning 1`.execute(tx);
       if (rows.length === 0) throw new SupersededError(run, no);
-      await sql`update chunks set state = ${commit.state}, took_ms = case when ${commit.state} in ('matched', 'exported')
-          then greatest(took_ms, extract(epoch from clock_timestamp() - claimed_at) * 1000)::int else took_ms end
-        where run = ${run} and no = ${no}`.execute(tx);
-      if (commit.cursor !== undefined) {
-        const { value, last, highest = null } = commit.cursor;
-        await sql`update chunks set cursor = ${this.#sealed(value)}, last = ${last},
-          highest = ${this.#sealed(highest)}, staged_by = ${token}
-          where run = ${run} and no = ${no}`.execute(tx);
-      }
-      if (commit.stats !== undefined) await setStats(tx, run, no, commit.stats);
-      if (commit.counts !== undefined)
-        await sql`update chunks set counts = ${JSON.stringify(commit.counts)}::jsonb where run = ${run} and no = ${no}`.execute(
-          tx,
-        );
-      if (commit.errors !== undefined) await this.#errors.replace(tx, run, no, commit.errors);
-      if (commit.state === 'exported' || commit.state === 'interrupted') {
-        await sql`delete from staged where run = ${run} and no = ${no}`.execute(tx);
-        await sql`delete from journal where run = ${run} and no = ${no}`.execute(tx);
-      }
+      if (commit.errors !== undefined) await this.#errors.put(tx, run, no, commit.errors);
       for (const { kind, data } of staged) await putStaged(tx, run, no, kind, data);
       if (commit.seen !== undefined && commit.seen.length > 0) {
         await sql`insert into seen_keys (run, key_hash) select ${seenBy(run)}, unnest(${commit.seen}::bytea[])
@@ -249,6 +231,23 @@ export class Chunks {
       await also?.(tx);
       faultPoint('state.in-transaction');
     });
+  }
+
+  #changes(token: number, { state, cursor, stats, counts }: ChunkCommit): RawBuilder<unknown>[] {
+    const changes = [sql`state = ${state}`];
+    if (state === 'matched' || state === 'exported')
+      changes.push(
+        sql`took_ms = greatest(took_ms, extract(epoch from clock_timestamp() - claimed_at) * 1000)::int`,
+      );
+    if (cursor !== undefined) {
+      const { value, last, highest = null } = cursor;
+      changes.push(
+        sql`cursor = ${this.#sealed(value)}, last = ${last}, highest = ${this.#sealed(highest)}, staged_by = ${token}`,
+      );
+    }
+    if (stats !== undefined) changes.push(statsOf(stats));
+    if (counts !== undefined) changes.push(sql`counts = ${JSON.stringify(counts)}::jsonb`);
+    return changes;
   }
 
   /** The last exported chunk with a number from `first` to `last`, and what all of them imported; null for none. */
@@ -327,6 +326,22 @@ export class Chunks {
   }
 }
 
+/** The part of a statement that deletes what a commit takes the place of. */
+function withoutOutdated(
+  run: string,
+  no: number,
+  { state, errors }: ChunkCommit,
+): RawBuilder<unknown> {
+  const ends = state === 'exported' || state === 'interrupted';
+  const tables = [...(errors ? ['record_errors'] : []), ...(ends ? ['staged', 'journal'] : [])];
+  if (tables.length === 0) return sql``;
+  const deletes = tables.map(
+    (table) =>
+      sql`${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} where run = ${run} and no = ${no})`,
+  );
+  return sql`with ${sql.join(deletes)}`;
+}
+
 async function putStaged(
   tx: Database,
   run: string,
@@ -347,11 +362,11 @@ export function seenBy(run: string) {
   return sql`(select coalesce(r.origin, r.id) from runs r where r.id = ${run})`;
 }
 
-async function setStats(tx: Database, run: string, no: number, stats: Stats): Promise<void> {
-  await sql`update chunks set imported = ${stats.imported}, created = ${stats.created}, updated = ${stats.updated},
+function statsOf(stats: Stats): RawBuilder<unknown> {
+  return sql`imported = ${stats.imported}, created = ${stats.created}, updated = ${stats.updated},
     unchanged = ${stats.unchanged}, skipped_mode = ${stats.skipped.mode}, skipped_filter = ${stats.skipped.filter},
     skipped_duplicate = ${stats.skipped.duplicate}, removed = ${stats.removed}, errors = ${stats.errors},
-    remove_errors = ${stats.removeErrors} where run = ${run} and no = ${no}`.execute(tx);
+    remove_errors = ${stats.removeErrors}`;
 }
 
 function toState(row: ChunkRow, seal: Seal): ChunkState {

@@ -44,14 +44,8 @@ export class RecordErrors {
     return rows.map((row) => this.#toError(row));
   }
 
-  /** Replaces all errors of one chunk, as a part of the transaction that commits the chunk. */
-  async replace(
-    tx: Database,
-    run: string,
-    no: number,
-    errors: readonly RecordError[],
-  ): Promise<void> {
-    await sql`delete from record_errors where run = ${run} and no = ${no}`.execute(tx);
+  /** Puts the errors of one chunk, as a part of the transaction that commits the chunk. */
+  async put(tx: Database, run: string, no: number, errors: readonly RecordError[]): Promise<void> {
     if (errors.length === 0) return;
     const sealed = errors.map(({ key, message }) =>
       this.#seal.seal(JSON.stringify({ key, message })),

@@ -145,20 +145,25 @@ export class GoldenRecords {
     const sources = this.#sourceRecords.prepare(entity, sourceRecords, changes.isNew);
     await breathe();
     const entries = this.#entryRows(entity, changes);
+    const joins = known !== null || held.length + detached.length + moved.length + extra.length > 0;
     return async (tx) => {
-      await byIndex.execute(tx);
-      if (fresh !== null) await insertRecords(entity, changes, fresh, tx);
-      if (known !== null) await updateRecords(entity, changes, known, tx);
+      if (joins) await byIndex.execute(tx);
       await this.#sourceRecords.hold(entity, held, tx);
+      await allAtOnce(tx, [
+        fresh && insertRecords(entity, changes, fresh),
+        known && updateRecords(entity, changes, known),
+        keys.fresh && this.#keys.insertFresh(entity, keys.fresh),
+        sources.fresh && this.#sourceRecords.insertFresh(entity, sources.fresh),
+        sources.known && this.#sourceRecords.putRows(entity, sources.known),
+        entries.fresh && insertEntries(entity, changes, entries.fresh),
+        entries.known && putEntries(entity, changes, entries.known),
+      ]);
       await this.#keys.change(entity, keys, tx);
       await this.#compareSoon(tx, entity, await this.#keys.shared(entity, keys, tx));
       await this.#sourceRecords.remove(entity, detached, tx);
-      await this.#sourceRecords.putRows(entity, sources, tx);
       await this.#sourceRecords.move(entity, moved, tx);
       await this.#sourceRecords.follow(entity, mergesOf(records), tx);
       await this.#sourceRecords.markExtra(entity, extra, tx);
-      if (entries.fresh !== null) await insertEntries(entity, changes, entries.fresh, tx);
-      if (entries.known !== null) await putEntries(entity, changes, entries.known, tx);
       faultPoint('unify.in-transaction');
     };
   }
@@ -273,52 +278,56 @@ export class GoldenRecords {
   }
 }
 
-async function insertRecords(
-  { no }: EntityRef,
-  { cycle }: EntityChanges,
-  rows: RawBuilder<unknown>,
+/** Runs statements that have nothing to do with each other in one. */
+async function allAtOnce(
   tx: Database,
+  statements: readonly (RawBuilder<unknown> | null)[],
 ): Promise<void> {
-  await sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
-    select ${no}, r.id, nextval('entity_change'), ${cycle}, r.data, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
-    from ${rows} r order by r.at`.execute(tx);
+  const parts = statements.flatMap((one, at) =>
+    one === null ? [] : [sql`${sql.ref(`part_${at}`)} as (${one})`],
+  );
+  if (parts.length > 0) await sql`with ${sql.join(parts)} select 1`.execute(tx);
 }
 
-async function updateRecords(
+function insertRecords(
   { no }: EntityRef,
   { cycle }: EntityChanges,
   rows: RawBuilder<unknown>,
-  tx: Database,
-): Promise<void> {
-  await sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
+): RawBuilder<unknown> {
+  return sql`insert into entity_records (entity, id, seq, cycle, data, created_at, updated_at, deleted, merged_into)
+    select ${no}, r.id, nextval('entity_change'), ${cycle}, r.data, ${moment('r.created')}, ${moment('r.updated')}, r.deleted, r.merged
+    from ${rows} r order by r.at`;
+}
+
+function updateRecords(
+  { no }: EntityRef,
+  { cycle }: EntityChanges,
+  rows: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
       updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
       merge_due = e.merge_due and not r.deleted
     from (select r.*, nextval('entity_change') as seq from ${rows} r order by r.at) r
-    where e.entity = ${no} and e.id = r.id`.execute(tx);
+    where e.entity = ${no} and e.id = r.id`;
 }
 
-async function insertEntries(
+function insertEntries(
   { no }: EntityRef,
   { cycle, run }: EntityChanges,
   rows: RawBuilder<unknown>,
-  tx: Database,
-): Promise<void> {
-  await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
-    select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e`.execute(
-    tx,
-  );
+): RawBuilder<unknown> {
+  return sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
+    select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e`;
 }
 
-async function putEntries(
-  { no }: EntityRef,
-  { cycle, run }: EntityChanges,
+function putEntries(
+  entity: EntityRef,
+  changes: EntityChanges,
   rows: RawBuilder<unknown>,
-  tx: Database,
-): Promise<void> {
-  await sql`insert into entity_log (entity, record, cycle, run, operation, data, at)
-    select ${no}, e.record, ${cycle}, ${run}, e.operation, e.data, now() from ${rows} e
+): RawBuilder<unknown> {
+  return sql`${insertEntries(entity, changes, rows)}
     on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
-      data = excluded.data, at = excluded.at`.execute(tx);
+      data = excluded.data, at = excluded.at`;
 }
 
 function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {

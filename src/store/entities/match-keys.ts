@@ -54,7 +54,7 @@ export class MatchKeys {
   }
 
   /**
-   * Makes changes of keys ready for {@link change}.
+   * Makes changes of keys ready for {@link insertFresh} and {@link change}.
    * @param mayShare whether a key that a record has got may be another's too. Default: any may
    */
   prepare(
@@ -81,17 +81,18 @@ export class MatchKeys {
     };
   }
 
-  /** Changes the keys of records. */
-  async change({ no }: EntityRef, keys: KeyChanges, tx: Database): Promise<void> {
-    const { removed, fresh, added } = keys;
+  /** The statement that adds the keys of new records; in the index's order, which touches each of its pages once. */
+  insertFresh({ no }: EntityRef, fresh: RawBuilder<unknown>): RawBuilder<unknown> {
+    return sql`insert into entity_keys (entity, hash, record)
+      select ${no}, h.hash, h.record from ${fresh} h order by h.hash`;
+  }
+
+  /** Changes the keys of records that were there. */
+  async change({ no }: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
     if (removed !== null) {
       await sql`delete from entity_keys k using ${removed} h
         where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
     }
-    // In the index's order, which touches each of its pages once.
-    if (fresh !== null)
-      await sql`insert into entity_keys (entity, hash, record)
-        select ${no}, h.hash, h.record from ${fresh} h order by h.hash`.execute(tx);
     if (added !== null) await insert(no, added, tx);
   }
 

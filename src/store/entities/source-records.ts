@@ -147,7 +147,7 @@ export class SourceRecords {
   }
 
   /**
-   * Makes what is known of records of systems ready for {@link putRows}.
+   * Makes what is known of records of systems ready for {@link insertFresh} and {@link putRows}.
    * @param isNew whether one is certainly not stored, and put by nobody else. Default: none is
    */
   prepare(
@@ -184,26 +184,20 @@ export class SourceRecords {
     all: readonly SourceRecord[],
     db: Database = this.#db,
   ): Promise<void> {
-    await this.putRows(entity, this.prepare(entity, all), db);
+    const rows = this.#rows(entity, all);
+    if (rows !== null) await this.putRows(entity, rows).execute(db);
   }
 
-  /** Puts what was prepared. */
-  async putRows(
-    { no }: EntityRef,
-    { fresh, known }: PreparedSourceRecords,
-    db: Database,
-  ): Promise<void> {
-    if (fresh !== null)
-      await sql`insert into entity_ids (entity, hash, system, record, data)
-        select ${no}, r.hash, r.system, r.record, r.data from ${fresh} r order by r.hash`.execute(
-        db,
-      );
-    if (known !== null)
-      await sql`insert into entity_ids (entity, hash, system, record, data)
-        select ${no}, r.hash, r.system, r.record, r.data from ${known} r
-        on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`.execute(
-        db,
-      );
+  /** The statement that inserts source records of which nothing was known. */
+  insertFresh({ no }: EntityRef, fresh: RawBuilder<unknown>): RawBuilder<unknown> {
+    return sql`insert into entity_ids (entity, hash, system, record, data)
+      select ${no}, r.hash, r.system, r.record, r.data from ${fresh} r order by r.hash`;
+  }
+
+  /** The statement that puts source records of which something may be known. */
+  putRows(entity: EntityRef, known: RawBuilder<unknown>): RawBuilder<unknown> {
+    return sql`${this.insertFresh(entity, known)}
+      on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`;
   }
 
   /**
