@@ -27,8 +27,8 @@ import { Commits } from './commits.ts';
 import { passOf, rangeOf, type ChunkRange } from './passes.ts';
 import type { Uncommitted } from './uncommitted.ts';
 
-/** Records that are decided and saved together: half a second's work. */
-const chunkLimit = { records: 5_000, bytes: 16 << 20, record: largestRecord };
+/** Records that are decided and saved together. */
+const chunkLimit = { records: 3_000, bytes: 16 << 20, record: largestRecord };
 
 /** Records as they were read, and where they end. */
 interface Read {

@@ -57,6 +57,8 @@ const settings = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
+  // Of disks without heads.
+  random_page_cost: '1.1',
   timezone: 'UTC',
   // R1: a statement's error quotes values; the client gets it, the log does not.
   log_min_messages: 'log',

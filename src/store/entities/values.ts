@@ -1,4 +1,4 @@
-import { parseLossless, stringifyLossless } from '../../model/lossless-json.ts';
+import { parseLossless, stringifyExact } from '../../model/lossless-json.ts';
 import { inTheClear } from '../key-ring.ts';
 import type { Blobs } from '../blobs.ts';
 import type { Seal } from '../seal.ts';
@@ -14,7 +14,7 @@ export class ValueCodec {
   }
 
   encodeAll(values: readonly unknown[]): Blobs {
-    const texts = values.map(stringifyLossless);
+    const texts = values.map(stringifyExact);
     return this.#encrypted ? this.#seal.sealAll(texts) : inTheClearAll(texts);
   }
 
