@@ -7,7 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import type { Blobs } from './blobs.ts';
-import { hashLength, keyedHash, type KeyedHash } from './keyed-hash.ts';
+import { hashLength, keyedHash } from './keyed-hash.ts';
 
 /** Seals many short texts at once: a cipher of their own for each would cost ten times as much. */
 export interface BatchCipher {
@@ -45,12 +45,20 @@ export function createBatchCipher(key: Buffer): BatchCipher {
   return {
     id,
     sealAll(texts) {
-      const lengths = texts.map((text) => (text === null ? null : Buffer.byteLength(text)));
-      const plain = inBlocks(texts, lengths);
+      const { plain, starts, lengths } = laidOut(texts);
       const start = Buffer.alloc(block);
       randomBytes(nonceLength).copy(start);
-      const encrypted = createCipheriv(algorithm, cipherKey, start).update(plain);
-      return joined(id, start, lengths, encrypted, tagOf);
+      const bytes = createCipheriv(algorithm, cipherKey, start).update(plain);
+      const head = Buffer.concat([id, start.subarray(0, nonceLength)]);
+      for (const [index, at] of starts.entries()) {
+        const length = lengths[index];
+        if (length === null || length === undefined) continue;
+        head.copy(bytes, at);
+        bytes.writeUInt32BE((at + textStart) / block, at + head.length);
+        const end = at + length - tagLength;
+        tagOf.write(bytes.subarray(at, end), bytes, end);
+      }
+      return { bytes, starts, lengths };
     },
     open(sealed) {
       const end = sealed.length - tagLength;
@@ -62,44 +70,27 @@ export function createBatchCipher(key: Buffer): BatchCipher {
   };
 }
 
-function blocksOf(length: number): number {
-  return Math.ceil(length / block);
-}
-
-/** The texts, each from the beginning of a block on. */
-function inBlocks(texts: readonly (string | null)[], lengths: readonly (number | null)[]): Buffer {
-  const blocks = lengths.reduce<number>((sum, length) => sum + blocksOf(length ?? 0), 0);
-  const plain = Buffer.alloc(blocks * block);
-  let at = 0;
-  for (const [index, text] of texts.entries()) {
-    if (text !== null) plain.write(text, at);
-    at += blocksOf(lengths[index] ?? 0) * block;
-  }
-  return plain;
-}
-
-function joined(
-  id: Buffer,
-  start: Buffer,
-  lengths: readonly (number | null)[],
-  encrypted: Buffer,
-  tagOf: KeyedHash,
-): Blobs {
-  const around = textStart + tagLength;
-  const sealed = lengths.map((length) => (length === null ? null : length + around));
-  const bytes = Buffer.allocUnsafe(sealed.reduce<number>((sum, length) => sum + (length ?? 0), 0));
-  let at = 0;
-  let blocks = 0;
-  for (const length of lengths) {
-    if (length === null) continue;
-    const first = at;
-    at += id.copy(bytes, at);
-    at += start.copy(bytes, at, 0, nonceLength);
-    at = bytes.writeUInt32BE(blocks, at);
-    at += encrypted.copy(bytes, at, blocks * block, blocks * block + length);
-    tagOf.write(bytes.subarray(first, at), bytes, at);
-    at += tagLength;
-    blocks += blocksOf(length);
-  }
-  return { bytes, lengths: sealed };
+/**
+ * The texts where they lie when they are sealed, so that all are encrypted in one go and none is moved: each begins with
+ * a block, behind room for what comes before it.
+ */
+function laidOut(texts: readonly (string | null)[]): {
+  plain: Buffer;
+  starts: number[];
+  lengths: (number | null)[];
+} {
+  const starts: number[] = [];
+  let end = 0;
+  const lengths = texts.map((text) => {
+    const at = Math.ceil((end + textStart) / block) * block - textStart;
+    starts.push(at);
+    if (text === null) return null;
+    const length = textStart + Buffer.byteLength(text) + tagLength;
+    end = at + length;
+    return length;
+  });
+  const plain = Buffer.alloc(end);
+  for (const [index, text] of texts.entries())
+    if (text !== null) plain.write(text, (starts[index] ?? 0) + textStart);
+  return { plain, starts, lengths };
 }

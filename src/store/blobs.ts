@@ -1,6 +1,8 @@
-/** Many byte strings in one buffer, one after the other: no object for each of them. */
+/** Many byte strings in one buffer: no object for each of them. */
 export interface Blobs {
   readonly bytes: Buffer;
   /** In bytes, null for one that is null; a number where all are as long. */
   readonly lengths: readonly (number | null)[] | number;
+  /** Where each begins. Default: one after the other. */
+  readonly starts?: readonly number[];
 }

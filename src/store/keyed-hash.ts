@@ -28,6 +28,8 @@ export function keyedHash(key: Buffer): KeyedHash {
     inner[at] = (block[at] ?? 0) ^ 0x36;
     outer[at] = (block[at] ?? 0) ^ 0x5c;
   }
+  // One for each length, instead of one for each hash.
+  const views: Buffer[] = [];
   const write = (data: string | Buffer, into: Buffer, at: number): void => {
     // Three bytes a UTF-16 unit at the most.
     if (data.length * (typeof data === 'string' ? 3 : 1) > longest) {
@@ -36,7 +38,8 @@ export function keyedHash(key: Buffer): KeyedHash {
     }
     const length =
       typeof data === 'string' ? inner.write(data, blockSize) : data.copy(inner, blockSize);
-    const digest = hash(algorithm, inner.subarray(0, blockSize + length), 'binary');
+    const view = (views[length] ??= inner.subarray(0, blockSize + length));
+    const digest = hash(algorithm, view, 'binary');
     outer.write(digest, blockSize, 'binary');
     into.write(hash(algorithm, outer, 'binary'), at, hashLength, 'binary');
   };

@@ -50,20 +50,23 @@ export function rowsOf(columns: Readonly<Record<string, Column>>): RawBuilder<un
 
 /** Each a part of all bytes together; a length that is null makes a null of it. */
 function bytesOf(
-  { bytes, lengths }: Blobs,
+  { bytes, lengths, starts }: Blobs,
   add: (part: string, of: Plain) => RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   if (typeof lengths === 'number')
     return sql`substring(${bytes}::bytea from (u.at::int - 1) * ${lengths}::int + 1 for ${lengths}::int)`;
-  let end = 1;
-  const starts = lengths.map((length) => {
+  const start = add('_start', { type: 'bigint', values: starts ?? oneAfterTheOther(lengths) });
+  const length = add('_length', { type: 'bigint', values: lengths });
+  return sql`substring(${bytes}::bytea from ${start}::int + 1 for ${length}::int)`;
+}
+
+function oneAfterTheOther(lengths: readonly (number | null)[]): number[] {
+  let end = 0;
+  return lengths.map((length) => {
     const start = end;
     end += length ?? 0;
     return start;
   });
-  const start = add('_start', { type: 'bigint', values: starts });
-  const length = add('_length', { type: 'bigint', values: lengths });
-  return sql`substring(${bytes}::bytea from ${start}::int for ${length}::int)`;
 }
 
 function joined(all: readonly (Buffer | null)[]): Blobs {
