@@ -86,26 +86,28 @@ export class Journal {
   ): Promise<void> {
     const noted = rowsOf({
       seq: { type: 'bigint', values: entries.map(({ seq }) => seq) },
-      outcome: entries.map(({ outcome }) => this.#encoded(outcome)),
+      plain: { type: 'boolean', values: entries.map(({ outcome }) => isPlain(outcome)) },
+      outcome: this.#seal.sealAll(
+        entries.map(({ outcome }) =>
+          outcome === null || isPlain(outcome) ? null : JSON.stringify(outcome),
+        ),
+      ),
     });
     const { rows } = await sql`
       with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
       gone as (delete from journal using owner
         where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
       noted as (insert into journal (run, no, seq, outcome)
-        select ${run}, ${no}, e.seq, e.outcome from owner, ${noted} e
+        select ${run}, ${no}, e.seq, case when e.plain then ${success}::bytea else e.outcome end from owner, ${noted} e
         on conflict (run, no, seq) do update set outcome = excluded.outcome)
       select 1 from owner`.execute(db);
     if (rows.length === 0) throw new SupersededError(run, no);
   }
+}
 
-  /** A success without an id tells nothing that must be hidden. */
-  #encoded(outcome: JournalOutcome | null): Buffer | null {
-    if (outcome === null) return null;
-    return outcome.ok && outcome.id === undefined
-      ? success
-      : this.#seal.seal(JSON.stringify(outcome));
-  }
+/** A success without an id tells nothing that must be hidden. */
+function isPlain(outcome: JournalOutcome | null): boolean {
+  return outcome?.ok === true && outcome.id === undefined;
 }
 
 const success = Buffer.concat([inTheClear, Buffer.from(JSON.stringify({ ok: true }))]);

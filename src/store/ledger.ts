@@ -38,12 +38,10 @@ export class Ledger {
    */
   async put(sync: string, entries: readonly LedgerEntry[], db: Database = this.#db): Promise<void> {
     if (entries.length === 0) return;
-    const seal = (text: string | null): Buffer | null =>
-      text === null ? null : this.#seal.seal(text);
     const rows = rowsOf({
       key_hash: entries.map(({ keyHash }) => keyHash),
-      key: entries.map(({ key }) => seal(JSON.stringify(key))),
-      record_id: entries.map(({ recordId }) => seal(recordId)),
+      key: this.#seal.sealAll(entries.map(({ key }) => JSON.stringify(key))),
+      record_id: this.#seal.sealAll(entries.map(({ recordId }) => recordId)),
       value_hash: entries.map(({ valueHash }) => valueHash),
     });
     await sql`insert into ledger (sync, key_hash, key, record_id, value_hash)
