@@ -7,10 +7,10 @@ import type { CycleActivities } from '../activities.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
 import { claimNext } from './claim-next.ts';
+import { countsOf } from './counts.ts';
 import { openEntity } from './entity.ts';
 import { load, lookUp } from './load.ts';
 import { rangeOf } from './passes.ts';
-import { countsOf } from './unify-source.ts';
 
 const batch = 2000;
 

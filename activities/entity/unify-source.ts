@@ -1,13 +1,7 @@
 import type { Page, Source } from '../../src/connectors/source.ts';
-import { idText } from '../../src/engine/entity/id-text.ts';
-import { rowReader } from '../../src/engine/map-record.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
-import { ruleOf } from '../../src/engine/entity/match-rules.ts';
-import { sourceTime } from '../../src/engine/entity/source-time.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
-import type { Field } from '../../src/model/field.ts';
-import type { Encoding, Value } from '../../src/model/record.ts';
 import type { SourceRecord } from '../../src/model/golden-record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
@@ -20,10 +14,13 @@ import type { CycleActivities } from '../activities.ts';
 import { guarded } from '../cut-chunks.ts';
 import type { Shared } from '../session.ts';
 import { attended } from '../with-session.ts';
+import { countsOf } from './counts.ts';
 import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
 import { claimNext } from './claim-next.ts';
 import { Commits } from './commits.ts';
+import { sharing } from './sharing.ts';
+import { tombstones } from './tombstones.ts';
 import { passOf, rangeOf, type ChunkRange } from './passes.ts';
 import type { Uncommitted } from './uncommitted.ts';
 
@@ -289,59 +286,4 @@ class Unifier {
 function isUnknown({ sourceRecords }: LoadedChunk): (record: SourceRecord) => boolean {
   const known = new Set(sourceRecords.map(({ id }) => id));
   return ({ id }) => !known.has(id);
-}
-
-/**
- * Which keys that records of a chunk have got may be others' too: those of merge rules, but for the ones that nobody had
- * when the chunk was loaded and that one of its records has got.
- */
-function sharing(
-  { merge }: EntityPlan,
-  { vacant }: LoadedChunk,
-  { records }: Unified,
-): (key: string) => boolean {
-  if (merge === null) return () => false;
-  const rules = new Set(merge.rules.map(({ name }) => name));
-  const [once, twice] = [new Set<string>(), new Set<string>()];
-  for (const { addedKeys } of records)
-    for (const key of addedKeys) (once.has(key) ? twice : once).add(key);
-  return (key) => rules.has(ruleOf(key)) && (twice.has(key) || !vacant(key));
-}
-
-/** Reads deleted records: an id and a time. */
-function tombstones(source: string, [idField = '', timeField = '']: readonly string[]) {
-  return (fields: readonly Field[], encoding: Encoding) => {
-    const read = rowReader(fields, encoding);
-    return (row: readonly Value[]): Incoming => {
-      const id = idText(read(row, idField));
-      if (id === null)
-        return { id, fault: { code: 'missing_key', message: 'the record has no id' } };
-      const at = sourceTime(read(row, timeField));
-      return { source, id, at, values: {}, deleted: true };
-    };
-  };
-}
-
-/** What a chunk counts for the stages, by stage and name. */
-export function countsOf(
-  source: string,
-  read: number,
-  { counts, records }: Pick<Unified, 'counts' | 'records'>,
-): Record<string, number> {
-  const { byId, byMatch, new: fresh, ambiguous, detached, changed, refused } = counts;
-  const deleted = records.filter((one) => one.deleted).length;
-  const created = records.filter((one) => one.created && !one.deleted).length;
-  return {
-    [`read.${source}`]: read,
-    'attach.byId': byId,
-    'attach.byMatch': byMatch,
-    'attach.new': fresh,
-    'attach.ambiguous': ambiguous,
-    'attach.detached': detached,
-    'fields.changed': changed,
-    'fields.refused': refused,
-    'save.created': created,
-    'save.updated': records.length - created - deleted,
-    'save.deleted': deleted,
-  };
 }
