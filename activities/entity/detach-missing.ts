@@ -39,7 +39,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
         const asked = { system: source, incoming };
         const found = await lookUp(store, entity, plan, asked);
         const loaded = await load(store, entity, plan, { ...asked, found });
-        const context = { cycle: entity.openCycle, now: Date.now(), newId: () => '' };
+        const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
         const unified = unify(plan, loaded, incoming, context);
         const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);
         // What is gone was not imported.
@@ -50,4 +50,8 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
         faultPoint('detach.after-commit');
       }
     });
+}
+
+function nothingNew(): never {
+  throw new Error('a chunk that only detaches made a record');
 }

@@ -1,16 +1,19 @@
 import type { EntityPlan, Incoming } from '../../src/engine/entity/plan.ts';
-import { keysToFind, type Loaded } from '../../src/engine/entity/unify.ts';
+import { hasDeleted, keysToFind, type Loaded } from '../../src/engine/entity/unify.ts';
 import type { GoldenRecord, RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import type { LoadedSourceRecord } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { OpenEntity } from './entity.ts';
 import type { Uncommitted } from './uncommitted.ts';
 
-/** What is stored of incoming records; `unknown`: so many may become new records. */
+/** What is stored of incoming records. */
 export type LoadedChunk = Loaded & {
   /** The source records as they are stored. */
   readonly stored: readonly LoadedSourceRecord[];
+  /** How many ids belong to no live record. */
   readonly unknown: number;
+  /** So many records may be made. */
+  readonly mostNew: number;
   /** Whether the match key was looked up, and no record had it. */
   readonly vacant: (key: string) => boolean;
 };
@@ -84,9 +87,7 @@ export async function load(
   const loaded = [...owned, ...matching];
   const all = loaded.map(({ id }) => id);
   // A candidate's systems matter; of what ids leave, all other ids.
-  const deletes =
-    uncommitted.some(({ detaches }) => detaches) ||
-    incoming.some((one) => 'source' in one && one.deleted);
+  const deletes = hasDeleted(incoming) || uncommitted.some(({ detaches }) => detaches);
   const [idsOf, entries] = await Promise.all([
     deletes ? mapping.idsOf(ref, all) : mapping.systemsOf(ref, candidates),
     records.entries(ref, openCycle, all),
@@ -101,6 +102,8 @@ export async function load(
     byKey,
     entries: after<Loaded['entries']>(entries, (one, before) => one.entries(before, all)),
     unknown: ids.length - known.size,
+    // One that is deleted may come back, and its record's other ids may have to go elsewhere.
+    mostNew: hasDeleted(incoming) ? incoming.length : ids.length - known.size,
     vacant: (key) => asked.has(key) && !byKey.has(key),
   };
 }

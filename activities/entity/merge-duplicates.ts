@@ -107,7 +107,7 @@ async function mergeAll(
       return [{ record, sourceRecords: sourceRecords.get(id) ?? [], entry: entries.get(id) }];
     });
     if (candidates.length < 2) return [];
-    const context = { cycle: openCycle, now: Date.now(), newId: () => '' };
+    const context = { cycle: openCycle, now: Date.now() };
     const merged = mergeGroup(plan, candidates, context);
     return [{ ...merged, extra: extraIds(merged, sourceRecords) }];
   });

@@ -2,7 +2,7 @@ import type { Page, Source } from '../../src/connectors/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
-import type { SourceRecord } from '../../src/model/golden-record.ts';
+import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
@@ -235,11 +235,11 @@ class Unifier {
     const wanted = { system: name, incoming, found, uncommitted };
     const loaded = await load(this.#store, entity, this.#plan, wanted);
     faultPoint('unify.after-load');
-    const ids = (await this.#store.records.newIds(loaded.unknown)).values();
+    const ids = await this.#store.records.newIds(loaded.mostNew);
     const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
-      newId: () => ids.next().value ?? '',
+      newId: () => nextOf(ids),
     });
     return { unified, loaded };
   }
@@ -286,4 +286,11 @@ class Unifier {
 function isUnknown({ sourceRecords }: LoadedChunk): (record: SourceRecord) => boolean {
   const known = new Set(sourceRecords.map(({ id }) => id));
   return ({ id }) => !known.has(id);
+}
+
+/** Takes the first of the ids: they are given out in ascending order. */
+function nextOf(ids: RecordId[]): RecordId {
+  const id = ids.shift();
+  if (id === undefined) throw new Error('a chunk makes more records than there are ids for');
+  return id;
 }

@@ -218,9 +218,11 @@ export class Chunks {
   ): Promise<void> {
     const staged = await this.#packAll(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
+      // What is outdated goes only with an update that finds its token: nobody else may lock anything of the owner's.
       const { rows } = await sql`
-        ${withoutOutdated(run, no, commit)} update chunks set ${sql.join(this.#changes(token, commit))}
-        where run = ${run} and no = ${no} and token = ${token} returning 1`.execute(tx);
+        with mine as (update chunks set ${sql.join(this.#changes(token, commit))}
+          where run = ${run} and no = ${no} and token = ${token} returning run, no)
+        ${sql.join(outdated(commit), sql``)} select 1 from mine`.execute(tx);
       if (rows.length === 0) throw new SupersededError(run, no);
       if (commit.errors !== undefined) await this.#errors.put(tx, run, no, commit.errors);
       for (const { kind, data } of staged) await putStaged(tx, run, no, kind, data);
@@ -326,20 +328,14 @@ export class Chunks {
   }
 }
 
-/** The part of a statement that deletes what a commit takes the place of. */
-function withoutOutdated(
-  run: string,
-  no: number,
-  { state, errors }: ChunkCommit,
-): RawBuilder<unknown> {
+/** Parts of a statement that delete what a commit of the chunk `mine` takes the place of. */
+function outdated({ state, errors }: ChunkCommit): RawBuilder<unknown>[] {
   const ends = state === 'exported' || state === 'interrupted';
   const tables = [...(errors ? ['record_errors'] : []), ...(ends ? ['staged', 'journal'] : [])];
-  if (tables.length === 0) return sql``;
-  const deletes = tables.map(
+  return tables.map(
     (table) =>
-      sql`${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} where run = ${run} and no = ${no})`,
+      sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine where t.run = mine.run and t.no = mine.no)`,
   );
-  return sql`with ${sql.join(deletes)}`;
 }
 
 async function putStaged(

@@ -51,11 +51,7 @@ export function createKeyRing(keys: readonly [Buffer, ...Buffer[]]): KeyRing {
   const find = (sealed: Buffer): RingKey => {
     const name = nameOf(sealed);
     const found = ring.get(name);
-    if (found === undefined)
-      throw wrongKey(
-        name,
-        keys.map((key) => nameOf(idOf(key))),
-      );
+    if (found === undefined) throw wrongKey(name, [...ring.keys()]);
     return found;
   };
   return {

@@ -12,6 +12,11 @@ test.each([32, 64, 100])('makes the HMAC of any text (a key of %i bytes)', (size
       expect(hash(text)).toEqual(wanted(text));
     }),
   );
+  const bytes = randomBytes(5000);
+  for (const length of [0, 1, 55, 56, 64, 350, 4096, 4097, 5000])
+    expect(hash(bytes.subarray(0, length))).toEqual(
+      createHmac('sha256', key).update(bytes.subarray(0, length)).digest().subarray(0, 16),
+    );
   for (const text of ['', 'x'.repeat(1365), 'ü'.repeat(1365), '€'.repeat(5000)])
     expect(hash(text)).toEqual(wanted(text));
 });

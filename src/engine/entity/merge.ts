@@ -35,7 +35,7 @@ export interface Merged {
 export function mergeGroup(
   plan: EntityPlan,
   group: readonly MergeCandidate[],
-  context: CycleContext,
+  context: Omit<CycleContext, 'newId'>,
 ): Merged {
   const { merge } = plan;
   if (merge === null) throw new Error('the entity has no merge rules');

@@ -282,6 +282,22 @@ test('what is left of a deleted record comes back only with news', () => {
   expect(store.sourceRecords.get('shop/9')?.record).toBe('2');
 });
 
+test('what is deleted and comes back in one chunk is matched as if it came in another', () => {
+  const incoming = [
+    record('crm', '1', 3, {}, true),
+    record('crm', '1', 4, { name: 'b', domain: 'b.com' }),
+  ] as const;
+  const [together, apart] = [[incoming], incoming.map((one) => [one])].map((chunks) => {
+    const store = new EntityStore({ ...account, deletes: 'any' });
+    store.take(record('crm', '1', 1, { name: 'a' }));
+    store.take(record('shop', '9', 1, { name: 'b' }));
+    for (const chunk of chunks) store.take(...chunk);
+    return store;
+  });
+  expect(together?.values).toEqual([{ name: 'b', domain: 'b.com', upper: 'B' }]);
+  expect(together?.values).toEqual(apart?.values);
+});
+
 test('a deletion that is older than the record is none', () => {
   const store = new EntityStore({ ...account, deletes: 'any' });
   store.take(record('crm', '1', 5, { name: 'Acme' }));

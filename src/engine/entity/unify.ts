@@ -78,7 +78,8 @@ export interface UnifiedCounts {
 const none: readonly never[] = [];
 
 /**
- * Which match keys must be looked up: those of the incoming records that have no golden record yet.
+ * Which match keys must be looked up: those of the incoming records that have no golden record yet, or may have lost it
+ * when their turn comes since records of the chunk are deleted.
  * @param known whether the id belongs to a live record
  */
 export function keysToFind(
@@ -87,8 +88,10 @@ export function keysToFind(
   known: (system: string, id: string) => boolean,
 ): string[] {
   const keys = new Set<string>();
+  const deletes = hasDeleted(incoming);
   for (const record of incoming) {
-    if (!('values' in record) || record.deleted || known(record.source, record.id)) continue;
+    if (!('values' in record) || record.deleted) continue;
+    if (!deletes && known(record.source, record.id)) continue;
     const source = sourceOf(plan, record);
     const probe = probeOf(plan, source, record.values);
     for (const rule of source.attach) {
@@ -97,6 +100,11 @@ export function keysToFind(
     }
   }
   return [...keys];
+}
+
+/** Whether any of the records says that it is deleted. */
+export function hasDeleted(incoming: readonly Incoming[]): boolean {
+  return incoming.some((one) => 'values' in one && one.deleted);
 }
 
 /**

@@ -65,8 +65,8 @@ export class GoldenRecords {
 
   /** New record ids in ascending order, which no process has used. Ids that are not used are lost. */
   async newIds(count: number): Promise<RecordId[]> {
-    const missing = count - this.#free.length;
-    if (missing > 0) {
+    // Others may take some meanwhile.
+    for (let missing; (missing = count - this.#free.length) > 0;) {
       const { rows } = await sql<{ first: string }>`
         select nextval('entity_record_id') as first from generate_series(1, ${Math.ceil(missing / idBlock)}::int)`.execute(
         this.#db,
