@@ -27,7 +27,7 @@ afterAll(async () => {
 
 test('what the undisturbed cycles did is worth comparing, and has come to rest', () => {
   const { log, stats, tables } = undisturbed;
-  const operations = log.map((entry) => (entry as { operation: string }).operation);
+  const operations = log.map((entry) => entry.operation);
   expect(new Set(operations)).toEqual(new Set(['create', 'update', 'delete', 'merge']));
   expect(stats.at(-1)).toMatchObject({ outcome: 'nothing_written' });
   expect(tables['hs']?.length).toBeGreaterThan(60);

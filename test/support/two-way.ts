@@ -31,7 +31,7 @@ export interface TwoWay {
 /** What came of a {@link TwoWay}. */
 export interface Outcome {
   readonly records: readonly unknown[];
-  readonly log: readonly unknown[];
+  readonly log: readonly { readonly cycle: number; readonly operation: string }[];
   readonly tables: Readonly<Record<string, readonly unknown[]>>;
   readonly stats: readonly unknown[];
 }
