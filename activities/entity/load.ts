@@ -1,6 +1,8 @@
 import type { EntityPlan, Incoming } from '../../src/engine/entity/plan.ts';
+import { compareIds } from '../../src/engine/entity/record-id.ts';
 import { hasDeleted, keysToFind, type Loaded } from '../../src/engine/entity/unify.ts';
 import type { GoldenRecord, RecordId, SourceRecord } from '../../src/model/golden-record.ts';
+import { mostCandidates } from '../../src/store/entities/match-keys.ts';
 import type { LoadedSourceRecord } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { OpenEntity } from './entity.ts';
@@ -81,7 +83,7 @@ export async function load(
   );
   for (const key of more) asked.add(key);
   const matches = new Map([...found.byKey, ...(await store.matchKeys.find(ref, more))]);
-  const byKey = after<Loaded['byKey']>(matches, (one, before) => one.byKey(before, asked));
+  const byKey = await holders(store, ref, { matches, keys: asked, uncommitted });
   const candidates = unique([...byKey.values()].flat());
   const matching = await live(candidates.filter((id) => !isLive.has(id)));
   const loaded = [...owned, ...matching];
@@ -96,8 +98,9 @@ export async function load(
     records: loaded,
     sourceRecords,
     stored,
-    idsOf: after<Loaded['idsOf']>(idsOf, (one, before) =>
-      one.idsOf(before, deletes ? all : candidates),
+    idsOf: withOwn(
+      after<Loaded['idsOf']>(idsOf, (one, before) => one.idsOf(before, deletes ? all : candidates)),
+      sourceRecords,
     ),
     byKey,
     entries: after<Loaded['entries']>(entries, (one, before) => one.entries(before, all)),
@@ -106,6 +109,45 @@ export async function load(
     mostNew: hasDeleted(incoming) ? incoming.length : ids.length - known.size,
     vacant: (key) => asked.has(key) && !byKey.has(key),
   };
+}
+
+/** The records that have match keys after the commits under way. */
+async function holders(
+  { matchKeys }: Store,
+  ref: OpenEntity['ref'],
+  {
+    matches,
+    keys,
+    uncommitted,
+  }: Required<Pick<Wanted, 'uncommitted'>> & {
+    matches: Loaded['byKey'];
+    keys: ReadonlySet<string>;
+  },
+): Promise<Loaded['byKey']> {
+  const changed = uncommitted.reduce((sum, one) => sum + one.size, 0);
+  // Of a key with more holders than are looked at, others count once some of them have left.
+  const full = [...matches.keys()].filter((key) => matches.get(key)?.length === mostCandidates);
+  const found =
+    changed === 0 || full.length === 0
+      ? matches
+      : new Map([...matches, ...(await matchKeys.find(ref, full, mostCandidates + changed))]);
+  const after = uncommitted.reduce((before, one) => one.byKey(before, keys), found);
+  if (found === matches) return after;
+  const cut = new Map(after);
+  for (const key of full)
+    cut.set(key, (after.get(key) ?? []).toSorted(compareIds).slice(0, mostCandidates));
+  return cut;
+}
+
+/** Adds the ids by which records were found: they are no candidates for others of the same system. */
+function withOwn(idsOf: Loaded['idsOf'], own: readonly SourceRecord[]): Loaded['idsOf'] {
+  const all = new Map(idsOf);
+  for (const { record, system, id } of own) {
+    const ids = all.get(record) ?? [];
+    if (!ids.some((one) => one.system === system && one.id === id))
+      all.set(record, [...ids, { system, id }]);
+  }
+  return all;
 }
 
 function idsIn(incoming: readonly Incoming[]): string[] {

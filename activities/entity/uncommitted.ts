@@ -12,7 +12,7 @@ import type {
  * decided meanwhile. Whether a look into the store comes before or after that commit makes no difference then.
  */
 export class Uncommitted {
-  /** Whether ids leave records: to tell which, the stored ones must be known. */
+  /** Whether ids leave records, be it for others: to tell which, the stored ones must be known. */
   readonly detaches: boolean;
   readonly #records: ReadonlyMap<RecordId, GoldenRecord | null>;
   /** By system and id; null for one that has gone. */
@@ -24,8 +24,8 @@ export class Uncommitted {
   readonly #attached = new Map<RecordId, SystemId[]>();
   readonly #entries: ReadonlyMap<RecordId, LogEntry>;
 
-  constructor({ records, sourceRecords, detached, entries }: Unified) {
-    this.detaches = detached.length > 0;
+  constructor({ records, sourceRecords, detached, entries, counts }: Unified) {
+    this.detaches = counts.detached > 0;
     this.#records = new Map(
       records.map(({ record, deleted }) => [record.id, deleted ? null : record]),
     );
@@ -39,6 +39,11 @@ export class Uncommitted {
       for (const key of addedKeys) push(this.#added, key, record.id);
     }
     this.#entries = new Map(entries.map((entry) => [entry.record, entry]));
+  }
+
+  /** How many records change. */
+  get size(): number {
+    return this.#records.size;
   }
 
   /** Records of a system as they are after the commit. */
@@ -82,7 +87,7 @@ export class Uncommitted {
     return now ?? stored;
   }
 
-  /** The ids that records have in systems after the commit. */
+  /** The ids that records have in systems after the commit. Where none leaves its record, one may be told twice. */
   idsOf(
     stored: ReadonlyMap<RecordId, readonly SystemId[]>,
     wanted: readonly RecordId[],
@@ -90,9 +95,9 @@ export class Uncommitted {
     return new Map(
       wanted.map((record) => {
         const before = stored.get(record) ?? none;
-        const left = before.filter(
-          ({ system, id }) => this.#sourceRecords.get(system)?.has(id) !== true,
-        );
+        const left = this.detaches
+          ? before.filter(({ system, id }) => this.#sourceRecords.get(system)?.has(id) !== true)
+          : before;
         return [record, [...left, ...(this.#attached.get(record) ?? none)]];
       }),
     );

@@ -7,7 +7,7 @@ import type { EntityRef } from './entity-ref.ts';
 import { rowsOf } from '../rows-of.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
-const mostCandidates = 100;
+export const mostCandidates = 100;
 
 /** A match key and a record that has it. */
 type Keyed = readonly [key: string, record: RecordId];
