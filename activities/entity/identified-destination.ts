@@ -72,10 +72,7 @@ export class IdentifiedDestination implements RecordDestination {
   ): Promise<WriteResult[]> {
     const { entity, system, idField = '' } = this.#delivery;
     const creates = operations.filter(({ operation }) => operation === 'create');
-    const remade = await this.#store.records.remade(
-      entity.ref,
-      creates.map(({ key }) => recordOf(key)),
-    );
+    const remade = await this.#store.records.remade(creates.map(({ key }) => recordOf(key)));
     const inner = operations.map((operation): WriteOperation => {
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
       // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.

@@ -91,7 +91,7 @@ export async function load(
   // A candidate's systems matter; of what ids leave, all other ids.
   const deletes = hasDeleted(incoming) || uncommitted.some(({ detaches }) => detaches);
   const [idsOf, entries] = await Promise.all([
-    deletes ? mapping.idsOf(ref, all) : mapping.systemsOf(ref, candidates),
+    deletes ? mapping.idsOf(ref, all) : mapping.systemsOf(candidates),
     records.entries(ref, openCycle, all),
   ]);
   return {

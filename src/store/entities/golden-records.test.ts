@@ -252,7 +252,7 @@ test('an id that is noted around a merge goes to the winner, and is removed only
     [...ids, 'last'].map((id) => ({ system: 'crm', id })).slice(1),
   );
   expect(await extra()).toEqual([]);
-  expect(await store.records.remade(ref, [later])).toEqual(new Map([[later, 1]]));
+  expect(await store.records.remade([later])).toEqual(new Map([[later, 1]]));
 });
 
 test('what was deleted long ago is forgotten, once every destination has passed it and no id is left', async () => {

@@ -78,14 +78,12 @@ export class GoldenRecords {
   }
 
   /** The live ones of these records. */
-  async records({ no, codec }: EntityRef, ids: readonly RecordId[]): Promise<GoldenRecord[]> {
+  async records({ codec }: EntityRef, ids: readonly RecordId[]): Promise<GoldenRecord[]> {
     if (ids.length === 0) return [];
     const { rows } = await sql<RecordRow>`
       select r.* from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select id, data, ${milliseconds('created_at')} as created, ${milliseconds('updated_at')} as updated
-        from entity_records where entity = ${no} and id = x.id and not deleted limit 1) r`.execute(
-      this.#db,
-    );
+        from entity_records where id = x.id and not deleted limit 1) r`.execute(this.#db);
     return rows.map(({ id, data, created, updated }) => ({
       id,
       ...wholeRecord(codec.decode(data)),
@@ -96,7 +94,7 @@ export class GoldenRecords {
 
   /** What this cycle has done to these records so far. */
   async entries(
-    { no, codec }: EntityRef,
+    { codec }: EntityRef,
     cycle: number,
     ids: readonly RecordId[],
   ): Promise<Map<RecordId, LogEntry>> {
@@ -104,7 +102,7 @@ export class GoldenRecords {
     const { rows } = await sql<{ record: string; operation: LogEntry['operation']; data: Buffer }>`
       select l.record, l.operation, l.data from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select record, operation, data from entity_log
-        where entity = ${no} and record = x.id and cycle = ${cycle} limit 1) l`.execute(this.#db);
+        where record = x.id and cycle = ${cycle} limit 1) l`.execute(this.#db);
     return new Map(
       rows.map(({ record, operation, data }) => [
         record,
@@ -151,7 +149,7 @@ export class GoldenRecords {
       await this.#sourceRecords.hold(entity, held, tx);
       await allAtOnce(tx, [
         fresh && insertRecords(entity, changes, fresh),
-        known && updateRecords(entity, changes, known),
+        known && updateRecords(changes, known),
         keys.fresh && this.#keys.insertFresh(entity, keys.fresh),
         sources.fresh && this.#sourceRecords.insertFresh(entity, sources.fresh),
         sources.known && this.#sourceRecords.putRows(entity, sources.known),
@@ -159,10 +157,10 @@ export class GoldenRecords {
         entries.known && putEntries(entity, changes, entries.known),
       ]);
       await this.#keys.change(entity, keys, tx);
-      await this.#compareSoon(tx, entity, await this.#keys.shared(entity, keys, tx));
+      await this.#compareSoon(tx, await this.#keys.shared(keys, tx));
       await this.#sourceRecords.remove(entity, detached, tx);
       await this.#sourceRecords.move(entity, moved, tx);
-      await this.#sourceRecords.follow(entity, mergesOf(records), tx);
+      await this.#sourceRecords.follow(mergesOf(records), tx);
       await this.#sourceRecords.markExtra(entity, extra, tx);
       faultPoint('unify.in-transaction');
     };
@@ -210,11 +208,9 @@ export class GoldenRecords {
   }
 
   /** How often ids of these records have gone: what is made of them at a destination then is another record. */
-  async remade({ no }: EntityRef, ids: readonly RecordId[]): Promise<Map<RecordId, number>> {
+  async remade(ids: readonly RecordId[]): Promise<Map<RecordId, number>> {
     const { rows } = await sql<{ id: string; remade: number }>`
-      select id, remade from entity_records where entity = ${no} and id = any(${ids}::bigint[])`.execute(
-      this.#db,
-    );
+      select id, remade from entity_records where id = any(${ids}::bigint[])`.execute(this.#db);
     return new Map(rows.map(({ id, remade }) => [id, remade]));
   }
 
@@ -227,17 +223,15 @@ export class GoldenRecords {
         select id from entity_records where entity = ${no} and deleted
           and changed_at < now() - ${keepMs} * interval '1 millisecond'
           and (${upTo}::bigint is null or seq <= ${upTo}::bigint) limit ${limit}) old
-      where r.entity = ${no} and r.id = old.id
-        and not exists (select from entity_ids i where i.entity = ${no} and i.record = r.id)`.execute(
-      this.#db,
-    );
+      where r.id = old.id
+        and not exists (select from entity_ids i where i.record = r.id)`.execute(this.#db);
     return Number(numAffectedRows ?? 0);
   }
 
-  async #compareSoon(tx: Database, { no }: EntityRef, ids: readonly RecordId[]): Promise<void> {
+  async #compareSoon(tx: Database, ids: readonly RecordId[]): Promise<void> {
     if (ids.length === 0) return;
     await sql`update entity_records set merge_due = true
-      where entity = ${no} and id = any(${listed(ids)}::bigint[]) and not deleted`.execute(tx);
+      where id = any(${listed(ids)}::bigint[]) and not deleted`.execute(tx);
   }
 
   /** Live records by id, after `after`. */
@@ -272,9 +266,9 @@ export class GoldenRecords {
   }
 
   /** Notes that these records have been compared. */
-  async compared({ no }: EntityRef, ids: readonly RecordId[], tx: Database): Promise<void> {
+  async compared(ids: readonly RecordId[], tx: Database): Promise<void> {
     await sql`update entity_records set merge_due = false
-      where entity = ${no} and id = any(${listed(ids)}::bigint[])`.execute(tx);
+      where id = any(${listed(ids)}::bigint[])`.execute(tx);
   }
 }
 
@@ -299,16 +293,12 @@ function insertRecords(
     from ${rows} r order by r.at`;
 }
 
-function updateRecords(
-  { no }: EntityRef,
-  { cycle }: EntityChanges,
-  rows: RawBuilder<unknown>,
-): RawBuilder<unknown> {
+function updateRecords({ cycle }: EntityChanges, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`update entity_records e set seq = r.seq, changed_at = now(), cycle = ${cycle}, data = r.data,
       updated_at = ${moment('r.updated')}, deleted = r.deleted, merged_into = r.merged,
       merge_due = e.merge_due and not r.deleted
     from (select r.*, nextval('entity_change') as seq from ${rows} r order by r.at) r
-    where e.entity = ${no} and e.id = r.id`;
+    where e.id = r.id`;
 }
 
 function insertEntries(
@@ -326,7 +316,7 @@ function putEntries(
   rows: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   return sql`${insertEntries(entity, changes, rows)}
-    on conflict (entity, record, cycle) do update set run = excluded.run, operation = excluded.operation,
+    on conflict (record, cycle) do update set run = excluded.run, operation = excluded.operation,
       data = excluded.data, at = excluded.at`;
 }
 

@@ -45,10 +45,10 @@ interface Row {
   ids: { system: string; data: string }[] | null;
 }
 
-const select = sql`select r.id, r.seq, r.data, r.created_at, r.updated_at, r.deleted, r.merged_into,
+const columns = sql`r.id, r.seq, r.data, r.created_at, r.updated_at, r.deleted, r.merged_into,
   (select json_agg(json_build_object('system', i.system, 'data', encode(i.data, 'base64')) order by i.extra, i.system)
-   from entity_ids i where i.entity = r.entity and i.record = r.id) as ids
-  from entity_records r join entities e on e.no = r.entity`;
+   from entity_ids i where i.record = r.id) as ids`;
+const select = sql`select ${columns} from entity_records r join entities e on e.no = r.entity`;
 
 /** The unified records as they stand, and what changed since: the entity's change log. */
 export class GoldenViews {
@@ -79,8 +79,10 @@ export class GoldenViews {
 
   /** Those of these records that exist, deleted ones too. */
   async some(entity: string, records: readonly RecordId[]): Promise<RecordView[]> {
-    const { rows } = await sql<Row>`${select}
-      where e.id = ${entity} and r.id = any(${records}::bigint[])`.execute(this.#db);
+    // Found by id, whatever the planner thinks of the entity's size.
+    const { rows } = await sql<Row>`select ${columns}
+      from (select * from entity_records where id = any(${records}::bigint[]) offset 0) r
+      join entities e on e.no = r.entity where e.id = ${entity}`.execute(this.#db);
     return rows.map((row) => this.#toView(row));
   }
 
@@ -109,7 +111,7 @@ export class GoldenViews {
     const { rows } = await sql<{ record: string; data: Buffer }>`
       select i.record, i.data from entity_ids i join entities e on e.no = i.entity
       where e.id = ${entity} and i.system = ${system} and i.extra and exists (select from entity_ids o
-        where o.entity = i.entity and o.record = i.record and o.system = i.system and not o.extra)
+        where o.record = i.record and o.system = i.system and not o.extra)
       order by i.record, i.hash`.execute(this.#db);
     return rows.map(({ record, data }) => ({
       record,

@@ -42,7 +42,7 @@ export class MatchKeys {
     if (keys.length === 0) return found;
     const { rows } = await sql<{ at: number; record: string }>`
       select h.at, k.record from ${rowsOf({ hash: this.#hashes(no, keys) })} h cross join lateral (
-        select record from entity_keys where entity = ${no} and hash = h.hash
+        select record from entity_keys where hash = h.hash
         order by record limit ${most}) k`.execute(this.#db);
     for (const { at, record } of rows) {
       const key = keys[at - 1] ?? '';
@@ -91,19 +91,17 @@ export class MatchKeys {
   async change({ no }: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
     if (removed !== null) {
       await sql`delete from entity_keys k using ${removed} h
-        where k.entity = ${no} and k.hash = h.hash and k.record = h.record`.execute(tx);
+        where k.hash = h.hash and k.record = h.record`.execute(tx);
     }
     if (added !== null) await insert(no, added, tx);
   }
 
   /** The records that have got a key which others have too. */
-  async shared({ no }: EntityRef, { shared }: KeyChanges, tx: Database): Promise<RecordId[]> {
+  async shared({ shared }: KeyChanges, tx: Database): Promise<RecordId[]> {
     if (shared === null) return [];
     const { rows } = await sql<{ record: string }>`
       select distinct h.record from ${shared} h where exists (
-        select from entity_keys k where k.entity = ${no} and k.hash = h.hash and k.record <> h.record)`.execute(
-      tx,
-    );
+        select from entity_keys k where k.hash = h.hash and k.record <> h.record)`.execute(tx);
     return rows.map(({ record }) => record);
   }
 

@@ -56,7 +56,7 @@ export class SourceRecords {
     );
     const { rows } = await sql<{ record: string; version: string; data: Buffer }>`
       select i.record, i.version, i.data from ${rowsOf({ hash: hashes })} h cross join lateral (
-        select record, xmin::text as version, data from entity_ids where entity = ${no} and hash = h.hash limit 1) i`.execute(
+        select record, xmin::text as version, data from entity_ids where hash = h.hash limit 1) i`.execute(
       this.#db,
     );
     return rows.map(({ record, version, data }) => ({
@@ -80,23 +80,21 @@ export class SourceRecords {
     const hashes = this.#hashes(no, loaded);
     const { rows } = await sql<{ at: number; version: string }>`
       select h.at, i.xmin::text as version from ${rowsOf({ hash: hashes })} h
-      join entity_ids i on i.entity = ${no} and i.hash = h.hash order by i.hash for update of i`.execute(
-      tx,
-    );
+      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
     const same = rows.filter(({ at, version }) => loaded[at - 1]?.version === version);
     if (same.length < loaded.length) throw new OvertakenError();
   }
 
   /** All records of systems that belong to these records. */
   async ofRecords(
-    { no, codec }: EntityRef,
+    { codec }: EntityRef,
     ids: readonly RecordId[],
   ): Promise<Map<RecordId, SourceRecord[]>> {
     const found = new Map<RecordId, SourceRecord[]>();
     if (ids.length === 0) return found;
     const { rows } = await sql<{ record: string; system: string; data: Buffer }>`
       select x.id as record, i.system, i.data from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
-        select system, data from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) i`.execute(
+        select system, data from entity_ids where record = x.id limit ${mostIds}) i`.execute(
       this.#db,
     );
     for (const { record, system, data } of rows) {
@@ -117,13 +115,13 @@ export class SourceRecords {
   }
 
   /** In which systems these records have ids: cheaper than {@link idsOf}, since a stand-in takes the place of each id. */
-  async systemsOf({ no }: EntityRef, ids: readonly RecordId[]): Promise<Map<RecordId, SystemId[]>> {
+  async systemsOf(ids: readonly RecordId[]): Promise<Map<RecordId, SystemId[]>> {
     const found = new Map<RecordId, SystemId[]>();
     if (ids.length === 0) return found;
     const { rows } = await sql<{ record: string; systems: string[] }>`
       select x.id as record, i.systems from unnest(${listed(ids)}::bigint[]) x (id) cross join lateral (
         select array_agg(system) as systems from (
-          select system from entity_ids where entity = ${no} and record = x.id limit ${mostIds}) s) i
+          select system from entity_ids where record = x.id limit ${mostIds}) s) i
       where i.systems is not null`.execute(this.#db);
     for (const { record, systems } of rows)
       found.set(
@@ -135,13 +133,13 @@ export class SourceRecords {
 
   /** The id that each of these records has in a system, if it has one. */
   async targets(
-    { no, codec }: EntityRef,
+    { codec }: EntityRef,
     system: string,
     records: readonly RecordId[],
   ): Promise<Map<RecordId, string>> {
     const { rows } = await sql<{ record: string; data: Buffer }>`
       select x.id as record, i.data from unnest(${listed(records)}::bigint[]) x (id) cross join lateral (
-        select data from entity_ids where entity = ${no} and record = x.id and system = ${system}
+        select data from entity_ids where record = x.id and system = ${system}
         order by extra, hash limit 1) i`.execute(this.#db);
     return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
   }
@@ -197,7 +195,7 @@ export class SourceRecords {
   /** The statement that puts source records of which something may be known. */
   putRows(entity: EntityRef, known: RawBuilder<unknown>): RawBuilder<unknown> {
     return sql`${this.insertFresh(entity, known)}
-      on conflict (entity, hash) do update set record = excluded.record, data = excluded.data`;
+      on conflict (hash) do update set record = excluded.record, data = excluded.data`;
   }
 
   /**
@@ -213,13 +211,10 @@ export class SourceRecords {
     const hashes = this.#hashes(entity.no, written);
     const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
       select h.at, i.record, i.data from ${rowsOf({ hash: hashes })} h
-      join entity_ids i on i.entity = ${entity.no} and i.hash = h.hash order by i.hash for update of i`.execute(
-      tx,
-    );
+      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
     const known = new Map(rows.map((row) => [row.at, row]));
     const fresh = written.filter((_, index) => !known.has(index + 1));
     const winners = await this.#winners(
-      entity,
       fresh.map(({ record }) => record),
       tx,
     );
@@ -241,16 +236,12 @@ export class SourceRecords {
   }
 
   /** The records that these were merged into, of those that were; they are not merged before the transaction ends. */
-  async #winners(
-    { no }: EntityRef,
-    records: readonly RecordId[],
-    tx: Database,
-  ): Promise<Map<RecordId, RecordId>> {
+  async #winners(records: readonly RecordId[], tx: Database): Promise<Map<RecordId, RecordId>> {
     const winners = new Map<RecordId, RecordId>();
     for (let left = records; left.length > 0;) {
       const { rows } = await sql<{ id: string; winner: string | null }>`
         select id, merged_into as winner from entity_records
-        where entity = ${no} and id = any(${left}::bigint[]) order by id for share`.execute(tx);
+        where id = any(${left}::bigint[]) order by id for share`.execute(tx);
       const next = new Map(
         rows.flatMap(({ id, winner }) => (winner === null ? [] : [[id, winner]])),
       );
@@ -272,19 +263,18 @@ export class SourceRecords {
     if (all.length === 0) return;
     const hashes = this.#hashes(no, all);
     await sql`update entity_ids i set record = h.record from ${rowsOf({ hash: hashes, record: { type: 'bigint', values: all.map(({ record }) => record) } })} h
-      where i.entity = ${no} and i.hash = h.hash`.execute(tx);
+      where i.hash = h.hash`.execute(tx);
   }
 
   /** Gives what is left of the losers of merges to their winners: ids that were noted since the losers were loaded. */
   async follow(
-    { no }: EntityRef,
     merged: readonly { readonly loser: RecordId; readonly winner: RecordId }[],
     tx: Database,
   ): Promise<void> {
     if (merged.length === 0) return;
     await sql`update entity_ids i set record = m.winner, extra = true
       from unnest(${merged.map(({ loser }) => loser)}::bigint[], ${merged.map(({ winner }) => winner)}::bigint[]) m (loser, winner)
-      where i.entity = ${no} and i.record = m.loser`.execute(tx);
+      where i.record = m.loser`.execute(tx);
   }
 
   /** Forgets records of a system; their unified records are made anew where they are written again. */
@@ -296,9 +286,9 @@ export class SourceRecords {
     if (all.length === 0) return;
     const hashes = this.#hashes(no, all);
     await sql`with gone as (delete from entity_ids i using ${rowsOf({ hash: hashes })} h
-        where i.entity = ${no} and i.hash = h.hash returning i.record)
+        where i.hash = h.hash returning i.record)
       update entity_records r set remade = r.remade + 1 from (select distinct record from gone) g
-      where r.entity = ${no} and r.id = g.record`.execute(db);
+      where r.id = g.record`.execute(db);
   }
 
   /** Notes ids that a merge brought to a record which has one in their system. */
@@ -306,7 +296,7 @@ export class SourceRecords {
     if (ids.length === 0) return;
     const hashes = this.#hashes(no, ids);
     await sql`update entity_ids i set extra = true from ${rowsOf({ hash: hashes })} h
-      where i.entity = ${no} and i.hash = h.hash`.execute(tx);
+      where i.hash = h.hash`.execute(tx);
   }
 
   #hashes(no: number, ids: readonly SystemId[]): Blobs {

@@ -14,25 +14,27 @@ const statements = [
   // Processes take ids a thousand at a time.
   `create sequence entity_record_id increment by 1000`,
   `create sequence entity_change`,
+  // Ids and hashes are those of one entity only: indexes that are looked into by them do not begin with the entity, so that
+  // no planner that has not met an entity yet can take one of them for all that it holds.
   // `data` and the other bytea columns are sealed or, where the entity is not encrypted, begin with four zero bytes. `changed_at` is the time of `seq`, `remade` how many of its ids have gone.
   `create table entity_records (
-     entity int not null, id bigint not null, seq bigint not null, cycle bigint not null, data bytea not null,
+     entity int not null, id bigint primary key, seq bigint not null, cycle bigint not null, data bytea not null,
      created_at timestamptz not null, updated_at timestamptz not null, changed_at timestamptz not null default now(),
      remade int not null default 0, deleted boolean not null default false,
-     merged_into bigint, merge_due boolean not null default false, primary key (entity, id))`,
+     merged_into bigint, merge_due boolean not null default false)`,
   `create index entity_records_by_change on entity_records (entity, seq)`,
   `create index entity_records_to_merge on entity_records (entity, id) where merge_due`,
   // `extra`: a merge brought it to a record that had an id in this system already.
   `create table entity_ids (
-     entity int not null, hash bytea not null, system text not null, record bigint not null, data bytea not null,
-     extra boolean not null default false, primary key (entity, hash))`,
+     entity int not null, hash bytea primary key, system text not null, record bigint not null, data bytea not null,
+     extra boolean not null default false)`,
   `create index entity_ids_extra on entity_ids (entity, system) where extra`,
-  `create index entity_ids_by_record on entity_ids (entity, record)`,
+  `create index entity_ids_by_record on entity_ids (record)`,
   `create table entity_keys (
-     entity int not null, hash bytea not null, record bigint not null, primary key (entity, hash, record))`,
+     entity int not null, hash bytea not null, record bigint not null, primary key (hash, record))`,
   `create table entity_log (
      entity int not null, record bigint not null, cycle bigint not null, run text not null, operation text not null,
-     data bytea not null, at timestamptz not null, primary key (entity, record, cycle))`,
+     data bytea not null, at timestamptz not null, primary key (record, cycle))`,
   // Entries come in the order of cycles.
   `create index entity_log_by_cycle on entity_log using brin (cycle)`,
   `create table entity_positions (
