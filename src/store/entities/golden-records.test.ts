@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, type Database as TestDatabase } from '../../../test/support/database.ts';
 import { entitySchema } from '../../model/entity.ts';
@@ -298,3 +299,50 @@ test('an erased record is gone from everywhere, with those that were merged into
   expect(await Promise.all(counts)).toEqual(['0', '0', '0', '0']);
   expect(await store.golden.erase('erased', id)).toBe(false);
 });
+
+test('an entity is looked up by index although the planner has met only another one', async () => {
+  const single = openDatabase(made.url, { connections: 1 });
+  const one = createStore(single, store.seal);
+  const fill = async (ref: EntityRef): Promise<string[]> => {
+    const ids = await one.records.newIds(1000);
+    const changes = {
+      records: ids.map((id) => made1(golden(id, { name: id }), [`key ${id}`])),
+      sourceRecords: ids.map((id) => ({ system: 'zoo', id, record: id, at: '5', values: {} })),
+      entries: ids.map((id) => entry(id, 'create')),
+    };
+    await single
+      .transaction()
+      .execute((tx) => one.records.save(tx, ref, { cycle: 1, run: 'r', detached: [], ...changes }));
+    return ids;
+  };
+  await fill(await open('known'));
+  await sql`analyze`.execute(single);
+  const ref = await open('unknown');
+  const ids = await fill(ref);
+  const before = await entriesRead(single);
+  expect(await one.sourceRecords.find(ref, 'zoo', ids)).toHaveLength(1000);
+  expect((await one.sourceRecords.idsOf(ref, ids)).size).toBe(1000);
+  expect(await one.records.records(ref, ids)).toHaveLength(1000);
+  expect((await one.records.entries(ref, 1, ids)).size).toBe(1000);
+  expect(
+    (
+      await one.matchKeys.find(
+        ref,
+        ids.map((id) => `key ${id}`),
+      )
+    ).size,
+  ).toBe(1000);
+  expect((await entriesRead(single)) - before).toBeLessThan(20_000);
+  await single.destroy();
+});
+
+/** How many entries of indexes and rows of tables have been read. */
+async function entriesRead(single: Database): Promise<number> {
+  await sql`select pg_stat_force_next_flush()`.execute(single);
+  const { rows } = await sql<{ n: string }>`
+    select (select sum(idx_tup_read) from pg_stat_user_indexes where relname like 'entity%')
+      + (select sum(seq_tup_read) from pg_stat_user_tables where relname like 'entity%') as n`.execute(
+    single,
+  );
+  return Number(rows[0]?.n);
+}
