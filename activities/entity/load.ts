@@ -132,11 +132,15 @@ async function holders(
       ? matches
       : new Map([...matches, ...(await matchKeys.find(ref, full, mostCandidates + changed))]);
   const after = uncommitted.reduce((before, one) => one.byKey(before, keys), found);
-  if (found === matches) return after;
-  const cut = new Map(after);
-  for (const key of full)
-    cut.set(key, (after.get(key) ?? []).toSorted(compareIds).slice(0, mostCandidates));
-  return cut;
+  const tooMany = [...after].filter(([, ids]) => ids.length > mostCandidates);
+  return tooMany.length === 0
+    ? after
+    : new Map([
+        ...after,
+        ...tooMany.map(
+          ([key, ids]) => [key, ids.toSorted(compareIds).slice(0, mostCandidates)] as const,
+        ),
+      ]);
 }
 
 /** Adds the ids by which records were found: they are no candidates for others of the same system. */

@@ -143,7 +143,10 @@ export class GoldenRecords {
     const sources = this.#sourceRecords.prepare(entity, sourceRecords, changes.isNew);
     await breathe();
     const entries = this.#entryRows(entity, changes);
-    const joins = known !== null || held.length + detached.length + moved.length + extra.length > 0;
+    const joins =
+      known !== null ||
+      keys.shared !== null ||
+      held.length + detached.length + moved.length + extra.length > 0;
     return async (tx) => {
       if (joins) await byIndex.execute(tx);
       await this.#sourceRecords.hold(entity, held, tx);
