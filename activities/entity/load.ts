@@ -145,6 +145,7 @@ async function holders(
 
 /** Adds the ids by which records were found: they are no candidates for others of the same system. */
 function withOwn(idsOf: Loaded['idsOf'], own: readonly SourceRecord[]): Loaded['idsOf'] {
+  if (own.length === 0) return idsOf;
   const all = new Map(idsOf);
   for (const { record, system, id } of own) {
     const ids = all.get(record) ?? [];
