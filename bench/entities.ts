@@ -36,7 +36,7 @@ export interface Ingest {
 export type EntityResults = readonly Ingest[];
 
 /** Records that a cycle reads of each source. */
-const batch = 100_000;
+const batch = 250_000;
 
 /** Bench 6: unifying two sources, half of whose records meet. `--rows` is how many both have together. */
 export async function benchEntities(options: BenchOptions): Promise<void> {
