@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +53,17 @@ test('a workflow outlives the server; a server left running is stopped first', a
     await second.stop();
   }
   expect(isAlive(second.pid)).toBe(false);
+}, 90_000);
+
+test('a server that finds a port taken, which was free a moment ago, is started again', async () => {
+  const late = join(dir, 'late.sh');
+  const refuse = `touch "$0.refused"; echo 'listen tcp: bind: address already in use' >&2; exit 1`;
+  writeFileSync(late, `#!/bin/sh\n[ -e "$0.refused" ] || { ${refuse}; }\nexec '${cli}' "$@"\n`);
+  chmodSync(late, 0o755);
+  const server = await startEmbeddedTemporal({ cli: late, dir, headless: true, log: quiet });
+  expect(existsSync(`${late}.refused`)).toBe(true);
+  expect(isAlive(server.pid)).toBe(true);
+  await server.stop();
 }, 90_000);
 
 test('a port in use is refused with the option that changes it', async () => {

@@ -39,6 +39,8 @@ export interface EmbeddedTemporal {
 const host = '127.0.0.1';
 const startCommand = ['server', 'start-dev', '--db-filename'];
 const searchAttributes = ['SluiceSync', 'SluiceStatus', 'SluiceRun'];
+/** How often a server that finds a port taken is started. */
+const mostStarts = 3;
 const stopSteps: readonly StopStep[] = [
   ['SIGTERM', 10_000],
   ['SIGKILL', 2000],
@@ -56,6 +58,22 @@ export async function startEmbeddedTemporal(
   const database = join(dir, 'temporal.db');
   mkdirSync(dir, { recursive: true });
   await stopLeftover(database, options.log);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(options, dir, database);
+    } catch (error) {
+      // Between the choice of a port, ours or one of its own, and its use another process can take it.
+      const isTaken = error instanceof Error && error.message.includes('address already in use');
+      if (!isTaken || attempt === mostStarts) throw error;
+    }
+  }
+}
+
+async function start(
+  options: EmbeddedTemporalOptions,
+  dir: string,
+  database: string,
+): Promise<EmbeddedTemporal> {
   const port = await demandPort(options.port, '--temporal-port N');
   const uiPort = options.headless ? undefined : await chooseUiPort(options.uiPort, port);
   const server = await startServer({
