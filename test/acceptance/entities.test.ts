@@ -817,7 +817,8 @@ test.concurrent('paused and gone on with, or cancelled and done again, at each s
   }
   const last = await endOfCycle(stack, id);
   expect(last.run).toMatchObject({ status: 'completed', stats: { imported: 3000 } });
-  await runCycle(stack, 'steered');
+  // A cycle leaves a destination to a run that is still open, such as one whose cycle was cancelled while it started it.
+  while (!('out' in (await runCycle(stack, 'steered')).to));
   expect(await out.value('SELECT count(*) FROM steered')).toBe('2700');
   expect(await out.value('SELECT count(DISTINCT code) FROM steered')).toBe('2700');
 });
