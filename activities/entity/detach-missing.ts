@@ -9,7 +9,7 @@ import { attended } from '../with-session.ts';
 import { claimNext } from './claim-next.ts';
 import { countsOf } from './counts.ts';
 import { openEntity } from './entity.ts';
-import { load, lookUp } from './load.ts';
+import { load } from './load.ts';
 import { rangeOf } from './passes.ts';
 
 const batch = 2000;
@@ -36,9 +36,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
           deleted: true,
         }));
         const token = await claimNext(store, run, no);
-        const asked = { system: source, incoming };
-        const found = await lookUp(store, entity, plan, asked);
-        const loaded = await load(store, entity, plan, { ...asked, found });
+        const loaded = await load(store, entity, plan, { system: source, incoming });
         const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
         const unified = unify(plan, loaded, incoming, context);
         const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);

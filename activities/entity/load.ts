@@ -32,8 +32,8 @@ export interface Found {
 interface Wanted {
   readonly system: string;
   readonly incoming: readonly Incoming[];
-  /** Looked up when all was committed but for what `uncommitted` holds. */
-  readonly found: Found;
+  /** Looked up when all was committed but for what `uncommitted` holds. Default: looked up now. */
+  readonly found?: Found;
   /** The older ones first. Default: none. */
   readonly uncommitted?: readonly Uncommitted[];
 }
@@ -54,11 +54,14 @@ export async function lookUp(
 /** Loads what the engine must know to unify these records of one system. */
 export async function load(
   store: Store,
-  { ref, openCycle }: OpenEntity,
+  entity: OpenEntity,
   plan: EntityPlan,
-  { system, incoming, found, uncommitted = [] }: Wanted,
+  wanted: Wanted,
 ): Promise<LoadedChunk> {
+  const { ref, openCycle } = entity;
   const { records, sourceRecords: mapping } = store;
+  const { system, incoming, uncommitted = [] } = wanted;
+  const found = wanted.found ?? (await lookUp(store, entity, plan, wanted));
   /** What the store says, as it is after the commits under way. */
   const after = <T>(stored: T, over: (one: Uncommitted, before: T) => T): T =>
     uncommitted.reduce((before, one) => over(one, before), stored);
@@ -77,10 +80,12 @@ export async function load(
     sourceRecords.filter(({ record }) => isLive.has(record)).map(({ id }) => id),
   );
   const asked = new Set(found.keys);
-  // Those whose record is deleted.
-  const more = keysToFind(plan, incoming, (_, id) => known.has(id)).filter(
-    (key) => !asked.has(key),
+  // Only of those that the look-up took for known: their record, or their id, has gone.
+  const lookedUp = new Set(stored.map(({ id }) => id));
+  const lost = incoming.filter(
+    (one) => 'source' in one && lookedUp.has(one.id) && !known.has(one.id),
   );
+  const more = keysToFind(plan, lost, () => false).filter((key) => !asked.has(key));
   for (const key of more) asked.add(key);
   const matches = new Map([...found.byKey, ...(await store.matchKeys.find(ref, more))]);
   const byKey = await holders(store, ref, { matches, keys: asked, uncommitted });
@@ -89,11 +94,13 @@ export async function load(
   const loaded = [...owned, ...matching];
   const all = loaded.map(({ id }) => id);
   // A candidate's systems matter; of what ids leave, all other ids.
-  const deletes = hasDeleted(incoming) || uncommitted.some(({ detaches }) => detaches);
+  const deletesHere = hasDeleted(incoming);
+  const deletes = deletesHere || uncommitted.some(({ detaches }) => detaches);
   const [idsOf, entries] = await Promise.all([
     deletes ? mapping.idsOf(ref, all) : mapping.systemsOf(candidates),
     records.entries(ref, openCycle, all),
   ]);
+  const unknown = ids.length - known.size;
   return {
     records: loaded,
     sourceRecords,
@@ -104,9 +111,9 @@ export async function load(
     ),
     byKey,
     entries: after<Loaded['entries']>(entries, (one, before) => one.entries(before, all)),
-    unknown: ids.length - known.size,
+    unknown,
     // One that is deleted may come back, and its record's other ids may have to go elsewhere.
-    mostNew: hasDeleted(incoming) ? incoming.length : ids.length - known.size,
+    mostNew: deletesHere ? incoming.length : unknown,
     vacant: (key) => asked.has(key) && !byKey.has(key),
   };
 }

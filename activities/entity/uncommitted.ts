@@ -1,3 +1,4 @@
+import { inSystem } from '../../src/engine/entity/source-records.ts';
 import type { Unified } from '../../src/engine/entity/unify.ts';
 import type { LogEntry } from '../../src/model/entity-log.ts';
 import type {
@@ -29,9 +30,9 @@ export class Uncommitted {
     this.#records = new Map(
       records.map(({ record, deleted }) => [record.id, deleted ? null : record]),
     );
-    for (const { system, id } of detached) this.#inSystem(system).set(id, null);
+    for (const { system, id } of detached) inSystem(this.#sourceRecords, system).set(id, null);
     for (const one of sourceRecords) {
-      this.#inSystem(one.system).set(one.id, one);
+      inSystem(this.#sourceRecords, one.system).set(one.id, one);
       push(this.#attached, one.record, one);
     }
     for (const { record, addedKeys, removedKeys } of records) {
@@ -114,15 +115,6 @@ export class Uncommitted {
       if (entry !== undefined) now.set(id, entry);
     }
     return now;
-  }
-
-  #inSystem(system: string): Map<string, SourceRecord | null> {
-    let records = this.#sourceRecords.get(system);
-    if (records === undefined) {
-      records = new Map();
-      this.#sourceRecords.set(system, records);
-    }
-    return records;
   }
 }
 

@@ -111,7 +111,10 @@ class Unifier {
       if (found === undefined) {
         if (!(await this.#alone(owned, read))) return { more: true, waits: true };
       } else {
-        const { unified, loaded } = await this.#unify(read, found, commits.uncommitted);
+        const { unified, loaded } = await this.#unify(read, {
+          found,
+          uncommitted: commits.uncommitted,
+        });
         const isNew = isUnknown(loaded);
         const save = await this.#prepare(unified, loaded, { isNew });
         await commits.next(unified, () => this.#commit(owned, read, unified, save));
@@ -142,12 +145,9 @@ class Unifier {
     const read = await this.#read(cursor, pass, left);
     const owned = { no, token: await claimNext(this.#store, this.#work.run, no) };
     if (this.#isDestination) return { owned, read };
-    return { owned, read, found: await this.#lookUp(read) };
-  }
-
-  #lookUp({ incoming }: Read): Promise<Found> {
     const { entity, name } = this.#work;
-    return lookUp(this.#store, entity, this.#plan, { system: name, incoming });
+    const asked = { system: name, incoming: read.incoming };
+    return { owned, read, found: await lookUp(this.#store, entity, this.#plan, asked) };
   }
 
   async #read(
@@ -209,7 +209,7 @@ class Unifier {
     for (;;) {
       // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
       const isBeingWritten = await this.#isBeingWritten();
-      const { unified, loaded } = await this.#unify(read, await this.#lookUp(read), []);
+      const { unified, loaded } = await this.#unify(read);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
         await this.#commit(
@@ -228,11 +228,10 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
-    found: Found,
-    uncommitted: readonly Uncommitted[],
+    ahead: { found?: Found; uncommitted?: readonly Uncommitted[] } = {},
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
-    const wanted = { system: name, incoming, found, uncommitted };
+    const wanted = { system: name, incoming, ...ahead };
     const loaded = await load(this.#store, entity, this.#plan, wanted);
     faultPoint('unify.after-load');
     const ids = await this.#store.records.newIds(loaded.mostNew);

@@ -37,7 +37,8 @@ export class SourceRecords {
   }
 }
 
-function inSystem<T>(systems: Map<string, Map<string, T>>, system: string): Map<string, T> {
+/** What is kept of a system's records; made where there is nothing yet. */
+export function inSystem<T>(systems: Map<string, Map<string, T>>, system: string): Map<string, T> {
   let records = systems.get(system);
   if (records === undefined) {
     records = new Map();

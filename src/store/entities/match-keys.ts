@@ -88,12 +88,12 @@ export class MatchKeys {
   }
 
   /** Changes the keys of records that were there. */
-  async change({ no }: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
+  async change(entity: EntityRef, { removed, added }: KeyChanges, tx: Database): Promise<void> {
     if (removed !== null) {
       await sql`delete from entity_keys k using ${removed} h
         where k.hash = h.hash and k.record = h.record`.execute(tx);
     }
-    if (added !== null) await insert(no, added, tx);
+    if (added !== null) await this.#addKeys(entity, added, tx);
   }
 
   /** The records that have got a key which others have too. */
@@ -111,9 +111,13 @@ export class MatchKeys {
   }
 
   /** Adds to the index. */
-  async add({ no }: EntityRef, keyed: readonly Keyed[]): Promise<void> {
-    const rows = this.#keyed(no, keyed);
-    if (rows !== null) await insert(no, rows, this.#db);
+  async add(entity: EntityRef, keyed: readonly Keyed[]): Promise<void> {
+    const rows = this.#keyed(entity.no, keyed);
+    if (rows !== null) await this.#addKeys(entity, rows, this.#db);
+  }
+
+  async #addKeys(entity: EntityRef, keys: RawBuilder<unknown>, db: Database): Promise<void> {
+    await sql`${this.insertFresh(entity, keys)} on conflict do nothing`.execute(db);
   }
 
   #keyed(no: number, keyed: readonly Keyed[]): RawBuilder<unknown> | null {
@@ -130,9 +134,4 @@ export class MatchKeys {
   #hashes(no: number, keys: readonly string[]): Blobs {
     return this.#seal.hashAll(keys.map((key) => `${no}\0${key}`));
   }
-}
-
-async function insert(no: number, keys: RawBuilder<unknown>, db: Database): Promise<void> {
-  await sql`insert into entity_keys (entity, hash, record)
-    select ${no}, h.hash, h.record from ${keys} h on conflict do nothing`.execute(db);
 }
