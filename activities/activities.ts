@@ -1,5 +1,6 @@
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
+import type { StartedRun } from './create-run.ts';
 import type { RunEnd } from '../src/store/runs.ts';
 import type { RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
@@ -19,7 +20,7 @@ export interface Ended {
 /** The activities of a run, as the workflow sees them: ids and counts in, ids and counts out (R1). */
 export interface RunActivities {
   /** Checks both sides and settles how the run goes. */
-  openRun(input: { run: string; sync: string; parent?: string }): Promise<OpenedRun>;
+  openRun(input: StartedRun): Promise<OpenedRun>;
   /** Reads a page and stages it as one or more chunks from `chunk` on. */
   importPage(input: ChunkInput): Promise<{ chunks: number; records: number; done: boolean }>;
   /**
@@ -44,7 +45,7 @@ export interface RunActivities {
    * Ends the run: finishes the destination, moves the watermark (R3), cleans up. Returns how the run ended: once it
    * is over it stays as it is.
    */
-  closeRun(input: { run: string; end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Ended>;
+  closeRun(input: StartedRun & { end: Pick<RunEnd, 'status' | 'failure'> }): Promise<Ended>;
   /** Notes a scheduled run that did not start because one is open. */
   noteSkippedTick(input: { sync: string }): Promise<void>;
 }

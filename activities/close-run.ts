@@ -1,18 +1,24 @@
 import { faultPoint } from '../src/model/fault-point.ts';
+import { noStats } from '../src/model/outcome.ts';
 import { isWhole, type Run, type RunOutcome } from '../src/model/run.ts';
 import type { Ended, RunActivities } from './activities.ts';
+import { createRun } from './create-run.ts';
 import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { endEarly } from './end-early.ts';
 import { attended } from './with-session.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
 export function closeRun(deps: Shared): RunActivities['closeRun'] {
-  return ({ run, end: { status, failure } }) =>
-    attended(deps, run, async () => {
+  return ({ end: { status, failure }, ...started }) =>
+    attended(deps, started.run, async () => {
       const { sessions, store } = deps;
+      const { run } = started;
+      // It may end before its first step.
+      if (status !== 'completed') await createRun(store, started);
       await store.runs.enter(run, 'close');
       if (status === 'completed') await sessions.use(run, (session) => complete(deps, session));
-      else await endEarly(deps, run, { status, failure });
+      else if (!(await endEarly(deps, run, { status, failure })))
+        return { status, failure, stats: noStats };
       await sessions.drop(run);
       return endOf(await store.runs.get(run));
     });

@@ -16,12 +16,13 @@ interface EarlyEnd {
 
 /**
  * Ends a run that failed or was cancelled: counts what it has written, drops what it staged. Where the destination
- * does not answer, the run ends all the same and says that its stats may be short; the next run settles them.
+ * does not answer, the run ends all the same and says that its stats may be short; the next run settles them. False
+ * where there is no such run.
  */
-export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promise<void> {
+export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promise<boolean> {
   const { store } = deps;
   const plan = await store.runs.plan(run);
-  if (plan === null) throw new Error(`run ${run} does not exist`);
+  if (plan === null) return false;
   // A mirror that continues this run must know every key that the source still has.
   const keepSeen = permissionsOf(plan.spec.mode).remove && isWhole(plan.options);
   const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
@@ -33,6 +34,7 @@ export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promis
   await store.runs.finish(run, { ...end, failure, outcome: null, watermark: null });
   await store.chunks.cleanUp(run, { keepSeen });
   if (settled && !keepSeen) await store.runs.tidied(run);
+  return true;
 }
 
 /**

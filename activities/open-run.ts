@@ -1,8 +1,10 @@
+import { ConfigError } from '../src/model/failure.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { isWhole, readsAll } from '../src/model/run.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { RunActivities } from './activities.ts';
+import { createRun } from './create-run.ts';
 import { readability } from './preview.ts';
 import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { tidyRemains } from './end-early.ts';
@@ -11,30 +13,25 @@ import { attended } from './with-session.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
 export function openRun(deps: Shared): RunActivities['openRun'] {
-  return ({ run, sync, parent }) =>
-    attended(deps, run, async () => {
+  return (started) => {
+    const { run, sync, parent } = started;
+    return attended(deps, run, async () => {
       const { store, sessions } = deps;
       if (parent !== undefined) {
         faultPoint('deliver.before-start');
         await store.runs.enter(parent, 'deliver');
       }
-      const spec = await store.catalog.sync(sync);
-      // A scheduled run is made here; one started by the API is there already.
-      if (spec !== null)
-        await store.runs.create({
-          id: run,
-          sync,
-          spec,
-          options: {},
-          ...(parent !== undefined && { parent }),
-        });
+      await createRun(store, started);
       const plan = await store.runs.plan(run);
-      if (plan !== null && isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
+      if (plan === null)
+        throw new ConfigError('unknown_sync', `sync ${sync} does not exist (any more)`);
+      if (isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
       return sessions.use(run, async (session) => {
         await preparePreview(deps, session);
         return settle(deps, session);
       });
     });
+  };
 }
 
 /** Previews hold values of records, so they are not kept for long. */

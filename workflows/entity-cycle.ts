@@ -106,6 +106,8 @@ class EntityCycle {
     await condition(() => !this.#life.gate.closed());
     const started = await Promise.all(destinations.map((sync) => this.#start(sync)));
     this.#children = started.filter((child) => child !== null);
+    // Paused while they started: they could not be told yet.
+    if (this.#life.gate.closed()) this.#steerChildren('pause');
     let open = this.#children.length;
     // Whoever cancels the cycle cancels the runs it waits for.
     const over = (): void => void (open -= 1);

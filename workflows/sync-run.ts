@@ -45,15 +45,14 @@ class SyncRun {
   async execute(): Promise<RunResult> {
     const { run, sync, parent, resume } = this.#input;
     const life = this.#life;
-    const close = (end: End) => steps.closeRun({ run, end });
+    const started = { run, sync, ...(parent !== undefined && { parent }) };
+    const close = (end: End) => steps.closeRun({ ...started, end });
     try {
       life.advance('start');
       const opened =
         resume?.opened ??
         (await gated(life.gate, () =>
-          steps.openRun.executeWithOptions({ summary: sync }, [
-            { run, sync, ...(parent !== undefined && { parent }) },
-          ]),
+          steps.openRun.executeWithOptions({ summary: sync }, [started]),
         ));
       life.phase = 'sync';
       const nextChunk = await this.#syncChunks(opened, resume?.nextChunk ?? 0);

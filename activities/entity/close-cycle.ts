@@ -20,6 +20,8 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
       const { store } = deps;
       await store.runs.enter(run, 'close');
       if (status !== 'completed') {
+        // It may end before its first step.
+        await store.runs.createCycle({ id: run, entity: id, options: {} });
         await endCycle(store, run, { status, failure });
         return endOf(await store.runs.get(run));
       }

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { syncWorkflowId } from '../../src/model/workflow.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import { newRunId } from '../../src/model/run-id.ts';
+import { entityWorkflowId, syncWorkflowId, taskQueue } from '../../src/model/workflow.ts';
 import {
   expectStats,
   finished,
@@ -11,6 +14,7 @@ import {
   until,
   type Bench,
 } from '../support/bench.ts';
+import { putEntity } from '../support/entity-bench.ts';
 import { expectTidy, queryState } from '../support/oracle.ts';
 import { startStrictApi, type StrictApi } from '../support/strict-api.ts';
 import { withTemporal } from '../support/temporal-history.ts';
@@ -87,6 +91,54 @@ test.concurrent('terminated by hand it counts as failed; the next run settles an
   expect(created).toBeGreaterThan(0);
   expectStats(next, { imported: 110_000, created: 110_000 - created, unchanged: created });
   await expectTidy(stack, id, crm);
+});
+
+test.concurrent('cancelled or failed before its first step, a run ends all the same, and frees its workflow id', async () => {
+  const { stack, shop, crm } = bench;
+  await shop.query('CREATE TABLE early (id int PRIMARY KEY, v text)');
+  await crm.query('CREATE TABLE early (id int PRIMARY KEY, v text)');
+  await putSync(stack, 'early', tableSync('early'));
+  await putEntity(stack, 'early_people', {
+    fields: { v: 'text' },
+    sources: {
+      shop: {
+        source: { connection: 'shop', stream: 'public.early', id: 'id', watermark: 'id' },
+        fields: { v: 'v' },
+      },
+    },
+  });
+  const sync = { run: newRunId(Date.now(), randomUUID()), sync: 'early', searchable: false };
+  const cycle = {
+    run: newRunId(Date.now(), randomUUID()),
+    entity: 'early_people',
+    searchable: false,
+  };
+  const gone = { run: newRunId(Date.now(), randomUUID()), sync: 'gone', searchable: false };
+  await withTemporal(stack, async ({ workflow }) => {
+    // Both begin when their cancel is there already, as a cycle's destination may.
+    const options = { taskQueue, startDelay: '2s' } as const;
+    const early = [
+      await workflow.start('syncRun', {
+        ...options,
+        workflowId: syncWorkflowId('early'),
+        args: [sync],
+      }),
+      await workflow.start('entityCycle', {
+        ...options,
+        workflowId: entityWorkflowId('early_people'),
+        args: [{ ...cycle, drain: false }],
+      }),
+    ];
+    for (const handle of early) await handle.cancel();
+    for (const handle of early) await expect(handle.result()).rejects.toThrow('cancelled');
+    const workflowId = syncWorkflowId('gone');
+    expect(
+      await workflow.execute('syncRun', { taskQueue, workflowId, args: [gone] }),
+    ).toMatchObject({ status: 'failed', failure: { code: 'unknown_sync' }, stats: noStats });
+  });
+  for (const { run } of [sync, cycle])
+    expect(await stack.client.runs.get(run)).toMatchObject({ status: 'cancelled', failure: null });
+  expectStats(await runSync(stack, 'early'), {});
 });
 
 test('cancelled between the commits of destination and state: the chunk counts (R10)', async () => {
