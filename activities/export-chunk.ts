@@ -7,6 +7,7 @@ import type { ChunkInput, RunActivities } from './activities.ts';
 import type { Owner } from './export/chunk-log.ts';
 import { exportOperations, type Failed } from './export/export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
+import { inTurns } from './in-turns.ts';
 import { matchRecords } from './match-records.ts';
 import { sampleOf } from './preview.ts';
 import { layoutOf, type Dependencies, type Session, type Shared } from './session.ts';
@@ -99,14 +100,20 @@ async function decideDeferred(
   const text = await chunks.staged(run, no, 'deferred');
   const before = await chunks.get(run, no);
   if (text === null || before === null) return;
-  const decision = await matchRecords(deps, session, decodeDeferred(text), new Set(), signal);
+  const decision = await matchRecords(
+    deps,
+    session,
+    await inTurns(decodeDeferred(text)),
+    new Set(),
+    signal,
+  );
   const operations = [...(await stagedOperations(deps, owner)), ...decision.operations];
   await chunks.commit(run, no, token, {
     state: 'matched',
     // They were counted as imported already.
     stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
     errors: [...(await errors.ofChunk(run, no)), ...decision.errors],
-    stage: { operations: encodeOperations(operations), deferred: null },
+    stage: { operations: await inTurns(encodeOperations(operations)), deferred: null },
   });
 }
 
@@ -115,7 +122,7 @@ async function stagedOperations(
   { run, no }: Owner,
 ): Promise<DecidedOperation[]> {
   const text = await store.chunks.staged(run, no, 'operations');
-  return text === null ? [] : decodeOperations(text);
+  return text === null ? [] : inTurns(decodeOperations(text));
 }
 
 /** Adds what became of the operations to what matching counted. */

@@ -4,6 +4,7 @@ import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
 import { exportOperations } from './export/export-operations.ts';
 import { attemptNumber, fencingToken } from './fencing-token.ts';
+import { inTurns } from './in-turns.ts';
 import type { Shared } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -25,9 +26,8 @@ export function exportRemoval(deps: Shared): RunActivities['exportRemoval'] {
         if (dryRun) removed = (await destination.planRemoval(run)).remove;
         else ({ removed, errors } = await destination.remove(run, signal));
       } else {
-        const operations = decodeOperations(
-          (await store.chunks.staged(run, chunk, 'operations')) ?? '[]',
-        );
+        const text = (await store.chunks.staged(run, chunk, 'operations')) ?? '';
+        const operations = await inTurns(decodeOperations(text));
         const owner = { run, no: chunk, token };
         const failed = dryRun
           ? []

@@ -10,6 +10,7 @@ import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { cutChunks, guarded, type ChunkLimit } from './cut-chunks.ts';
 import { fencingToken } from './fencing-token.ts';
+import { inTurns } from './in-turns.ts';
 import type { Dependencies, Session, Shared } from './session.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
@@ -155,7 +156,7 @@ async function stageRecords(
     await deps.store.chunks.commit(run, chunk, token, {
       state: 'staged',
       stats: { ...noStats, imported: held.reduce((sum, { rows }) => sum + rows.length, 0) },
-      stage: { records: encodeBatches(held) },
+      stage: { records: await inTurns(encodeBatches(held)) },
       ...(cursor !== undefined && { cursor }),
     });
     faultPoint('import.after-commit');

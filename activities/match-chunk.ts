@@ -1,12 +1,20 @@
 import { canonicalKey } from '../src/engine/canonical-key.ts';
-import { decodeBatches, encodeDeferred, encodeOperations } from '../src/engine/chunk-codec.ts';
+import {
+  decodeBatches,
+  decodeKeys,
+  encodeDeferred,
+  encodeKeys,
+  encodeOperations,
+} from '../src/engine/chunk-codec.ts';
 import { recordMapper, type MappedRecord } from '../src/engine/map-record.ts';
 import type { Decision } from '../src/engine/match.ts';
+import type { Steps } from '../src/engine/steps.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import type { Chunks } from '../src/store/chunks.ts';
 import type { RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
+import { inTurns } from './in-turns.ts';
 import { matchRecords } from './match-records.ts';
 import type { Session, Shared } from './session.ts';
 import { withSession } from './with-session.ts';
@@ -31,7 +39,13 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
       // Read before the destination is asked: what is exported in between is seen there.
       const pending = await pendingKeys(store.chunks, run, chunk);
       faultPoint('match.before-lookup');
-      const decision = await matchRecords(deps, session, mapAll(session, text), pending, signal);
+      const decision = await matchRecords(
+        deps,
+        session,
+        await inTurns(mapAll(session, text)),
+        pending,
+        signal,
+      );
       const { stats, errors, operations, deferred, keys } = decision;
       const remove = session.delivery === null && permissionsOf(session.plan.spec.mode).remove;
       faultPoint('match.after-lookup');
@@ -40,9 +54,9 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
         stats,
         errors,
         stage: {
-          operations: encodeOperations(operations),
-          keys: JSON.stringify(keysToWrite(session, decision)),
-          deferred: deferred.length === 0 ? null : encodeDeferred(deferred),
+          operations: await inTurns(encodeOperations(operations)),
+          keys: await inTurns(encodeKeys(keysToWrite(session, decision))),
+          deferred: deferred.length === 0 ? null : await inTurns(encodeDeferred(deferred)),
         },
         ...(remove && { seen: keys.map((key) => store.seal.hash(key)) }),
       });
@@ -51,12 +65,17 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
     });
 }
 
-function mapAll({ mapping }: Session, text: string): MappedRecord[] {
-  return decodeBatches(text).flatMap(({ fields, encoding, rows, faults }) => {
+function* mapAll({ mapping }: Session, text: string): Steps<MappedRecord[]> {
+  const mapped: MappedRecord[] = [];
+  for (const { fields, encoding, rows, faults } of yield* decodeBatches(text)) {
     const map = recordMapper(mapping, fields, encoding);
     const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
-    return rows.map((row, at) => map(row, faultAt.get(at)));
-  });
+    for (const [at, row] of rows.entries()) {
+      mapped.push(map(row, faultAt.get(at)));
+      yield;
+    }
+  }
+  return mapped;
 }
 
 async function pendingKeys(
@@ -65,7 +84,9 @@ async function pendingKeys(
   chunk: number,
 ): Promise<ReadonlySet<string>> {
   const texts = await chunks.stagedBefore(run, chunk, 'keys');
-  return new Set(texts.flatMap((text) => JSON.parse(text) as string[]));
+  const keys: string[][] = [];
+  for (const text of texts) keys.push(await inTurns(decodeKeys(text)));
+  return new Set(keys.flat());
 }
 
 /** Canonical keys of the records that this chunk writes, or may write. */

@@ -2,10 +2,13 @@ import type { Existing, RecordDestination } from '../src/connectors/destination.
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import type { MappedRecord } from '../src/engine/map-record.ts';
 import { decide, decideByLedger, type Decision, type MatchOptions } from '../src/engine/match.ts';
+import type { Steps } from '../src/engine/steps.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import type { KeyValues } from '../src/model/record.ts';
+import type { Seal } from '../src/store/seal.ts';
 import { hashValues } from './hash-values.ts';
 import { lanes, runPool } from './export/pool.ts';
+import { inTurns } from './in-turns.ts';
 import type { Dependencies, Session } from './session.ts';
 
 /**
@@ -23,11 +26,12 @@ export async function matchRecords(
   const { mode } = plan.spec;
   const types = new Map(destination.fields?.map(({ name, type }) => [name, type]));
   const options: MatchOptions = { permissions: permissionsOf(mode), match, types, pending };
-  const keys = keysOf(mapped, match, pending);
+  const keys = await inTurns(keysOf(mapped, match, pending));
   if (destination.lookup !== undefined) {
-    return decide(mapped, await lookUp(destination, [...keys.values()], signal), options);
+    const found = await lookUp(destination, [...keys.values()], signal);
+    return inTurns(decide(mapped, found, options));
   }
-  const hashes = new Map([...keys.keys()].map((key) => [key, store.seal.hash(key)]));
+  const hashes = await inTurns(hashesOf(keys.keys(), store.seal));
   const found = await store.ledger.find(plan.sync, [...hashes.values()]);
   const ledger = new Map(
     [...hashes].flatMap(([key, hash]) => {
@@ -36,22 +40,32 @@ export async function matchRecords(
       return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
     }),
   );
-  return decideByLedger(mapped, ledger, hashValues(store.seal), options);
+  return inTurns(decideByLedger(mapped, ledger, hashValues(store.seal), options));
 }
 
 /** The keys that can be looked up, by canonical key. */
-function keysOf(
+function* keysOf(
   mapped: readonly MappedRecord[],
   match: MatchOptions['match'],
   pending: ReadonlySet<string>,
-): Map<string, KeyValues> {
+): Steps<Map<string, KeyValues>> {
   const keys = new Map<string, KeyValues>();
   for (const record of mapped) {
+    yield;
     if ('skipped' in record) continue;
     const canonical = canonicalKey(record.key, match);
     if (canonical !== null && !pending.has(canonical)) keys.set(canonical, record.key);
   }
   return keys;
+}
+
+function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string, Buffer>> {
+  const hashes = new Map<string, Buffer>();
+  for (const key of keys) {
+    hashes.set(key, seal.hash(key));
+    yield;
+  }
+  return hashes;
 }
 
 /** The records that the destination holds under these keys; none where it cannot be asked. */

@@ -9,6 +9,7 @@ import type { KeyValues } from '../src/model/record.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { departed } from './entity/departed.ts';
 import { fencingToken } from './fencing-token.ts';
+import { inTurns } from './in-turns.ts';
 import { shownKey } from './preview.ts';
 import type { Dependencies, Session, Shared } from './session.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
@@ -56,7 +57,7 @@ async function pin(
   await deps.store.chunks.claim(run, chunk, token);
   await deps.store.chunks.commit(run, chunk, token, {
     state: 'matched',
-    stage: { operations: encodeOperations(removals) },
+    stage: { operations: await inTurns(encodeOperations(removals)) },
   });
   const sample = removals.slice(0, previewSize).map(({ key }) => key);
   return { remove: removals.length, of, sample };

@@ -5,6 +5,7 @@ import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import { finalToken } from '../src/store/chunks.ts';
 import type { JournalOutcome } from '../src/store/journal.ts';
 import type { Store } from '../src/store/store.ts';
+import { inTurns } from './in-turns.ts';
 import { withFiltered } from './with-filtered.ts';
 
 /**
@@ -46,7 +47,7 @@ async function byJournal(store: Store, run: string, no: number): Promise<Settled
   const entries = await store.journal.read(run, no);
   if (entries.length === 0) return null;
   const text = await store.chunks.staged(run, no, 'operations');
-  const operations = text === null ? [] : decodeOperations(text);
+  const operations = text === null ? [] : await inTurns(decodeOperations(text));
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];
   const doubtful: DecidedOperation[] = [];

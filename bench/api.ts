@@ -92,7 +92,7 @@ function isSame(one: Case, other: Case): boolean {
 async function measureUse(sluice: Sluice, one: Case): Promise<Pick<QuotaUse, 'used' | 'limited'>> {
   const { how, requests, latencyMs } = one;
   const quota = { requests, perMs: 1000 };
-  const api = await startStrictApiProcess({ latencyMs });
+  const api = await startStrictApiProcess({ latencyMs, keeps: how === 'read' });
   const database = await createDatabase('contacts');
   const calls = Math.ceil((requests * (skipMs + measureMs) * 1.2) / 1000);
   const { connections } = sluice.stack.client;

@@ -29,7 +29,7 @@ test('closing waits for the statement under way and for the one that follows it'
 test('nothing more is sent while a slow statement leaves many outcomes in doubt', async () => {
   const { journal, durable } = slowJournal();
   const log = new ChunkLog(journal, owner);
-  const numbers = Array.from({ length: mostAhead }, (_, seq) => seq);
+  const numbers = Array.from({ length: mostAhead.outcomes }, (_, seq) => seq);
   const [last = 0] = numbers.splice(-1);
   const ok = { ok: true } as const;
   log.note(numbers.map((seq) => ({ seq, outcome: ok })));
@@ -37,7 +37,20 @@ test('nothing more is sent while a slow statement leaves many outcomes in doubt'
   expect(durable).toEqual([]);
   log.note([{ seq: last, outcome: ok }]);
   await log.confirm();
-  expect(durable).toHaveLength(mostAhead);
+  expect(durable).toHaveLength(mostAhead.outcomes);
+  await log.close();
+});
+
+test('of large calls some may be in doubt', async () => {
+  const { journal, durable } = slowJournal();
+  const log = new ChunkLog(journal, owner, { perCall: 100 });
+  const ok = { ok: true } as const;
+  log.note(Array.from({ length: 100 * mostAhead.calls - 1 }, (_, seq) => ({ seq, outcome: ok })));
+  await log.confirm();
+  expect(durable).toEqual([]);
+  log.note([{ seq: 100 * mostAhead.calls, outcome: ok }]);
+  await log.confirm();
+  expect(durable).toHaveLength(100 * mostAhead.calls);
   await log.close();
 });
 

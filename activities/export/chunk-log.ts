@@ -12,12 +12,14 @@ export interface Owner {
   readonly token: number;
 }
 
+type Learn = (entries: readonly JournalEntry[], db: Database) => Promise<void>;
+
 /** Outcomes become durable this soon. Milliseconds. */
 const groupMs = 20;
 /** So many outcomes become durable at once. */
 const groupSize = 1000;
-/** With so many outcomes not durable yet, what is sent next waits: a crash costs these and what is on the wire. */
-export const mostAhead = 100;
+/** With so many outcomes not durable yet, or those of so many calls, what is sent next waits: a crash costs these and what is on the wire. */
+export const mostAhead = { outcomes: 100, calls: 8 };
 /** A process that stood still for longer may have lost its chunk to another attempt. Milliseconds. */
 const stallMs = 1500;
 /** A chunk is taken for the caller's own without asking for so long. Milliseconds. */
@@ -33,7 +35,8 @@ const lastWordsMs = 15_000;
 export class ChunkLog {
   readonly #journal: Journal;
   readonly #owner: Owner;
-  readonly #learn: ((entries: readonly JournalEntry[], db: Database) => Promise<void>) | undefined;
+  readonly #learn: Learn | undefined;
+  readonly #mostAhead: number;
   /** What is not durable yet, by number: an outcome, `sent`, or `unsent` for what is to be forgotten. */
   #pending = new Map<number, JournalOutcome | 'sent' | 'unsent'>();
   /** So many are in the statement under way. */
@@ -50,16 +53,18 @@ export class ChunkLog {
 
   /**
    * The caller has just claimed the chunk.
-   * @param learn notes more about outcomes, in the transaction that makes them durable
+   * @param options `perCall`: most operations of one call, default 1; `learn` notes more about outcomes, in the
+   *   transaction that makes them durable
    */
   constructor(
     journal: Journal,
     owner: Owner,
-    learn?: (entries: readonly JournalEntry[], db: Database) => Promise<void>,
+    { perCall = 1, learn }: { perCall?: number; learn?: Learn | undefined } = {},
   ) {
     this.#journal = journal;
     this.#owner = owner;
     this.#learn = learn;
+    this.#mostAhead = Math.max(mostAhead.outcomes, mostAhead.calls * perCall);
   }
 
   /** Notes that operations are about to be sent; durable when it returns. */
@@ -94,7 +99,7 @@ export class ChunkLog {
   async confirm(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#tick();
-    if (this.#pending.size + this.#taken >= mostAhead) await this.#durable();
+    while (this.#pending.size + this.#taken >= this.#mostAhead) await this.#durable();
     while (this.#isInDoubt()) {
       await this.#durable();
       this.#tick();

@@ -9,6 +9,7 @@ import { afterGrace } from '../after-grace.ts';
 import { ChunkLog, type Owner } from './chunk-log.ts';
 import { learning } from './learn.ts';
 import { noteWritten } from '../entity/note-written.ts';
+import { inTurns } from '../in-turns.ts';
 import { lookUp } from '../match-records.ts';
 import { Outage } from '../outage.ts';
 import { lanes, runPool } from './pool.ts';
@@ -53,13 +54,15 @@ export async function exportOperations(
   options: ExportOptions,
 ): Promise<Failed[]> {
   const { signal } = options;
-  const operations = numbered(planned, owner);
+  const operations = await inTurns(numbered(planned, owner));
   const { delivery } = session;
   const learn =
     delivery?.idField === undefined
       ? learning(deps, session, planned)
       : noteWritten(deps.store, delivery, planned);
-  const log = new ChunkLog(deps.store.journal, owner, learn);
+  const { create, update, remove } = destination.batch;
+  const perCall = Math.max(create, update, remove);
+  const log = new ChunkLog(deps.store.journal, owner, { perCall, learn });
   const writer = new Writer(session, destination, log, operations, options);
   const stop = (): void => writer.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
@@ -132,7 +135,15 @@ class Writer {
   }
 
   failed(): Failed[] {
-    return this.#operations.flatMap((operation) => this.#failedOne(operation));
+    const failed: Failed[] = [];
+    for (const { seq, key, operation } of this.#operations) {
+      const outcome = this.#outcomes.get(seq);
+      if (outcome === undefined) throw new Error(`operation ${seq} has no outcome`);
+      if (outcome.ok) continue;
+      const { ok: _ok, ...why } = outcome;
+      failed.push({ operation, error: { key, operation, ...why } });
+    }
+    return failed;
   }
 
   /** Takes up what an earlier attempt left: its outcomes, and the creates it sent without hearing of them. */
@@ -255,13 +266,5 @@ class Writer {
   #note({ seq }: Numbered, outcome: Outcome): void {
     this.#outcomes.set(seq, outcome);
     this.#log.note([{ seq, outcome }]);
-  }
-
-  #failedOne({ seq, key, operation }: Numbered): Failed[] {
-    const outcome = this.#outcomes.get(seq);
-    if (outcome === undefined) throw new Error(`operation ${seq} has no outcome`);
-    if (outcome.ok) return [];
-    const { ok: _ok, ...why } = outcome;
-    return [{ operation, error: { key, operation, ...why } }];
   }
 }

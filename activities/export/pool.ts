@@ -1,3 +1,5 @@
+import { turnMs } from '../in-turns.ts';
+
 /** Calls of one activity under way or waiting for the quota at once; the throttle decides how fast they go. */
 export const lanes = 512;
 
@@ -14,7 +16,13 @@ export function runPool<T>(
   return new Promise((resolve, reject) => {
     let underway = 0;
     const next = (): void => {
-      while (todo.length > 0 && underway < width()) start(todo.shift() as T);
+      const began = performance.now();
+      while (todo.length > 0 && underway < width()) {
+        start(todo.shift() as T);
+        if (performance.now() - began < turnMs) continue;
+        setImmediate(next);
+        return;
+      }
       if (underway === 0) resolve();
     };
     const start = (job: T): void => {

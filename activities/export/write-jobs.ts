@@ -1,5 +1,6 @@
 import type { RecordDestination, WriteOperation } from '../../src/connectors/destination.ts';
 import type { DecidedOperation } from '../../src/engine/match.ts';
+import type { Steps } from '../../src/engine/steps.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import type { Owner } from './chunk-log.ts';
 
@@ -21,12 +22,16 @@ export interface Job {
 }
 
 /** Gives a chunk's operations their numbers, and the idempotency keys that they keep on every attempt. */
-export function numbered(planned: readonly DecidedOperation[], { run, no }: Owner): Numbered[] {
-  return planned.map((operation, seq) => ({
-    ...operation,
-    seq,
-    idempotencyKey: `${run}-${no}-${seq}`,
-  }));
+export function* numbered(
+  planned: readonly DecidedOperation[],
+  { run, no }: Owner,
+): Steps<Numbered[]> {
+  const operations: Numbered[] = [];
+  for (const [seq, operation] of planned.entries()) {
+    operations.push({ ...operation, seq, idempotencyKey: `${run}-${no}-${seq}` });
+    yield;
+  }
+  return operations;
 }
 
 /** Cuts operations into jobs of the destination's size. */

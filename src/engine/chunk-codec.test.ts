@@ -2,7 +2,15 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ExactNumber } from '../model/json.ts';
 import type { Value } from '../model/record.ts';
-import { decodeBatches, decodeOperations, encodeBatches, encodeOperations } from './chunk-codec.ts';
+import {
+  decodeBatches,
+  decodeKeys,
+  decodeOperations,
+  encodeBatches,
+  encodeKeys,
+  encodeOperations,
+} from './chunk-codec.ts';
+import { atOnce } from './steps.ts';
 
 const value = fc.oneof(
   // JSON has no negative zero.
@@ -19,11 +27,17 @@ test('every value survives', () => {
       const batches = [
         { encoding: 'json' as const, fields: [{ name: 'a', type: 'text' as const }], rows },
       ];
-      const decoded = decodeBatches(encodeBatches(batches));
+      const decoded = atOnce(decodeBatches(atOnce(encodeBatches(batches))));
       expect(JSON.parse(JSON.stringify(decoded))).toEqual(JSON.parse(JSON.stringify(batches)));
       expect(decoded[0]?.rows).toEqual(rows);
     }),
   );
+});
+
+test('a text of one line is read, as earlier versions wrote it', () => {
+  expect(atOnce(decodeKeys('["a","b"]'))).toEqual(['a', 'b']);
+  const keys = Array.from({ length: 1000 }, (_, n) => `k\n${n}`);
+  expect(atOnce(decodeKeys(atOnce(encodeKeys(keys))))).toEqual(keys);
 });
 
 test('operations survive', () => {
@@ -37,5 +51,5 @@ test('operations survive', () => {
       canonicalKey: '["1.5"]',
     },
   ];
-  expect(decodeOperations(encodeOperations(operations))).toEqual(operations);
+  expect(atOnce(decodeOperations(atOnce(encodeOperations(operations))))).toEqual(operations);
 });

@@ -3,11 +3,16 @@ import { expect, test } from 'vitest';
 import type { Existing } from '../connectors/destination.ts';
 import { modes, permissionsOf } from '../model/mode.ts';
 import type { MappedRecord } from './map-record.ts';
-import { decide, decideByLedger, type Decision } from './match.ts';
+import { decide as decideInSteps, decideByLedger, type Decision } from './match.ts';
 import { stableText } from './stable-text.ts';
+import { atOnce } from './steps.ts';
 
 const match = { caseInsensitive: true, trim: false };
 const upsert = { permissions: permissionsOf('upsert'), match };
+
+function decide(...args: Parameters<typeof decideInSteps>): Decision {
+  return atOnce(decideInSteps(...args));
+}
 
 function held(key: string, values: Existing['values'] = {}): Existing {
   return { key: [key], id: `id-${key}`, values };
@@ -93,15 +98,11 @@ test('the ledger decides where the destination cannot be read', () => {
     { key: ['changed'], values: { n: 2, m: 1 } },
   ];
   const old = { hash: stableText({ n: 1 }), id: 'x' };
-  const decision = decideByLedger(
-    records,
-    new Map([
-      ['["same"]', old],
-      ['["changed"]', old],
-    ]),
-    stableText,
-    upsert,
-  );
+  const ledger = new Map([
+    ['["same"]', old],
+    ['["changed"]', old],
+  ]);
+  const decision = atOnce(decideByLedger(records, ledger, stableText, upsert));
   expect(decision.operations.map(({ operation, id, values }) => [operation, id, values])).toEqual([
     ['create', null, { n: 1 }],
     ['update', 'x', { n: 2, m: 1 }],

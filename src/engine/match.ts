@@ -8,6 +8,7 @@ import type { KeyValues } from '../model/record.ts';
 import { canonicalKey } from './canonical-key.ts';
 import type { MappedRecord } from './map-record.ts';
 import { sameValue } from './same-value.ts';
+import type { Steps } from './steps.ts';
 
 /** A write that is decided but not yet made. */
 export interface DecidedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
@@ -60,7 +61,7 @@ export function decide(
   records: readonly MappedRecord[],
   existing: readonly Existing[],
   options: MatchOptions,
-): Decision {
+): Steps<Decision> {
   const held = groupByKey(existing, options.match);
   return decideEach(records, options, (record) => {
     const found = held.get(record.canonicalKey) ?? [];
@@ -86,7 +87,7 @@ export function decideByLedger(
   ledger: ReadonlyMap<string, LedgerEntry>,
   hash: (values: JsonObject) => string,
   options: MatchOptions,
-): Decision {
+): Steps<Decision> {
   return decideEach(records, options, ({ canonicalKey: key, values }) => {
     const known = ledger.get(key);
     const current = hash(values);
@@ -121,16 +122,17 @@ type Verdict =
       readonly operation: 'create' | 'update';
     });
 
-function decideEach(
+function* decideEach(
   records: readonly MappedRecord[],
   { match, permissions, pending }: MatchOptions,
   judge: (record: KeyedRecord) => Verdict,
-): Decision {
-  const { winners, keys, errors, skipped } = sift(records, match);
+): Steps<Decision> {
+  const { winners, keys, errors, skipped } = yield* sift(records, match);
   const operations: DecidedOperation[] = [];
   const deferred: DeferredRecord[] = [];
   let unchanged = 0;
   for (const record of winners) {
+    yield;
     if (pending?.has(record.canonicalKey)) {
       deferred.push({ key: record.key, values: record.values });
       continue;
@@ -153,12 +155,13 @@ interface Sifted {
 }
 
 /** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
-function sift(records: readonly MappedRecord[], match: KeyMatch): Sifted {
+function* sift(records: readonly MappedRecord[], match: KeyMatch): Steps<Sifted> {
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];
   const skipped = { mode: 0, filter: 0, duplicate: 0 };
   for (const record of records) {
+    yield;
     if ('skipped' in record) {
       skipped.filter += 1;
       continue;

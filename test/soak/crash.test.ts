@@ -22,7 +22,7 @@ import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 import { startStack } from '../support/stack.ts';
 
 /** Calls on the wire or answered just now when a process dies: so many, at most, are made again or stay unknown. */
-const underWay = lanes + mostAhead;
+const underWay = lanes + mostAhead.outcomes;
 
 describe('at every fault point', () => {
   let passages: Passage[] = [];

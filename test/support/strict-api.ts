@@ -27,6 +27,8 @@ export interface StrictApiOptions extends StrictLimitOptions {
   readonly key?: string;
   /** Whether a key exists once only, so that a second create of it is refused. Default true. */
   readonly unique?: boolean;
+  /** Whether what is written is kept: a server that keeps it stands still now and then. Default true. */
+  readonly keeps?: boolean;
   /** A write with one of these values in any field is answered 400. */
   readonly poison?: readonly string[];
 }
@@ -99,7 +101,7 @@ interface Reply {
 export async function startStrictApi(options: StrictApiOptions = {}): Promise<StrictApi> {
   const state: State = {
     options,
-    contacts: new Collection(options.key ?? 'email', new Set(options.poison), options.unique),
+    contacts: new Collection(options.key ?? 'email', new Set(options.poison), options),
     faults: { fail: 0, drop: 0, hang: 0, items: new Map() },
     limits: new StrictLimits(options),
     tokens: new Set(),
@@ -211,7 +213,7 @@ function route(state: State, method: string, url: URL, text: string): Reply {
   const [, collection, name] = url.pathname.split('/');
   if (collection !== 'contacts') return { status: 404, body: { message: 'no such path' } };
   if (name === undefined && method === 'GET')
-    return listPage([...contacts.records.values()], url, options.pageSize ?? 100);
+    return listPage(contacts.records.list(), url, options.pageSize ?? 100);
   const body: unknown = text === '' ? {} : JSON.parse(text);
   if (name === undefined && method === 'POST') return contacts.create(body as Fields);
   if (name === 'lookup' && method === 'POST')

@@ -14,24 +14,55 @@ interface Outcome {
   readonly body: Fields;
 }
 
+/** Records by key. A list of all, which every page is cut from, is made anew only after a change. */
+class Records extends Map<string, Fields> {
+  #list: readonly Fields[] | undefined;
+
+  /** All records, in the order of creation. */
+  list(): readonly Fields[] {
+    return (this.#list ??= [...this.values()]);
+  }
+
+  override set(key: string, fields: Fields): this {
+    this.#list = undefined;
+    return super.set(key, fields);
+  }
+
+  override delete(key: string): boolean {
+    this.#list = undefined;
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    this.#list = undefined;
+    super.clear();
+  }
+}
+
 /** Records by key, with ids and times of their own, and a log of every change. */
 export class Collection {
   readonly key: string;
   readonly poison: Set<string>;
-  readonly records = new Map<string, Fields>();
+  readonly records = new Records();
   readonly log: Effect[] = [];
   readonly #unique: boolean;
+  readonly #keeps: boolean;
   #lastId = 0;
 
   /**
    * @param key `id`: the collection assigns it, and takes no record that comes with one
    * @param poison values that no field may hold
-   * @param unique false: a create of a key that exists makes a second record
+   * @param options `unique` false: a create of a key that exists makes a second record; `keeps` false: nothing is kept
    */
-  constructor(key: string, poison: Set<string>, unique = true) {
+  constructor(
+    key: string,
+    poison: Set<string>,
+    { unique = true, keeps = true }: { unique?: boolean; keeps?: boolean } = {},
+  ) {
     this.key = key;
     this.poison = poison;
     this.#unique = unique;
+    this.#keeps = keeps;
   }
 
   get(key: string): Outcome {
@@ -87,8 +118,10 @@ export class Collection {
     const moved = record[this.key as keyof typeof record];
     if (typeof moved === 'string' && moved !== key)
       return refused('the key cannot change', this.key);
-    this.records.set(key, record);
-    this.log.push({ operation, key, fields });
+    if (this.#keeps) {
+      this.records.set(key, record);
+      this.log.push({ operation, key, fields });
+    }
     return { status: operation === 'create' ? 201 : 200, body: record };
   }
 }

@@ -24,14 +24,13 @@ export function listPage(all: readonly Fields[], url: URL, most: number) {
   };
 }
 
-function selected(all: readonly Fields[], query: URLSearchParams): Fields[] {
+function selected(all: readonly Fields[], query: URLSearchParams): readonly Fields[] {
   const since = query.get('updated_since');
   const lowest = query.get('note_since');
-  const chosen = all.filter(
-    (one) =>
-      (since === null || String(one['updated_at']) > since) &&
-      (lowest === null || typeof one['note'] !== 'string' || one['note'] >= lowest),
-  );
+  const isChosen = (one: Fields): boolean =>
+    (since === null || String(one['updated_at']) > since) &&
+    (lowest === null || typeof one['note'] !== 'string' || one['note'] >= lowest);
+  const chosen = since === null && lowest === null ? all : all.filter(isChosen);
   const sort = query.get('sort');
   return sort === null ? chosen : sortedBy(chosen, sort.replace(/^-/, ''), sort.startsWith('-'));
 }

@@ -116,19 +116,25 @@ function readChunk(reading: Reading, page: PageRequest): Page {
     const until = performance.now() + (limit.ms ?? Number.POSITIVE_INFINITY);
     const isFull = (): boolean =>
       records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
-    do {
-      const part = await readNext(reading, place, extra, page.signal).catch((error: unknown) => {
+    const next = (): Promise<ApiPage | undefined> =>
+      readNext(reading, place, extra, page.signal).catch((error: unknown) => {
         // What was read already is kept: the chunk ends where the API asked to wait.
         if (error instanceof LimitedError && records > 0) return undefined;
         throw error;
       });
+    for (let coming = next(); ;) {
+      const part = await coming;
       if (part === undefined) break;
       place = after(reading, place, part);
       const wanted = wantedOf(reading, page, part);
       records += wanted.length;
       bytes += part.size;
+      const ends = place.next === null || isFull();
+      // The next page is on its way while this one is taken in. If that fails, it is told when its turn has come.
+      if (!ends) (coming = next()).catch(() => undefined);
       if (wanted.length > 0) yield batchOf(fields, wanted);
-    } while (place.next !== null && !isFull());
+      if (ends) break;
+    }
     const { highest } = place;
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
   }
