@@ -9,6 +9,8 @@ import type { Params, ReadSettings } from './settings.ts';
 /** One page of a list as the API gave it. */
 export interface ApiPage {
   readonly records: readonly JsonObject[];
+  /** How many records the call gave. */
+  readonly given: number;
   readonly size: number;
   /** Where the next page starts; null after the last. */
   readonly next: Cursor | null;
@@ -46,7 +48,24 @@ export async function readPage(
   const next = nextPosition(client, read, position, answer, records.length, call);
   if (next !== null && next === cursor)
     throw unexpected(call, 'the next page is the same page again', client.connection);
-  return { records, size: answer.size, next };
+  return { records, given: records.length, size: answer.size, next };
+}
+
+/**
+ * Where pages start from `first` on, so many at most, if each begins `step` records after the one before. Pages that only
+ * the one before names cannot be told.
+ */
+export function startsFrom(
+  { pagination: { type } }: ReadSettings,
+  first: Cursor,
+  step: number,
+  most: number,
+): Cursor[] {
+  if (type !== 'page' && type !== 'offset') return [first];
+  const { page = 0, offset = 0 } = JSON.parse(first) as Position;
+  return Array.from({ length: most }, (_, ahead) =>
+    JSON.stringify(type === 'page' ? { page: page + ahead } : { offset: offset + ahead * step }),
+  );
 }
 
 /** The list at a dotted path of an answer. A list that is not there is never taken for an empty one (R7). */

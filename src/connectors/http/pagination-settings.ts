@@ -13,6 +13,16 @@ const stable = z
     'The order never changes while the list is read: sorted by something that stays, such as the id. A mirror asks for it. Default false.',
   );
 
+const ahead = z
+  .number()
+  .int()
+  .min(1)
+  .max(100)
+  .default(1)
+  .describe(
+    'How many pages are asked for at once while more follow. Above 1 a slow API is read as fast as its quota allows; up to as many calls may go past the end of the list. Default 1.',
+  );
+
 /** How a list is paged. Page and offset lists end at an empty page unless `more` says so sooner. */
 export const paginationSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -24,6 +34,7 @@ export const paginationSchema = z.discriminatedUnion('type', [
     size,
     more,
     stable,
+    ahead,
   }),
   z.strictObject({
     type: z.literal('offset'),
@@ -32,6 +43,7 @@ export const paginationSchema = z.discriminatedUnion('type', [
     size,
     more,
     stable,
+    ahead,
   }),
   z.strictObject({
     type: z.literal('cursor'),

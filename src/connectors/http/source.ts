@@ -11,7 +11,8 @@ import { lookupRecords } from './lookup.ts';
 import { sortsByWatermarkOf } from './modes.ts';
 import { proveOrder, upTo, type Reached } from './order.ts';
 import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
-import { readPage, type ApiPage } from './pages.ts';
+import { PagesAhead } from './pages-ahead.ts';
+import { readPage, startsFrom, type ApiPage } from './pages.ts';
 import { at } from './path.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import type { LookupSettings, Params, ReadSettings, StreamSettings } from './settings.ts';
@@ -108,32 +109,37 @@ function readChunk(reading: Reading, page: PageRequest): Page {
   const fields = fieldsNamed(reading.fields, page.fields);
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
-    const extra = since(reading, page);
+    const { client, read } = reading;
     const { limit } = page;
+    const stop = new AbortController();
+    const extra = since(reading, page);
+    const signal = AbortSignal.any([stop.signal, ...(page.signal ? [page.signal] : [])]);
+    const pages = new PagesAhead((cursor) => readPage(client, read, cursor, extra, signal));
     let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
     let records = 0;
     let bytes = 0;
     const until = performance.now() + (limit.ms ?? Number.POSITIVE_INFINITY);
     const isFull = (): boolean =>
       records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
-    const next = (): Promise<ApiPage | undefined> =>
-      readNext(reading, place, extra, page.signal).catch((error: unknown) => {
-        // What was read already is kept: the chunk ends where the API asked to wait.
-        if (error instanceof LimitedError && records > 0) return undefined;
-        throw error;
-      });
-    for (let coming = next(); ;) {
-      const part = await coming;
-      if (part === undefined) break;
-      place = after(reading, place, part);
-      const wanted = wantedOf(reading, page, part);
-      records += wanted.length;
-      bytes += part.size;
-      const ends = place.next === null || isFull();
-      // The next page is on its way while this one is taken in. If that fails, it is told when its turn has come.
-      if (!ends) (coming = next()).catch(() => undefined);
-      if (wanted.length > 0) yield batchOf(fields, wanted);
-      if (ends) break;
+    try {
+      for (let ends = false; !ends;) {
+        const part = await readNext(reading, place, pages).catch((error: unknown) => {
+          // What was read already is kept: the chunk ends where the API asked to wait.
+          if (error instanceof LimitedError && records > 0) return undefined;
+          throw error;
+        });
+        if (part === undefined) break;
+        place = after(reading, place, part);
+        const wanted = wantedOf(reading, page, part);
+        records += wanted.length;
+        bytes += part.size;
+        // What follows is on its way while this page is taken in.
+        if (!isFull()) pages.ask(following(reading, place, part, limit.records - records));
+        ends = place.next === null || (isFull() && pages.isEmpty);
+        if (wanted.length > 0) yield batchOf(fields, wanted);
+      }
+    } finally {
+      stop.abort();
     }
     const { highest } = place;
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
@@ -153,20 +159,36 @@ function since({ client, read, request }: Reading, page: PageRequest): Params {
 }
 
 /** Reads one page of the API. A list by offset is joined where it was left. */
-function readNext(
-  { client, read, request }: Reading,
-  { next, anchors, size }: Place,
-  extra: Params,
-  signal: AbortSignal | undefined,
-): Promise<ApiPage> {
-  const { pagination } = read;
-  if (pagination.type !== 'offset' || next === null || anchors.length === 0)
-    return readPage(client, read, next, extra, signal);
+function readNext(reading: Reading, place: Place, pages: PagesAhead): Promise<ApiPage> {
+  const { next, anchors, size } = place;
+  if (next === null || !isJoined(reading, place)) return pages.take(next);
   const { offset } = JSON.parse(next) as { offset: number };
-  const readAt = (start: number) =>
-    readPage(client, read, JSON.stringify({ offset: start }), extra, signal);
-  const { key } = request;
-  return readJoined({ anchors, key, offset, size }, readAt, client.connection);
+  const readAt = (start: number) => pages.take(JSON.stringify({ offset: start }));
+  const { key } = reading.request;
+  return readJoined({ anchors, key, offset, size }, readAt, reading.client.connection);
+}
+
+/** Whether the next page begins with the last record read. */
+function isJoined({ read }: Reading, { next, anchors }: Place): boolean {
+  return read.pagination.type === 'offset' && next !== null && anchors.length > 0;
+}
+
+/** Where the next pages start, as far as that can be told, and are asked for ahead. */
+function following(
+  reading: Reading,
+  place: Place,
+  { given }: ApiPage,
+  mostRecords: number,
+): Cursor[] {
+  const { next } = place;
+  if (next === null) return [];
+  const { read } = reading;
+  const joined = isJoined(reading, place);
+  const step = Math.max(1, joined ? given - 1 : given);
+  const { offset = 0 } = JSON.parse(next) as { offset?: number };
+  const first = joined ? JSON.stringify({ offset: offset - 1 }) : next;
+  const ahead = 'ahead' in read.pagination ? read.pagination.ahead : 1;
+  return startsFrom(read, first, step, Math.min(ahead, Math.ceil(mostRecords / step)));
 }
 
 /** A list in the order of the watermark is read up to `until`; of another one more may come. */
