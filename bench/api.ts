@@ -39,12 +39,13 @@ type Case = Pick<QuotaUse, 'how' | 'by' | 'requests' | 'latencyMs' | 'workers'>;
 const batch = 100;
 /** The first calls after a start are left out. */
 const [skipMs, measureMs] = [2000, 15_000];
+/** More than are read in that time. */
+const mostPages = 10_000;
 
-// A list is read by one worker, and 1,000 calls a second are out of its reach.
 const kinds = [
   { how: 'write', by: 'Sluice', workers: 1, quotas: [10, 100, 1000] },
   { how: 'write', by: 'Sluice', workers: 4, quotas: [10, 100, 1000] },
-  { how: 'read', by: 'Sluice', workers: 1, quotas: [10, 100] },
+  { how: 'read', by: 'Sluice', workers: 1, quotas: [10, 100, 1000] },
   { how: 'read', by: 'dlt', workers: 1, quotas: [10, 100] },
 ] as const;
 const cases: readonly Case[] = kinds.flatMap(({ quotas, ...kind }) =>
@@ -96,9 +97,9 @@ async function measureUse(sluice: Sluice, one: Case): Promise<Pick<QuotaUse, 'us
   const database = await createDatabase('contacts');
   const calls = Math.ceil((requests * (skipMs + measureMs) * 1.2) / 1000);
   const { connections } = sluice.stack.client;
-  await connections.put('api', settings(api.url, requests));
+  await connections.put('api', settings(api.url, one));
   await connections.put('database', { type: 'postgres', url: database.url });
-  if (how === 'read') await fill(api, calls * batch);
+  if (how === 'read') await fill(api, Math.min(calls, mostPages) * batch);
   await api.setQuota(quota);
   const from = Date.now();
   const stop =
@@ -118,7 +119,12 @@ async function measureUse(sluice: Sluice, one: Case): Promise<Pick<QuotaUse, 'us
   return { used: perSecond / requests, limited };
 }
 
-function settings(url: string, requests: number): { type: 'http' } & Record<string, unknown> {
+function settings(
+  url: string,
+  { requests, latencyMs }: Case,
+): { type: 'http' } & Record<string, unknown> {
+  // As many calls as are under way at that rate, and some more.
+  const ahead = Math.min(500, 8 + Math.ceil((requests * latencyMs * 1.2) / 1000));
   return {
     type: 'http',
     url,
@@ -129,7 +135,7 @@ function settings(url: string, requests: number): { type: 'http' } & Record<stri
         read: {
           path: '/contacts',
           records: 'data',
-          pagination: { type: 'offset', size: batch, more: 'more', ahead: 64 },
+          pagination: { type: 'offset', size: batch, more: 'more', ahead },
         },
         upsert: {
           method: 'POST',

@@ -1,18 +1,18 @@
 import type { Cursor } from '../source.ts';
 import type { ApiPage } from './pages.ts';
 
-/** Pages of a list, some asked for before their turn has come. */
+/** How long pages wait for a reader that goes on. Milliseconds. */
+const restMs = 30_000;
+
+/** Pages of a list, some asked for before their turn has come. One reader at a time. */
 export class PagesAhead {
-  readonly #read: (cursor: Cursor | null) => Promise<ApiPage>;
+  readonly #read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>;
   readonly #coming = new Map<Cursor, Promise<ApiPage>>();
+  #stop = new AbortController();
+  #lapse: NodeJS.Timeout | undefined;
 
-  constructor(read: (cursor: Cursor | null) => Promise<ApiPage>) {
+  constructor(read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>) {
     this.#read = read;
-  }
-
-  /** Whether no page is on its way. */
-  get isEmpty(): boolean {
-    return this.#coming.size === 0;
   }
 
   /** Asks for those of these pages that are not on their way, until as many are. */
@@ -20,7 +20,7 @@ export class PagesAhead {
     for (const cursor of cursors) {
       if (this.#coming.size >= cursors.length) return;
       if (this.#coming.has(cursor)) continue;
-      const page = this.#read(cursor);
+      const page = this.#read(cursor, this.#stop.signal);
       // A failure is told when the page's turn has come, which may be never.
       page.catch(() => undefined);
       this.#coming.set(cursor, page);
@@ -30,11 +30,28 @@ export class PagesAhead {
   /** The page at `cursor`. Where it was not asked for, neither will those be needed that were. */
   take(cursor: Cursor | null): Promise<ApiPage> {
     const page = cursor === null ? undefined : this.#coming.get(cursor);
-    if (page === undefined || cursor === null) {
-      this.#coming.clear();
-      return this.#read(cursor);
+    if (page !== undefined && cursor !== null) {
+      this.#coming.delete(cursor);
+      return page;
     }
-    this.#coming.delete(cursor);
-    return page;
+    this.drop();
+    return this.#read(cursor, this.#stop.signal);
+  }
+
+  /** Calls off what is on its way. */
+  drop(reason?: unknown): void {
+    this.#stop.abort(reason);
+    this.#stop = new AbortController();
+    this.#coming.clear();
+  }
+
+  /** Nobody reads for now: what was asked for waits a while for a reader that goes on. */
+  rest(): void {
+    this.#lapse = setTimeout(() => this.drop(), restMs).unref();
+  }
+
+  /** A reader goes on. */
+  goOn(): void {
+    clearTimeout(this.#lapse);
   }
 }

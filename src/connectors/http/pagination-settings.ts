@@ -17,7 +17,7 @@ const ahead = z
   .number()
   .int()
   .min(1)
-  .max(100)
+  .max(500)
   .default(1)
   .describe(
     'How many pages are asked for at once while more follow. Above 1 a slow API is read as fast as its quota allows; up to as many calls may go past the end of the list. Default 1.',

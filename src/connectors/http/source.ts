@@ -43,6 +43,7 @@ export async function openSource(
   const fields =
     declaredFields(stream) ?? sampleFields((await readPage(client, read, null, {})).records);
   if (watermark !== undefined) checkLag(fields, watermark, request.lag, connection);
+  const kept = {};
   const highest = watermark === undefined ? undefined : read.incremental?.highest?.params;
   return {
     encoding: 'json',
@@ -52,7 +53,7 @@ export async function openSource(
       watermark !== undefined && {
         highWatermark: () => highWatermark(client, read, highest, watermark),
       }),
-    read: (page) => Promise.resolve(readChunk({ client, read, fields, request }, page)),
+    read: (page) => Promise.resolve(readChunk({ client, read, fields, request, kept }, page)),
     ...(lookup && {
       lookup: (
         keyFields: readonly string[],
@@ -92,14 +93,18 @@ interface Reading {
   readonly read: ReadSettings;
   readonly fields: readonly Field[];
   readonly request: SourceRequest;
+  /** What was asked for and not needed yet, between two chunks. */
+  readonly kept: { pages?: PagesAhead | undefined; of?: string };
 }
 
 /** Where a page starts, and what the reader must know of those before. */
 interface Place extends Reached {
   readonly next: Cursor | null;
   readonly anchors: Anchors;
-  /** How many records the last call gave. */
+  /** How many records the last call added. */
   readonly size: number;
+  /** How many it gave: one more where it began with the last one read. Cursors of earlier versions do not say. */
+  readonly given?: number;
 }
 
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
@@ -109,12 +114,10 @@ function readChunk(reading: Reading, page: PageRequest): Page {
   const fields = fieldsNamed(reading.fields, page.fields);
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
-    const { client, read } = reading;
-    const { limit } = page;
-    const stop = new AbortController();
-    const extra = since(reading, page);
-    const signal = AbortSignal.any([stop.signal, ...(page.signal ? [page.signal] : [])]);
-    const pages = new PagesAhead((cursor) => readPage(client, read, cursor, extra, signal));
+    const { limit, signal } = page;
+    const pages = pagesFor(reading, page);
+    const stop = (): void => pages.drop(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
     let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
     let records = 0;
     let bytes = 0;
@@ -122,24 +125,29 @@ function readChunk(reading: Reading, page: PageRequest): Page {
     const isFull = (): boolean =>
       records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
     try {
-      for (let ends = false; !ends;) {
+      pages.ask(following(reading, place));
+      do {
         const part = await readNext(reading, place, pages).catch((error: unknown) => {
           // What was read already is kept: the chunk ends where the API asked to wait.
           if (error instanceof LimitedError && records > 0) return undefined;
           throw error;
         });
-        if (part === undefined) break;
+        if (part === undefined) {
+          pages.drop();
+          break;
+        }
         place = after(reading, place, part);
         const wanted = wantedOf(reading, page, part);
         records += wanted.length;
         bytes += part.size;
-        // What follows is on its way while this page is taken in.
-        if (!isFull()) pages.ask(following(reading, place, part, limit.records - records));
-        ends = place.next === null || (isFull() && pages.isEmpty);
+        // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
+        if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place));
         if (wanted.length > 0) yield batchOf(fields, wanted);
-      }
+      } while (place.next !== null && !isFull());
+      if (place.next !== null) keep(reading, page, pages);
     } finally {
-      stop.abort();
+      signal?.removeEventListener('abort', stop);
+      if (reading.kept.pages !== pages) pages.drop();
     }
     const { highest } = place;
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
@@ -158,6 +166,24 @@ function since({ client, read, request }: Reading, page: PageRequest): Params {
   return { [read.incremental.parameter]: rewind(page.since, request.lag, client.connection) };
 }
 
+/** The pages that wait for this chunk, if any do. */
+function pagesFor(reading: Reading, page: PageRequest): PagesAhead {
+  const { client, read, kept } = reading;
+  const extra = since(reading, page);
+  const waiting = kept.pages;
+  kept.pages = undefined;
+  waiting?.goOn();
+  if (waiting !== undefined && kept.of === JSON.stringify(extra)) return waiting;
+  waiting?.drop();
+  return new PagesAhead((cursor, signal) => readPage(client, read, cursor, extra, signal));
+}
+
+function keep(reading: Reading, page: PageRequest, pages: PagesAhead): void {
+  reading.kept.pages = pages;
+  reading.kept.of = JSON.stringify(since(reading, page));
+  pages.rest();
+}
+
 /** Reads one page of the API. A list by offset is joined where it was left. */
 function readNext(reading: Reading, place: Place, pages: PagesAhead): Promise<ApiPage> {
   const { next, anchors, size } = place;
@@ -173,22 +199,20 @@ function isJoined({ read }: Reading, { next, anchors }: Place): boolean {
   return read.pagination.type === 'offset' && next !== null && anchors.length > 0;
 }
 
-/** Where the next pages start, as far as that can be told, and are asked for ahead. */
-function following(
-  reading: Reading,
-  place: Place,
-  { given }: ApiPage,
-  mostRecords: number,
-): Cursor[] {
-  const { next } = place;
+/** Where the next pages start that are asked for ahead, as far as that can be told. */
+function following(reading: Reading, place: Place): Cursor[] {
+  const { next, size, given = size } = place;
   if (next === null) return [];
   const { read } = reading;
   const joined = isJoined(reading, place);
-  const step = Math.max(1, joined ? given - 1 : given);
   const { offset = 0 } = JSON.parse(next) as { offset?: number };
   const first = joined ? JSON.stringify({ offset: offset - 1 }) : next;
-  const ahead = 'ahead' in read.pagination ? read.pagination.ahead : 1;
-  return startsFrom(read, first, step, Math.min(ahead, Math.ceil(mostRecords / step)));
+  const step = Math.max(1, joined ? given - 1 : given);
+  return startsFrom(read, first, step, aheadOf(reading));
+}
+
+function aheadOf({ read: { pagination } }: Reading): number {
+  return 'ahead' in pagination ? pagination.ahead : 1;
 }
 
 /** A list in the order of the watermark is read up to `until`; of another one more may come. */
@@ -197,9 +221,10 @@ function wantedOf({ request }: Reading, { until }: PageRequest, { records }: Api
   return order === undefined || watermark === undefined ? records : upTo(records, watermark, until);
 }
 
-function after(reading: Reading, before: Place, { next, records }: ApiPage): Place {
+function after(reading: Reading, before: Place, { next, records, given }: ApiPage): Place {
   const anchors = anchorsAfter(before.anchors, records, reading.request.key);
-  return { next, anchors, size: records.length, ...reachedAfter(reading, before, records) };
+  const reached = reachedAfter(reading, before, records);
+  return { next, anchors, size: records.length, given, ...reached };
 }
 
 function reachedAfter(
