@@ -37,14 +37,20 @@ function sharedRow(): Pick<Quotas, 'change'> {
 function press(
   strict: StrictLimitOptions,
   quota: Quota,
-  { workers = 4, lanes = 16, latencyMs = 5 } = {},
+  { workers = 4, lanes = 16, latencyMs = 5, connectMs = 0 } = {},
 ) {
   const server = new StrictLimits(strict);
   const row = sharedRow();
   let most = 0;
   let underWay = 0;
+  let connections = 0;
   const one = async (turn: Turn): Promise<void> => {
     if (!(await turn.due())) return turn.done();
+    if (underWay === connections) {
+      connections += 1;
+      await sleep(connectMs);
+    }
+    turn.sent();
     most = Math.max(most, (underWay += 1));
     const { status, headers, done } = server.take();
     await sleep(latencyMs);
@@ -94,6 +100,21 @@ it.each([
   expect(during(0, 5_500).limited).toBe(0);
   expect(during(500, 5_500).perSecond).toBeGreaterThan(0.95 * requests);
 });
+
+it.each([
+  [10, 150],
+  [100, 60],
+  [100, 300],
+])(
+  '%i calls a second where connections take %i ms to make: none too many',
+  async (requests, connectMs) => {
+    const quota = { requests, perMs: 1000 };
+    const { during } = press({ quota }, quota, { workers: 2, latencyMs: 100, connectMs });
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(during(0, 8_000).limited).toBe(0);
+    expect(during(2_000, 8_000).perSecond).toBeGreaterThan(0.93 * requests);
+  },
+);
 
 it('never has more calls under way over all workers than are declared', async () => {
   const { during, most } = press({ concurrency: 6 }, { concurrency: 6 }, { latencyMs: 20 });

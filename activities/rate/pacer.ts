@@ -15,6 +15,8 @@ import { FairQueue } from './fair-queue.ts';
 
 /** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
 const lateMs = 10;
+/** What leaves later than this had to wait for a connection. Milliseconds. */
+const connectedMs = 22;
 /** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */
@@ -46,6 +48,8 @@ interface Slot {
 export interface Turn {
   /** Waits for the very moment; false: it has passed, or nobody may call any more. Another turn must be taken then. */
   due(): Promise<boolean>;
+  /** The call leaves now. */
+  sent(): void;
   /** What the answer said, if one came. Settles when all workers can know. */
   answered(limits: LimitInfo | undefined): Promise<void>;
   /** The call is over. */
@@ -235,6 +239,10 @@ export class Pacer {
         caller.went();
         return true;
       },
+      sent: () => {
+        if (slot !== undefined && performance.now() - slot.at > connectedMs)
+          this.#noteLate(slot, latestMs);
+      },
       answered: async (limits) => {
         if (limits === undefined) return;
         if (limits.limited === true || limits.retryAfterMs !== undefined)
@@ -271,12 +279,12 @@ export class Pacer {
 
   /**
    * A call that goes late puts back all that follow: cheaper than a slot unused where slots are far apart. By a spacing at
-   * most, for it is but one call too many in any window.
+   * most unless told otherwise, for it is but one call too many in any window.
    */
-  #noteLate({ at, slipped }: Slot): void {
+  #noteLate({ at, slipped }: Slot, mostMs = this.#lease?.every ?? 0): void {
     const late = performance.now() - at - lateMs;
     if (late <= 0) return;
-    const most = Math.max(this.#slip, slipped) + (this.#lease?.every ?? 0);
+    const most = Math.max(this.#slip, slipped) + mostMs;
     this.#slip = Math.max(this.#slip, Math.min(slipped + late, most));
   }
 

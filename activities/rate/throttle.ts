@@ -34,7 +34,7 @@ export class Throttles {
 async function paced<T>(
   pacer: Pacer,
   caller: Caller,
-  make: () => Promise<{ value: T; limits?: LimitInfo }>,
+  make: (sent: () => void) => Promise<{ value: T; limits?: LimitInfo }>,
   prepare: (() => Promise<void>) | undefined,
 ): Promise<T> {
   const leadMs = prepare === undefined ? 0 : preparationMs;
@@ -43,7 +43,7 @@ async function paced<T>(
     try {
       await prepare?.();
       if (!(await turn.due())) continue;
-      const { value, limits } = await make();
+      const { value, limits } = await make(() => turn.sent());
       await turn.answered(limits);
       if (limits?.limited !== true) return value;
     } finally {

@@ -7,12 +7,12 @@ export interface Throttle {
   /**
    * Makes one call when the quota allows it, and again when the answer says that it was refused for being one too
    * many. Short waits are slept through.
-   * @param call makes the call and says what the answer told about the quota
+   * @param call makes the call and says what the answer told about the quota; it may tell when the call left
    * @param prepare is done shortly before the call's moment, anew for each; what it throws keeps the call from being made
    * @throws LimitedError when the wait is long or the work is cancelled: the call had no effect then
    */
   call<T>(
-    call: () => Promise<{ value: T; limits?: LimitInfo }>,
+    call: (sent: () => void) => Promise<{ value: T; limits?: LimitInfo }>,
     prepare?: () => Promise<void>,
   ): Promise<T>;
 }
@@ -21,6 +21,6 @@ export interface Throttle {
 export const unlimited: Throttle = {
   async call(call, prepare) {
     await prepare?.();
-    return (await call()).value;
+    return (await call(() => undefined)).value;
   },
 };

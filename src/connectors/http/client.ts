@@ -12,6 +12,7 @@ import { limitsOf } from './limits.ts';
 import { readText } from './read-text.ts';
 import type { HttpSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
+import { whenSent } from './when-sent.ts';
 
 /** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
 export class ApiClient {
@@ -70,10 +71,11 @@ export class ApiClient {
     call: Call,
     token: string | undefined,
   ): Promise<{ answer: Answer; limits: LimitInfo }> {
-    return this.#context.throttle.call(async () => {
+    return this.#context.throttle.call(async (sent) => {
       const address = this.#address(call);
       const headers = this.#headers(call, token);
-      const answer = await this.#send(call, address, headers).catch((error: unknown) => {
+      const send = () => this.#send(call, address, headers);
+      const answer = await whenSent(sent, send).catch((error: unknown) => {
         if (error instanceof SluiceError) throw error;
         throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
       });

@@ -562,7 +562,7 @@ describe('failures', () => {
       async call(call, prepare) {
         steps.push('admitted');
         await prepare?.();
-        return (await call()).value;
+        return (await call(() => undefined)).value;
       },
     };
     const destination = await destinationOf(server.url, single, {}, throttle);
@@ -581,7 +581,7 @@ describe('failures', () => {
     const seen: (LimitInfo | undefined)[] = [];
     const throttle: Throttle = {
       async call(call) {
-        const { value, limits } = await call();
+        const { value, limits } = await call(() => undefined);
         seen.push(limits);
         return value;
       },

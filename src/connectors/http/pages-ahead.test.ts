@@ -47,7 +47,7 @@ async function listOf(
 }
 
 /** Calls go as they come, until the list is read: what is late then is not of interest. */
-const throttle: Throttle = { call: async (make) => (await make()).value };
+const throttle: Throttle = { call: async (make) => (await make(() => undefined)).value };
 
 /** Reads a list, `limit` records at a time. */
 async function* readList(url: string, pagination: object, limit: number): AsyncGenerator<string[]> {

@@ -6,6 +6,7 @@ import type { ConnectContext } from '../connector.ts';
 import { networkFailure, statusFailure } from './failures.ts';
 import { limitsOf } from './limits.ts';
 import type { AuthSettings } from './settings.ts';
+import { whenSent } from './when-sent.ts';
 
 type Oauth2 = Extract<AuthSettings, { type: 'oauth2' }>;
 
@@ -52,8 +53,8 @@ export class TokenCache {
   async #fetch(): Promise<{ token: string; expiresIn: number }> {
     const { connection } = this.#context;
     const call = { method: 'POST', path: '', label: 'the token address' };
-    const { status, limits, text } = await this.#context.throttle.call(async () => {
-      const answer = await this.#post().catch((error: unknown) => {
+    const { status, limits, text } = await this.#context.throttle.call(async (sent) => {
+      const answer = await whenSent(sent, () => this.#post()).catch((error: unknown) => {
         throw networkFailure(error, call, connection, [this.#context.signal]);
       });
       return { value: answer, limits: answer.limits };
