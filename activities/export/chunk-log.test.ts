@@ -43,13 +43,13 @@ test('nothing more is sent while a slow statement leaves many outcomes in doubt'
 
 test('of large calls some may be in doubt', async () => {
   const { journal, durable } = slowJournal();
-  const log = new ChunkLog(journal, owner, { perCall: 100 });
+  const log = new ChunkLog(journal, owner);
   const ok = { ok: true } as const;
   log.note(Array.from({ length: 100 * mostAhead.calls - 1 }, (_, seq) => ({ seq, outcome: ok })));
-  await log.confirm();
+  await log.confirm(100);
   expect(durable).toEqual([]);
   log.note([{ seq: 100 * mostAhead.calls, outcome: ok }]);
-  await log.confirm();
+  await log.confirm(100);
   expect(durable).toHaveLength(100 * mostAhead.calls);
   await log.close();
 });

@@ -36,7 +36,6 @@ export class ChunkLog {
   readonly #journal: Journal;
   readonly #owner: Owner;
   readonly #learn: Learn | undefined;
-  readonly #mostAhead: number;
   /** What is not durable yet, by number: an outcome, `sent`, or `unsent` for what is to be forgotten. */
   #pending = new Map<number, JournalOutcome | 'sent' | 'unsent'>();
   /** So many are in the statement under way. */
@@ -53,18 +52,12 @@ export class ChunkLog {
 
   /**
    * The caller has just claimed the chunk.
-   * @param options `perCall`: most operations of one call, default 1; `learn` notes more about outcomes, in the
-   *   transaction that makes them durable
+   * @param learn notes more about outcomes, in the transaction that makes them durable
    */
-  constructor(
-    journal: Journal,
-    owner: Owner,
-    { perCall = 1, learn }: { perCall?: number; learn?: Learn | undefined } = {},
-  ) {
+  constructor(journal: Journal, owner: Owner, learn?: Learn) {
     this.#journal = journal;
     this.#owner = owner;
     this.#learn = learn;
-    this.#mostAhead = Math.max(mostAhead.outcomes, mostAhead.calls * perCall);
   }
 
   /** Notes that operations are about to be sent; durable when it returns. */
@@ -94,12 +87,14 @@ export class ChunkLog {
   /**
    * Returns if the chunk is still the caller's: at once if it was a moment ago, the process has not stood still, and
    * what is durable keeps up with what was noted.
+   * @param count operations of the call that is to be made
    * @throws SupersededError; whatever kept an outcome from becoming durable
    */
-  async confirm(): Promise<void> {
+  async confirm(count = 1): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#tick();
-    while (this.#pending.size + this.#taken >= this.#mostAhead) await this.#durable();
+    const most = Math.max(mostAhead.outcomes, mostAhead.calls * count);
+    while (this.#pending.size + this.#taken >= most) await this.#durable();
     while (this.#isInDoubt()) {
       await this.#durable();
       this.#tick();

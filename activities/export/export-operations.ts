@@ -60,9 +60,7 @@ export async function exportOperations(
     delivery?.idField === undefined
       ? learning(deps, session, planned)
       : noteWritten(deps.store, delivery, planned);
-  const { create, update, remove } = destination.batch;
-  const perCall = Math.max(create, update, remove);
-  const log = new ChunkLog(deps.store.journal, owner, { perCall, learn });
+  const log = new ChunkLog(deps.store.journal, owner, learn);
   const writer = new Writer(session, destination, log, operations, options);
   const stop = (): void => writer.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });

@@ -15,7 +15,10 @@ export function runPool<T>(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let underway = 0;
+    let settled = false;
     const next = (): void => {
+      // Put off from before the end: what `todo` holds now is not of this pool.
+      if (settled) return;
       const began = performance.now();
       while (todo.length > 0 && underway < width()) {
         start(todo.shift() as T);
@@ -23,7 +26,9 @@ export function runPool<T>(
         setImmediate(next);
         return;
       }
-      if (underway === 0) resolve();
+      if (underway > 0) return;
+      settled = true;
+      resolve();
     };
     const start = (job: T): void => {
       underway += 1;
@@ -33,6 +38,7 @@ export function runPool<T>(
       };
       void run(job).then(over, (error: unknown) => {
         todo.length = 0;
+        settled = true;
         reject(error);
       });
     };

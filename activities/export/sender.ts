@@ -52,7 +52,7 @@ export class Sender {
         faultPoint('export.before-journal');
         if (risky) await this.#log.announce(numbers);
         faultPoint('export.before-write');
-        await this.#log.confirm();
+        await this.#log.confirm(numbers.length);
         this.#check();
         onWire = true;
       } catch (error) {

@@ -140,3 +140,19 @@ it('prepares a call anew whose moment passed meanwhile', async () => {
   await made;
   expect(steps).toEqual(['ask', 'ask', 'call']);
 });
+
+it('a call that nobody wants any more leaves its turn to the next', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 1, perMs: 1000 }, 'run');
+  const made: string[] = [];
+  const make = (name: string, signal?: AbortSignal) =>
+    throttle.call(async () => ({ value: made.push(name) }), undefined, signal);
+  await Promise.all([make('first'), vi.advanceTimersByTimeAsync(500)]);
+  const unwanted = new AbortController();
+  const second = make('second', unwanted.signal);
+  void make('third');
+  unwanted.abort();
+  await expect(second).rejects.toMatchObject({ code: 'limited' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(made).toEqual(['first', 'third']);
+});

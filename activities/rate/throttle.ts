@@ -27,7 +27,7 @@ export class Throttles {
     // The connection may have been declared anew.
     pacer.quota = quota;
     const caller = new RunCaller((until) => this.#store.runs.waitUntil(run, until));
-    return { call: (make, prepare) => paced(pacer, caller, make, prepare) };
+    return { call: (make, ...how) => paced(pacer, caller, make, ...how) };
   }
 }
 
@@ -35,12 +35,18 @@ async function paced<T>(
   pacer: Pacer,
   caller: Caller,
   make: (sent: () => void) => Promise<{ value: T; limits?: LimitInfo }>,
-  prepare: (() => Promise<void>) | undefined,
+  prepare?: () => Promise<void>,
+  unwanted?: AbortSignal,
 ): Promise<T> {
   const leadMs = prepare === undefined ? 0 : preparationMs;
   for (let again = false; ; again = true) {
-    const turn = await pacer.turn(caller, { again, leadMs, signal: cancellation() });
+    const turn = await pacer.turn(caller, {
+      again,
+      leadMs,
+      signal: anyOf(cancellation(), unwanted),
+    });
     try {
+      unwanted?.throwIfAborted();
       await prepare?.();
       if (!(await turn.due())) continue;
       const { value, limits } = await make(() => turn.sent());
@@ -50,6 +56,11 @@ async function paced<T>(
       turn.done();
     }
   }
+}
+
+function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const [first, ...more] = signals.filter((signal) => signal !== undefined);
+  return first === undefined || more.length === 0 ? first : AbortSignal.any([first, ...more]);
 }
 
 /** What ends the wait of the activity that makes the call. */

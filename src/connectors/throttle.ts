@@ -9,11 +9,13 @@ export interface Throttle {
    * many. Short waits are slept through.
    * @param call makes the call and says what the answer told about the quota; it may tell when the call left
    * @param prepare is done shortly before the call's moment, anew for each; what it throws keeps the call from being made
+   * @param signal ends the wait for the quota: nobody wants the call any more
    * @throws LimitedError when the wait is long or the work is cancelled: the call had no effect then
    */
   call<T>(
     call: (sent: () => void) => Promise<{ value: T; limits?: LimitInfo }>,
     prepare?: () => Promise<void>,
+    signal?: AbortSignal,
   ): Promise<T>;
 }
 

@@ -155,7 +155,7 @@ export class Runs {
   async deadCycles(id: string): Promise<string[]> {
     const { rows } = await sql<{ id: string }>`
       select d.id from runs r join runs d on d.entity = r.entity and d.id <> r.id
-      where r.id = ${id} and d.status not in ('pending', 'completed') and (d.finished_at is null
+      where r.id = ${id} and r.finished_at is null and d.status not in ('pending', 'completed') and (d.finished_at is null
         or exists (select from chunks c where c.run = d.id and c.token < ${finalToken}))`.execute(
       this.#db,
     );

@@ -23,6 +23,7 @@ export class ApiClient {
   readonly #tokens: TokenCache | undefined;
   /** What calls carry to prove who calls. */
   readonly #secrets: Set<string>;
+  readonly #closing = new AbortController();
 
   constructor(settings: HttpSettings, context: ConnectContext) {
     this.connection = context.connection;
@@ -50,6 +51,15 @@ export class ApiClient {
     return answer;
   }
 
+  /** Aborted when the connection is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
   /** Finds in answers what these operations, and the call itself, have sent. */
   echo(operations: readonly WriteOperation[]): Echo {
     return new Echo(operations, [...this.#secrets]);
@@ -71,19 +81,23 @@ export class ApiClient {
     call: Call,
     token: string | undefined,
   ): Promise<{ answer: Answer; limits: LimitInfo }> {
-    return this.#context.throttle.call(async (sent) => {
-      const address = this.#address(call);
-      const headers = this.#headers(call, token);
-      const send = () => this.#send(call, address, headers);
-      const answer = await whenSent(sent, send).catch((error: unknown) => {
-        if (error instanceof SluiceError) throw error;
-        throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
-      });
-      const limits = limitsOf(answer.status, answer.headers, Date.now());
-      // Whether a 503 came before or after the effect is not known.
-      if (answer.status === 503 && call.risky === true) limits.limited = false;
-      return { value: { answer, limits }, limits };
-    }, call.beforeSend);
+    return this.#context.throttle.call(
+      async (sent) => {
+        const address = this.#address(call);
+        const headers = this.#headers(call, token);
+        const send = () => this.#send(call, address, headers);
+        const answer = await whenSent(sent, send).catch((error: unknown) => {
+          if (error instanceof SluiceError) throw error;
+          throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
+        });
+        const limits = limitsOf(answer.status, answer.headers, Date.now());
+        // Whether a 503 came before or after the effect is not known.
+        if (answer.status === 503 && call.risky === true) limits.limited = false;
+        return { value: { answer, limits }, limits };
+      },
+      call.beforeSend,
+      call.signal,
+    );
   }
 
   async #send(call: Call, address: URL, sent: Headers): Promise<Answer> {

@@ -38,7 +38,7 @@ export const http: Connector<HttpSettings> = {
       source: async (request) => openSource(client, stream(request.stream), request),
       destination: async (target) => openDestination(client, stream(target.stream), target),
       // The platform's own pool keeps the sockets and closes the idle ones.
-      close: () => Promise.resolve(),
+      close: async () => client.close(),
     };
   },
 };

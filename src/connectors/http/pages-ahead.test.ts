@@ -49,15 +49,19 @@ async function listOf(
 /** Calls go as they come, until the list is read: what is late then is not of interest. */
 const throttle: Throttle = { call: async (make) => (await make(() => undefined)).value };
 
-/** Reads a list, `limit` records at a time. */
-async function* readList(url: string, pagination: object, limit: number): AsyncGenerator<string[]> {
+function connect(url: string, pagination: object, limits: Throttle) {
   const contacts = {
     key: 'id',
     fields: { id: 'text' },
     read: { path: '/list', records: 'data', pagination },
   };
   const settings = http.settings.parse({ url, streams: { contacts } });
-  const connection = http.connect(settings, { connection: 'crm', throttle });
+  return http.connect(settings, { connection: 'crm', throttle: limits });
+}
+
+/** Reads a list, `limit` records at a time. */
+async function* readList(url: string, pagination: object, limit: number): AsyncGenerator<string[]> {
+  const connection = connect(url, pagination, throttle);
   const source = await connection.source!({ stream: 'contacts', key: ['id'], options: {} });
   let cursor: string | null = null;
   do {
@@ -84,7 +88,7 @@ function numbered(count: number): { id: string }[] {
 }
 
 test.each([
-  ['page', { type: 'page', size: 10, ahead: 4 }],
+  ['page', { type: 'page', size: 10, ahead: 4, stable: true }],
   ['offset', { type: 'offset', size: 10, ahead: 4 }],
   ['offset, pages smaller than asked for', { type: 'offset', size: 50, ahead: 4 }],
   ['offset, with an end mark', { type: 'offset', size: 10, more: 'more', ahead: 4 }],
@@ -104,13 +108,40 @@ test('one page at a time unless told otherwise', async () => {
   expect(list.most()).toBe(1);
 });
 
+test.each([1, 4])('reads a list by offset of one record a page, %i ahead', async (ahead) => {
+  const list = await listOf(numbered(12));
+  const ids = await all(readList(list.url, { type: 'offset', size: 1, ahead }, 5));
+  expect(ids).toEqual(numbered(12).map(({ id }) => id));
+});
+
+test('a connection that is closed asks for nothing more', async () => {
+  const list = await listOf(numbered(400));
+  let admitted = 0;
+  const slow: Throttle = {
+    call: async (make, _, signal) => {
+      await sleep(20 * (admitted += 1), undefined, { signal });
+      return (await make(() => undefined)).value;
+    },
+  };
+  const connection = connect(list.url, { type: 'offset', size: 10, ahead: 20 }, slow);
+  const source = await connection.source!({ stream: 'contacts', key: ['id'], options: {} });
+  const limit = { records: 20, bytes: 1e9 };
+  const page = await source.read({ cursor: null, since: null, until: null, fields: ['id'], limit });
+  for await (const _ of page.batches());
+  await connection.close();
+  const calls = list.calls();
+  await sleep(200);
+  expect(list.calls()).toBeLessThanOrEqual(calls + 1);
+  expect(calls).toBeLessThan(10);
+});
+
 test.each([
   ['page', 33 + 1],
   // Those of all chunks but the first begin with the record before.
   ['offset', 37 + 1],
 ])('what a chunk has no room for is for the next one, by %s', async (type, calls) => {
   const list = await listOf(numbered(325));
-  const ids = await all(readList(list.url, { type, size: 10, ahead: 8 }, 40));
+  const ids = await all(readList(list.url, { type, size: 10, ahead: 8, stable: true }, 40));
   expect(ids).toEqual(numbered(325).map(({ id }) => id));
   expect(list.most()).toBeGreaterThan(4);
   expect(list.most()).toBeLessThanOrEqual(8);
@@ -142,7 +173,7 @@ test('a failure past the end does not count', async () => {
   const list = await listOf(numbered(35), (url) =>
     Number(url.searchParams.get('page')) > 4 ? { status: 404, body: {} } : undefined,
   );
-  const pagination = { type: 'page', size: 10, more: 'more', ahead: 6 };
+  const pagination = { type: 'page', size: 10, more: 'more', ahead: 6, stable: true };
   expect(await all(readList(list.url, pagination, 1000))).toHaveLength(35);
 });
 
@@ -150,7 +181,7 @@ test('a failure is told when its turn has come', async () => {
   const list = await listOf(numbered(100), (url) =>
     Number(url.searchParams.get('page')) === 4 ? { status: 500, body: {} } : undefined,
   );
-  const pages = readList(list.url, { type: 'page', size: 10, ahead: 6 }, 1000);
+  const pages = readList(list.url, { type: 'page', size: 10, ahead: 6, stable: true }, 1000);
   for (const first of ['0', '10', '20'])
     expect((await pages.next()).value).toEqual(expect.arrayContaining([first]));
   await expect(pages.next()).rejects.toMatchObject({ code: 'http_500' });

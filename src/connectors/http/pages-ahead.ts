@@ -10,6 +10,7 @@ export class PagesAhead {
   readonly #coming = new Map<Cursor, Promise<ApiPage>>();
   #stop = new AbortController();
   #lapse: NodeJS.Timeout | undefined;
+  #failed = false;
 
   constructor(read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>) {
     this.#read = read;
@@ -22,7 +23,7 @@ export class PagesAhead {
       if (this.#coming.has(cursor)) continue;
       const page = this.#read(cursor, this.#stop.signal);
       // A failure is told when the page's turn has come, which may be never.
-      page.catch(() => undefined);
+      page.catch(() => (this.#failed = true));
       this.#coming.set(cursor, page);
     }
   }
@@ -43,6 +44,7 @@ export class PagesAhead {
     this.#stop.abort(reason);
     this.#stop = new AbortController();
     this.#coming.clear();
+    this.#failed = false;
   }
 
   /** Nobody reads for now: what was asked for waits a while for a reader that goes on. */
@@ -50,8 +52,9 @@ export class PagesAhead {
     this.#lapse = setTimeout(() => this.drop(), restMs).unref();
   }
 
-  /** A reader goes on. */
+  /** A reader goes on. What failed meanwhile is of the past. */
   goOn(): void {
     clearTimeout(this.#lapse);
+    if (this.#failed) this.drop();
   }
 }

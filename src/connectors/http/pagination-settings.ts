@@ -20,22 +20,28 @@ const ahead = z
   .max(500)
   .default(1)
   .describe(
-    'How many pages are asked for at once while more follow. Above 1 a slow API is read as fast as its quota allows; up to as many calls may go past the end of the list. Default 1.',
+    'How many pages are asked for at once while more follow. Above 1 a slow API is read as fast as its quota allows; up to as many calls may go past the end of the list. By page it takes stable: true. Default 1.',
   );
 
 /** How a list is paged. Page and offset lists end at an empty page unless `more` says so sooner. */
 export const paginationSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
-  z.strictObject({
-    type: z.literal('page'),
-    parameter: name.default('page').describe('Parameter of the page number. Default page.'),
-    first: z.number().int().min(0).default(1).describe('Number of the first page. Default 1.'),
-    sizeParameter: name.default('per_page').describe('Parameter of the size. Default per_page.'),
-    size,
-    more,
-    stable,
-    ahead,
-  }),
+  z
+    .strictObject({
+      type: z.literal('page'),
+      parameter: name.default('page').describe('Parameter of the page number. Default page.'),
+      first: z.number().int().min(0).default(1).describe('Number of the first page. Default 1.'),
+      sizeParameter: name.default('per_page').describe('Parameter of the size. Default per_page.'),
+      size,
+      more,
+      stable,
+      ahead,
+    })
+    // A record that moves onto a page which was answered before its own would be missed.
+    .refine((paging) => paging.ahead === 1 || paging.stable, {
+      path: ['ahead'],
+      error: 'pages by number are asked for ahead only of a list that is stable: true',
+    }),
   z.strictObject({
     type: z.literal('offset'),
     parameter: name.default('offset').describe('Parameter of the offset. Default offset.'),

@@ -107,6 +107,9 @@ interface Place extends Reached {
   readonly given?: number;
 }
 
+/** Pages that were asked for ahead take up no more than this. Bytes. */
+const mostBytesAhead = 32 << 20;
+
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
 
 /** One page of the contract: as many pages of the API as the limit has room for. */
@@ -127,6 +130,7 @@ function readChunk(reading: Reading, page: PageRequest): Page {
     try {
       pages.ask(following(reading, place));
       do {
+        signal?.throwIfAborted();
         const part = await readNext(reading, place, pages).catch((error: unknown) => {
           // What was read already is kept: the chunk ends where the API asked to wait.
           if (error instanceof LimitedError && records > 0) return undefined;
@@ -141,7 +145,7 @@ function readChunk(reading: Reading, page: PageRequest): Page {
         records += wanted.length;
         bytes += part.size;
         // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
-        if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place));
+        if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
         if (wanted.length > 0) yield batchOf(fields, wanted);
       } while (place.next !== null && !isFull());
       if (place.next !== null) keep(reading, page, pages);
@@ -175,7 +179,9 @@ function pagesFor(reading: Reading, page: PageRequest): PagesAhead {
   waiting?.goOn();
   if (waiting !== undefined && kept.of === JSON.stringify(extra)) return waiting;
   waiting?.drop();
-  return new PagesAhead((cursor, signal) => readPage(client, read, cursor, extra, signal));
+  const pages = new PagesAhead((cursor, signal) => readPage(client, read, cursor, extra, signal));
+  client.closing.addEventListener('abort', () => pages.drop(), { once: true });
+  return pages;
 }
 
 function keep(reading: Reading, page: PageRequest, pages: PagesAhead): void {
@@ -199,8 +205,11 @@ function isJoined({ read }: Reading, { next, anchors }: Place): boolean {
   return read.pagination.type === 'offset' && next !== null && anchors.length > 0;
 }
 
-/** Where the next pages start that are asked for ahead, as far as that can be told. */
-function following(reading: Reading, place: Place): Cursor[] {
+/**
+ * Where the next pages start that are asked for ahead, as far as that can be told.
+ * @param bytes of a page, as far as known
+ */
+function following(reading: Reading, place: Place, bytes = 0): Cursor[] {
   const { next, size, given = size } = place;
   if (next === null) return [];
   const { read } = reading;
@@ -208,7 +217,8 @@ function following(reading: Reading, place: Place): Cursor[] {
   const { offset = 0 } = JSON.parse(next) as { offset?: number };
   const first = joined ? JSON.stringify({ offset: offset - 1 }) : next;
   const step = Math.max(1, joined ? given - 1 : given);
-  return startsFrom(read, first, step, aheadOf(reading));
+  const room = Math.max(1, Math.floor(mostBytesAhead / Math.max(1, bytes)));
+  return startsFrom(read, first, step, Math.min(room, aheadOf(reading)));
 }
 
 function aheadOf({ read: { pagination } }: Reading): number {
