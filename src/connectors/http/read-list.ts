@@ -1,0 +1,189 @@
+import { LimitedError } from '../../model/failure.ts';
+import type { Field } from '../../model/field.ts';
+import type { JsonObject } from '../../model/json.ts';
+import type { RecordBatch, Value } from '../../model/record.ts';
+import type { SourceRequest } from '../connector.ts';
+import type { Cursor, Page, PageEnd, PageRequest } from '../source.ts';
+import { higher, rewind, watermarkText } from '../watermark.ts';
+import type { ApiClient } from './client.ts';
+import { proveOrder, upTo, type Reached } from './order.ts';
+import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
+import { PagesAhead } from './pages-ahead.ts';
+import { readPage, startsFrom, type ApiPage } from './pages.ts';
+import { at } from './path.ts';
+import type { Params, ReadSettings } from './settings.ts';
+
+/** How a stream is read. */
+export interface Reading {
+  readonly client: ApiClient;
+  readonly read: ReadSettings;
+  readonly fields: readonly Field[];
+  readonly request: SourceRequest;
+  /** What was asked for and not needed yet, between two chunks. */
+  readonly kept: { pages?: PagesAhead | undefined; of?: string };
+}
+
+/** Where a page starts, and what the reader must know of those before. */
+interface Place extends Reached {
+  readonly next: Cursor | null;
+  readonly anchors: Anchors;
+  /** How many records the last call added. */
+  readonly size: number;
+  /** How many it gave: one more where it began with the last one read. Cursors of earlier versions do not say. */
+  readonly given?: number;
+}
+
+/** Pages that were asked for ahead take up no more than this. Bytes. */
+const mostBytesAhead = 32 << 20;
+
+const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
+
+/** One page of the contract: as many pages of the API as the limit has room for. */
+export function readChunk(reading: Reading, page: PageRequest): Page {
+  const fields = fieldsNamed(reading.fields, page.fields);
+  let end: PageEnd | undefined;
+  async function* batches(): AsyncGenerator<RecordBatch> {
+    const { limit, signal } = page;
+    const pages = pagesFor(reading, page);
+    const stop = (): void => pages.drop(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
+    let records = 0;
+    let bytes = 0;
+    const until = performance.now() + (limit.ms ?? Number.POSITIVE_INFINITY);
+    const isFull = (): boolean =>
+      records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
+    try {
+      pages.ask(following(reading, place));
+      do {
+        signal?.throwIfAborted();
+        const part = await readNext(reading, place, pages).catch((error: unknown) => {
+          // What was read already is kept: the chunk ends where the API asked to wait.
+          if (error instanceof LimitedError && records > 0) return undefined;
+          throw error;
+        });
+        if (part === undefined) {
+          pages.drop();
+          break;
+        }
+        place = after(reading, place, part);
+        const wanted = wantedOf(reading, page, part);
+        records += wanted.length;
+        bytes += part.size;
+        // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
+        if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
+        if (wanted.length > 0) yield batchOf(fields, wanted);
+      } while (place.next !== null && !isFull());
+      if (place.next !== null) keep(reading, page, pages);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      if (reading.kept.pages !== pages) pages.drop();
+    }
+    const { highest } = place;
+    end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
+  }
+  return {
+    batches,
+    end() {
+      if (!end) throw new Error('end() was asked before the page was read to its end');
+      return end;
+    },
+  };
+}
+
+function since({ client, read, request }: Reading, page: PageRequest): Params {
+  if (page.since === null || !read.incremental) return {};
+  return { [read.incremental.parameter]: rewind(page.since, request.lag, client.connection) };
+}
+
+/** The pages that wait for this chunk, if any do. */
+function pagesFor(reading: Reading, page: PageRequest): PagesAhead {
+  const { client, read, kept } = reading;
+  const extra = since(reading, page);
+  const waiting = kept.pages;
+  kept.pages = undefined;
+  waiting?.goOn();
+  if (waiting !== undefined && kept.of === JSON.stringify(extra)) return waiting;
+  waiting?.drop();
+  const pages = new PagesAhead((cursor, signal) => readPage(client, read, cursor, extra, signal));
+  client.closing.addEventListener('abort', () => pages.drop(), { once: true });
+  return pages;
+}
+
+function keep(reading: Reading, page: PageRequest, pages: PagesAhead): void {
+  reading.kept.pages = pages;
+  reading.kept.of = JSON.stringify(since(reading, page));
+  pages.rest();
+}
+
+/** Reads one page of the API. A list by offset is joined where it was left. */
+function readNext(reading: Reading, place: Place, pages: PagesAhead): Promise<ApiPage> {
+  const { next, anchors, size } = place;
+  if (next === null || !isJoined(reading, place)) return pages.take(next);
+  const { offset } = JSON.parse(next) as { offset: number };
+  const readAt = (start: number) => pages.take(JSON.stringify({ offset: start }));
+  const { key } = reading.request;
+  return readJoined({ anchors, key, offset, size }, readAt, reading.client.connection);
+}
+
+/** Whether the next page begins with the last record read. */
+function isJoined({ read }: Reading, { next, anchors }: Place): boolean {
+  return read.pagination.type === 'offset' && next !== null && anchors.length > 0;
+}
+
+/**
+ * Where the next pages start that are asked for ahead, as far as that can be told.
+ * @param bytes of a page, as far as known
+ */
+function following(reading: Reading, place: Place, bytes = 0): Cursor[] {
+  const { next, size, given = size } = place;
+  if (next === null) return [];
+  const { read } = reading;
+  const joined = isJoined(reading, place);
+  const { offset = 0 } = JSON.parse(next) as { offset?: number };
+  const first = joined ? JSON.stringify({ offset: offset - 1 }) : next;
+  const step = Math.max(1, joined ? given - 1 : given);
+  const room = Math.max(1, Math.floor(mostBytesAhead / Math.max(1, bytes)));
+  return startsFrom(read, first, step, Math.min(room, aheadOf(reading)));
+}
+
+function aheadOf({ read: { pagination } }: Reading): number {
+  return 'ahead' in pagination ? pagination.ahead : 1;
+}
+
+/** A list in the order of the watermark is read up to `until`; of another one more may come. */
+function wantedOf({ request }: Reading, { until }: PageRequest, { records }: ApiPage) {
+  const { order, watermark } = request;
+  return order === undefined || watermark === undefined ? records : upTo(records, watermark, until);
+}
+
+function after(reading: Reading, before: Place, { next, records, given }: ApiPage): Place {
+  const anchors = anchorsAfter(before.anchors, records, reading.request.key);
+  const reached = reachedAfter(reading, before, records);
+  return { next, anchors, size: records.length, given, ...reached };
+}
+
+function reachedAfter(
+  { client, request }: Reading,
+  before: Place,
+  records: readonly JsonObject[],
+): Reached {
+  const { order, stream, watermark } = request;
+  if (watermark === undefined) return { highest: before.highest };
+  if (order === 'watermark')
+    return proveOrder(records, before, { stream, watermark }, client.connection);
+  const marks = records.map((one) => watermarkText(at(one, watermark)));
+  return { highest: marks.reduce(higher, before.highest) };
+}
+
+/** The fields of these names; those that are not known may hold anything. */
+export function fieldsNamed(known: readonly Field[], names: readonly string[]): Field[] {
+  const byName = new Map(known.map((field) => [field.name, field]));
+  return names.map((name) => byName.get(name) ?? { name, type: 'unknown' });
+}
+
+/** Records as a batch of these fields. */
+export function batchOf(fields: readonly Field[], records: readonly JsonObject[]): RecordBatch {
+  const rows = records.map((record): Value[] => fields.map((field) => at(record, field.name)));
+  return { encoding: 'json', fields, rows };
+}
