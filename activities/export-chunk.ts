@@ -1,5 +1,5 @@
 import type { RecordDestination, StagingDestination } from '../src/connectors/destination.ts';
-import { decodeDeferred, decodeOperations, encodeOperations } from '../src/engine/chunk-codec.ts';
+import { deferredCodec, operationsCodec } from '../src/engine/chunk-codec.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { addStats, type Operation, type Stats } from '../src/model/outcome.ts';
@@ -103,7 +103,7 @@ async function decideDeferred(
   const decision = await matchRecords(
     deps,
     session,
-    await inTurns(decodeDeferred(text)),
+    await inTurns(deferredCodec.decode(text)),
     new Set(),
     signal,
   );
@@ -113,7 +113,7 @@ async function decideDeferred(
     // They were counted as imported already.
     stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
     errors: [...(await errors.ofChunk(run, no)), ...decision.errors],
-    stage: { operations: await inTurns(encodeOperations(operations)), deferred: null },
+    stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
   });
 }
 
@@ -122,7 +122,7 @@ async function stagedOperations(
   { run, no }: Owner,
 ): Promise<DecidedOperation[]> {
   const text = await store.chunks.staged(run, no, 'operations');
-  return text === null ? [] : inTurns(decodeOperations(text));
+  return text === null ? [] : inTurns(operationsCodec.decode(text));
 }
 
 /** Adds what became of the operations to what matching counted. */

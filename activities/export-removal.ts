@@ -1,4 +1,4 @@
-import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { operationsCodec } from '../src/engine/chunk-codec.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import type { RunActivities } from './activities.ts';
@@ -27,7 +27,7 @@ export function exportRemoval(deps: Shared): RunActivities['exportRemoval'] {
         else ({ removed, errors } = await destination.remove(run, signal));
       } else {
         const text = (await store.chunks.staged(run, chunk, 'operations')) ?? '';
-        const operations = await inTurns(decodeOperations(text));
+        const operations = await inTurns(operationsCodec.decode(text));
         const owner = { run, no: chunk, token };
         const failed = dryRun
           ? []

@@ -1,6 +1,6 @@
 import type { Page } from '../src/connectors/source.ts';
 import type { StagedRow } from '../src/connectors/destination.ts';
-import { encodeBatches } from '../src/engine/chunk-codec.ts';
+import { batchesCodec } from '../src/engine/chunk-codec.ts';
 import { chunkSize } from '../src/engine/chunk-size.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { largestRecord } from '../src/model/too-large.ts';
@@ -156,7 +156,7 @@ async function stageRecords(
     await deps.store.chunks.commit(run, chunk, token, {
       state: 'staged',
       stats: { ...noStats, imported: held.reduce((sum, { rows }) => sum + rows.length, 0) },
-      stage: { records: await inTurns(encodeBatches(held)) },
+      stage: { records: await inTurns(batchesCodec.encode(held)) },
       ...(cursor !== undefined && { cursor }),
     });
     faultPoint('import.after-commit');

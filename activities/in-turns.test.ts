@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import type { Steps } from '../src/engine/steps.ts';
 import { inTurns, turnMs } from './in-turns.ts';
 
-/** Keeps the process busy for `ms`, a little a step. */
-function* busy(ms: number, log: string[] = [], name = ''): Steps<number> {
-  const end = performance.now() + ms;
+/** Work for so many turns, two steps each; where the process is held up, for more. */
+function* busy(turns: number, log: string[] = [], name = ''): Steps<number> {
   let steps = 0;
-  for (; performance.now() < end; steps++) {
+  for (; steps < 2 * turns; steps++) {
     if (log.at(-1) !== name) log.push(name);
+    for (const end = performance.now() + turnMs / 2; performance.now() < end;);
     yield;
   }
   return steps;
@@ -26,14 +26,14 @@ test('what comes in meanwhile waits for a turn, not for the whole work', async (
     if (!over) setTimeout(count, 0);
   };
   setTimeout(count, 0);
-  expect(await inTurns(busy(40 * turnMs))).toBeGreaterThan(40);
+  expect(await inTurns(busy(40))).toBeGreaterThan(40);
   over = true;
   expect(rounds).toBeGreaterThan(10);
 });
 
 test('work that goes on at once takes turns', async () => {
   const log: string[] = [];
-  await Promise.all(['a', 'b'].map((name) => inTurns(busy(10 * turnMs, log, name))));
+  await Promise.all(['a', 'b'].map((name) => inTurns(busy(10, log, name))));
   expect(log.slice(0, 8)).toEqual(['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']);
 });
 

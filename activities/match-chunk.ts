@@ -1,10 +1,9 @@
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import {
-  decodeBatches,
-  decodeKeys,
-  encodeDeferred,
-  encodeKeys,
-  encodeOperations,
+  batchesCodec,
+  deferredCodec,
+  keysCodec,
+  operationsCodec,
 } from '../src/engine/chunk-codec.ts';
 import { recordMapper, type MappedRecord } from '../src/engine/map-record.ts';
 import type { Decision } from '../src/engine/match.ts';
@@ -15,7 +14,7 @@ import type { Chunks } from '../src/store/chunks.ts';
 import type { RunActivities } from './activities.ts';
 import { fencingToken } from './fencing-token.ts';
 import { inTurns } from './in-turns.ts';
-import { matchRecords } from './match-records.ts';
+import { hashesOf, matchRecords } from './match-records.ts';
 import type { Session, Shared } from './session.ts';
 import { withSession } from './with-session.ts';
 
@@ -54,11 +53,11 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
         stats,
         errors,
         stage: {
-          operations: await inTurns(encodeOperations(operations)),
-          keys: await inTurns(encodeKeys(keysToWrite(session, decision))),
-          deferred: deferred.length === 0 ? null : await inTurns(encodeDeferred(deferred)),
+          operations: await inTurns(operationsCodec.encode(operations)),
+          keys: await inTurns(keysCodec.encode(keysToWrite(session, decision))),
+          deferred: deferred.length === 0 ? null : await inTurns(deferredCodec.encode(deferred)),
         },
-        ...(remove && { seen: keys.map((key) => store.seal.hash(key)) }),
+        ...(remove && { seen: [...(await inTurns(hashesOf(keys, store.seal))).values()] }),
       });
       faultPoint('match.after-commit');
       return { waits: deferred.length > 0 };
@@ -67,7 +66,7 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
 
 function* mapAll({ mapping }: Session, text: string): Steps<MappedRecord[]> {
   const mapped: MappedRecord[] = [];
-  for (const { fields, encoding, rows, faults } of yield* decodeBatches(text)) {
+  for (const { fields, encoding, rows, faults } of yield* batchesCodec.decode(text)) {
     const map = recordMapper(mapping, fields, encoding);
     const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
     for (const [at, row] of rows.entries()) {
@@ -85,7 +84,7 @@ async function pendingKeys(
 ): Promise<ReadonlySet<string>> {
   const texts = await chunks.stagedBefore(run, chunk, 'keys');
   const keys: string[][] = [];
-  for (const text of texts) keys.push(await inTurns(decodeKeys(text)));
+  for (const text of texts) keys.push(await inTurns(keysCodec.decode(text)));
   return new Set(keys.flat());
 }
 

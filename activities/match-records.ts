@@ -59,7 +59,8 @@ function* keysOf(
   return keys;
 }
 
-function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string, Buffer>> {
+/** The keyed hashes of keys, in their order. */
+export function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string, Buffer>> {
   const hashes = new Map<string, Buffer>();
   for (const key of keys) {
     hashes.set(key, seal.hash(key));

@@ -1,6 +1,6 @@
 import type { RemovalPlan } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
-import { encodeOperations } from '../src/engine/chunk-codec.ts';
+import { operationsCodec } from '../src/engine/chunk-codec.ts';
 import { needsApproval } from '../src/engine/removal-guard.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
@@ -57,7 +57,7 @@ async function pin(
   await deps.store.chunks.claim(run, chunk, token);
   await deps.store.chunks.commit(run, chunk, token, {
     state: 'matched',
-    stage: { operations: await inTurns(encodeOperations(removals)) },
+    stage: { operations: await inTurns(operationsCodec.encode(removals)) },
   });
   const sample = removals.slice(0, previewSize).map(({ key }) => key);
   return { remove: removals.length, of, sample };

@@ -1,5 +1,5 @@
 import type { AppliedChunks } from '../src/connectors/destination.ts';
-import { decodeOperations } from '../src/engine/chunk-codec.ts';
+import { operationsCodec } from '../src/engine/chunk-codec.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import { finalToken } from '../src/store/chunks.ts';
@@ -47,7 +47,7 @@ async function byJournal(store: Store, run: string, no: number): Promise<Settled
   const entries = await store.journal.read(run, no);
   if (entries.length === 0) return null;
   const text = await store.chunks.staged(run, no, 'operations');
-  const operations = text === null ? [] : await inTurns(decodeOperations(text));
+  const operations = text === null ? [] : await inTurns(operationsCodec.decode(text));
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];
   const doubtful: DecidedOperation[] = [];

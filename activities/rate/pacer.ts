@@ -6,6 +6,7 @@ import {
   type Lease,
   type QuotaState,
 } from '../../src/engine/quota.ts';
+import { jitter } from '../../src/engine/quota-rate.ts';
 import { LimitedError } from '../../src/model/failure.ts';
 import type { LimitInfo, Quota } from '../../src/model/quota.ts';
 import type { Decided, Quotas } from '../../src/store/quotas.ts';
@@ -15,8 +16,6 @@ import { FairQueue } from './fair-queue.ts';
 
 /** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
 const lateMs = 10;
-/** What leaves later than this had to wait for a connection. Milliseconds. */
-const connectedMs = 22;
 /** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */
@@ -240,7 +239,8 @@ export class Pacer {
         return true;
       },
       sent: () => {
-        if (slot !== undefined && performance.now() - slot.at > connectedMs)
+        // The spacing allows for no more: it had to wait for a connection.
+        if (slot !== undefined && performance.now() - slot.at > jitter.mostMs)
           this.#noteLate(slot, latestMs);
       },
       answered: async (limits) => {

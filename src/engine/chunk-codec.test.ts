@@ -2,14 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ExactNumber } from '../model/json.ts';
 import type { Value } from '../model/record.ts';
-import {
-  decodeBatches,
-  decodeKeys,
-  decodeOperations,
-  encodeBatches,
-  encodeKeys,
-  encodeOperations,
-} from './chunk-codec.ts';
+import { batchesCodec, keysCodec, operationsCodec } from './chunk-codec.ts';
 import { atOnce } from './steps.ts';
 
 const value = fc.oneof(
@@ -27,7 +20,7 @@ test('every value survives', () => {
       const batches = [
         { encoding: 'json' as const, fields: [{ name: 'a', type: 'text' as const }], rows },
       ];
-      const decoded = atOnce(decodeBatches(atOnce(encodeBatches(batches))));
+      const decoded = atOnce(batchesCodec.decode(atOnce(batchesCodec.encode(batches))));
       expect(JSON.parse(JSON.stringify(decoded))).toEqual(JSON.parse(JSON.stringify(batches)));
       expect(decoded[0]?.rows).toEqual(rows);
     }),
@@ -35,9 +28,9 @@ test('every value survives', () => {
 });
 
 test('a text of one line is read, as earlier versions wrote it', () => {
-  expect(atOnce(decodeKeys('["a","b"]'))).toEqual(['a', 'b']);
+  expect(atOnce(keysCodec.decode('["a","b"]'))).toEqual(['a', 'b']);
   const keys = Array.from({ length: 1000 }, (_, n) => `k\n${n}`);
-  expect(atOnce(decodeKeys(atOnce(encodeKeys(keys))))).toEqual(keys);
+  expect(atOnce(keysCodec.decode(atOnce(keysCodec.encode(keys))))).toEqual(keys);
 });
 
 test('operations survive', () => {
@@ -51,5 +44,7 @@ test('operations survive', () => {
       canonicalKey: '["1.5"]',
     },
   ];
-  expect(atOnce(decodeOperations(atOnce(encodeOperations(operations))))).toEqual(operations);
+  expect(atOnce(operationsCodec.decode(atOnce(operationsCodec.encode(operations))))).toEqual(
+    operations,
+  );
 });

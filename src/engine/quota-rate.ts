@@ -1,7 +1,7 @@
 /** Rates are calls per millisecond, times milliseconds. */
 
 /** By how much calls may reach an API closer together than they were sent: a share of the window, and at most. */
-const jitter = { share: 0.022, mostMs: 22 };
+export const jitter = { share: 0.022, mostMs: 22 };
 
 /** How fast a rate grows again after a decrease: per cubic second, as a share of the rate before. */
 const growth = 0.008;

@@ -6,13 +6,16 @@ const restMs = 30_000;
 
 /** Pages of a list, some asked for before their turn has come. One reader at a time. */
 export class PagesAhead {
+  /** Which list: pages of another one are of no use. */
+  readonly of: string;
   readonly #read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>;
   readonly #coming = new Map<Cursor, Promise<ApiPage>>();
   #stop = new AbortController();
   #lapse: NodeJS.Timeout | undefined;
   #failed = false;
 
-  constructor(read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>) {
+  constructor(of: string, read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>) {
+    this.of = of;
     this.#read = read;
   }
 

@@ -20,7 +20,7 @@ export interface Reading {
   readonly fields: readonly Field[];
   readonly request: SourceRequest;
   /** What was asked for and not needed yet, between two chunks. */
-  readonly kept: { pages?: PagesAhead | undefined; of?: string };
+  readonly kept: { pages?: PagesAhead | undefined };
 }
 
 /** Where a page starts, and what the reader must know of those before. */
@@ -74,7 +74,10 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
         if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
         if (wanted.length > 0) yield batchOf(fields, wanted);
       } while (place.next !== null && !isFull());
-      if (place.next !== null) keep(reading, page, pages);
+      if (place.next !== null) {
+        reading.kept.pages = pages;
+        pages.rest();
+      }
     } finally {
       signal?.removeEventListener('abort', stop);
       if (reading.kept.pages !== pages) pages.drop();
@@ -100,20 +103,17 @@ function since({ client, read, request }: Reading, page: PageRequest): Params {
 function pagesFor(reading: Reading, page: PageRequest): PagesAhead {
   const { client, read, kept } = reading;
   const extra = since(reading, page);
+  const of = JSON.stringify(extra);
   const waiting = kept.pages;
   kept.pages = undefined;
   waiting?.goOn();
-  if (waiting !== undefined && kept.of === JSON.stringify(extra)) return waiting;
+  if (waiting?.of === of) return waiting;
   waiting?.drop();
-  const pages = new PagesAhead((cursor, signal) => readPage(client, read, cursor, extra, signal));
+  const pages = new PagesAhead(of, (cursor, signal) =>
+    readPage(client, read, cursor, extra, signal),
+  );
   client.closing.addEventListener('abort', () => pages.drop(), { once: true });
   return pages;
-}
-
-function keep(reading: Reading, page: PageRequest, pages: PagesAhead): void {
-  reading.kept.pages = pages;
-  reading.kept.of = JSON.stringify(since(reading, page));
-  pages.rest();
 }
 
 /** Reads one page of the API. A list by offset is joined where it was left. */
