@@ -119,7 +119,7 @@ test('a connection that is closed asks for nothing more', async () => {
   let admitted = 0;
   const slow: Throttle = {
     call: async (make, _, signal) => {
-      await sleep(20 * (admitted += 1), undefined, { signal });
+      await sleep(100 * (admitted += 1), undefined, { signal });
       return (await make(() => undefined)).value;
     },
   };
@@ -130,7 +130,7 @@ test('a connection that is closed asks for nothing more', async () => {
   for await (const _ of page.batches());
   await connection.close();
   const calls = list.calls();
-  await sleep(200);
+  await sleep(600);
   expect(list.calls()).toBeLessThanOrEqual(calls + 1);
   expect(calls).toBeLessThan(10);
 });
