@@ -51,7 +51,8 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   const removes = delivery === null ? remove : mayRemove(delivery.entity.spec, delivery.system);
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
-  const settled = until === null ? null : ((await source.settled?.(until)) ?? until);
+  const settled =
+    until === null || source.settled === undefined ? until : await source.settled(until);
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = remove || options.full === true || !incremental;
   const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;

@@ -95,13 +95,17 @@ async function missing(
   const removals: DecidedOperation[] = [];
   let of = 0;
   for await (const page of destination.scan(signal)) {
-    const keys = page.map(({ key }) => canonicalKey(key, match) ?? '');
-    const hashes = keys.map((key) => store.seal.hash(key));
-    const unseen = await store.chunks.unseen(run, hashes);
-    page.forEach(({ key, id }, index) => {
-      if (!unseen.has(hashes[index]?.toString('hex') ?? '')) return;
-      removals.push(removal(key, id, keys[index] ?? ''));
+    // A record without a key stays: one of the source that lacks its key may stand for it (R7).
+    const keyed = page.flatMap(({ key, id }) => {
+      const canonical = canonicalKey(key, match);
+      return canonical === null ? [] : [{ key, id, canonical, hash: store.seal.hash(canonical) }];
     });
+    const unseen = await store.chunks.unseen(
+      run,
+      keyed.map(({ hash }) => hash),
+    );
+    for (const { key, id, canonical, hash } of keyed)
+      if (unseen.has(hash.toString('hex'))) removals.push(removal(key, id, canonical));
     of += page.length;
   }
   return { removals, of };

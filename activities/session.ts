@@ -5,6 +5,7 @@ import type { Source } from '../src/connectors/source.ts';
 import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
+import type { Field } from '../src/model/field.ts';
 import type { KeyMatch } from '../src/model/match.ts';
 import { keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
@@ -148,7 +149,7 @@ async function openSession(
       source,
       destination,
       mapping,
-      match: keyMatchOf(spec, destination),
+      match: keyMatchOf(spec, source, destination),
       stage,
       delivery,
       close,
@@ -177,10 +178,17 @@ function mappingOf(spec: SyncSpec, source: Source): Mapping {
 }
 
 /** How keys compare at this destination: by what its key fields hold. */
-function keyMatchOf({ match, destination: { key } }: SyncSpec, destination: Destination): KeyMatch {
-  const known = destination.fields;
-  const fieldOf = (name: string) => known?.find((field) => field.name === name);
-  return { ...match, fields: keyFields(key).map(fieldOf) };
+function keyMatchOf(spec: SyncSpec, source: Source, destination: Destination): KeyMatch {
+  const fields = keyFields(spec.destination.key).map((name) => named(destination.fields, name));
+  // A database tells null from an empty text; CSV files and forms write the one for the other.
+  const emptyIsKey = keyFields(spec.source.key).every(
+    (name) => named(source.fields, name)?.native !== undefined,
+  );
+  return { ...spec.match, fields, emptyIsKey };
+}
+
+function named(fields: readonly Field[] | null, name: string): Field | undefined {
+  return fields?.find((field) => field.name === name);
 }
 
 /** Changes when anything changes that decides what a record becomes; a watermark belongs to one fingerprint. */

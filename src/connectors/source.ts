@@ -18,9 +18,9 @@ export interface Source {
   highWatermark?(): Promise<string | null>;
   /**
    * Up to which watermark, `high` at most, no record can appear any more; asked right after `highWatermark`. The
-   * run reads up to `high` and leaves this as the sync's watermark. Absent: `high` itself.
+   * run reads up to `high` and leaves this as the sync's watermark; null leaves the one before. Absent: `high` itself.
    */
-  settled?(high: string): Promise<string>;
+  settled?(high: string): Promise<string | null>;
   /**
    * Reads the next page. One call at a time; repeating a call with the same cursor reads the same place again.
    * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.

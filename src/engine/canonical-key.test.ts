@@ -20,6 +20,7 @@ test('text is exact unless the sync says otherwise', () => {
 test('a missing part is a missing key', () => {
   expect(canonicalKey([1, null], exact)).toBeNull();
   expect(canonicalKey([''], exact)).toBeNull();
+  expect(canonicalKey([' '], { ...exact, trim: true, emptyIsKey: true })).toBe('[""]');
   expect(canonicalKey(['  '], lenient)).toBeNull();
   expect(canonicalKey(['  '], exact)).not.toBeNull();
 });

@@ -1,7 +1,7 @@
 import type { Field } from '../model/field.ts';
 import { instant } from '../model/instant.ts';
 import { ExactNumber, type Json } from '../model/json.ts';
-import type { KeyMatch, Match } from '../model/match.ts';
+import type { KeyMatch } from '../model/match.ts';
 import type { KeyValues } from '../model/record.ts';
 import { canonicalDecimal } from './decimal.ts';
 import { stableText } from './stable-text.ts';
@@ -12,7 +12,7 @@ import { stableText } from './stable-text.ts';
  * hold ("0042" is 42 where the key is a number); where that is text, or unknown, it is exact but for what `match` asks.
  * A JSON list, so composite keys cannot run into one another.
  *
- * @returns null when a part is null, missing or empty: the record has no key
+ * @returns null when a part is null, missing or, unless `match.emptyIsKey`, an empty text: the record has no key
  */
 export function canonicalKey(values: KeyValues, match: KeyMatch): string | null {
   const parts: string[] = [];
@@ -24,15 +24,19 @@ export function canonicalKey(values: KeyValues, match: KeyMatch): string | null 
   return JSON.stringify(parts);
 }
 
-/** One part of {@link canonicalKey}; null when it is null, missing or empty. */
-export function canonicalPart(value: Json | undefined, match: Match, field?: Field): string | null {
+/** One part of {@link canonicalKey}; null when it is missing. */
+export function canonicalPart(
+  value: Json | undefined,
+  match: KeyMatch,
+  field?: Field,
+): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'number') return canonicalDecimal(String(value)) ?? String(value);
   if (value instanceof ExactNumber) return canonicalDecimal(value.digits) ?? value.digits;
   if (typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return stableText(value);
   const trimmed = match.trim ? value.trim() : value;
-  if (trimmed === '') return null;
+  if (trimmed === '' && match.emptyIsKey !== true) return null;
   return asHeld(match.caseInsensitive ? trimmed.toLowerCase() : trimmed, field);
 }
 

@@ -26,7 +26,11 @@ export async function setup(): Promise<() => Promise<void>> {
     log: quiet,
     ...(temporalCli !== undefined && { explicit: temporalCli }),
   });
-  const postgres = await startEmbeddedPostgres({ dir, log: quiet });
+  const postgres = await startEmbeddedPostgres({
+    dir,
+    log: quiet,
+    settings: { max_prepared_transactions: 5 },
+  });
   process.env['SLUICE_TEST_PG'] = postgres.url;
   process.env['SLUICE_TEMPORAL_CLI'] = cli;
   return async () => {

@@ -11,7 +11,7 @@ import { faultOf } from './failures.ts';
 import { attempt, isolate } from './isolate.ts';
 import { ident, literal } from './names.ts';
 import type { Answer, Session, TextRow } from './session.ts';
-import { comparesExactly } from './table.ts';
+import { foldsKeys } from './table.ts';
 
 /** Asks for one chunk to be applied. */
 export interface ApplyRequest {
@@ -84,7 +84,7 @@ export class ChunkApply {
     if (census.faults) await this.takeFaults();
     if (census.keyless) await this.takeUnmatchable();
     if (!sql.distinctKeys) await this.takeDuplicates();
-    if (!sql.table.uniqueKey || !comparesExactly(sql.table)) await this.takeAmbiguous();
+    if (!sql.table.uniqueKey || foldsKeys(sql.table)) await this.takeAmbiguous();
     const sample = (await this.createAll(census)) ? undefined : await this.writeDue(census.missing);
     const gone = this.skipped.mode + this.skipped.duplicate + this.errors.length;
     const stats = {
@@ -144,13 +144,16 @@ export class ChunkApply {
     await this.guard('match', check, `${check} WHERE s.ctid = ANY($1::tid[])`, 'true');
   }
 
-  /** Notes the keys of every record that can have one here, whatever becomes of it: a mirror must not remove them. */
+  /**
+   * Notes the keys of every record, also of those at fault, but for parts that are null, which no record here is
+   * removed for: a mirror must not remove what the source has (R7).
+   */
   private async see(): Promise<void> {
     const { area, chunk, sql, session } = this.request;
     if (!sql.table.target.permissions.remove) return;
     const seen = area.seen(sql.table.target.seenBy ?? chunk.run);
     const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
-    const select = `SELECT ${keys} FROM ${this.staged} s WHERE NOT (${sql.lacksKey})`;
+    const select = `SELECT ${keys} FROM ${this.staged} s WHERE NOT (${sql.nullKey})`;
     const { rows } = await this.sql(`SELECT to_regclass(${literal(seen)}) IS NULL AS fresh`);
     if (rows[0]?.['fresh'] === 't') {
       await lockTables(session, this.client);
@@ -250,7 +253,7 @@ export class ChunkApply {
   private async classify(missing: boolean): Promise<number> {
     const { sql } = this.request;
     const absent = `d.${ident(sql.table.key[0]?.name ?? '')} IS NULL`;
-    const byIndex = sql.table.uniqueKey && comparesExactly(sql.table);
+    const byIndex = sql.table.uniqueKey && !foldsKeys(sql.table);
     if (byIndex) await this.joinWhole(false);
     const { count } = await this.sql(
       `CREATE UNLOGGED TABLE ${this.actions} AS SELECT s.ctid AS "row", ${absent} AS fresh

@@ -2,7 +2,9 @@ import type { StagedLayout } from '../destination.ts';
 import type { Column } from './catalog.ts';
 import { columnNamed } from './catalog.ts';
 import { ident, literal } from './names.ts';
-import { comparesExactly, differs, normalised, normalisedKey, rounds } from './table.ts';
+import { coerced, coerces, fromText } from './cast.ts';
+import { anyDiffers, equalsExactly, type Pair } from './compare.ts';
+import { foldsKeys, hasKey, keyOf, matchesExactly } from './table.ts';
 import type { Table } from './table.ts';
 
 /** Longer values are cut where they are shown. Characters. */
@@ -51,33 +53,38 @@ export class ChunkSql {
   /** The staged key, typed and ready to compare. */
   get key(): string[] {
     const { table } = this;
-    return table.key.map((column, at) => normalised(table, column, this.keyValue(column, at)));
+    return table.key.map((column, at) => keyOf(table, column, this.storedKey(column, at)));
   }
 
   get matches(): string {
-    const held = normalisedKey(this.table);
-    return this.key.map((value, at) => `${held[at]} = ${value}`).join(' AND ');
+    return hasKey(this.table, this.key);
   }
 
+  /** Whether a part of the key is null. */
+  get nullKey(): string {
+    return this.layout.key.map((at) => `s.c${at} IS NULL`).join(' OR ');
+  }
+
+  /** Whether a part of the key is missing: null or, where the source has no types, an empty text (decision 0021). */
   get lacksKey(): string {
     const trim = this.table.target.match.trim;
-    const parts = this.layout.key.map((at) => {
-      const absent = `s.c${at} IS NULL`;
-      // Numbers and dates have no empty text, and to print them all takes time.
-      if (ordered.test(this.types[at] ?? '')) return absent;
+    const empty = this.layout.key.flatMap((at) => {
+      if (this.layout.columns[at]?.field.native !== undefined) return [];
       const text = trim ? `btrim(s.c${at}::text)` : `s.c${at}::text`;
-      return `${absent} OR ${text} = ''`;
+      return [`${text} OPERATOR(pg_catalog.=) ''`];
     });
-    return parts.join(' OR ');
+    return [this.nullKey, ...empty].join(' OR ');
   }
 
   /** Whether the keys of a chunk cannot repeat, so that no check is needed. */
   get distinctKeys(): boolean {
     const kept = this.table.key.every((column, at) => {
-      const type = this.types[this.layout.key[at] ?? -1];
-      return type !== 'text' || column.category === 'S';
+      const from = this.layout.key[at] ?? -1;
+      const same =
+        this.types[from] === column.base || /^(text|character varying)$/.test(column.base);
+      return same && equalsExactly(column) && !this.mayCoerce(column, from);
     });
-    return this.layout.uniqueKeys && kept && comparesExactly(this.table);
+    return this.layout.uniqueKeys && kept && !foldsKeys(this.table);
   }
 
   /**
@@ -113,24 +120,25 @@ export class ChunkSql {
 
   /** True where an assigned field of a record differs. */
   differs(missing: boolean): string {
-    const parts = this.changeable(null).map(({ column, from, at }) => {
-      const differing = differs(column, this.value(column, from));
-      if (!missing) return differing;
-      return `(substr(s._missing, ${at + 1}, 1) IS DISTINCT FROM '1' AND ${differing})`;
+    const changeable = this.changeable(null);
+    if (!missing) return anyDiffers(changeable.map((each) => this.pair(each)));
+    const parts = changeable.map((each) => {
+      const given = `substr(s._missing, ${each.at + 1}, 1) IS DISTINCT FROM '1'`;
+      return `(${given} AND (${anyDiffers([this.pair(each)])}))`;
     });
     return parts.length > 0 ? parts.join(' OR ') : 'false';
   }
 
   /** What a record changes: an array of JSON `[field, held, new]`, texts as printed and cut, NULL where it is equal. */
   changes(missing: boolean): string {
-    const parts = this.changeable(null).map(({ column, from, at }) => {
-      const value = this.value(column, from);
-      const held = `d.${ident(column.name)}`;
+    const parts = this.changeable(null).map((each) => {
+      const { column, at } = each;
+      const { held, value } = this.pair(each);
       const lacking = missing ? `substr(s._missing, ${at + 1}, 1) = '1'` : 'false';
       const shown = [held, value]
-        .map((each) => `left((${each})::text, ${longestShown})`)
+        .map((shownValue) => `left((${shownValue})::text, ${longestShown})`)
         .join(', ');
-      return `CASE WHEN ${lacking} THEN NULL WHEN ${differs(column, value)}
+      return `CASE WHEN ${lacking} THEN NULL WHEN ${anyDiffers([{ column, held, value }])}
         THEN json_build_array(${literal(column.name)}, ${shown}) END`;
     });
     return `ARRAY[${parts.join(', ')}]::json[]`;
@@ -175,33 +183,49 @@ export class ChunkSql {
     const sets = changed.map(
       ({ column }) => `${ident(column.name)} = excluded.${ident(column.name)}`,
     );
-    const tests = changed.map(({ column }) => differs(column, `excluded.${ident(column.name)}`));
-    return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${counted(tests.join(' OR '), table.target.permissions.update)}`;
+    const pairs = changed.map(({ column }) => {
+      const name = ident(column.name);
+      return { column, held: `d.${name}`, value: `excluded.${name}` };
+    });
+    return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${counted(anyDiffers(pairs), table.target.permissions.update)}`;
   }
 
   /** What an update may change: not a key column that is equal because it matched. */
   private changeable(pattern: string | null): readonly Assignment[] {
-    const exact = comparesExactly(this.table);
+    const exact = matchesExactly(this.table);
     return this.assigned.filter(({ column, from, at }) => {
       const key = this.table.key.findIndex((each) => each.name === column.name);
       return pattern?.[at] !== '1' && !(exact && key >= 0 && this.layout.key[key] === from);
     });
   }
 
-  private keyValue(column: Column, at: number): string {
-    return this.value(column, this.layout.key[at] ?? 0);
+  /** What the destination `d` holds in a column, and what it would hold. */
+  private pair({ column, from }: Assignment): Pair {
+    return { column, held: `d.${ident(column.name)}`, value: this.stored(column, from) };
+  }
+
+  private storedKey(column: Column, at: number): string {
+    return this.stored(column, this.layout.key[at] ?? 0);
+  }
+
+  private stored(column: Column, from: number): string {
+    const value = this.value(column, from);
+    return this.mayCoerce(column, from) ? coerced(column, value) : value;
+  }
+
+  /** Whether storing may change a value: not one that a column of the same type and modifier held. */
+  private mayCoerce(column: Column, from: number): boolean {
+    return coerces(column) && this.layout.columns[from]?.field.native !== column.native;
   }
 
   private value(column: Column, from: number): string {
-    return this.types[from] === column.base ? `s.c${from}` : `s.c${from}::${column.base}`;
+    return this.types[from] === column.base ? `s.c${from}` : fromText(column, `s.c${from}`);
   }
 
   private fallible(column: Column, from: number): string[] {
-    const value = this.value(column, from);
-    const native = this.layout.columns[from]?.field.native;
-    if (rounds(column)) return native === column.native ? [] : [`${value}::${column.native}`];
+    if (this.mayCoerce(column, from)) return [this.stored(column, from)];
     const safe = this.types[from] === column.base || /^(text|character varying)$/.test(column.base);
-    return safe ? [] : [value];
+    return safe ? [] : [this.value(column, from)];
   }
 
   private usesOf(at: number): Column[] {

@@ -40,8 +40,8 @@ async function openTable(session: Session, target: Target): Promise<Table> {
     );
   }
   const immediate = relation.uniqueKeys.filter((unique) => unique.immediate);
-  const uniqueKey = immediate.some(({ columns }) =>
-    columns.every((name) => target.key.includes(name)),
+  const uniqueKey = immediate.some(
+    ({ columns, everywhere }) => everywhere && columns.every((name) => target.key.includes(name)),
   );
   const conflictKey = immediate.some(
     ({ columns }) =>

@@ -1,6 +1,8 @@
 import type { PageRequest } from '../source.ts';
 import type { Column, Relation } from './catalog.ts';
+import { comparable, equal, operator } from './compare.ts';
 import { ident, literal } from './names.ts';
+import { after, nameOf, sortedBy, valueOf } from './order.ts';
 
 /** How a stream is paged: the SQL of one page, and which of its columns make the cursor. */
 export interface PageQuery {
@@ -49,7 +51,7 @@ export function pageQuery(
   const count = Math.max(1, Math.floor(request.limit.records));
   // Rows that share a place in the order and have no unique key can only be read together.
   const limit = unique ? `LIMIT ${count}` : `FETCH FIRST ${count} ROWS WITH TIES`;
-  const names = columns.map((column) => `q.${ident(column.name)}`).join(', ');
+  const names = columns.map(selected).join(', ');
   const selects = parts.map((part, at) => {
     const conditions = at === 0 ? part.conditions : [...part.conditions, unfilled(at, count)];
     const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
@@ -65,7 +67,7 @@ export function pageQuery(
 
 /** A full read, by the unique key. */
 function whole(unique: readonly Column[], cursor: string | null): Part {
-  return { conditions: cursor === null ? [] : [after(unique, parse(cursor))], order: unique };
+  return { conditions: cursor === null ? [] : [after(unique, parse(cursor), 'q')], order: unique };
 }
 
 /**
@@ -82,19 +84,22 @@ function changed(
   const cursor = request.cursor === null ? null : parse(request.cursor);
   const [last = null, ...rest] = cursor ?? [];
   const name = `q.${ident(watermark.name)}`;
+  const marked = nameOf(watermark, 'q');
   const undated = { conditions: [`${name} IS NULL`], order: ties };
-  const beyond = ties.length === 0 ? 'false' : after(ties, rest);
+  const beyond = ties.length === 0 ? 'false' : after(ties, rest, 'q');
   if (cursor !== null && last === null)
     return [{ ...undated, conditions: [...undated.conditions, beyond] }];
-  const place = `${literal(last)}::${watermark.base}`;
+  const place = valueOf(watermark, last);
   const dated = {
     conditions: [
-      ...(cursor === null ? sinceOf(watermark, request, lag) : [`${name} > ${place}`]),
+      ...(cursor === null
+        ? sinceOf(watermark, request, lag)
+        : [`${marked} ${operator(watermark, 'greater')} ${place}`]),
       ...upTo(watermark, request),
     ],
     order: [watermark, ...ties],
   };
-  const same = { conditions: [`${name} = ${place}`, beyond], order: ties };
+  const same = { conditions: [equal(watermark, marked, place), beyond], order: ties };
   return [
     ...(cursor === null || ties.length === 0 ? [] : [same]),
     dated,
@@ -112,17 +117,28 @@ function sinceOf(watermark: Column, { since }: PageRequest, lag: string | undefi
   const name = `q.${ident(watermark.name)}`;
   if (since === null) return watermark.notNull ? [] : [`${name} IS NOT NULL`];
   const start = `${literal(since)}::${watermark.base}`;
-  return [`${name} >= ${lag === undefined ? start : `(${start} - ${lag})`}`];
+  const from = lag === undefined ? start : `(${start} OPERATOR(pg_catalog.-) ${lag})`;
+  return [
+    `${nameOf(watermark, 'q')} ${operator(watermark, 'atLeast')} ${comparable(watermark, from)}`,
+  ];
 }
 
 function upTo(watermark: Column, { until }: PageRequest): string[] {
   if (until === null) return [];
-  return [`q.${ident(watermark.name)} <= ${literal(until)}::${watermark.base}`];
+  return [
+    `${nameOf(watermark, 'q')} ${operator(watermark, 'atMost')} ${valueOf(watermark, until)}`,
+  ];
 }
 
 function sorted(order: readonly Column[], limit: string): string {
   if (order.length === 0) return '';
-  return ` ORDER BY ${order.map((column) => `q.${ident(column.name)}`).join(', ')} ${limit}`;
+  return ` ORDER BY ${sortedBy(order, 'q')} ${limit}`;
+}
+
+/** A column as it is read. The blanks that pad a `char(5)` are none of its value: PostgreSQL drops them in a text. */
+function selected(column: Column): string {
+  const name = `q.${ident(column.name)}`;
+  return column.base === 'bpchar' ? `${name}::text AS ${ident(column.name)}` : name;
 }
 
 /** The selects one after the other: none is run once those before it have filled the page. */
@@ -147,21 +163,4 @@ function partName(at: number): string {
 
 function parse(cursor: string): (string | null)[] {
   return JSON.parse(cursor) as (string | null)[];
-}
-
-/** The rows after these values, nulls last. */
-function after(order: readonly Column[], values: readonly (string | null)[]): string {
-  const names = order.map((column) => `q.${ident(column.name)}`);
-  const typed = order.map((column, at) => `${literal(values[at] ?? null)}::${column.base}`);
-  if (order.every((column) => column.notNull))
-    return `(${names.join(', ')}) > (${typed.join(', ')})`;
-  const isNull = (at: number) => (values[at] ?? null) === null;
-  const equal = names.map((name, at) =>
-    isNull(at) ? `${name} IS NULL` : `${name} = ${typed[at]}`,
-  );
-  const beyond = names.map((name, at) =>
-    isNull(at) ? 'false' : `(${name} > ${typed[at]} OR ${name} IS NULL)`,
-  );
-  const ways = names.map((_, at) => [...equal.slice(0, at), beyond[at]].join(' AND '));
-  return `(${ways.join(' OR ')})`;
 }

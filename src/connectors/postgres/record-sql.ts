@@ -4,7 +4,8 @@ import type { WriteOperation } from '../destination.ts';
 import type { Column } from './catalog.ts';
 import { columnNamed } from './catalog.ts';
 import { ident } from './names.ts';
-import { normalised, normalisedKey } from './table.ts';
+import { coerced, fromText } from './cast.ts';
+import { hasKey, keyOf } from './table.ts';
 import type { Table } from './table.ts';
 import { toText } from './to-text.ts';
 
@@ -50,8 +51,8 @@ export function rowsOf(
   return {
     from: `unnest(${parameters}) WITH ORDINALITY AS w(${names.join(', ')})`,
     values: lists,
-    keys: key.map((column, at) => `w.k${at}::${column.base}`),
-    fields: fields.map((column, at) => ({ column, value: `w.f${at}::${column.base}` })),
+    keys: key.map((column, at) => fromText(column, `w.k${at}`)),
+    fields: fields.map((column, at) => ({ column, value: fromText(column, `w.f${at}`) })),
   };
 }
 
@@ -65,11 +66,8 @@ export function texts(
 
 /** Where the records `d` of a table have the keys of `rows`. */
 export function sameKey(table: Table, rows: Rows): string {
-  const held = normalisedKey(table);
-  const same = rows.keys.map(
-    (key, at) => `${held[at]} = ${normalised(table, table.key[at]!, key)}`,
-  );
-  return same.join(' AND ');
+  const keys = table.key.map((column, at) => keyOf(table, column, coerced(column, rows.keys[at]!)));
+  return hasKey(table, keys);
 }
 
 /** What an update of the records `d` found by `same` sets. */

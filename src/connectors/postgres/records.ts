@@ -13,6 +13,7 @@ import { writeWithIds } from './assigned.ts';
 import { fieldOf } from './catalog.ts';
 import { rejection } from './failures.ts';
 import { ident } from './names.ts';
+import { after, sortedBy } from './order.ts';
 import {
   deleteSql,
   grouped,
@@ -84,7 +85,7 @@ async function find(
   keys: readonly KeyValues[],
 ): Promise<Existing[]> {
   const wanted = rowsOf(table.key, keys);
-  const select = `SELECT DISTINCT ${projection(table)} FROM ${wanted.from}
+  const select = `SELECT w.place, ${projection(table)} FROM ${wanted.from}
      JOIN ${table.relation.from} d ON ${sameKey(table, wanted)}`;
   const { rows } = await session.withClient(async (client) => {
     try {
@@ -93,7 +94,11 @@ async function find(
       throw rejection(error) ?? error;
     }
   });
-  return rows.map((row) => existingOf(table, row));
+  // Each is told under the key that found it: the table may hold it in another spelling.
+  return rows.map((row) => ({
+    ...existingOf(table, row),
+    key: keys[Number(row['place']) - 1] ?? [],
+  }));
 }
 
 /** Writes in one transaction; a refusal for the sake of one of several records rejects them all. */
@@ -164,17 +169,15 @@ async function* scan(
   table: Table,
   signal?: AbortSignal,
 ): AsyncGenerator<Existing[]> {
-  const names = table.key.map((column) => `d.${ident(column.name)}`).join(', ');
+  const order = sortedBy(table.key, 'd');
   let last: TextRow | undefined;
   for (;;) {
-    const bound = last
-      ? `WHERE (${names}) > (${table.key.map((c, at) => `$${at + 1}::${c.base}`).join(', ')})`
-      : '';
-    const values = last ? table.key.map((_, at) => last?.[`k${at}`]) : [];
+    const values = table.key.map((_, at) => last?.[`k${at}`] ?? null);
+    const bound = last ? `WHERE ${after(table.key, values, 'd')}` : '';
     const { rows } = await session.query(
       `SELECT ${projection(table)} FROM ${table.relation.from} d ${bound}
-       ORDER BY ${names} FETCH FIRST 1000 ROWS WITH TIES`,
-      values,
+       ORDER BY ${order} FETCH FIRST 1000 ROWS WITH TIES`,
+      [],
       signal,
     );
     if (rows.length > 0) yield rows.map((row) => existingOf(table, row));

@@ -6,7 +6,8 @@ import { faultOf } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { ident } from './names.ts';
 import type { Session } from './session.ts';
-import { normalisedKey } from './table.ts';
+import { comparable, equal } from './compare.ts';
+import { hasKey, heldKey, keyOf } from './table.ts';
 import type { Table } from './table.ts';
 
 /** Where a run's removals are planned and done. */
@@ -32,7 +33,7 @@ export async function planRemoval({
   table,
   run,
 }: RemovalRequest): Promise<RemovalPlan> {
-  const keys = normalisedKey(table);
+  const keys = heldKey(table);
   const { target, relation } = table;
   const seen = area.seen(target.seenBy ?? run);
   const names = table.key.map((column) => `d.${ident(column.name)}`);
@@ -40,7 +41,10 @@ export async function planRemoval({
     AND t.key = ARRAY[${keys.map((key) => `(${key})::text`).join(', ')}])`;
   const scope = target.tracked ? tracked : '$1::text IS NOT NULL AND $2::text IS NOT NULL';
   const present = names.map((name) => `${name} IS NOT NULL`).join(' AND ');
-  const unseen = keys.map((key, at) => `n.k${at} = ${key}`).join(' AND ');
+  const isSeen = hasKey(
+    table,
+    keys.map((_, at) => `n.k${at}`),
+  );
   const columns = names.map((name, at) => `${name} AS k${at}`).join(', ');
   return session.transaction(async (client) => {
     const shape = keys.map((key, at) => `${key} AS k${at}`).join(', ');
@@ -54,7 +58,7 @@ export async function planRemoval({
     const pinned = await session.run(
       client,
       `INSERT INTO ${area.removal(run)} SELECT ${columns} FROM ${relation.from} d WHERE ${present} AND ${scope}
-         AND NOT EXISTS (SELECT 1 FROM ${seen} n WHERE ${unseen})`,
+         AND NOT EXISTS (SELECT 1 FROM ${seen} n WHERE ${isSeen})`,
       [target.sync, target.stream],
     );
     const all = await session.run(
@@ -63,7 +67,7 @@ export async function planRemoval({
       [target.sync, target.stream],
     );
     const texts = table.key.map((_, at) => `k${at}::text`).join(', ');
-    const order = table.key.map((_, at) => `k${at}`).join(', ');
+    const order = table.key.map((column, at) => comparable(column, `k${at}`)).join(', ');
     const some = await session.run(
       client,
       `SELECT array_to_json(ARRAY[${texts}]) AS key FROM ${area.removal(run)} ORDER BY ${order} LIMIT ${previewSize}`,
@@ -107,7 +111,11 @@ async function deletePinned(
   const { relation, target } = table;
   const pinned = area.removal(run);
   const faults = area.faults({ run, chunk: 0, token: 0 }).replace(/staged_/, 'removal_');
-  const same = table.key.map((column, at) => `d.${ident(column.name)} = p.k${at}`).join(' AND ');
+  const same = table.key
+    .map((column, at) =>
+      equal(column, comparable(column, `d.${ident(column.name)}`), comparable(column, `p.k${at}`)),
+    )
+    .join(' AND ');
   const whole = `DELETE FROM ${relation.from} d USING ${pinned} p WHERE ${same}`;
   const { done, faulty } = await isolate({
     session,
@@ -119,7 +127,9 @@ async function deletePinned(
   });
   const errors = faulty ? await faultyKeys({ session, area, table, run }, client, faults) : [];
   if (target.tracked) {
-    const keys = table.key.map((_, at) => `p.k${at}::text`).join(', ');
+    const keys = table.key
+      .map((column, at) => `(${keyOf(table, column, `p.k${at}`)})::text`)
+      .join(', ');
     await session.run(
       client,
       `DELETE FROM ${area.tracked} t USING ${pinned} p WHERE t.sync = $1 AND t.stream = $2 AND t.key = ARRAY[${keys}]`,

@@ -3,14 +3,17 @@ import type { KeyValues, RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
 import { noWatermark, unsupportedOrder } from '../order.ts';
 import type { Source } from '../source.ts';
+import { fromText } from './cast.ts';
 import { columnNamed, fieldOf, queryRelation, relationOf } from './catalog.ts';
 import type { Column, Relation } from './catalog.ts';
+import { comparable, equal } from './compare.ts';
 import { ident } from './names.ts';
 import { CopyPage } from './page.ts';
 import { lagOf } from './lag.ts';
 import { pageQuery } from './page-query.ts';
 import type { Session } from './session.ts';
 import { toText } from './to-text.ts';
+import { watermarkOf } from './watermark.ts';
 
 /** What `source:` of a sync may say. */
 export const sourceOptions = z.strictObject({
@@ -29,7 +32,10 @@ export async function openSource(session: Session, request: SourceRequest): Prom
     : await relationOf(session, request.stream);
   const named = (name: string) => columnNamed(relation, name, session.connection);
   const watermark = request.watermark === undefined ? undefined : named(request.watermark);
-  const unique = relation.uniqueKeys.find((key) => key.notNull)?.columns.map(named);
+  const unique = relation.uniqueKeys
+    .find((key) => key.notNull && key.everywhere)
+    ?.columns.map(named);
+  const mark = watermark && watermarkOf(session, relation, watermark);
   const lag = watermark && lagOf(watermark, request.lag, session.connection);
   const byWatermark = request.order === 'watermark';
   if (byWatermark && !watermark)
@@ -40,39 +46,14 @@ export async function openSource(session: Session, request: SourceRequest): Prom
     encoding: 'sql',
     fields: relation.columns.map(fieldOf),
     uniqueBy: unique?.map((column) => column.name) ?? [],
-    ...(watermark && {
-      highWatermark: () => highest(session, relation, watermark),
-      ...(watermark.base === 'timestamp with time zone' && {
-        settled: (high: string) => settled(session, high),
-      }),
-    }),
+    ...(mark && { highWatermark: () => mark.highest(), settled: (high) => mark.settled(high) }),
     async read(page) {
+      if (page.since !== null && page.cursor === null) await mark?.check(page.since);
       return new CopyPage(session, pageQuery(from, page, page.fields.map(named)), page);
     },
     lookup: (keyFields, keys, fields) =>
       lookup(session, relation, keyFields.map(named), keys, fields.map(named)),
   };
-}
-
-async function highest(session: Session, relation: Relation, watermark: Column) {
-  const name = `q.${ident(watermark.name)}`;
-  const { rows } = await session.query(
-    `SELECT max(${name})::text AS high FROM ${relation.from} AS q`,
-  );
-  return rows[0]?.['high'] ?? null;
-}
-
-/**
- * A transaction that is open now may still commit rows with the time at which it began, perhaps cut to seconds: the
- * watermark stays before the oldest. Other users' transactions are seen with the rights of `pg_read_all_stats`; a lag covers the rest.
- */
-async function settled(session: Session, high: string): Promise<string> {
-  const { rows } = await session.query(
-    `SELECT least($1::timestamptz, date_trunc('second', min(xact_start)))::text AS safe FROM pg_stat_activity
-     WHERE datname = current_database()`,
-    [high],
-  );
-  return rows[0]?.['safe'] ?? high;
 }
 
 async function lookup(
@@ -85,7 +66,13 @@ async function lookup(
   const wanted = key.map((_, at) => keys.map((values) => toText(values[at], 'text', '', 'sql')));
   const unnested = key.map((_, at) => `$${at + 1}::text[]`).join(', ');
   const names = key.map((_, at) => `k${at}`);
-  const same = key.map((column, at) => `q.${ident(column.name)} = w.k${at}::${column.base}`);
+  const same = key.map((column, at) =>
+    equal(
+      column,
+      comparable(column, `q.${ident(column.name)}`),
+      comparable(column, fromText(column, `w.k${at}`)),
+    ),
+  );
   const list = fields.map((column, at) => `q.${ident(column.name)}::text AS f${at}`).join(', ');
   const { rows } = await session.query(
     `SELECT ${list} FROM (SELECT DISTINCT * FROM unnest(${unnested}) AS u(${names.join(', ')})) w

@@ -1,5 +1,6 @@
 import type { Target } from '../connector.ts';
 import type { Column, Relation } from './catalog.ts';
+import { comparable, equal, equalsExactly } from './compare.ts';
 import { ident } from './names.ts';
 
 /** A stream opened for writing. */
@@ -15,38 +16,43 @@ export interface Table {
   readonly conflictKey: boolean;
 }
 
-/** Compares as text: these types have no equality. */
-const incomparable = /^(json|xml|point|box|path|polygon|circle|lseg|line)(\[\])?$/;
-const rounding = /^(numeric|time|timestamp|interval)/;
-
-/** Whether the keys of `table` compare exactly: the sync does not ask to fold or trim them. */
-export function comparesExactly({ target, key }: Table): boolean {
+/** Whether the sync asks to fold or trim the keys of `table`. */
+export function foldsKeys({ target, key }: Table): boolean {
   const folds = target.match.caseInsensitive || target.match.trim;
-  return !folds || !key.some((column) => column.category === 'S');
+  return folds && key.some((column) => column.category === 'S');
 }
 
-/** A key value as it is compared. */
-export function normalised(table: Table, column: Column, expression: string): string {
-  if (column.category !== 'S') return expression;
-  const { caseInsensitive, trim } = table.target.match;
-  const trimmed = trim ? `btrim(${expression}::text)` : expression;
-  return caseInsensitive ? `lower(${trimmed}::text)` : trimmed;
+/** Whether keys of `table` that match are the same. */
+export function matchesExactly(table: Table): boolean {
+  return !foldsKeys(table) && table.key.every(equalsExactly);
+}
+
+/** A key value, as its column would store it, in the form in which it is compared. */
+export function keyOf(table: Table, column: Column, stored: string): string {
+  const compared = comparable(column, normalised(table, column, stored));
+  return column.collation && column.operators
+    ? `(${compared}) COLLATE ${column.collation}`
+    : compared;
 }
 
 /** The key's columns of the destination `d`, as they are compared. */
-export function normalisedKey(table: Table): string[] {
-  return table.key.map((column) => normalised(table, column, `d.${ident(column.name)}`));
+export function heldKey(table: Table): string[] {
+  return table.key.map((column) =>
+    comparable(column, normalised(table, column, `d.${ident(column.name)}`)),
+  );
 }
 
-/** Whether writing a value may round it, so that a comparison must round it too. */
-export function rounds(column: Column): boolean {
-  return column.native !== column.base && rounding.test(column.base) && column.native.includes('(');
+/** Where the destination `d` has the key that the expressions `keys`, made by {@link keyOf}, stand for. */
+export function hasKey(table: Table, keys: readonly string[]): string {
+  const held = heldKey(table);
+  return table.key.map((column, at) => equal(column, held[at]!, keys[at]!)).join(' AND ');
 }
 
-/** Whether `value`, of the column's base type, differs from what the destination `d` holds. */
-export function differs(column: Column, value: string): string {
-  const held = `d.${ident(column.name)}`;
-  if (incomparable.test(column.base)) return `${held}::text IS DISTINCT FROM (${value})::text`;
-  const written = rounds(column) ? `(${value})::${column.native}` : value;
-  return `${held} IS DISTINCT FROM ${written}`;
+/** Folds and trims as the sync asks. The type stays, since citext goes on folding when it is trimmed. */
+function normalised(table: Table, column: Column, expression: string): string {
+  const { caseInsensitive, trim } = table.target.match;
+  if (column.category !== 'S' || !(caseInsensitive || trim)) return expression;
+  const trimmed = trim ? `btrim((${expression})::text)` : `(${expression})::text`;
+  const folded = caseInsensitive ? `lower(${trimmed})` : trimmed;
+  return /^(text|character varying)$/.test(column.base) ? folded : `(${folded})::${column.base}`;
 }

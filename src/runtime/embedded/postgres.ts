@@ -18,6 +18,8 @@ export interface EmbeddedPostgresOptions {
   /** Default: the port of the last start, or any free one. */
   readonly port?: number;
   readonly log: Log;
+  /** Server settings beside Sluice's own, by name. */
+  readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 /** A running Postgres with the database `sluice`. */
@@ -85,7 +87,10 @@ export async function startEmbeddedPostgres(
     await initCluster({ data, password: cluster.password, initdb: binaries.initdb, user, log });
   const port = await choosePort(options.port, cluster.port);
   const base = `postgres://sluice:${cluster.password}@127.0.0.1:${port}`;
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries({ ...settings, ...options.settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const server = await startServer({
     command: binaries.postgres,
     args: ['-D', data, '-p', String(port), ...flags],
