@@ -3,6 +3,7 @@ import type { Destination } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
 import type { Mapping } from '../src/engine/mapping.ts';
 import { ConfigError } from '../src/model/failure.ts';
+import type { Field } from '../src/model/field.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { connectorOptions, keyFields, watermarkOf, type SyncSpec } from '../src/model/sync.ts';
 import type { RunPlan } from '../src/store/runs.ts';
@@ -55,6 +56,7 @@ export async function openDestination(
   connection: Connection,
   plan: RunPlan,
   mapping: Mapping,
+  source: Source,
   differing: Partial<Pick<Target, 'id' | 'key' | 'kind'>> = {},
 ): Promise<Destination> {
   const { spec, sync, kind } = plan;
@@ -72,6 +74,9 @@ export async function openDestination(
     stream: spec.destination.stream,
     key: keyFields(spec.destination.key),
     fields: mapping.entries.map(({ to }) => to),
+    copied: spec.fields === undefined,
+    shapes: shapesOf(mapping, source, keyFields(spec.destination.key)),
+    dryRun: plan.options.dryRun === true,
     permissions: permissionsOf(spec.mode),
     match: spec.match,
     tracked: spec.removal.scope === 'tracked',
@@ -79,5 +84,15 @@ export async function openDestination(
     options: connectorOptions(spec.destination),
     ...(kind !== null && { kind }),
     ...differing,
+  });
+}
+
+/** What the key and the mapped fields hold; nothing is known of the results of expressions. */
+function shapesOf(mapping: Mapping, source: Source, key: readonly string[]): Field[] {
+  const keys = mapping.key.map((part, at) => ({ to: key[at] ?? '', ...part }));
+  return [...mapping.entries, ...keys].flatMap((entry) => {
+    if (!('from' in entry) || entry.path !== undefined) return [];
+    const field = source.fields.find(({ name }) => name === entry.from);
+    return field === undefined ? [] : [{ ...field, name: entry.to }];
   });
 }

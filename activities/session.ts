@@ -137,11 +137,12 @@ async function openSession(
       plan,
       store,
     );
-    const mapping = mappingOf(spec, source);
+    const copied = mappingOf(spec, source);
     const destination =
       delivery === null
-        ? await openDestination(to.connection, plan, mapping)
-        : await openDelivered(to.connection, plan, mapping, delivery, store);
+        ? await openDestination(to.connection, plan, copied, source)
+        : await openDelivered(to.connection, plan, copied, source, delivery, store);
+    const mapping = mappingOf(spec, source, destination.leavesOut);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {
       run,
@@ -168,9 +169,10 @@ function withRetries(source: Source, { spec, options }: RunPlan, store: Store): 
     : retrySource(source, keyFields(spec.source.key), store.errors, retryOf);
 }
 
-function mappingOf(spec: SyncSpec, source: Source): Mapping {
+function mappingOf(spec: SyncSpec, source: Source, leaveOut: readonly string[] = []): Mapping {
   return compileMapping({
     fields: spec.fields,
+    leaveOut,
     where: spec.where,
     sourceFields: source.fields,
     key: keyFields(spec.source.key),

@@ -1,5 +1,6 @@
 import type { Connection } from '../../src/connectors/connector.ts';
 import type { Destination } from '../../src/connectors/destination.ts';
+import type { Source } from '../../src/connectors/source.ts';
 import type { Mapping } from '../../src/engine/mapping.ts';
 import { keyFields } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs.ts';
@@ -13,13 +14,15 @@ export async function openDelivered(
   connection: Connection,
   plan: RunPlan,
   mapping: Mapping,
+  source: Source,
   delivery: Delivery,
   store: Store,
 ): Promise<Destination> {
   const { idField: id } = delivery;
-  if (id === undefined) return openDestination(connection, plan, mapping, { kind: 'records' });
-  const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
-  const natural = await openNatural(connection, plan, mapping, delivery);
+  if (id === undefined)
+    return openDestination(connection, plan, mapping, source, { kind: 'records' });
+  const inner = await openDestination(connection, plan, mapping, source, { kind: 'records', id });
+  const natural = await openNatural(connection, plan, mapping, source, delivery);
   return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
 }
 
@@ -28,12 +31,13 @@ async function openNatural(
   connection: Connection,
   plan: RunPlan,
   mapping: Mapping,
+  source: Source,
   { entity, system, idField: id }: Delivery,
 ): Promise<NaturalKey | undefined> {
   const named = entity.spec.destinations[system]?.destination.key;
   if (named === undefined || id === undefined) return undefined;
   const key = keyFields(named);
-  const destination = await openDestination(connection, plan, mapping, {
+  const destination = await openDestination(connection, plan, mapping, source, {
     kind: 'records',
     id,
     key,

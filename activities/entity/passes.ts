@@ -43,7 +43,8 @@ export async function settlePass(
 
 async function newPass(source: Source, before: Position | null): Promise<Position> {
   const until = (await source.highWatermark?.()) ?? null;
-  const settled = until === null ? null : ((await source.settled?.(until)) ?? until);
+  const settled =
+    until === null || source.settled === undefined ? until : await source.settled(until);
   const { scannedAt } = before ?? {};
   return {
     since: before?.settled ?? null,

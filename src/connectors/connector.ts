@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Field } from '../model/field.ts';
 import type { Match } from '../model/match.ts';
 import type { ModeSupport, Permissions } from '../model/mode.ts';
 import type { StreamInfo } from '../model/stream.ts';
@@ -120,6 +121,12 @@ export interface Target {
   readonly key: readonly string[];
   /** The destination fields that the sync maps: the only ones ever written, but for the key on create. */
   readonly fields: readonly string[];
+  /** The sync declares no `fields`: these are all of its source, those that a system makes itself are left out. */
+  readonly copied?: boolean;
+  /** What key and fields hold, by their names here, where the source tells: for a system that makes its streams. */
+  readonly shapes?: readonly Field[];
+  /** Nothing may be written, also no stream be made. */
+  readonly dryRun?: boolean;
   /**
    * The destination field that holds the system's own id of a record, such as a serial primary key. With it `Existing.id`
    * and the `id` of every successful write are that field's value as text; an update or remove that comes with an

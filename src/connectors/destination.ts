@@ -11,6 +11,8 @@ export type Destination = StagingDestination | RecordDestination;
 interface DestinationBase {
   /** Every field that can be written; null where the system takes any. */
   readonly fields: readonly Field[] | null;
+  /** With `Target.copied`: those of its fields that the system makes itself, such as generated columns. */
+  readonly leavesOut?: readonly string[];
 }
 
 /** A destination that takes records one by one or in batches: an API, a file, a database without staging rights. */
@@ -47,6 +49,7 @@ export interface RecordDestination extends DestinationBase {
 
 /** A record the destination already holds. */
 export interface Existing {
+  /** Of a lookup: the key that was asked for, which the system may hold in another spelling. */
   readonly key: KeyValues;
   /** The destination's own id of the record; null where the key is all there is. */
   readonly id: string | null;

@@ -11,6 +11,8 @@ import { didYouMean } from './did-you-mean.ts';
 export interface MappingSpec {
   /** Destination field → source; undefined copies every source field under its own name. */
   readonly fields: Readonly<Record<string, FieldSource>> | undefined;
+  /** Of a copy of every field: those that are not copied. */
+  readonly leaveOut?: readonly string[];
   /** A CEL condition; records for which it is not true are skipped. */
   readonly where?: string | undefined;
   /** Every field of the source; empty when they are not known, then nothing is checked. */
@@ -89,7 +91,9 @@ export function compileMapping(spec: MappingSpec): Mapping {
 }
 
 function copyAll(spec: MappingSpec): Record<string, FieldSource> {
-  return Object.fromEntries(spec.sourceFields.map(({ name }) => [name, name]));
+  const names = spec.sourceFields.map(({ name }) => name);
+  const copied = names.filter((name) => spec.leaveOut?.includes(name) !== true);
+  return Object.fromEntries(copied.map((name) => [name, name]));
 }
 
 function entry(to: string, source: FieldSource, fields: readonly Field[]): MappingEntry {

@@ -11,6 +11,7 @@ import { faultOf } from './failures.ts';
 import { attempt, isolate } from './isolate.ts';
 import { ident, literal } from './names.ts';
 import type { Answer, Session, TextRow } from './session.ts';
+import { advanceSequences } from './sequences.ts';
 import { foldsKeys } from './table.ts';
 
 /** Asks for one chunk to be applied. */
@@ -86,6 +87,8 @@ export class ChunkApply {
     if (!sql.distinctKeys) await this.takeDuplicates();
     if (!sql.table.uniqueKey || foldsKeys(sql.table)) await this.takeAmbiguous();
     const sample = (await this.createAll(census)) ? undefined : await this.writeDue(census.missing);
+    if (sql.table.advances && this.created > 0 && !this.request.dryRun)
+      await advanceSequences(this.request.session, this.client, sql.table);
     const gone = this.skipped.mode + this.skipped.duplicate + this.errors.length;
     const stats = {
       imported: census.all,

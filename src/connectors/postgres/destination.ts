@@ -1,13 +1,31 @@
+import { z } from 'zod';
 import { ConfigError } from '../../model/failure.ts';
 import type { Target } from '../connector.ts';
 import type { Destination } from '../destination.ts';
 import { findArea } from './area.ts';
 import { columnNamed, relationOf } from './catalog.ts';
 import type { Column, Relation } from './catalog.ts';
+import { createTable } from './create-table.ts';
 import { recordDestination } from './records.ts';
 import type { Session } from './session.ts';
 import { stagingDestination } from './staging.ts';
 import type { Table } from './table.ts';
+
+/** What `destination:` of a sync may say. */
+export const destinationOptions = z.strictObject({
+  create: z
+    .literal('table')
+    .optional()
+    .describe(
+      'Make the table if there is none, and columns that it lacks; types as in the source. Default: neither.',
+    ),
+  sequences: z
+    .literal('advance')
+    .optional()
+    .describe(
+      'Move the sequences of written columns past the values that were copied. Default: they stay.',
+    ),
+});
 
 /**
  * Opens a table for writing: by staged sets where Sluice may make tables; else, or where the ids that the table
@@ -28,8 +46,13 @@ export async function openDestination(session: Session, target: Target): Promise
   );
 }
 
-async function openTable(session: Session, target: Target): Promise<Table> {
-  const relation = await relationOf(session, target.stream);
+async function openTable(session: Session, whole: Target): Promise<Table> {
+  const options = destinationOptions.parse(whole.options);
+  if (options.create === 'table') await createTable(session, whole);
+  const relation = await relationOf(session, whole.stream);
+  const leavesOut = whole.copied === true ? generatedOf(relation, whole.fields) : [];
+  const fields = whole.fields.filter((name) => !leavesOut.includes(name));
+  const target = { ...whole, fields };
   const key = target.key.map((name) => columnNamed(relation, name, session.connection));
   for (const name of target.fields) {
     if (!columnNamed(relation, name, session.connection).generated) continue;
@@ -48,7 +71,12 @@ async function openTable(session: Session, target: Target): Promise<Table> {
       columns.length === target.key.length && columns.every((name) => target.key.includes(name)),
   );
   const id = target.id === undefined ? undefined : idOf(relation, target.id, session.connection);
-  return { relation, target, key, id, uniqueKey, conflictKey };
+  const advances = options.sequences === 'advance';
+  return { relation, target, key, id, uniqueKey, conflictKey, leavesOut, advances };
+}
+
+function generatedOf({ columns }: Relation, names: readonly string[]): string[] {
+  return names.filter((name) => columns.some((each) => each.name === name && each.generated));
 }
 
 /** An id that several records share would have all of them written for one. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { durationSchema, milliseconds } from '../../model/duration.ts';
 import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
-import { openDestination } from './destination.ts';
+import { destinationOptions, openDestination } from './destination.ts';
 import { discover } from './discover.ts';
 import { Session } from './session.ts';
 import { openSource, sourceOptions } from './source.ts';
@@ -37,6 +37,7 @@ export const postgres: Connector<PostgresSettings> = {
   title: 'PostgreSQL: tables, views and queries',
   settings,
   sourceOptions,
+  destinationOptions,
   secrets: ['url'],
   modes: () => allModes,
   sortsByWatermark: () => true,

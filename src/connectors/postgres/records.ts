@@ -25,6 +25,7 @@ import {
   writtenBy,
   type Statement,
 } from './record-sql.ts';
+import { advanceSequences } from './sequences.ts';
 import type { Session, TextRow } from './session.ts';
 import type { Table } from './table.ts';
 
@@ -51,6 +52,7 @@ export function recordDestination(
   return {
     kind: 'records',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
+    leavesOut: table.leavesOut,
     batch: { create: batch, update: batch, remove: batch },
     // A create without a key makes a second record, unless the first is noted.
     idempotentCreate: table.id ? area !== null : table.uniqueKey,
@@ -117,6 +119,8 @@ async function write(
           const { sql, values } = statement(table, group, session.connection);
           await session.run(client, sql, values);
         }
+        if (table.advances && operations[0]?.operation === 'create')
+          await advanceSequences(session, client, table);
         return operations.map(() => ({ ok: true }));
       } catch (error) {
         throw rejection(error) ?? error;

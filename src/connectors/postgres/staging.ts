@@ -16,6 +16,7 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
   return {
     kind: 'staging',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
+    leavesOut: table.leavesOut,
     acceptsCopy: (layout) => layout.columns.every((column) => column.encoding === 'sql'),
     async stageCopy(chunk, layout, copy, signal) {
       const sql = sqlOf(layout);

@@ -14,6 +14,10 @@ export interface Table {
   readonly uniqueKey: boolean;
   /** A unique index on exactly the key: `ON CONFLICT` can name it. */
   readonly conflictKey: boolean;
+  /** Fields of the source that the table makes itself. */
+  readonly leavesOut: readonly string[];
+  /** Its sequences move past the values that are copied into their columns. */
+  readonly advances: boolean;
 }
 
 /** Whether the sync asks to fold or trim the keys of `table`. */
