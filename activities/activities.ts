@@ -2,7 +2,7 @@ import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import type { StartedRun } from './create-run.ts';
 import type { RunEnd } from '../src/store/runs.ts';
-import type { RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
+import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
 /** Names a chunk of a run. */
 export interface ChunkInput {
@@ -31,7 +31,7 @@ export interface RunActivities {
   /** Writes a chunk; returns its share of the stats. */
   exportChunk(input: ChunkInput): Promise<Stats>;
   /** Counts and pins what a mirror would remove. */
-  planRemoval(input: ChunkInput): Promise<{ remove: number; of: number; needsApproval: boolean }>;
+  planRemoval(input: ChunkInput): Promise<Removal & { needsApproval: boolean }>;
   /** Removes what was pinned; returns its share of the stats. */
   exportRemoval(input: ChunkInput): Promise<Stats>;
   /** Notes the run's state for readers outside Temporal. */
@@ -39,7 +39,7 @@ export interface RunActivities {
     run: string;
     status: RunStatus;
     phase: RunPhase;
-    removal?: { remove: number; of: number };
+    removal?: Removal;
   }): Promise<void>;
   /**
    * Ends the run: finishes the destination, moves the watermark (R3), cleans up. Returns how the run ended: once it
@@ -83,7 +83,7 @@ export interface CycleActivities {
     run: string;
     entity: string;
     source: string;
-  }): Promise<{ remove: number; of: number; needsApproval: boolean }>;
+  }): Promise<Removal & { needsApproval: boolean }>;
   /** Detaches the records that `scanSource` has not met. */
   detachMissing(input: { run: string; entity: string; source: string }): Promise<void>;
   /** Merges duplicates, or reports them. */

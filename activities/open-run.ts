@@ -3,7 +3,10 @@ import { faultPoint } from '../src/model/fault-point.ts';
 import { permissionsOf } from '../src/model/mode.ts';
 import { isWhole, readsAll } from '../src/model/run.ts';
 import type { OpenedRun } from '../src/model/workflow.ts';
+import { watermarkOf } from '../src/model/sync.ts';
+import type { RunWarning } from '../src/model/run.ts';
 import type { RunActivities } from './activities.ts';
+import { settledOf } from './settled-of.ts';
 import { createRun } from './create-run.ts';
 import { readability } from './preview.ts';
 import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
@@ -51,13 +54,18 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   const removes = delivery === null ? remove : mayRemove(delivery.entity.spec, delivery.system);
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
-  const settled =
-    until === null || source.settled === undefined ? until : await source.settled(until);
+  const settled = await settledOf(source, until);
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = remove || options.full === true || !incremental;
   const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;
   faultPoint('open.before-plan');
-  session.plan = await store.runs.open(run, { kind: destination.kind, since, until, settled });
+  session.plan = await store.runs.open(run, {
+    kind: destination.kind,
+    since,
+    until,
+    settled: settled.watermark,
+    warnings: settled.ahead ? [ahead(watermarkOf(spec.source)?.field ?? '')] : [],
+  });
   faultPoint('open.after-plan');
   return {
     kind: destination.kind,
@@ -68,4 +76,9 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
     ...(spec.stopAfter !== undefined &&
       options.retryOf === undefined && { stopAfter: spec.stopAfter }),
   };
+}
+
+function ahead(field: string): RunWarning {
+  const message = `some records have a ${field} ahead of the present; the watermark stays behind it, and each run reads them again`;
+  return { code: 'watermark_ahead', message };
 }

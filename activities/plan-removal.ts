@@ -1,7 +1,7 @@
 import type { RemovalPlan } from '../src/connectors/destination.ts';
 import { canonicalKey } from '../src/engine/canonical-key.ts';
 import { operationsCodec } from '../src/engine/chunk-codec.ts';
-import { needsApproval } from '../src/engine/removal-guard.ts';
+import { approvalReason } from '../src/engine/removal-guard.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { faultPoint } from '../src/model/fault-point.ts';
 import { previewSize } from '../src/model/preview.ts';
@@ -34,9 +34,13 @@ export function planRemoval(deps: Shared): RunActivities['planRemoval'] {
         session.delivery === null
           ? await deps.store.chunks.importedInAll(input.run)
           : await deps.store.golden.count(session.delivery.entity.id);
-      const guarded = needsApproval({ remove, of }, imported, plan.spec.removal.guard);
+      const unnamed = await deps.store.errors.unnamed(input.run);
+      const facts = { remove, of, imported, unnamed };
+      const reason = approvalReason(facts, plan.spec.removal.guard);
+      const guarded = reason !== null;
       faultPoint('removal.after-plan');
-      if (plan.options.dryRun !== true) return { remove, of, needsApproval: guarded };
+      if (plan.options.dryRun !== true)
+        return { remove, of, needsApproval: guarded, ...(guarded && { reason }) };
       const keys = sample.map(shownKey);
       await deps.store.previews.put(input.run, input.chunk, {
         removal: { remove, of, needsApproval: guarded, keys },

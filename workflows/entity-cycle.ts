@@ -91,9 +91,11 @@ class EntityCycle {
       this.#goesOn ||= more && !waits;
     }
     for (const source of scans) {
-      const plan = await gated(life.gate, () => steps.scanSource({ run, entity, source }));
-      if (plan.remove === 0) continue;
-      if (plan.needsApproval) await life.approval({ remove: plan.remove, of: plan.of });
+      const { needsApproval, ...removal } = await gated(life.gate, () =>
+        steps.scanSource({ run, entity, source }),
+      );
+      if (removal.remove === 0) continue;
+      if (needsApproval) await life.approval(removal);
       await gated(life.gate, () => steps.detachMissing({ run, entity, source }));
     }
   }

@@ -12,7 +12,7 @@ import {
 import type { Ended, RunActivities } from '../activities/activities.ts';
 import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
 import { addStats, type Stats } from '../src/model/outcome.ts';
-import type { RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
+import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 import {
   messages,
   searchAttributes,
@@ -65,7 +65,7 @@ export class RunLife {
   readonly #searchable: boolean;
   #status: RunStatus;
   #stats: Stats;
-  #removal: { remove: number; of: number } | undefined;
+  #removal: Removal | undefined;
   #approved = false;
   #awaiting = false;
   /** Something happened that the store has not been told. */
@@ -106,7 +106,7 @@ export class RunLife {
   }
 
   /** Waits until somebody lets the run remove so much (R7); not at all where that was said before. */
-  async approval(removal: { remove: number; of: number }): Promise<void> {
+  async approval(removal: Removal): Promise<void> {
     if (this.#approved) return;
     this.#awaiting = true;
     this.#removal = removal;

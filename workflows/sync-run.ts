@@ -121,9 +121,11 @@ class SyncRun {
     const { run } = this.#input;
     const life = this.#life;
     life.phase = 'remove';
-    const plan = await gated(life.gate, () => steps.planRemoval({ run, chunk }));
-    if (plan.remove === 0) return;
-    if (plan.needsApproval) await life.approval({ remove: plan.remove, of: plan.of });
+    const { needsApproval, ...removal } = await gated(life.gate, () =>
+      steps.planRemoval({ run, chunk }),
+    );
+    if (removal.remove === 0) return;
+    if (needsApproval) await life.approval(removal);
     life.count(await gated(life.gate, () => steps.exportRemoval({ run, chunk })));
   }
 }

@@ -1,3 +1,4 @@
+import { settledOf } from '../settled-of.ts';
 import type { Source } from '../../src/connectors/source.ts';
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -43,8 +44,7 @@ export async function settlePass(
 
 async function newPass(source: Source, before: Position | null): Promise<Position> {
   const until = (await source.highWatermark?.()) ?? null;
-  const settled =
-    until === null || source.settled === undefined ? until : await source.settled(until);
+  const { watermark: settled } = await settledOf(source, until);
   const { scannedAt } = before ?? {};
   return {
     since: before?.settled ?? null,

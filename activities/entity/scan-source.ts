@@ -1,6 +1,7 @@
 import { idText } from '../../src/engine/entity/id-text.ts';
 import { rowReader } from '../../src/engine/map-record.ts';
-import { needsApproval } from '../../src/engine/removal-guard.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import { approvalReason } from '../../src/engine/removal-guard.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import type { EntitySourceSpec } from '../../src/model/entity.ts';
 import { milliseconds } from '../../src/model/duration.ts';
@@ -39,8 +40,9 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
         await noteScanned(store, run, scanChunk(entity, name));
       }
       const { unseen, of, seen } = await store.seenIds.count(entity.ref, run, name);
-      const plan = { remove: unseen, of };
-      return { ...plan, needsApproval: needsApproval(plan, seen, scan.guard) };
+      const removal = { remove: unseen, of };
+      const reason = approvalReason({ ...removal, imported: seen, unnamed: 0 }, scan.guard);
+      return { ...removal, needsApproval: reason !== null, ...(reason !== null && { reason }) };
     });
 }
 
@@ -81,12 +83,20 @@ async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGen
       limit: pageLimit,
       signal,
     });
-    for await (const { rows, fields, encoding } of page.batches()) {
+    for await (const { rows, fields, encoding, faults = [] } of page.batches()) {
       const read = rowReader(fields, encoding);
-      yield rows.map((row) => idText(read(row, id))).filter((text) => text !== null);
+      const ids = rows.map((row) => idText(read(row, id)));
+      if (faults.some(({ row }) => ids[row] === null)) throw unreadable(id);
+      yield ids.filter((text) => text !== null);
     }
     ({ cursor } = page.end());
   } while (cursor !== null);
+}
+
+/** A record that cannot be read may be any of those that seem to be gone (R7). */
+function unreadable(id: string): ConfigError {
+  const message = `a record could not be read as far as its ${id}: nobody can tell which records are gone`;
+  return new ConfigError('incomplete_read', message);
 }
 
 /** Not while a run writes to the system: it makes records that the scan has not met. */

@@ -88,9 +88,12 @@ const shape = {
   finishedAt: moment.nullable(),
   waitingUntil: moment.nullable().describe('Until when it waits for a rate limit.'),
   removal: z
-    .object({ remove: count, of: count })
+    .object({ remove: count, of: count, reason: z.string().optional() })
     .nullable()
-    .describe('What it would remove, once approved.'),
+    .describe('What it would remove, once approved, and why it asks.'),
+  warnings: z
+    .array(z.object({ code: z.string(), message: z.string() }))
+    .describe('What is worth knowing although nothing failed.'),
   failure: z
     .object({ code: z.string(), message: z.string(), connection: z.string().optional() })
     .nullable(),
@@ -181,6 +184,7 @@ function plainView(run: Run): SyncRunView {
     finishedAt: run.finishedAt?.toISOString() ?? null,
     waitingUntil: run.waitingUntil?.toISOString() ?? null,
     removal: run.removal,
+    warnings: [...run.warnings],
     failure: run.failure,
     dryRun: run.options.dryRun ?? false,
     continues: run.options.continueOf ?? null,

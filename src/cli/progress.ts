@@ -88,9 +88,9 @@ function cycleCounts({ stages = [], children = [] }: RunView): string {
 function approvalOf(run: RunView, url: string): string | undefined {
   for (const { removal, status, links, destination } of [run, ...(run.children ?? [])]) {
     if (!removal || status !== 'paused') continue;
-    const { remove, of } = removal;
+    const { remove, of, reason } = removal;
     const who = destination === null ? '' : `${destination} `;
-    return `${who}would remove ${remove} of ${of} records and waits; approve with POST ${url}${links.self}/approve`;
+    return `${who}would remove ${remove} of ${of} records and waits${reason === undefined ? '' : `, since ${reason}`}; approve with POST ${url}${links.self}/approve`;
   }
   return undefined;
 }

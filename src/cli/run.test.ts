@@ -25,6 +25,7 @@ const open: Run = {
   finishedAt: null,
   waitingUntil: null,
   removal: null,
+  warnings: [],
   failure: null,
 };
 const completed: Run = { ...open, status: 'completed', phase: 'close', outcome: 'partial', stats };

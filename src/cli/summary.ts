@@ -10,6 +10,7 @@ export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): str
     ...errors.map((error) => `  ${recordErrorLine(error)}`),
   ];
   if (run.stats.errors > errors.length) lines.push(`  all of them: sluice errors ${run.id}`);
+  for (const { message } of run.warnings) lines.push(`  note: ${message}`);
   if (run.failure) lines.push(...failureLines(run.failure));
   if ((run.status === 'failed' || run.status === 'cancelled') && !run.dryRun)
     lines.push(`  go on where it stopped with: ${againWith(run)}`);

@@ -18,9 +18,9 @@ export interface Source {
   highWatermark?(): Promise<string | null>;
   /**
    * Up to which watermark, `high` at most, no record can appear any more; asked right after `highWatermark`. The
-   * run reads up to `high` and leaves this as the sync's watermark; null leaves the one before. Absent: `high` itself.
+   * run reads up to `high` and leaves this as the sync's watermark. Absent: `high` itself.
    */
-  settled?(high: string): Promise<string | null>;
+  settled?(high: string): Promise<Settled>;
   /**
    * Reads the next page. One call at a time; repeating a call with the same cursor reads the same place again.
    * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.
@@ -32,6 +32,14 @@ export interface Source {
     keys: readonly KeyValues[],
     fields: readonly string[],
   ): Promise<RecordBatch>;
+}
+
+/** How far a read leaves nothing behind. */
+export interface Settled {
+  /** The sync's next watermark; null leaves the one before. */
+  readonly watermark: string | null;
+  /** Some records are ahead of the present, or of any number: each run reads them again. */
+  readonly ahead: boolean;
 }
 
 /** Asks for one page. */

@@ -1,20 +1,30 @@
 /** How many removals a mirror makes without asking; `false`: as many as it likes (DESIGN section 3). */
 export type RemovalGuard = false | { readonly records: number; readonly fraction: number };
 
+/** What a run knows before it removes anything. */
+export interface RemovalFacts {
+  /** How many records would go, of how many. */
+  readonly remove: number;
+  readonly of: number;
+  /** How many records the source gave. */
+  readonly imported: number;
+  /** How many of those came without a key that anyone could read: each may stand for one that would go. */
+  readonly unnamed: number;
+}
+
 /**
- * Whether a mirror must wait for approval before it removes (R7): when the source came back empty, whatever the
- * guard says, or when more than `guard.records` and more than `guard.fraction` of the destination would go.
- *
- * @param plan how many records would go, of how many
- * @param imported how many records the source gave
+ * Why a mirror must wait for approval before it removes (R7), as a clause; null where it need not: the source came back
+ * empty or held records without a readable key, whatever the guard says, or more than `guard.records` and more than
+ * `guard.fraction` of the destination would go.
  */
-export function needsApproval(
-  plan: { readonly remove: number; readonly of: number },
-  imported: number,
+export function approvalReason(
+  { remove, of, imported, unnamed }: RemovalFacts,
   guard: RemovalGuard,
-): boolean {
-  if (plan.remove === 0) return false;
-  if (imported === 0) return true;
-  if (guard === false) return false;
-  return plan.remove > guard.records && plan.remove > guard.fraction * plan.of;
+): string | null {
+  if (remove === 0) return null;
+  if (imported === 0) return 'the source came back empty';
+  if (unnamed > 0)
+    return `${unnamed} records of the source could not be read far enough to know their keys`;
+  if (guard === false || remove <= guard.records || remove <= guard.fraction * of) return null;
+  return `more than ${guard.records} records and over ${guard.fraction * 100} % would go`;
 }

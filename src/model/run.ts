@@ -71,8 +71,25 @@ export interface Run {
   /** Until when the run waits for a rate limit. */
   readonly waitingUntil: Date | null;
   /** What waits for approval. */
-  readonly removal: { readonly remove: number; readonly of: number } | null;
+  readonly removal: Removal | null;
+  /** What its user should know although nothing failed. */
+  readonly warnings: readonly RunWarning[];
   readonly failure: RunFailure | null;
+}
+
+/** What a mirror would remove, and why that needs approval. */
+export interface Removal {
+  readonly remove: number;
+  /** How many records the destination holds, of those in scope. */
+  readonly of: number;
+  readonly reason?: string;
+}
+
+/** Something worth knowing of a run; names fields, never values (R1). */
+export interface RunWarning {
+  /** Stable, such as `watermark_ahead`. */
+  readonly code: string;
+  readonly message: string;
 }
 
 /** Whether a run with this status is over. */

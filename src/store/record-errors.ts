@@ -12,6 +12,9 @@ interface Row {
   retryable: boolean;
 }
 
+/** The codes of records that their source could not read whole. */
+const unreadable = ['too_large', 'malformed_row'];
+
 /** The record errors of runs; keys and messages are sealed at rest. */
 export class RecordErrors {
   readonly #db: Database;
@@ -34,6 +37,17 @@ export class RecordErrors {
     );
     const errors = rows.slice(0, page.limit).map((row) => this.#toError(row));
     return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
+  }
+
+  /**
+   * How many records of the run could not be read as far as their key. One that has no value for it is not among them:
+   * nothing it could stand for is ever removed.
+   */
+  async unnamed(run: string): Promise<number> {
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
+      where run = ${run} and code = any(${unreadable}::text[])`.execute(this.#db);
+    return rows.filter((row) => this.#toError(row).key?.includes(null) ?? true).length;
   }
 
   /** All errors of one chunk. */

@@ -10,6 +10,7 @@ import type {
   RunPhase,
   RunStart,
   RunStatus,
+  RunWarning,
 } from '../model/run.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { cycleKey } from '../model/workflow.ts';
@@ -32,7 +33,8 @@ interface RunRow {
   phase: RunPhase;
   outcome: RunOutcome | null;
   failure: RunFailure | null;
-  removal: { remove: number; of: number } | null;
+  removal: Run['removal'];
+  warnings: RunWarning[];
   watermark: Buffer | null;
   waiting_until: Date | null;
   started_at: Date;
@@ -280,10 +282,13 @@ export class Runs {
   /** Settles the run's plan, once: of attempts that overlap, the first counts. Returns the plan as it stands. */
   async open(
     id: string,
-    plan: Pick<RunPlan, 'since' | 'until' | 'settled'> & { kind: string },
+    plan: Pick<RunPlan, 'since' | 'until' | 'settled'> & {
+      kind: string;
+      warnings: readonly RunWarning[];
+    },
   ): Promise<RunPlan> {
     await sql`update runs set status = case status when 'pending' then 'running' else status end, phase = 'sync',
-      kind = ${plan.kind}, opened_at = now(),
+      kind = ${plan.kind}, warnings = ${JSON.stringify(plan.warnings)}::jsonb, opened_at = now(),
       since = case when origin is null then ${this.#sealed(plan.since)}::bytea else since end,
       until = case when origin is null then ${this.#sealed(plan.until)}::bytea else until end,
       settled = case when origin is null then ${this.#sealed(plan.settled)}::bytea else settled end
@@ -389,6 +394,7 @@ export class Runs {
       finishedAt: row.finished_at,
       waitingUntil: waiting,
       removal: row.removal,
+      warnings: row.warnings,
       failure: row.failure,
     };
   }

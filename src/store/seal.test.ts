@@ -169,6 +169,7 @@ async function fill(store: Store): Promise<void> {
   await store.catalog.putConnection({ id: 'shop', type: 'postgres', settings: { url: canary } });
   await store.runs.create({ id: run, sync: 'customers', spec, options: {} });
   await store.runs.open(run, {
+    warnings: [],
     kind: 'records',
     since: canary,
     until: canary,

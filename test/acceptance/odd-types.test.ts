@@ -185,8 +185,9 @@ describe('one record ahead of time does not hold the watermark', () => {
     await shop.query(`INSERT INTO ${table} VALUES (1, ${old}, 'a'), (2, ${odd}, 'odd')`);
     expectStats(await runSync(stack, table), { imported: 2, created: 2 });
     await shop.query(`INSERT INTO ${table} VALUES (3, ${later}, 'new')`);
-    const { stats } = await runSync(stack, table);
+    const { stats, warnings } = await runSync(stack, table);
     expect(stats.created).toBe(1);
+    expect(warnings).toMatchObject([{ code: 'watermark_ahead' }]);
     expect(await crm.rows(table)).toEqual(await shop.rows(table));
   });
 

@@ -35,7 +35,7 @@ test.each([1, 2, 3, 4])(
       if (round === 11) for (const each of writers) await each.settle();
       const source = await openTable();
       const until = (await source.highWatermark?.()) ?? null;
-      const settled = until === null ? null : ((await source.settled?.(until)) ?? until);
+      const settled = until && ((await source.settled?.(until))?.watermark ?? until);
       for (let cursor: string | null = null; ;) {
         const page = await source.read({
           cursor,

@@ -71,6 +71,7 @@ export function exampleRun(changes: Partial<Run> = {}): Run {
     finishedAt: null,
     waitingUntil: null,
     removal: null,
+    warnings: [],
     failure: null,
     ...changes,
   };

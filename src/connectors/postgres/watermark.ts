@@ -1,4 +1,5 @@
 import { ConfigError, RejectedError } from '../../model/failure.ts';
+import type { Settled } from '../source.ts';
 import type { Column, Relation } from './catalog.ts';
 import { operator } from './compare.ts';
 import { rejection } from './failures.ts';
@@ -8,7 +9,7 @@ import type { Session } from './session.ts';
 /** The watermark of a relation: the highest there is, and the highest that later records cannot fall behind. */
 export interface Watermark {
   highest(): Promise<string | null>;
-  settled(high: string): Promise<string | null>;
+  settled(high: string): Promise<Settled>;
   /**
    * Checks that a watermark kept from an earlier run is a value of the column's type.
    * @throws ConfigError `watermark_changed`
@@ -18,17 +19,8 @@ export interface Watermark {
 
 /** @throws ConfigError `invalid_watermark` for a type without an order */
 export function watermarkOf(session: Session, relation: Relation, column: Column): Watermark {
-  const { connection } = session;
-  if (!column.operators) {
-    const why = `is of type ${column.native}, which has no order`;
-    throw new ConfigError(
-      'invalid_watermark',
-      `${connection}: the watermark "${column.name}" ${why}`,
-      {
-        connection,
-      },
-    );
-  }
+  if (!column.operators)
+    throw invalid(session, column, `is of type ${column.native}, which has no order`);
   const highestOf = (condition: string) => highest(session, relation, column, condition);
   return {
     highest: () => highestOf('true'),
@@ -61,13 +53,15 @@ async function settled(
   column: Column,
   high: string,
   highestOf: (condition: string) => Promise<string | null>,
-): Promise<string | null> {
+): Promise<Settled> {
   const present = presents[column.base];
-  if (present) return earlier(session, column, high, present);
-  if (/^(NaN|Infinity)$/.test(high) && column.category === 'N')
-    return highestOf(`q.${ident(column.name)}::text NOT IN ('NaN', 'Infinity')`);
-  if (column.category !== 'S') return high;
-  return settledText(session, column, high, highestOf);
+  if (present) return beforePresent(session, column, high, present);
+  if (column.category === 'N' && /^(NaN|Infinity)$/.test(high)) {
+    const finite = `q.${ident(column.name)}::text NOT IN ('NaN', 'Infinity')`;
+    return { watermark: await highestOf(finite), ahead: true };
+  }
+  if (column.category === 'S') return settledText(session, column, high, highestOf);
+  return { watermark: high, ahead: false };
 }
 
 /**
@@ -89,16 +83,17 @@ const presents: Readonly<Record<string, string>> = {
   date: `(${local})::date`,
 };
 
-async function earlier(
+async function beforePresent(
   session: Session,
   { base }: Column,
   high: string,
   present: string,
-): Promise<string> {
-  const { rows } = await session.query(`SELECT least($1::${base}, ${present})::text AS safe`, [
-    high,
-  ]);
-  return rows[0]?.['safe'] ?? high;
+): Promise<Settled> {
+  const { rows } = await session.query(
+    `SELECT least($1::${base}, ${present})::text AS safe, $1::timestamptz > now() + interval '1 day' AS ahead`,
+    [high],
+  );
+  return { watermark: rows[0]?.['safe'] ?? high, ahead: rows[0]?.['ahead'] === 't' };
 }
 
 /** Texts that are dates sort by time only where the year comes first; those to come are passed over as dates are. */
@@ -107,28 +102,29 @@ async function settledText(
   column: Column,
   high: string,
   highestOf: (condition: string) => Promise<string | null>,
-): Promise<string | null> {
-  const { connection } = session;
-  if (/^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b/.test(high)) {
-    const why =
-      'holds dates as texts that do not sort by time; cast it in a query, or write the year first';
-    throw new ConfigError(
-      'invalid_watermark',
-      `${connection}: the watermark "${column.name}" ${why}`,
-      {
-        connection,
-      },
+): Promise<Settled> {
+  if (/^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b/.test(high))
+    throw invalid(
+      session,
+      column,
+      'holds dates as texts that do not sort by time; cast it in a query, or write the year first',
     );
-  }
-  if (!/^\d{4,}-\d\d-\d\d/.test(high)) return high;
+  if (!/^\d{4,}-\d\d-\d\d/.test(high)) return { watermark: high, ahead: false };
   const { rows } = await session.query(
     `SELECT to_char(now() AT TIME ZONE 'UTC' + interval '2 days', 'YYYY-MM-DD') AS soon`,
   );
   const soon = rows[0]?.['soon'] ?? '';
-  if (high < soon) return high;
-  return highestOf(
-    `q.${ident(column.name)} ${operator(column, 'atMost')} ${literal(soon)}::${column.base}`,
+  if (high < soon) return { watermark: high, ahead: false };
+  const name = `q.${ident(column.name)}`;
+  const watermark = await highestOf(
+    `${name} ${operator(column, 'atMost')} ${literal(soon)}::${column.base}`,
   );
+  return { watermark, ahead: true };
+}
+
+function invalid({ connection }: Session, { name }: Column, why: string): ConfigError {
+  const message = `${connection}: the watermark "${name}" ${why}`;
+  return new ConfigError('invalid_watermark', message, { connection });
 }
 
 async function check(session: Session, column: Column, since: string): Promise<void> {

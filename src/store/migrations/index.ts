@@ -6,6 +6,7 @@ import { secrets } from './0005-secrets.ts';
 import { source } from './0006-source.ts';
 import { pace } from './0007-pace.ts';
 import { entities } from './0008-entities.ts';
+import { warnings } from './0009-warnings.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '0006-source': source,
   '0007-pace': pace,
   '0008-entities': entities,
+  '0009-warnings': warnings,
 };
