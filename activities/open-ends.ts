@@ -76,6 +76,7 @@ export async function openDestination(
     fields: mapping.entries.map(({ to }) => to),
     copied: spec.fields === undefined,
     shapes: shapesOf(mapping, source, keyFields(spec.destination.key)),
+    encoding: source.encoding,
     dryRun: plan.options.dryRun === true,
     permissions: permissionsOf(spec.mode),
     match: spec.match,

@@ -12,6 +12,7 @@ import { fencingToken } from './fencing-token.ts';
 import { inTurns } from './in-turns.ts';
 import { shownKey } from './preview.ts';
 import type { Dependencies, Session, Shared } from './session.ts';
+import { decodedKey } from './stored-keys.ts';
 import { tidyIfOver } from './tidy-if-over.ts';
 import { withSession } from './with-session.ts';
 
@@ -100,7 +101,8 @@ async function missing(
   let of = 0;
   for await (const page of destination.scan(signal)) {
     // A record without a key stays: one of the source that lacks its key may stand for it (R7).
-    const keyed = page.flatMap(({ key, id }) => {
+    const keyed = page.flatMap(({ key: held, id }) => {
+      const key = decodedKey(held, match, destination.encoding ?? 'json');
       const canonical = canonicalKey(key, match);
       return canonical === null ? [] : [{ key, id, canonical, hash: store.seal.hash(canonical) }];
     });

@@ -9,7 +9,7 @@ import { canonicalKey } from '../../src/engine/canonical-key.ts';
 import { recordMapper } from '../../src/engine/map-record.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
-import type { KeyValues } from '../../src/model/record.ts';
+import type { Encoding, KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
 import { recordOf } from './record-of.ts';
@@ -25,6 +25,7 @@ const exactly: KeyMatch = { caseInsensitive: false, trim: false };
 export class IdentifiedDestination implements RecordDestination {
   readonly kind = 'records';
   readonly fields: RecordDestination['fields'];
+  readonly encoding: Encoding;
   readonly batch: RecordDestination['batch'];
   readonly idempotentCreate: boolean;
   readonly lookupBatch: number;
@@ -45,6 +46,7 @@ export class IdentifiedDestination implements RecordDestination {
     this.#inner = inner;
     this.#natural = natural;
     this.fields = inner.fields;
+    this.encoding = inner.encoding ?? 'json';
     this.batch = inner.batch;
     this.idempotentCreate = inner.idempotentCreate;
     this.lookupBatch = Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity);

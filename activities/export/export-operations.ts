@@ -158,10 +158,7 @@ class Writer {
   /** A create that may have arrived: it did if the destination holds the key now; else nobody knows. */
   async #settle(sent: readonly Numbered[]): Promise<void> {
     const { match } = this.#session;
-    const found = await lookUp(
-      this.#destination,
-      sent.map(({ key }) => key),
-    );
+    const found = await lookUp(this.#destination, sent);
     const held = new Map(found.map((one) => [canonicalKey(one.key, match), one.id]));
     for (const operation of sent) {
       const id = held.get(operation.canonicalKey);

@@ -79,6 +79,7 @@ describe('/v1/runs', () => {
       finishedAt: null,
       waitingUntil: null,
       removal: null,
+      warnings: [],
       failure: null,
       dryRun: false,
       continues: null,

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Field } from '../model/field.ts';
 import type { Match } from '../model/match.ts';
 import type { ModeSupport, Permissions } from '../model/mode.ts';
+import type { Encoding } from '../model/record.ts';
 import type { StreamInfo } from '../model/stream.ts';
 import type { Destination } from './destination.ts';
 import type { Source } from './source.ts';
@@ -125,6 +126,8 @@ export interface Target {
   readonly copied?: boolean;
   /** What key and fields hold, by their names here, where the source tells: for a system that makes its streams. */
   readonly shapes?: readonly Field[];
+  /** How the source writes its values: texts of `sql` are for the column's own parser. Default `json`. */
+  readonly encoding?: Encoding;
   /** Nothing may be written, also no stream be made. */
   readonly dryRun?: boolean;
   /**

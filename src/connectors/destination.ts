@@ -30,8 +30,16 @@ export interface RecordDestination extends DestinationBase {
   /**
    * The records that have these keys; several for a key that is not unique, none for an unknown one.
    * Absent: this destination cannot be read, the sync's ledger decides instead.
+   * @param values what each key's record is to hold: a system that compares better than its caller says what is the same
    */
-  lookup?(keys: readonly KeyValues[]): Promise<Existing[]>;
+  lookup?(keys: readonly KeyValues[], values?: readonly JsonObject[]): Promise<Existing[]>;
+  /** How keys and values of `Existing` are written, but for the key of a lookup. Default `json`. */
+  readonly encoding?: Encoding;
+  /**
+   * The keys as the system would hold them, rounded, padded or spelt in its own way, written as `encoding` says; a key
+   * that it could not hold stays as it is. Absent: it holds keys as they are given.
+   */
+  storedKeys?(keys: readonly KeyValues[]): Promise<KeyValues[]>;
   /**
    * Writes operations of one kind, at most `batch` of them, whose keys differ but for creates without one. Returns one result per operation,
    * in order. Throws `RejectedError` when the call failed as a whole because of some record, `LimitedError` when
@@ -55,6 +63,10 @@ export interface Existing {
   readonly id: string | null;
   /** The mapped fields it holds now; a field it lacks is absent. */
   readonly values: JsonObject;
+  /** Of a lookup: the key as the record holds it. Absent: as it was asked for. */
+  readonly heldKey?: KeyValues;
+  /** Of the values that the lookup was given: those that it would store as it holds them. Absent: the caller compares. */
+  readonly same?: readonly string[];
 }
 
 /** One write. */

@@ -1,14 +1,15 @@
 import type { Existing, WriteOperation } from '../connectors/destination.ts';
-import type { FieldType } from '../model/field.ts';
+import type { Field } from '../model/field.ts';
 import type { Json, JsonObject } from '../model/json.ts';
 import type { KeyMatch } from '../model/match.ts';
 import type { Permissions } from '../model/mode.ts';
 import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
-import type { KeyValues } from '../model/record.ts';
+import type { Encoding, KeyValues } from '../model/record.ts';
 import { canonicalKey } from './canonical-key.ts';
 import type { MappedRecord } from './map-record.ts';
 import { sameValue } from './same-value.ts';
 import type { Steps } from './steps.ts';
+import { toJson } from './to-json.ts';
 
 /** A write that is decided but not yet made. */
 export interface DecidedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
@@ -41,10 +42,17 @@ export interface DeferredRecord {
 export interface MatchOptions {
   readonly permissions: Permissions;
   readonly match: KeyMatch;
-  /** The destination's field types, where known: how values compare. */
-  readonly types?: ReadonlyMap<string, FieldType>;
+  /** What is known of the values that the destination holds: how they are written and compare. Default: JSON. */
+  readonly held?: HeldValues;
   /** Canonical keys that earlier chunks are still writing. */
   readonly pending?: ReadonlySet<string>;
+}
+
+/** How a destination writes the values that it holds. */
+export interface HeldValues {
+  readonly encoding: Encoding;
+  /** By name; fields that the system has no types for are absent. */
+  readonly fields: ReadonlyMap<string, Field>;
 }
 
 /** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
@@ -68,10 +76,10 @@ export function decide(
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
     if (only === undefined) return { operation: 'create', id: null, values: record.values };
-    const values = differing(record.values, only.values, options.types);
+    const values = differing(record.values, only, options.held);
     if (Object.keys(values).length === 0) return 'unchanged';
     const before = Object.fromEntries(
-      Object.keys(values).map((name) => [name, only.values[name] ?? null]),
+      Object.keys(values).map((name) => [name, heldValue(only, name, options.held)]),
     );
     return { operation: 'update', id: only.id, values, before };
   });
@@ -195,9 +203,23 @@ function ambiguous(key: KeyValues, count: number): RecordError {
   return { key, operation: 'match', code: 'ambiguous_match', message, retryable: false };
 }
 
-function differing(values: JsonObject, held: JsonObject, types: MatchOptions['types']): JsonObject {
-  const entries = Object.entries(values).filter(
-    ([name, value]: [string, Json]) => !sameValue(value, held[name], types?.get(name)),
+function differing(
+  values: JsonObject,
+  existing: Existing,
+  held: HeldValues | undefined,
+): JsonObject {
+  const { same } = existing;
+  const entries = Object.entries(values).filter(([name, value]: [string, Json]) =>
+    same === undefined
+      ? !sameValue(value, heldValue(existing, name, held), held?.fields.get(name)?.type)
+      : !same.includes(name),
   );
   return Object.fromEntries(entries);
+}
+
+/** What the destination holds in a field, as JSON; null where it lacks it. */
+function heldValue({ values }: Existing, name: string, held: HeldValues | undefined): Json {
+  const value = values[name] ?? null;
+  const field = held?.fields.get(name);
+  return field === undefined ? value : (toJson(value, field, held!.encoding) ?? null);
 }

@@ -1,5 +1,5 @@
 import type { Field, FieldType } from '../model/field.ts';
-import type { Json } from '../model/json.ts';
+import { ExactNumber, type Json } from '../model/json.ts';
 import type { Encoding, Value } from '../model/record.ts';
 import { toNumber } from './decimal.ts';
 import { elementType } from './native-type.ts';
@@ -14,7 +14,8 @@ import { parseArray, type ArrayText } from './pg-array.ts';
 export function toJson(value: Value, field: Field, encoding: Encoding): Json | undefined {
   if (encoding === 'json' || typeof value !== 'string') return value;
   if (field.type !== 'array') return decode(value, field.type);
-  const list = parseArray(value);
+  // Boxes hold commas: their arrays alone have another delimiter.
+  const list = field.native?.startsWith('box') === true ? undefined : parseArray(value);
   return list === undefined ? value : decodeList(list, elementType(field.native));
 }
 
@@ -48,6 +49,8 @@ function decode(text: string, type: FieldType): Json {
 
 function decodeFloat(text: string): Json {
   const value = Number(text);
+  // JSON text has no -0 that a double would keep.
+  if (Object.is(value, -0)) return new ExactNumber(text);
   return text !== '' && Number.isFinite(value) ? value : text;
 }
 

@@ -32,7 +32,7 @@ test('a table: what would be created, updated field by field, removed and refuse
     INSERT INTO stock VALUES (1, 'same', '1.00', 1), (2, 'renamed-canary', '2.50', 2), (3, 'new', '3', 3),
       (4, 'bad', 'not a number', 4)`);
   await crm.query(`CREATE TABLE stock (id int PRIMARY KEY, label text, price numeric, no serial);
-    INSERT INTO stock VALUES (1, 'same', 1), (2, 'old', 2.50), (7000007, 'gone', 7), (8000008, 'gone', 8)`);
+    INSERT INTO stock VALUES (1, 'same', 1.00), (2, 'old', 2.50), (7000007, 'gone', 7), (8000008, 'gone', 8)`);
   const audit = await auditTable(crm, 'stock', { seq: 'label' });
   await putSync(
     stack,

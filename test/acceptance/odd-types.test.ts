@@ -156,6 +156,38 @@ test('an empty text of a database is a key; records at fault protect what they s
   expectStats(await runSync(stack, 'trimmed'), { imported: 2, updated: 2, removed: 1 });
 });
 
+test('record by record: a mirror meets its keys again, in whatever spelling (R7)', async () => {
+  const { stack, shop, crm } = bench;
+  const role = `plain_${process.pid}`;
+  await crm.query(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'; GRANT USAGE ON SCHEMA ext TO ${role};
+    REVOKE CREATE ON SCHEMA public FROM public`);
+  const url = Object.assign(new URL(crm.url), { username: role, password: 'plain' });
+  await stack.client.connections.put('plain', { type: 'postgres', url: url.href });
+  const kinds = [
+    ['bytea', 'bytea', `'\\x00ff', '\\x'`],
+    ['timestamp', 'timestamp', `'2026-01-02 03:04:05.6', 'infinity'`],
+    ['inet', 'inet', `'::1', '10.0.0.1/24'`],
+    ['float8', 'real', '16777217, 0.1'],
+    ['numeric', 'numeric(9,2)', '1.001, 5'],
+    ['text', 'ext.citext', `'Ada', 'bob'`],
+  ] as const;
+  for (const [at, [from, to, keys]] of kinds.entries()) {
+    const table = `plain_${at}`;
+    const more = {
+      mode: 'mirror',
+      fields: { n: 'n' },
+      destination: { connection: 'plain' },
+    } as const;
+    await tables(table, `id ${from} PRIMARY KEY, n int`, `id ${to} PRIMARY KEY, n int`, more);
+    await crm.query(`GRANT ALL ON ${table} TO ${role}`);
+    await shop.query(`INSERT INTO ${table} SELECT k, 1 FROM unnest(ARRAY[${keys}]::${from}[]) k`);
+    expectStats(await runSync(stack, table), { imported: 2, created: 2 });
+    if (to === 'ext.citext') await shop.query(`UPDATE ${table} SET id = upper(id)`);
+    expectStats(await runSync(stack, table), { imported: 2, unchanged: 2 });
+    expect([to, await crm.value(`SELECT count(*) FROM ${table}`)]).toEqual([to, '2']);
+  }
+});
+
 test('the key of an inherited table says nothing of its children', async () => {
   const { stack, shop, crm } = bench;
   await tables('log', 'id text, n int PRIMARY KEY', 'id text PRIMARY KEY, n int');

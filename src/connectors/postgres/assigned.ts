@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../destination.ts';
 import type { Area } from './area.ts';
+import { printed } from './cast.ts';
 import type { Column } from './catalog.ts';
 import { ident } from './names.ts';
 import {
@@ -68,6 +69,7 @@ async function change(
     const fields = writtenBy(table, group, session.connection);
     const byId = group[0]?.id !== null;
     const rows = rowsOf(
+      table.target,
       byId ? [id] : table.key,
       group.map((each) => (byId ? [each.id] : each.key)),
       fields,
@@ -75,7 +77,7 @@ async function change(
     );
     const held = `d.${ident(id.name)}`;
     const same = byId ? `${held} = ${rows.keys[0]}` : sameKey(table, rows);
-    const met = `w.place, ${held}::text AS id`;
+    const met = `w.place, ${printed(id, held)} AS id`;
     const sql =
       group[0]?.operation === 'remove'
         ? `${deleteSql(table, rows, same)} RETURNING ${met}`
@@ -200,12 +202,14 @@ function inserts(
     ...key.map((column) => {
       const at = table.key.indexOf(column);
       return texts(
+        table.target,
         column,
         group.map((each) => each.key[at]),
       );
     }),
     ...fields.map((column) =>
       texts(
+        table.target,
         column,
         group.map((each) => each.values[column.name]),
       ),
@@ -216,7 +220,7 @@ function inserts(
   const rows = group.map((_, at) => {
     const row = columns.map(({ base }, list) => `($${list + 1}::text[])[${at + 1}]::${base}`);
     const given = row.length === 0 ? 'DEFAULT VALUES' : `VALUES (${row.join(', ')})`;
-    return `r${at} AS (${into} ${given}${conflict} RETURNING ${ident(id.name)}::text AS id)`;
+    return `r${at} AS (${into} ${given}${conflict} RETURNING ${printed(id, ident(id.name))} AS id)`;
   });
   const places = group.map((_, at) => `SELECT ${at + 1} AS place, id FROM r${at}`);
   return { sql: `WITH ${rows.join(', ')} ${places.join(' UNION ALL ')}`, values };

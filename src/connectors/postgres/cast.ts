@@ -38,3 +38,10 @@ export function coerced(column: Column, value: string): string {
 function unpadded(expression: string): string {
   return `translate((${expression})::text, ' "', '')`;
 }
+
+/** A value as COPY prints it, but for booleans. A cast of inet to text adds the mask that its own print leaves out. */
+export function printed({ base }: Pick<Column, 'base'>, value: string): string {
+  return base === 'inet'
+    ? `CASE WHEN (${value}) IS NOT NULL THEN format('%s', ${value}) END`
+    : `(${value})::text`;
+}

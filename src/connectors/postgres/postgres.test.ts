@@ -455,8 +455,12 @@ describe('records', () => {
   it('looks up, writes, rejects and scans', async () => {
     const destination = await openTarget('mirror', { kind: 'records' });
     if (destination.kind !== 'records') throw new Error('not records');
-    expect(await destination.lookup?.([['a@x'], ['q@x']])).toEqual([
-      { key: ['a@x'], id: null, values: { email: 'a@x', name: 'Ann', age: '30' } },
+    const held = { email: 'a@x', name: 'Ann', age: '30' };
+    const ann = { key: ['a@x'], heldKey: ['a@x'], id: null, values: held };
+    expect(await destination.lookup?.([['a@x'], ['q@x']])).toEqual([ann]);
+    const wanted = [{ name: 'Ann', age: '31' }, {}];
+    expect(await destination.lookup?.([['a@x'], ['q@x']], wanted)).toEqual([
+      { ...ann, same: ['name'] },
     ]);
     expect(
       await destination.write([writing('create', 'r@x', 1), writing('create', 's@x', 2)]),

@@ -1,5 +1,7 @@
+import type { FieldType } from '../../model/field.ts';
 import type { Json } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
+import type { Target } from '../connector.ts';
 import type { WriteOperation } from '../destination.ts';
 import type { Column } from './catalog.ts';
 import { columnNamed } from './catalog.ts';
@@ -27,6 +29,7 @@ export interface Rows {
 
 /** Rows of keys, and of values for `fields`. */
 export function rowsOf(
+  target: Target,
   key: readonly Column[],
   keys: readonly KeyValues[],
   fields: readonly Column[] = [],
@@ -35,12 +38,14 @@ export function rowsOf(
   const lists = [
     ...key.map((column, at) =>
       texts(
+        target,
         column,
         keys.map((each) => each[at]),
       ),
     ),
     ...fields.map((column) =>
       texts(
+        target,
         column,
         values.map((each) => each[column.name]),
       ),
@@ -58,11 +63,19 @@ export function rowsOf(
 
 /** The values of one column as the texts that PostgreSQL reads. */
 export function texts(
-  { base, category }: Column,
+  { encoding, shapes = [] }: Target,
+  { name, base, category }: Column,
   values: readonly (Json | undefined)[],
 ): (string | null)[] {
-  return values.map((value) => toText(value, base, category, encodingOf(value)));
+  const type = shapes.find((shape) => shape.name === name)?.type;
+  // A text of a database or a CSV file is for the column's own parser; JSON, bytes and lists were decoded on their way.
+  const asText = encoding === 'sql' && type !== undefined && !decoded.has(type);
+  return values.map((value) =>
+    toText(value, base, category, asText && typeof value === 'string' ? 'sql' : 'json'),
+  );
 }
+
+const decoded: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
 
 /** Where the records `d` of a table have the keys of `rows`. */
 export function sameKey(table: Table, rows: Rows): string {
@@ -123,9 +136,4 @@ export function writtenBy(
   connection: string,
 ): Column[] {
   return Object.keys(first?.values ?? {}).map((name) => columnNamed(relation, name, connection));
-}
-
-/** Texts come from SQL sources as PostgreSQL prints them; an API's objects come as JSON. */
-function encodingOf(value: Json | undefined) {
-  return typeof value === 'string' ? ('sql' as const) : ('json' as const);
 }

@@ -10,7 +10,9 @@ import type {
 } from '../destination.ts';
 import type { Area } from './area.ts';
 import { writeWithIds } from './assigned.ts';
-import { fieldOf } from './catalog.ts';
+import { coerced, printed } from './cast.ts';
+import { columnNamed, fieldOf, type Column } from './catalog.ts';
+import { anyDiffers } from './compare.ts';
 import { rejection } from './failures.ts';
 import { ident } from './names.ts';
 import { after, sortedBy } from './order.ts';
@@ -57,27 +59,33 @@ export function recordDestination(
     // A create without a key makes a second record, unless the first is noted.
     idempotentCreate: table.id ? area !== null : table.uniqueKey,
     lookupBatch: 1000,
-    lookup: (keys) => lookup(session, table, keys),
+    encoding: 'sql',
+    ...(respells(table) && { storedKeys: (keys) => storedKeys(session, table, keys) }),
+    lookup: (keys, values) => lookup(session, table, keys, values),
     write: (operations, options) => write(held, operations, options),
     scan: (signal) => scan(session, table, signal),
     ...(table.id && { finish: forget, abandon: forget }),
   };
 }
 
-/** A key that the table's columns cannot hold finds nothing; it is looked for among the others. */
+/**
+ * A key that the table's columns cannot hold finds nothing, and what cannot be told of a record's values is for the
+ * caller to tell: both are looked for among the others.
+ */
 async function lookup(
   session: Session,
   table: Table,
   keys: readonly KeyValues[],
+  values?: readonly JsonObject[],
 ): Promise<Existing[]> {
   try {
-    return await find(session, table, keys);
+    return await find(session, table, keys, values);
   } catch (error) {
     if (!(error instanceof RejectedError)) throw error;
-    if (keys.length <= 1) return [];
+    if (keys.length <= 1) return values === undefined ? [] : lookup(session, table, keys);
     const half = Math.ceil(keys.length / 2);
-    const first = await lookup(session, table, keys.slice(0, half));
-    return [...first, ...(await lookup(session, table, keys.slice(half)))];
+    const first = await lookup(session, table, keys.slice(0, half), values?.slice(0, half));
+    return [...first, ...(await lookup(session, table, keys.slice(half), values?.slice(half)))];
   }
 }
 
@@ -85,10 +93,20 @@ async function find(
   session: Session,
   table: Table,
   keys: readonly KeyValues[],
+  values?: readonly JsonObject[],
 ): Promise<Existing[]> {
-  const wanted = rowsOf(table.key, keys);
-  const select = `SELECT w.place, ${projection(table)} FROM ${wanted.from}
-     JOIN ${table.relation.from} d ON ${sameKey(table, wanted)}`;
+  const { relation, target } = table;
+  const compared =
+    values === undefined
+      ? []
+      : target.fields.map((name) => columnNamed(relation, name, session.connection));
+  const wanted = rowsOf(target, table.key, keys, compared, values);
+  const same = wanted.fields.map(({ column, value }, at) => {
+    const pair = { column, held: `d.${ident(column.name)}`, value: coerced(column, value) };
+    return `, NOT (${anyDiffers([pair])}) AS s${at}`;
+  });
+  const select = `SELECT w.place, ${projection(table)}${same.join('')} FROM ${wanted.from}
+     JOIN ${relation.from} d ON ${sameKey(table, wanted)}`;
   const { rows } = await session.withClient(async (client) => {
     try {
       return await session.run(client, select, wanted.values);
@@ -96,11 +114,52 @@ async function find(
       throw rejection(error) ?? error;
     }
   });
-  // Each is told under the key that found it: the table may hold it in another spelling.
-  return rows.map((row) => ({
-    ...existingOf(table, row),
-    key: keys[Number(row['place']) - 1] ?? [],
-  }));
+  return rows.map((row) => {
+    const existing = existingOf(table, row);
+    return {
+      ...existing,
+      key: keys[Number(row['place']) - 1] ?? [],
+      heldKey: existing.key,
+      ...(values && { same: target.fields.filter((_, at) => row[`s${at}`] === 't') }),
+    };
+  });
+}
+
+/** Whether the key's columns may hold a key otherwise than the source does. */
+function respells({ key, target }: Table): boolean {
+  return key.some(({ name, native, base }) => {
+    const given = target.shapes?.find((shape) => shape.name === name)?.native;
+    return given !== native && !/^(text|character varying)$/.test(native || base);
+  });
+}
+
+/** The keys as the table would hold them; one that it could not hold is told from the others by halving. */
+async function storedKeys(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+): Promise<KeyValues[]> {
+  const given = rowsOf(table.target, table.key, keys);
+  const stored = table.key.map(
+    (column, at) => `${printed(column, coerced(column, given.keys[at]!))} AS k${at}`,
+  );
+  try {
+    const { rows } = await session.withClient(async (client) => {
+      try {
+        const select = `SELECT ${stored.join(', ')} FROM ${given.from} ORDER BY w.place`;
+        return await session.run(client, select, given.values);
+      } catch (error) {
+        throw rejection(error) ?? error;
+      }
+    });
+    return rows.map((row) => table.key.map((_, at) => row[`k${at}`] ?? null));
+  } catch (error) {
+    if (!(error instanceof RejectedError) || keys.length === 0) throw error;
+    if (keys.length === 1) return [...keys];
+    const half = Math.ceil(keys.length / 2);
+    const first = await storedKeys(session, table, keys.slice(0, half));
+    return [...first, ...(await storedKeys(session, table, keys.slice(half)))];
+  }
 }
 
 /** Writes in one transaction; a refusal for the sake of one of several records rejects them all. */
@@ -139,6 +198,7 @@ async function write(
 function statement(table: Table, group: readonly WriteOperation[], connection: string): Statement {
   const fields = writtenBy(table, group, connection);
   const rows = rowsOf(
+    table.target,
     table.key,
     group.map(({ key }) => key),
     fields,
@@ -190,10 +250,19 @@ async function* scan(
   }
 }
 
+function shown(column: Column, as: string): string {
+  return `${printed(column, `d.${ident(column.name)}`)} AS ${as}`;
+}
+
 function projection(table: Table): string {
-  const keys = table.key.map((column, at) => `d.${ident(column.name)}::text AS k${at}`);
-  const fields = table.target.fields.map((name, at) => `d.${ident(name)}::text AS f${at}`);
-  const id = table.id ? [`d.${ident(table.id.name)}::text AS id`] : [];
+  const keys = table.key.map((column, at) => shown(column, `k${at}`));
+  const fields = table.target.fields.map((name, at) =>
+    shown(
+      table.relation.columns.find((column) => column.name === name)!,
+      `f${at}`,
+    ),
+  );
+  const id = table.id ? [shown(table.id, 'id')] : [];
   return [...keys, ...fields, ...id].join(', ');
 }
 

@@ -3,7 +3,7 @@ import type { KeyValues, RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
 import { noWatermark, unsupportedOrder } from '../order.ts';
 import type { Source } from '../source.ts';
-import { fromText } from './cast.ts';
+import { fromText, printed } from './cast.ts';
 import { columnNamed, fieldOf, queryRelation, relationOf } from './catalog.ts';
 import type { Column, Relation } from './catalog.ts';
 import { comparable, equal } from './compare.ts';
@@ -73,7 +73,9 @@ async function lookup(
       comparable(column, fromText(column, `w.k${at}`)),
     ),
   );
-  const list = fields.map((column, at) => `q.${ident(column.name)}::text AS f${at}`).join(', ');
+  const list = fields
+    .map((column, at) => `${printed(column, `q.${ident(column.name)}`)} AS f${at}`)
+    .join(', ');
   const { rows } = await session.query(
     `SELECT ${list} FROM (SELECT DISTINCT * FROM unnest(${unnested}) AS u(${names.join(', ')})) w
      JOIN ${relation.from} AS q ON ${same.join(' AND ')}`,

@@ -17,7 +17,7 @@ export function toText(
   if (encoding === 'sql' && typeof value === 'string') return value;
   if (base === 'json' || base === 'jsonb') return jsonText(value);
   if (category === 'A' && Array.isArray(value)) return arrayText(value, base.replace(/\[\]$/, ''));
-  if (base === 'bytea' && typeof value === 'string') {
+  if (base === 'bytea' && typeof value === 'string' && !value.startsWith('\\x')) {
     return `\\x${Buffer.from(value, 'base64').toString('hex')}`;
   }
   return scalarText(value);
