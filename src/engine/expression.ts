@@ -2,6 +2,7 @@ import { EvaluationError, type ParseResult } from '@marcbachmann/cel-js';
 import type { Field, FieldType } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import { environment } from './cel-environment.ts';
+import { compareDeeply } from './cel-equality.ts';
 import { fromCel, toCel } from './cel-value.ts';
 import { analyse, type Analysis } from './expression-ast.ts';
 import { ExpressionError } from './expression-error.ts';
@@ -16,7 +17,7 @@ export interface Expression {
   /**
    * Its value for one record.
    * @param get the value of a field; undefined where the record lacks it, which reads as null
-   * @throws ExpressionError `expression_failed`, its message without values
+   * @throws ExpressionError `expression_failed` or `inexact`, its message without values
    */
   evaluate(get: (field: string) => Json | undefined): Json;
 }
@@ -42,6 +43,7 @@ export function compileExpression(
   const program = parse(rewrite(source, analysis, aliases));
   const check = program.check();
   if (!check.valid) throw invalid(check.error);
+  compareDeeply(program.ast);
   const evaluate = evaluator(program, aliases, names.record, types);
   return { source, fieldsUsed: [...new Set([...names.bare, ...names.record])], evaluate };
 }
@@ -142,7 +144,7 @@ function evaluator(
 ): Expression['evaluate'] {
   const bare = [...aliases].map(([field, alias]) => ({ field, alias, type: types?.get(field) }));
   return (get) => {
-    const context: Record<string, unknown> = {};
+    const context = Object.create(null) as Record<string, unknown>;
     for (const { field, alias, type } of bare) context[alias] = toCel(get(field), type);
     if (record.length > 0)
       context['record'] = new Map(record.map((name) => [name, toCel(get(name), types?.get(name))]));

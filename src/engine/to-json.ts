@@ -1,5 +1,5 @@
 import type { Field, FieldType } from '../model/field.ts';
-import type { Json } from '../model/json.ts';
+import { ExactNumber, type Json } from '../model/json.ts';
 import type { Encoding, Value } from '../model/record.ts';
 import { toNumber } from './decimal.ts';
 import { elementType } from './native-type.ts';
@@ -47,6 +47,7 @@ function decode(text: string, type: FieldType): Json {
 }
 
 function decodeFloat(text: string): Json {
+  if (text === '-0') return new ExactNumber(text);
   const value = Number(text);
   return text !== '' && Number.isFinite(value) ? value : text;
 }
