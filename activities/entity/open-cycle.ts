@@ -3,6 +3,7 @@ import { permissionsOf } from '../../src/model/mode.ts';
 import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
 import type { Field } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { checkMode } from '../open-ends.ts';
 import type { Shared } from '../session.ts';
@@ -98,6 +99,6 @@ async function checkDestinations(
 
 /** Whether a destination of the entity may remove records: by its mode, or those of a merge's losers. */
 export function mayRemove({ merge, destinations }: OpenEntity['spec'], name: string): boolean {
-  const mode = destinations[name]?.mode;
+  const mode = own(destinations, name)?.mode;
   return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
 }

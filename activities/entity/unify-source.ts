@@ -4,6 +4,7 @@ import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
@@ -198,7 +199,7 @@ class Unifier {
   /** Whether runs write to the system that is read: they change what is known of its records. */
   get #isDestination(): boolean {
     const { entity, name } = this.#work;
-    return entity.spec.destinations[name] !== undefined;
+    return own(entity.spec.destinations, name) !== undefined;
   }
 
   /**

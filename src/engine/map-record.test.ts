@@ -95,3 +95,50 @@ test('a plain mapping stages what it reads, in order', () => {
   expect(layout.columns.map(({ field }) => field.name)).toEqual([...plain.needed]);
   expect(layout.uniqueKeys).toBe(false);
 });
+
+const odd: Field[] = ['id', 'constructor', '__proto__', 'toString'].map((name) => ({
+  name,
+  type: 'text',
+}));
+
+test('names that every object knows are fields as any other', () => {
+  const copy = compileMapping({ fields: undefined, sourceFields: odd, key: ['id'] });
+  const map = recordMapper(copy, odd, 'json');
+  const mapped = map(['1', undefined, 'p', undefined]);
+  expect('values' in mapped && Object.entries(mapped.values)).toEqual([
+    ['id', '1'],
+    ['__proto__', 'p'],
+  ]);
+  const inside = compileMapping({
+    fields: { a: 'data.constructor', b: 'data.__proto__' },
+    sourceFields,
+    key: ['id'],
+  });
+  expect(recordMapper(inside, sourceFields.slice(0, 1), 'json')([1])).toEqual({
+    key: [1],
+    values: {},
+  });
+  const given = [
+    { name: 'id', type: 'integer' },
+    { name: 'data', type: 'json' },
+  ] as const;
+  expect(recordMapper(inside, given, 'json')([1, {}])).toEqual({ key: [1], values: {} });
+});
+
+test('R8: half a character is a fault of its record, wherever it stands', () => {
+  const copy = compileMapping({ fields: undefined, sourceFields, key: ['id'] });
+  const cut = '\ud83d';
+  const code = 'invalid_value';
+  const map = recordMapper(copy, sourceFields, 'json');
+  expect(map([1, cut, null, 'x'])).toMatchObject({ key: [1], fault: { code, field: 'name' } });
+  expect(map([1, 'a', { [cut]: 1 }, 'x'])).toMatchObject({ fault: { code, field: 'data' } });
+  expect(map([1, 'a', { a: [cut] }, 'x'])).toMatchObject({ fault: { code, field: 'data' } });
+  expect(map([cut, 'a', null, 'x'])).toMatchObject({ fault: { code, field: 'id' } });
+  expect(map([1, '\ud83d\ude00', null, 'x'])).toMatchObject({ values: { name: '😀' } });
+  const source = { encoding: 'json', fields: sourceFields, uniqueBy: [] } as const;
+  const { stageRow } = stageLayout(copy, source, { caseInsensitive: false, trim: false });
+  expect(stageRow([1, 'a', [cut], 'x'])).toMatchObject({
+    values: [1, 'a', null, 'x'],
+    fault: { code, field: 'data' },
+  });
+});

@@ -1,10 +1,12 @@
 import type { Field } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
+import { own, setOwn } from '../model/own.ts';
 import type { Encoding, KeyValues, Value } from '../model/record.ts';
 import { ExpressionError } from './expression-error.ts';
 import type { Expression } from './expression.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
 import { toJson } from './to-json.ts';
+import { halfCharacter, isWellFormed } from './well-formed.ts';
 
 /** Why one record could not be mapped (R8); without values (R1). */
 export interface Fault {
@@ -37,11 +39,14 @@ export function recordMapper(
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
     if (passed !== true) return { key, fault: passed };
+    const broken = key.findIndex((part) => !isWellFormed(part));
+    if (broken >= 0) return { key, fault: halfCharacter(mapping.key[broken]?.from ?? '') };
     const values: JsonObject = {};
     for (const entry of mapping.entries) {
       const result = evaluateEntry(entry, get);
       if ('fault' in result) return { key, fault: result.fault };
-      if (result.value !== undefined) values[entry.to] = result.value;
+      if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
+      if (result.value !== undefined) setOwn(values, entry.to, result.value);
     }
     return { key, values };
   };
@@ -86,7 +91,7 @@ export function valueAt(
   let value = get(source.from);
   for (const part of source.path ?? []) {
     if (Array.isArray(value)) value = value[Number(part)];
-    else value = isJsonObject(value) && Object.hasOwn(value, part) ? value[part] : undefined;
+    else value = isJsonObject(value) ? own(value, part) : undefined;
   }
   return value;
 }

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../model/json.ts';
 import type { KeyMatch } from '../model/match.ts';
 import type { Permissions } from '../model/mode.ts';
 import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
+import { own } from '../model/own.ts';
 import type { KeyValues } from '../model/record.ts';
 import { canonicalKey } from './canonical-key.ts';
 import type { MappedRecord } from './map-record.ts';
@@ -71,7 +72,7 @@ export function decide(
     const values = differing(record.values, only.values, options.types);
     if (Object.keys(values).length === 0) return 'unchanged';
     const before = Object.fromEntries(
-      Object.keys(values).map((name) => [name, only.values[name] ?? null]),
+      Object.keys(values).map((name) => [name, own(only.values, name) ?? null]),
     );
     return { operation: 'update', id: only.id, values, before };
   });
@@ -197,7 +198,7 @@ function ambiguous(key: KeyValues, count: number): RecordError {
 
 function differing(values: JsonObject, held: JsonObject, types: MatchOptions['types']): JsonObject {
   const entries = Object.entries(values).filter(
-    ([name, value]: [string, Json]) => !sameValue(value, held[name], types?.get(name)),
+    ([name, value]: [string, Json]) => !sameValue(value, own(held, name), types?.get(name)),
   );
   return Object.fromEntries(entries);
 }

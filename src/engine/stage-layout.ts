@@ -5,6 +5,7 @@ import type { Match } from '../model/match.ts';
 import type { Encoding, Value } from '../model/record.ts';
 import { evaluateEntry, passes, rowReader, valueAt, type Fault } from './map-record.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
+import { halfCharacter, isWellFormed } from './well-formed.ts';
 
 /** The open source, as far as staging must know it. */
 export interface StagedSource {
@@ -112,11 +113,16 @@ function rowStager(
     if (passed === false) return null;
     let fault: Fault | undefined = passed === true ? undefined : passed;
     const values = columns.map((column): Value => {
-      if ('index' in column) return row[column.index];
-      const result = column.compute(get);
-      if ('value' in result) return result.value;
-      fault ??= result.fault;
-      return undefined;
+      // A database holds no half characters.
+      if ('index' in column && source.encoding === 'sql') return row[column.index];
+      const result = 'index' in column ? { value: row[column.index] } : column.compute(get);
+      if ('fault' in result) {
+        fault ??= result.fault;
+        return undefined;
+      }
+      if (isWellFormed(result.value)) return result.value;
+      fault ??= halfCharacter(column.staged.field.name);
+      return null;
     });
     return fault === undefined ? { values } : { values, fault };
   };

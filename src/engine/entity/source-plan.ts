@@ -2,12 +2,14 @@ import type { EntityFieldType, EntitySourceSpec } from '../../model/entity.ts';
 import type { Field } from '../../model/field.ts';
 import type { IncomingRecord } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
+import { own } from '../../model/own.ts';
 import type { Encoding, Value } from '../../model/record.ts';
 import { ExpressionError } from '../expression-error.ts';
 import { compileExpression, type Expression } from '../expression.ts';
 import { evaluateEntry, passes, rowReader, valueAt, type Fault } from '../map-record.ts';
 import { compileMapping, MappingError, type Mapping, type MappingEntry } from '../mapping.ts';
 import type { Authority } from './authority.ts';
+import { halfCharacter, isWellFormed } from '../well-formed.ts';
 import { coerce } from './coerce.ts';
 import { idText } from './id-text.ts';
 import type { MatchRule } from './match-rules.ts';
@@ -157,6 +159,7 @@ function reader(
     if (passed === false) return { skipped: 'filter' };
     if (passed !== true) return { id, fault: passed };
     if (id === null) return { id, fault: missingId(idField) };
+    if (!id.isWellFormed()) return { id, fault: halfCharacter(idField) };
     const at = watermark === undefined ? null : sourceTime(get(watermark));
     const values: JsonObject = {};
     if (isDeleted) return { source: name, id, at, values, deleted: true };
@@ -177,6 +180,7 @@ function assign(
   const result = evaluateEntry(entry, get);
   if ('fault' in result) return result.fault;
   if (result.value === undefined) return null;
+  if (!isWellFormed(result.value)) return halfCharacter(entry.to);
   const value = coerce(result.value, type);
   if (value === undefined) return invalidValue(entry.to, type);
   values[entry.to] = value;
@@ -193,8 +197,7 @@ function invalidValue(field: string, type: EntityFieldType): Fault {
 
 function contribution(entries: readonly TypedEntry[], written: JsonObject): JsonObject {
   const values: JsonObject = {};
-  const get = (name: string): Json | undefined =>
-    Object.hasOwn(written, name) ? written[name] : undefined;
+  const get = (name: string): Json | undefined => own(written, name);
   for (const entry of entries)
     if (entry.uses.every((name) => Object.hasOwn(written, name))) assign(values, entry, get);
   return values;
