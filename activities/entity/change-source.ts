@@ -12,11 +12,15 @@ import { recordOf } from './record-of.ts';
  * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
  * watermark is a change's number, so that what was read up to it is not read again. Deleted records are not among them.
  */
-export function changeSource({ golden }: Store, entity: string, own: readonly Field[]): Source {
+export function changeSource(
+  { golden }: Store,
+  entity: string,
+  entityFields: readonly Field[],
+): Source {
   const fields: readonly Field[] = [
     { name: recordIdField, type: 'text', nullable: false },
     { name: systemIdsField, type: 'json' },
-    ...own,
+    ...entityFields,
   ];
   const batchOf = (records: readonly RecordView[], names: readonly string[]): RecordBatch => ({
     encoding: 'json',

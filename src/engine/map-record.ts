@@ -2,19 +2,12 @@ import type { Field } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
 import { own, setOwn } from '../model/own.ts';
 import type { Encoding, KeyValues, Value } from '../model/record.ts';
+import type { Fault } from './fault.ts';
 import { ExpressionError } from './expression-error.ts';
 import type { Expression } from './expression.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
 import { toJson } from './to-json.ts';
 import { halfCharacter, isWellFormed } from './well-formed.ts';
-
-/** Why one record could not be mapped (R8); without values (R1). */
-export interface Fault {
-  readonly code: string;
-  readonly message: string;
-  /** The destination field, or `where`; absent where the record as a whole is at fault. */
-  readonly field?: string;
-}
 
 /** What mapping made of one record. */
 export type MappedRecord =

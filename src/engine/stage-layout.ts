@@ -3,7 +3,8 @@ import type { Field } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import type { Match } from '../model/match.ts';
 import type { Encoding, Value } from '../model/record.ts';
-import { evaluateEntry, passes, rowReader, valueAt, type Fault } from './map-record.ts';
+import type { Fault } from './fault.ts';
+import { evaluateEntry, passes, rowReader, valueAt } from './map-record.ts';
 import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
 import { halfCharacter, isWellFormed } from './well-formed.ts';
 

@@ -1,5 +1,5 @@
 import { ExactNumber, type Json } from '../model/json.ts';
-import type { Fault } from './map-record.ts';
+import type { Fault } from './fault.ts';
 
 /** Whether every text of a value, names too, is whole: half a surrogate pair is no character, so nothing can hold it. */
 export function isWellFormed(value: Json | undefined): boolean {
