@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Connector } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
-import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
+import { compileMapping, mappingInto, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import type { KeyMatch } from '../src/model/match.ts';
@@ -136,11 +136,13 @@ async function openSession(
       plan,
       store,
     );
-    const mapping = mappingOf(spec, source);
+    const declared = mappingOf(spec, source);
     const destination =
       delivery === null
-        ? await openDestination(to.connection, plan, mapping)
-        : await openDelivered(to.connection, plan, mapping, delivery, store);
+        ? await openDestination(to.connection, plan, declared)
+        : await openDelivered(to.connection, plan, declared, delivery, store);
+    const { fields } = destination;
+    const mapping = fields === null ? declared : mappingInto(declared, fields);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {
       run,
@@ -172,6 +174,7 @@ function mappingOf(spec: SyncSpec, source: Source): Mapping {
     fields: spec.fields,
     where: spec.where,
     sourceFields: source.fields,
+    sampled: source.sampled,
     key: keyFields(spec.source.key),
   });
 }

@@ -3,6 +3,7 @@ import type { Source } from '../../src/connectors/source.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import type { Mapping } from '../../src/engine/mapping.ts';
 import { destinationOfSync, idFieldOf } from '../../src/model/entity-syncs.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
 import { own } from '../../src/model/own.ts';
@@ -32,7 +33,7 @@ export async function openDelivery(store: Store, sync: string): Promise<Delivery
   const declared = own(entity.spec.destinations, system);
   if (declared === undefined)
     throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
-  const plan = compileEntity(entity.spec, () => []);
+  const plan = compileEntity(entity.spec, () => nothingKnown);
   return {
     entity,
     plan,

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Field } from '../model/field.ts';
+import { nothingKnown, type Field } from '../model/field.ts';
 import { ExactNumber, type JsonObject } from '../model/json.ts';
 import { ExpressionError } from './expression-error.ts';
 import { compileExpression } from './expression.ts';
 import { stableText } from './stable-text.ts';
 
-function run(source: string, record: JsonObject = {}, fields: readonly Field[] | null = null) {
-  return compileExpression(source, fields).evaluate((name) =>
+function run(source: string, record: JsonObject = {}, fields: readonly Field[] = []) {
+  return compileExpression(source, { fields }).evaluate((name) =>
     Object.hasOwn(record, name) ? record[name] : undefined,
   );
 }
@@ -117,7 +117,7 @@ test('a map may hold names that every object knows', () => {
   expect(run('data', { data }, numbers)).toEqual(data);
   expect(run('has(data.constructor)', { data: {} }, numbers)).toBe(false);
   expect(run('"constructor" in data', { data: {} }, numbers)).toBe(false);
-  expect(run('constructor', {}, null)).toBeNull();
+  expect(run('constructor', {})).toBeNull();
 });
 
 test('fields named like a type, odd names, and branches of different types', () => {
@@ -132,19 +132,23 @@ test('fields named like a type, odd names, and branches of different types', () 
 test('fieldsUsed leaves out what macros bind', () => {
   const expression = compileExpression(
     'tags.exists(t, t == plan) && cel.bind(x, name, x + record["odd"] != "")',
-    null,
+    nothingKnown,
   );
   expect(expression.fieldsUsed.toSorted()).toEqual(['name', 'odd', 'plan', 'tags']);
 });
 
 test('an unknown field is told when it compiles, with the nearest names', () => {
-  expect(failure(() => compileExpression('plam != "free"', fields))).toMatchObject({
+  expect(failure(() => compileExpression('plam != "free"', { fields }))).toMatchObject({
     code: 'unknown_field',
     nearest: ['plan'],
   });
-  expect(failure(() => compileExpression('record["odd nam"]', fields)).code).toBe('unknown_field');
-  expect(failure(() => compileExpression('plan ==', fields)).code).toBe('invalid_expression');
-  expect(failure(() => compileExpression('nosuch(plan)', fields)).code).toBe('invalid_expression');
+  expect(failure(() => compileExpression('record["odd nam"]', { fields })).code).toBe(
+    'unknown_field',
+  );
+  expect(failure(() => compileExpression('plan ==', { fields })).code).toBe('invalid_expression');
+  expect(failure(() => compileExpression('nosuch(plan)', { fields })).code).toBe(
+    'invalid_expression',
+  );
 });
 
 test('R1: a failure never quotes a value', () => {

@@ -53,7 +53,7 @@ test('R8: a failed expression is a fault of its record, with its key', () => {
 });
 
 test('staged columns keep copies as they are and share the key', () => {
-  const { layout, stageRow } = stageLayout(
+  const { layout, rowStager } = stageLayout(
     mapping,
     {
       encoding: 'sql',
@@ -72,6 +72,7 @@ test('staged columns keep copies as they are and share the key', () => {
   expect(layout.key).toEqual([0]);
   expect(layout.assign[0]).toEqual({ to: 'ref', from: 0 });
   expect(layout.uniqueKeys).toBe(true);
+  const stageRow = rowStager(fields);
   expect(stageRow(['7', '12', '{}', null])).toEqual({ values: ['7', '12', undefined, 12, 'x'] });
   expect(stageRow(['7', '12', '{}', 'free'])).toBeNull();
   expect(stageRow(['7', 'twelve', '{}', 'pro'])?.fault?.field).toBe('size');
@@ -136,7 +137,8 @@ test('R8: half a character is a fault of its record, wherever it stands', () => 
   expect(map([cut, 'a', null, 'x'])).toMatchObject({ fault: { code, field: 'id' } });
   expect(map([1, '\ud83d\ude00', null, 'x'])).toMatchObject({ values: { name: '😀' } });
   const source = { encoding: 'json', fields: sourceFields, uniqueBy: [] } as const;
-  const { stageRow } = stageLayout(copy, source, { caseInsensitive: false, trim: false });
+  const exactly = { caseInsensitive: false, trim: false };
+  const stageRow = stageLayout(copy, source, exactly).rowStager(sourceFields);
   expect(stageRow([1, 'a', [cut], 'x'])).toMatchObject({
     values: [1, 'a', null, 'x'],
     fault: { code, field: 'data' },

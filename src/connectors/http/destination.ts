@@ -113,7 +113,7 @@ async function* scan(
 function existingOf(stream: StreamSettings, target: Target, record: JsonObject): Existing[] {
   const key = target.key.map((name) => at(record, name) ?? null);
   if (key.includes(null)) return [];
-  const values: JsonObject = {};
+  const values: JsonObject = target.rest === true ? { ...record } : {};
   for (const name of target.fields) {
     const value = at(record, name);
     if (value !== undefined) setOwn(values, name, value);

@@ -48,7 +48,16 @@ async function openTable(session: Session, target: Target): Promise<Table> {
       columns.length === target.key.length && columns.every((name) => target.key.includes(name)),
   );
   const id = target.id === undefined ? undefined : idOf(relation, target.id, session.connection);
-  return { relation, target, key, id, uniqueKey, conflictKey };
+  return { relation, target: widened(target, relation), key, id, uniqueKey, conflictKey };
+}
+
+/** The target of a sync that copies whatever its records bring: it may write every column. */
+function widened(target: Target, { columns }: Relation): Target {
+  if (target.rest !== true) return target;
+  return {
+    ...target,
+    fields: columns.filter(({ generated }) => !generated).map(({ name }) => name),
+  };
 }
 
 /** An id that several records share would have all of them written for one. */

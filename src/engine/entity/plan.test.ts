@@ -40,7 +40,7 @@ const account: EntityInput = {
   },
   merge: { match: [['domain'], ['name', 'kind']] },
 };
-const plan = compileEntity(entitySchema.parse(account), () => streamFields);
+const plan = compileEntity(entitySchema.parse(account), () => ({ fields: streamFields }));
 const crm = plan.sources['crm'];
 if (crm === undefined) throw new Error('no plan of crm');
 const read = crm.reader(
@@ -167,7 +167,7 @@ const wrong: readonly [string, string, Partial<EntityInput>][] = [
 /** The error that the entity is refused with. */
 function failure(spec: EntityInput, fields: readonly Field[] = []): MappingError {
   try {
-    compileEntity(entitySchema.parse(spec), () => fields);
+    compileEntity(entitySchema.parse(spec), () => ({ fields }));
   } catch (error) {
     if (error instanceof MappingError) return error;
     throw error;

@@ -1,5 +1,5 @@
 import type { EntityFieldType, EntitySourceSpec } from '../../model/entity.ts';
-import type { Field } from '../../model/field.ts';
+import type { Field, KnownFields } from '../../model/field.ts';
 import type { IncomingRecord } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
@@ -61,19 +61,18 @@ export interface SourceContext {
 }
 
 /**
- * @param sourceFields the fields of the source's stream; empty when they are not known, then they are not checked
+ * @param known the fields of the source's stream
  * @throws MappingError `unknown_field` or `invalid_expression`; its path begins at the source
  */
 export function compileSource(
   name: string,
   spec: EntitySourceSpec,
-  sourceFields: readonly Field[],
+  known: KnownFields,
   context: SourceContext,
 ): SourcePlan {
   const { id, watermark } = spec.source;
-  const mapping = mappingOf(spec, sourceFields);
-  const deleted =
-    typeof spec.deleted === 'string' ? deletedBy(spec.deleted, sourceFields) : undefined;
+  const mapping = mappingOf(spec, known);
+  const deleted = typeof spec.deleted === 'string' ? deletedBy(spec.deleted, known) : undefined;
   const needed = new Set(mapping.needed);
   if (watermark !== undefined) needed.add(watermark);
   for (const field of deleted?.fieldsUsed ?? []) needed.add(field);
@@ -91,12 +90,13 @@ export function compileSource(
   };
 }
 
-function mappingOf(spec: EntitySourceSpec, sourceFields: readonly Field[]): Mapping {
+function mappingOf(spec: EntitySourceSpec, { fields, sampled }: KnownFields): Mapping {
   try {
     return compileMapping({
       fields: spec.fields,
       where: spec.where,
-      sourceFields,
+      sourceFields: fields,
+      sampled,
       key: [spec.source.id],
       watermark: spec.source.watermark,
     });
@@ -107,9 +107,9 @@ function mappingOf(spec: EntitySourceSpec, sourceFields: readonly Field[]): Mapp
   }
 }
 
-function deletedBy(source: string, fields: readonly Field[]): Expression {
+function deletedBy(source: string, known: KnownFields): Expression {
   try {
-    return compileExpression(source, fields.length === 0 ? null : fields);
+    return compileExpression(source, known);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new MappingError(error.code, error.message, 'deleted', error.nearest);
