@@ -17,6 +17,17 @@ interface Parts {
   readonly length: number;
 }
 
+/** A number whose coefficient a double holds: computing with it needs no big integers. */
+interface Small {
+  readonly coefficient: number;
+  readonly scale: number;
+}
+
+/** Every whole number below it has at most 15 digits, and stays what it is as a double. */
+const smallBound = 1e15;
+/** The greatest power of ten that a double holds: dividing by it rounds once. */
+const mostDecimals = 22;
+
 /**
  * A decimal number of any length, for exact arithmetic in expressions. It stays as it was written until it is
  * computed with; what is computed has no trailing zeros. Sums, differences and products are exact; a quotient that
@@ -27,6 +38,7 @@ export class Decimal {
   readonly #written: number | ExactNumber;
   #spelling: string | undefined;
   #parts: Parts | undefined;
+  #small: Small | null | undefined;
 
   /** @param written a finite number, or the digits of one */
   constructor(written: number | ExactNumber) {
@@ -41,7 +53,8 @@ export class Decimal {
 
   /** The number of an integer. */
   static of(value: bigint): Decimal {
-    return new Decimal(toNumber(String(value)));
+    const number = Number(value);
+    return new Decimal(Number.isSafeInteger(number) ? number : toNumber(String(value)));
   }
 
   /** As JSON: a number where a double holds it exactly as written. */
@@ -68,14 +81,23 @@ export class Decimal {
   }
 
   plus(other: Decimal): Decimal {
-    return this.#aligned(other, (left, right) => left + right);
+    return (
+      this.#quickly(other, (left, right) => left + right) ??
+      this.#aligned(other, (left, right) => left + right)
+    );
   }
 
   minus(other: Decimal): Decimal {
-    return this.#aligned(other, (left, right) => left - right);
+    return (
+      this.#quickly(other, (left, right) => left - right) ??
+      this.#aligned(other, (left, right) => left - right)
+    );
   }
 
   times(other: Decimal): Decimal {
+    const [a, b] = [this.#quick, other.#quick];
+    const quick = a && b && madeSmall(a.coefficient * b.coefficient, a.scale + b.scale);
+    if (quick) return quick;
     const [left, right] = [this.#exact, other.#exact];
     checkSize(left.length + right.length);
     return made(left.coefficient * right.coefficient, left.scale + right.scale);
@@ -129,6 +151,20 @@ export class Decimal {
     return (this.#parts ??= partsOf(this.#canonical));
   }
 
+  get #quick(): Small | null {
+    return this.#small === undefined ? (this.#small = smallOf(this.#written)) : this.#small;
+  }
+
+  /** As `#aligned`, with doubles; null where they would not do. */
+  #quickly(other: Decimal, combine: (left: number, right: number) => number): Decimal | null {
+    const [left, right] = [this.#quick, other.#quick];
+    if (left === null || right === null) return null;
+    const scale = Math.max(left.scale, right.scale);
+    const a = left.coefficient * 10 ** (scale - left.scale);
+    const b = right.coefficient * 10 ** (scale - right.scale);
+    return Math.max(Math.abs(a), Math.abs(b)) < smallBound ? madeSmall(combine(a, b), scale) : null;
+  }
+
   /** Combines the coefficients of two numbers at one scale. */
   #aligned(other: Decimal, combine: (left: bigint, right: bigint) => bigint): Decimal {
     const [left, right] = [this.#exact, other.#exact];
@@ -137,6 +173,23 @@ export class Decimal {
     const at = (parts: Parts): bigint => parts.coefficient * power(scale - parts.scale);
     return made(combine(at(left), at(right)), scale);
   }
+}
+
+function smallOf(written: number | ExactNumber): Small | null {
+  if (typeof written !== 'number') return null;
+  const text = String(written);
+  const point = text.indexOf('.');
+  if (text.length > 16 || text.includes('e')) return null;
+  if (point < 0) return { coefficient: written, scale: 0 };
+  const coefficient = Number(text.slice(0, point) + text.slice(point + 1));
+  return { coefficient, scale: text.length - point - 1 };
+}
+
+/** Null where the number may have more digits than a double keeps. */
+function madeSmall(coefficient: number, scale: number): Decimal | null {
+  if (Math.abs(coefficient) >= smallBound || scale > mostDecimals) return null;
+  // The sum turns -0 into 0.
+  return new Decimal(coefficient / 10 ** scale + 0);
 }
 
 function partsOf(canonical: string): Parts {

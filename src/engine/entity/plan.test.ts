@@ -175,6 +175,18 @@ function failure(spec: EntityInput, fields: readonly Field[] = []): MappingError
   throw new Error('did not fail');
 }
 
+test('a source that only samples may lack any field so far', () => {
+  const fields: Field[] = [{ name: 'Other', type: 'text' }];
+  const sampled = compileEntity(entitySchema.parse(account), () => ({ fields, sampled: true }));
+  const row = { Id: '1', Name: 'a', Website: 'B.de' };
+  const names = Object.keys(row).map((name): Field => ({ name, type: 'text' }));
+  const reader = sampled.sources['crm']?.reader(names, 'json');
+  expect(reader?.(Object.values(row))).toMatchObject({
+    id: '1',
+    values: { name: 'a', site: 'b.de', kind: 'crm' },
+  });
+});
+
 test.each(wrong)('%s at %s', (code, path, part) => {
   expect(failure({ ...account, ...part })).toMatchObject({ code, path });
 });
