@@ -118,6 +118,9 @@ test('a map may hold names that every object knows', () => {
   expect(run('has(data.constructor)', { data: {} }, numbers)).toBe(false);
   expect(run('"constructor" in data', { data: {} }, numbers)).toBe(false);
   expect(run('constructor', {})).toBeNull();
+  const written = run('{"constructor": data, "__proto__": {"prototype": 1}, 2: null}', { data: 1 });
+  expect(JSON.stringify(written)).toBe('{"2":null,"constructor":1,"__proto__":{"prototype":1}}');
+  expect(run('{"a": {"b": data}}.a.b == {"c": data}.c', { data: 2.5 })).toBe(true);
 });
 
 test('fields named like a type, odd names, and branches of different types', () => {

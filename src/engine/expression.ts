@@ -3,6 +3,7 @@ import type { FieldType, KnownFields } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import { environment } from './cel-environment.ts';
 import { compareDeeply } from './cel-equality.ts';
+import { keepNames } from './cel-maps.ts';
 import { fromCel, toCel } from './cel-value.ts';
 import { analyse, type Analysis } from './expression-ast.ts';
 import { ExpressionError } from './expression-error.ts';
@@ -45,6 +46,7 @@ export function compileExpression(
   const check = program.check();
   if (!check.valid) throw invalid(check.error);
   compareDeeply(program.ast);
+  keepNames(program.ast);
   const evaluate = evaluator(program, aliases, names.record, types);
   return { source, fieldsUsed: [...new Set([...names.bare, ...names.record])], evaluate };
 }

@@ -178,10 +178,10 @@ function failure(spec: EntityInput, fields: readonly Field[] = []): MappingError
 test('a source that only samples may lack any field so far', () => {
   const fields: Field[] = [{ name: 'Other', type: 'text' }];
   const sampled = compileEntity(entitySchema.parse(account), () => ({ fields, sampled: true }));
-  const row = { Id: '1', Name: 'a', Website: 'B.de' };
-  const names = Object.keys(row).map((name): Field => ({ name, type: 'text' }));
+  const given = { Id: '1', Name: 'a', Website: 'B.de' };
+  const names = Object.keys(given).map((name): Field => ({ name, type: 'text' }));
   const reader = sampled.sources['crm']?.reader(names, 'json');
-  expect(reader?.(Object.values(row))).toMatchObject({
+  expect(reader?.(Object.values(given))).toMatchObject({
     id: '1',
     values: { name: 'a', site: 'b.de', kind: 'crm' },
   });
