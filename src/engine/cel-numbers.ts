@@ -39,7 +39,8 @@ export function addNumbers(target: Environment): void {
     for (const [operator, { exact, double }] of Object.entries(arithmetic))
       target.registerOperator(`${left} ${operator} ${right}: dyn`, (a: Numeric, b: Numeric) => {
         const [x, y] = [decimalOf(a), decimalOf(b)];
-        return x === null || y === null ? double(doubleOf(a), doubleOf(b)) : exact(x, y);
+        const isDouble = x === null || y === null || (operator === '/' && isHeld(a) && isHeld(b));
+        return isDouble ? double(doubleOf(a), doubleOf(b)) : exact(x, y);
       });
   for (const [left, right] of mixed)
     for (const [operator, holds] of Object.entries(order))
@@ -78,6 +79,13 @@ function decimalOf(value: Numeric): Decimal | null {
   if (typeof value === 'bigint') return Decimal.of(value);
   if (typeof value === 'number') return Number.isFinite(value) ? new Decimal(value) : null;
   return value;
+}
+
+/** Whether a double holds the number, which is no decimal: a quotient of such numbers is the nearest double. */
+function isHeld(value: Numeric): boolean {
+  return (
+    typeof value === 'number' || (typeof value === 'bigint' && Number.isSafeInteger(Number(value)))
+  );
 }
 
 function doubleOf(value: Numeric): number {

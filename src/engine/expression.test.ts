@@ -105,6 +105,8 @@ test('numbers of different kinds compare by value', () => {
 
 test('doubles stay doubles, and NaN is neither more nor less than anything', () => {
   expect(run('real + real', { real: 0.1 }, numbers)).toBe(0.2);
+  expect(run('real / 3', { real: 0.1 }, numbers)).toBe(0.1 / 3);
+  expect(run('real * 3', { real: 0.1 }, numbers)).toBe(0.3);
   expect(run('real', { real: 'Infinity' }, numbers)).toBe('Infinity');
   expect(run('num', { num: 'NaN' }, numbers)).toBe('NaN');
   expect(run('num + 1', { num: 'NaN' }, numbers)).toBe('NaN');
