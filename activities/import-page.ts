@@ -46,6 +46,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
         since: session.plan.since,
         until: session.plan.since === null ? null : session.plan.until,
         fields: session.mapping.needed,
+        rest: session.mapping.rest !== null,
         limit: { ...limit, records: Math.min(limit.records, left), ms: readMs },
         signal,
       });
@@ -100,13 +101,13 @@ async function stageSet(
     throw new Error('this destination does not stage');
   await deps.store.chunks.claim(run, chunk, token);
   const reference = { run, chunk, token };
-  const { stageRow } = stage;
+  const { layout, rowStager } = stage;
   let filtered = 0;
   faultPoint('import.before-stage');
-  if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(stage.layout)) {
-    await destination.stageCopy(reference, stage.layout, page.copy, signal);
+  if (mapping.plain && page.copy !== undefined && destination.acceptsCopy(layout)) {
+    await destination.stageCopy(reference, layout, page.copy, signal);
   } else {
-    await destination.stageRows(reference, stage.layout, staged(), signal);
+    await destination.stageRows(reference, layout, staged(), signal);
   }
   const { cursor, records, highest = null } = page.end();
   faultPoint('import.after-stage');
@@ -132,6 +133,7 @@ async function stageSet(
     for await (const whole of page.batches()) {
       const batch = guarded(whole, stagedLimit.record);
       const faultAt = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
+      const stageRow = rowStager(batch.fields);
       const all = batch.rows.map((row, at) => stageRow(row, faultAt.get(at)));
       const rows = all.filter((row) => row !== null);
       filtered += batch.rows.length - rows.length;

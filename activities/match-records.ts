@@ -75,7 +75,7 @@ function* keysOf(
   const keys = new Map<string, Wanted>();
   for (const record of mapped) {
     yield;
-    if ('skipped' in record) continue;
+    if (!('values' in record)) continue;
     const canonical = canonicalKey(record.key, match);
     if (canonical !== null && !pending.has(canonical)) keys.set(canonical, record);
   }

@@ -51,6 +51,18 @@ export async function openSource(connection: Connection, spec: SyncSpec): Promis
   });
 }
 
+/**
+ * The fields that a run writes. Those that a sample showed are checked when the run opens: workers that open the
+ * destination later may have seen another sample.
+ */
+function fieldsFor(
+  { entries, rest }: Mapping,
+  kind: RunPlan['kind'],
+): Pick<Target, 'fields' | 'rest'> {
+  if (rest === null) return { fields: entries.map(({ to }) => to) };
+  return { fields: kind === null ? entries.map(({ to }) => to) : [], rest: true };
+}
+
 /** Opens the destination of a run, as its sync says but for what differs. */
 export async function openDestination(
   connection: Connection,
@@ -73,7 +85,7 @@ export async function openDestination(
     sync,
     stream: spec.destination.stream,
     key: keyFields(spec.destination.key),
-    fields: mapping.entries.map(({ to }) => to),
+    ...fieldsFor(mapping, kind),
     copied: spec.fields === undefined,
     shapes: shapesOf(mapping, source, keyFields(spec.destination.key)),
     encoding: source.encoding,

@@ -2,6 +2,7 @@ import type { Destination } from '../src/connectors/destination.ts';
 import type { DecidedOperation } from '../src/engine/match.ts';
 import { ExactNumber, type Json } from '../src/model/json.ts';
 import { previewSize, type PreviewChange, type PreviewPart } from '../src/model/preview.ts';
+import { own } from '../src/model/own.ts';
 import type { KeyValues } from '../src/model/record.ts';
 
 /** Longer texts are cut. Characters. */
@@ -31,7 +32,7 @@ function changeOf({ operation, key, values, before }: DecidedOperation): Preview
   const creating = operation !== 'update';
   const held = (field: string): { before?: Json } => {
     if (creating) return { before: null };
-    return before === undefined ? {} : { before: shown(before[field] ?? null) };
+    return before === undefined ? {} : { before: shown(own(before, field) ?? null) };
   };
   return {
     operation: creating ? 'create' : 'update',

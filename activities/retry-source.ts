@@ -23,6 +23,7 @@ export function retrySource(
   return {
     encoding: source.encoding,
     fields: source.fields,
+    ...(source.sampled !== undefined && { sampled: source.sampled }),
     uniqueBy: [],
     async read(request: PageRequest): Promise<Page> {
       const page = await errors.list(run, {
@@ -32,7 +33,7 @@ export function retrySource(
       const wanted = page.errors
         .map(({ key }) => key)
         .filter((key): key is KeyValues => key !== null);
-      const batch = await lookup.call(source, keys, wanted, request.fields);
+      const batch = await lookup.call(source, keys, wanted, request.fields, request.rest);
       return {
         async *batches() {
           yield batch;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Connector } from '../src/connectors/connector.ts';
 import type { Destination, StagedLayout } from '../src/connectors/destination.ts';
 import type { Source } from '../src/connectors/source.ts';
-import { compileMapping, type Mapping } from '../src/engine/mapping.ts';
+import { compileMapping, mappingInto, type Mapping } from '../src/engine/mapping.ts';
 import { stageLayout, type Staging } from '../src/engine/stage-layout.ts';
 import { ConfigError } from '../src/model/failure.ts';
 import type { Field } from '../src/model/field.ts';
@@ -137,12 +137,14 @@ async function openSession(
       plan,
       store,
     );
-    const copied = mappingOf(spec, source);
+    const declared = mappingOf(spec, source);
     const destination =
       delivery === null
-        ? await openDestination(to.connection, plan, copied, source)
-        : await openDelivered(to.connection, plan, copied, source, delivery, store);
-    const mapping = mappingOf(spec, source, destination.leavesOut);
+        ? await openDestination(to.connection, plan, declared, source)
+        : await openDelivered(to.connection, plan, declared, source, delivery, store);
+    const { fields, leavesOut } = destination;
+    const copied = mappingOf(spec, source, leavesOut);
+    const mapping = fields === null ? copied : mappingInto(copied, fields);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {
       run,
@@ -175,6 +177,7 @@ function mappingOf(spec: SyncSpec, source: Source, leaveOut: readonly string[] =
     leaveOut,
     where: spec.where,
     sourceFields: source.fields,
+    sampled: source.sampled,
     key: keyFields(spec.source.key),
   });
 }

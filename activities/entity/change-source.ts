@@ -2,6 +2,7 @@ import type { Page, PageRequest, Source } from '../../src/connectors/source.ts';
 import { systemIdsField, recordIdField } from '../../src/model/entity.ts';
 import type { Field } from '../../src/model/field.ts';
 import type { Json } from '../../src/model/json.ts';
+import { own, setOwn } from '../../src/model/own.ts';
 import type { RecordBatch, Value } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -11,11 +12,15 @@ import { recordOf } from './record-of.ts';
  * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
  * watermark is a change's number, so that what was read up to it is not read again. Deleted records are not among them.
  */
-export function changeSource({ golden }: Store, entity: string, own: readonly Field[]): Source {
+export function changeSource(
+  { golden }: Store,
+  entity: string,
+  entityFields: readonly Field[],
+): Source {
   const fields: readonly Field[] = [
     { name: recordIdField, type: 'text', nullable: false },
     { name: systemIdsField, type: 'json' },
-    ...own,
+    ...entityFields,
   ];
   const batchOf = (records: readonly RecordView[], names: readonly string[]): RecordBatch => ({
     encoding: 'json',
@@ -61,8 +66,9 @@ export function changeSource({ golden }: Store, entity: string, own: readonly Fi
 
 function valueOf({ id, values, ids }: RecordView, name: string): Value {
   if (name === recordIdField) return id;
-  if (name !== systemIdsField) return values[name];
+  if (name !== systemIdsField) return own(values, name);
   const bySystem: Record<string, Json> = {};
-  for (const each of ids) bySystem[each.system] ??= each.id;
+  for (const { system, id: each } of ids)
+    if (own(bySystem, system) === undefined) setOwn(bySystem, system, each);
   return bySystem;
 }

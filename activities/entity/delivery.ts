@@ -3,8 +3,10 @@ import type { Source } from '../../src/connectors/source.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import type { Mapping } from '../../src/engine/mapping.ts';
 import { destinationOfSync, idFieldOf } from '../../src/model/entity-syncs.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
+import { own } from '../../src/model/own.ts';
 import type { Store } from '../../src/store/store.ts';
 import { changeSource } from './change-source.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
@@ -28,10 +30,10 @@ export async function openDelivery(store: Store, sync: string): Promise<Delivery
   if (names === null) return null;
   const entity = await openEntity(store, names.entity);
   const system = names.destination;
-  const declared = entity.spec.destinations[system];
+  const declared = own(entity.spec.destinations, system);
   if (declared === undefined)
     throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
-  const plan = compileEntity(entity.spec, () => []);
+  const plan = compileEntity(entity.spec, () => nothingKnown);
   return {
     entity,
     plan,

@@ -1,5 +1,6 @@
 import { compileEntity } from '../../src/engine/entity/plan.ts';
 import { unify } from '../../src/engine/entity/unify.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { IncomingRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
@@ -20,7 +21,7 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
     attended(deps, run, async (signal) => {
       const { store } = deps;
       const entity = await openEntity(store, id, run);
-      const plan = compileEntity(entity.spec, () => []);
+      const plan = compileEntity(entity.spec, () => nothingKnown);
       const { first, last } = rangeOf(Object.keys(entity.spec.sources).indexOf(source), 'ids');
       let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
       for (;;) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Source } from '../../src/connectors/source.ts';
 import type { EntitySourceSpec, EntitySpec } from '../../src/model/entity.ts';
 import { ConfigError } from '../../src/model/failure.ts';
+import { own } from '../../src/model/own.ts';
 import type { EntityState } from '../../src/store/entities/entities.ts';
 import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
 import { ValueCodec } from '../../src/store/entities/values.ts';
@@ -28,7 +29,7 @@ export async function openEntity(store: Store, id: string, run?: string): Promis
 
 /** One of an entity's sources by name. */
 export function sourceOf({ sources }: EntitySpec, name: string): EntitySourceSpec {
-  const source = sources[name];
+  const source = own(sources, name);
   if (source === undefined) throw new ConfigError('unknown_source', `there is no source ${name}`);
   return source;
 }

@@ -9,6 +9,7 @@ import { canonicalKey } from '../../src/engine/canonical-key.ts';
 import { recordMapper } from '../../src/engine/map-record.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
+import { own } from '../../src/model/own.ts';
 import type { Encoding, KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -80,7 +81,7 @@ export class IdentifiedDestination implements RecordDestination {
       // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.
       const record = recordOf(operation.key);
       const idempotencyKey = `${entity.id}/${system}/${record}/${remade.get(record) ?? 0}`;
-      const { [idField]: given = null } = operation.values;
+      const given = own(operation.values, idField) ?? null;
       return { ...operation, key: [given], idempotencyKey };
     });
     return this.#inner.write(inner, options);

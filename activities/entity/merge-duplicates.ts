@@ -1,6 +1,7 @@
 import { findDuplicates, mergeKeys } from '../../src/engine/entity/duplicates.ts';
 import { mergeGroup, type MergeCandidate, type Merged } from '../../src/engine/entity/merge.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
@@ -26,7 +27,7 @@ export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'
       await store.runs.enter(run, 'merge');
       const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
-      const plan = compileEntity(entity.spec, () => []);
+      const plan = compileEntity(entity.spec, () => nothingKnown);
       const { first, last } = mergeRange;
       let no = (await store.chunks.lastExported(run, first, last))?.no ?? first - 1;
       for (;;) {

@@ -1,5 +1,6 @@
 import type { DecidedOperation } from '../../src/engine/match.ts';
 import type { SourceRecord, SystemId } from '../../src/model/golden-record.ts';
+import { own } from '../../src/model/own.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { JournalEntry } from '../../src/store/journal.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -15,7 +16,7 @@ export function noteWritten(
   { entity, plan, system }: Delivery,
   operations: readonly DecidedOperation[],
 ): (entries: readonly JournalEntry[], db: Database) => Promise<void> {
-  const contributionOf = plan.sources[system]?.contributionOf ?? (() => ({}));
+  const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   return async (entries, db) => {
     const gone: SystemId[] = [];
     const written: SourceRecord[] = [];

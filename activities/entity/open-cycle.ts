@@ -1,8 +1,9 @@
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
-import type { Field } from '../../src/model/field.ts';
+import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { checkMode } from '../open-ends.ts';
 import type { Shared } from '../session.ts';
@@ -57,13 +58,13 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
 async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Promise<EntityPlan> {
   const { store, sessions } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
-  const fields = new Map<string, readonly Field[]>();
+  const known = new Map<string, KnownFields>();
   const names = Object.keys(entity.spec.sources);
   for (const [index, name] of names.entries()) {
     const spec = sourceOf(entity.spec, name);
     const mark = sourceFingerprint(spec);
     await withSource(sessions, run, spec, 'changes', async (source) => {
-      fields.set(name, source.fields);
+      known.set(name, source);
       const before = full ? null : await store.positions.get(entity.no, name, mark);
       await settlePass(store, run, rangeOf(index, 'changes'), source, before);
     });
@@ -73,7 +74,7 @@ async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Prom
       await settlePass(store, run, rangeOf(index, 'tombstones'), source, before);
     });
   }
-  return compileEntity(entity.spec, (name) => fields.get(name) ?? []);
+  return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
 }
 
 /** Under what name the position in a stream of deleted records is kept; no source is called so. */
@@ -98,6 +99,6 @@ async function checkDestinations(
 
 /** Whether a destination of the entity may remove records: by its mode, or those of a merge's losers. */
 export function mayRemove({ merge, destinations }: OpenEntity['spec'], name: string): boolean {
-  const mode = destinations[name]?.mode;
+  const mode = own(destinations, name)?.mode;
   return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
 }

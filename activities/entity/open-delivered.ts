@@ -2,6 +2,7 @@ import type { Connection } from '../../src/connectors/connector.ts';
 import type { Destination } from '../../src/connectors/destination.ts';
 import type { Source } from '../../src/connectors/source.ts';
 import type { Mapping } from '../../src/engine/mapping.ts';
+import { own } from '../../src/model/own.ts';
 import { keyFields } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -34,7 +35,7 @@ async function openNatural(
   source: Source,
   { entity, system, idField: id }: Delivery,
 ): Promise<NaturalKey | undefined> {
-  const named = entity.spec.destinations[system]?.destination.key;
+  const named = own(entity.spec.destinations, system)?.destination.key;
   if (named === undefined || id === undefined) return undefined;
   const key = keyFields(named);
   const destination = await openDestination(connection, plan, mapping, source, {

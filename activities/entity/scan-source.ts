@@ -5,6 +5,7 @@ import { approvalReason } from '../../src/engine/removal-guard.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import type { EntitySourceSpec } from '../../src/model/entity.ts';
 import { milliseconds } from '../../src/model/duration.ts';
+import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { Source } from '../../src/connectors/source.ts';
 import { noStats } from '../../src/model/outcome.ts';
@@ -110,6 +111,6 @@ async function isDue(
   const range = rangeOf(Object.keys(spec.sources).indexOf(name), 'changes');
   const pass = await passOf(store, run, range.first);
   if (Date.now() - (pass?.scannedAt ?? 0) < everyMs) return false;
-  if (spec.destinations[name] === undefined) return true;
+  if (own(spec.destinations, name) === undefined) return true;
   return (await store.runs.openRunOf(destinationSyncId(id, name))) === null;
 }

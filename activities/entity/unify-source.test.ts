@@ -9,6 +9,7 @@ import { createDatabase, type Database as TestDatabase } from '../../test/suppor
 import { mergeKeys } from '../../src/engine/entity/duplicates.ts';
 import { compileEntity, matchKeys } from '../../src/engine/entity/plan.ts';
 import { entitySchema, type EntitySpec } from '../../src/model/entity.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import { TransientError } from '../../src/model/failure.ts';
 import { newRunId } from '../../src/model/run-id.ts';
 import { migrate, openDatabase, type Database } from '../../src/store/database.ts';
@@ -212,7 +213,7 @@ async function checkKeys(
   spec: EntitySpec,
   records: readonly (RecordRow & ReturnType<typeof wholeRecord>)[],
 ): Promise<void> {
-  const plan = compileEntity(spec, () => []);
+  const plan = compileEntity(spec, () => nothingKnown);
   const live = records.filter(({ deleted }) => !deleted);
   const wanted = live.flatMap(({ id, values }) =>
     matchKeys(plan.rules, values).map(

@@ -2,8 +2,10 @@ import type { Page, Source } from '../../src/connectors/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import { nothingKnown } from '../../src/model/field.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
@@ -79,7 +81,7 @@ class Unifier {
     this.#store = store;
     this.#work = work;
     this.#plan = compileEntity(entity.spec, (one) =>
-      one === name && reading === 'changes' ? source.fields : [],
+      one === name && reading === 'changes' ? source : nothingKnown,
     );
     this.#range = rangeOf(Object.keys(entity.spec.sources).indexOf(name), reading);
     const { batch, full } = sourceOf(entity.spec, name).source;
@@ -198,7 +200,7 @@ class Unifier {
   /** Whether runs write to the system that is read: they change what is known of its records. */
   get #isDestination(): boolean {
     const { entity, name } = this.#work;
-    return entity.spec.destinations[name] !== undefined;
+    return own(entity.spec.destinations, name) !== undefined;
   }
 
   /**

@@ -25,7 +25,7 @@ export type GoldenJson = z.infer<typeof goldenSchema>;
 
 /** Maps a unified record to its JSON. */
 export function goldenView(record: GoldenView): GoldenJson {
-  const ids: Record<string, string[]> = {};
+  const ids = Object.create(null) as Record<string, string[]>;
   for (const { system, id } of record.ids) (ids[system] ??= []).push(id);
   return {
     id: record.id,

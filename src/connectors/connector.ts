@@ -131,6 +131,11 @@ export interface Target {
   /** Nothing may be written, also no stream be made. */
   readonly dryRun?: boolean;
   /**
+   * The sync copies every field that its records bring: `fields` are those known so far, any may be written, and look-ups
+   * tell the values of all. Default false.
+   */
+  readonly rest?: boolean;
+  /**
    * The destination field that holds the system's own id of a record, such as a serial primary key. With it `Existing.id`
    * and the `id` of every successful write are that field's value as text; an update or remove that comes with an
    * `id` is addressed by it; a create whose key is all null leaves key and id to the system. Absent: the key is all.

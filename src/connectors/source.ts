@@ -7,8 +7,10 @@ export type Cursor = string;
 /** An open stream. */
 export interface Source {
   readonly encoding: Encoding;
-  /** Every field a record can have. A schemaless system samples its first page to know. */
+  /** Every field a record can have; of a source that is `sampled`, those that some records have. */
   readonly fields: readonly Field[];
+  /** A system without a schema: further fields may come, so any may be asked for, and the `rest` too. Default false. */
+  readonly sampled?: boolean;
   /** Fields that are together unique and never null in every record; empty where nothing guarantees that. */
   readonly uniqueBy: readonly string[];
   /**
@@ -26,11 +28,12 @@ export interface Source {
    * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.
    */
   read(request: PageRequest): Promise<Page>;
-  /** The present records with these keys. Absent: single records cannot be read again. */
+  /** The present records with these keys, with `fields` and `rest` as of a page. Absent: single records cannot be read again. */
   lookup?(
     keyFields: readonly string[],
     keys: readonly KeyValues[],
     fields: readonly string[],
+    rest?: boolean,
   ): Promise<RecordBatch>;
 }
 
@@ -55,6 +58,11 @@ export interface PageRequest {
   readonly until: string | null;
   /** The fields that are needed, in order. */
   readonly fields: readonly string[];
+  /**
+   * Every other field that records have is wanted too: batches name them after the requested ones. Asked only of a
+   * source that is `sampled`. Default false.
+   */
+  readonly rest?: boolean;
   /** When the page should end, whichever comes first. A source that cannot stop there may return more. */
   readonly limit: {
     readonly records: number;
@@ -69,7 +77,7 @@ export interface PageRequest {
 
 /** One page, read as it is consumed: take either `batches` or `copy`, once, to the end. */
 export interface Page {
-  /** The records in source order, with exactly the requested fields, in order. */
+  /** The records in source order, with exactly the requested fields, in order, and with `rest` the others after them. */
   batches(): AsyncIterable<RecordBatch>;
   /** The same records as PostgreSQL COPY text lines, for a destination that takes them as they are. */
   readonly copy?: CopyText;

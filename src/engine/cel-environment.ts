@@ -1,16 +1,9 @@
 import { Environment } from '@marcbachmann/cel-js';
+import { Decimal } from './decimal-value.ts';
 import { library, type LibraryFunction } from './functions.ts';
+import { addNumbers } from './cel-numbers.ts';
 
-type Arithmetic = (a: number, b: number) => number;
-
-const arithmetic: Readonly<Record<string, Arithmetic>> = {
-  '+': (a, b) => a + b,
-  '-': (a, b) => a - b,
-  '*': (a, b) => a * b,
-  '/': (a, b) => a / b,
-};
-
-/** CEL with the function library, null-tolerant comparisons and arithmetic between int and double. */
+/** CEL with the function library, null-tolerant comparisons, decimals, and arithmetic between all kinds of numbers. */
 export const environment = createEnvironment();
 
 function createEnvironment(): Environment {
@@ -20,7 +13,8 @@ function createEnvironment(): Environment {
     enableOptionalTypes: true,
   });
   for (const [name, definition] of Object.entries(library)) addFunction(created, name, definition);
-  addMixedArithmetic(created);
+  created.registerType('decimal', Decimal);
+  addNumbers(created);
   addNullOrder(created);
   return created;
 }
@@ -35,19 +29,10 @@ function addFunction(target: Environment, name: string, definition: LibraryFunct
   }
 }
 
-function addMixedArithmetic(target: Environment): void {
-  for (const [operator, apply] of Object.entries(arithmetic)) {
-    const handler = (a: unknown, b: unknown): number => apply(Number(a), Number(b));
-    target.registerOperator(`int ${operator} double`, handler);
-    target.registerOperator(`double ${operator} int`, handler);
-  }
-  target.registerOperator('int == double: bool', (a: bigint, b: number) => Number(a) === b);
-}
-
 /** Null is neither more nor less than anything, as in SQL: the comparison is false instead of an error. */
 function addNullOrder(target: Environment): void {
   for (const operator of ['<', '<=', '>', '>=']) {
-    for (const type of ['int', 'double', 'string', 'google.protobuf.Timestamp']) {
+    for (const type of ['int', 'double', 'decimal', 'string', 'google.protobuf.Timestamp']) {
       target.registerOperator(`null ${operator} ${type}: bool`, () => false);
       target.registerOperator(`${type} ${operator} null: bool`, () => false);
     }

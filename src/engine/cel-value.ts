@@ -1,22 +1,41 @@
 import type { FieldType } from '../model/field.ts';
 import { ExactNumber, isJsonObject, type Json } from '../model/json.ts';
+import { Decimal } from './decimal-value.ts';
 
-/** A JSON value as CEL sees it: integers as int, other numbers as double, missing as null. */
+/**
+ * A JSON value as CEL sees it: whole numbers of 64 bits as int, those of a `float` field as double, all others as exact
+ * decimals, missing as null.
+ */
 export function toCel(value: Json | undefined, type?: FieldType): unknown {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'number') {
-    return Number.isInteger(value) && type !== 'float' && type !== 'decimal'
-      ? BigInt(value)
-      : value;
-  }
-  if (value instanceof ExactNumber) {
-    return /^-?\d+$/.test(value.digits) && type !== 'decimal'
-      ? BigInt(value.digits)
-      : Number(value.digits);
-  }
+  if (typeof value === 'string') return isNumeric(type) ? fromText(value) : value;
+  if (typeof value === 'number' || value instanceof ExactNumber) return fromNumber(value, type);
   if (Array.isArray(value)) return value.map((element) => toCel(element));
   if (!isJsonObject(value)) return value;
   return new Map(Object.entries(value).map(([name, member]) => [name, toCel(member)]));
+}
+
+function isNumeric(type: FieldType | undefined): boolean {
+  return type === 'float' || type === 'decimal';
+}
+
+/** The numbers that JSON lacks come as texts. */
+function fromText(text: string): string | number {
+  return /^(NaN|-?Infinity)$/.test(text) ? Number(text) : text;
+}
+
+function fromNumber(value: number | ExactNumber, type: FieldType | undefined): unknown {
+  if (type === 'float') return Number(value);
+  const whole = type === 'decimal' ? null : wholeOf(value);
+  return whole ?? new Decimal(value);
+}
+
+/** An int of CEL; null for a number that is none. */
+function wholeOf(value: number | ExactNumber): bigint | null {
+  const digits = String(value);
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(digits) || Object.is(value, -0)) return null;
+  const whole = BigInt(digits);
+  return BigInt.asIntN(64, whole) === whole ? whole : null;
 }
 
 /** A result of CEL as JSON; undefined for what JSON cannot say, such as a type. */
@@ -24,6 +43,7 @@ export function fromCel(value: unknown): Json | undefined {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'bigint') return fromBigInt(value);
+  if (value instanceof Decimal) return value.toJson();
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value) || value instanceof Set)

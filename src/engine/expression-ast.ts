@@ -71,6 +71,11 @@ function visitChildren(node: ASTNode, bound: ReadonlySet<string>, visit: Visit):
   for (const child of rest) visit(child, inner);
 }
 
+/** The nodes of an expression, each before what it holds. */
+export function allNodes(node: ASTNode): ASTNode[] {
+  return [node, ...nodesIn(node.args).flatMap(allNodes)];
+}
+
 function nodesIn(value: unknown): ASTNode[] {
   if (Array.isArray(value)) return value.flatMap(nodesIn);
   return isNode(value) ? [value] : [];

@@ -1,7 +1,9 @@
 import { EvaluationError, type ParseResult } from '@marcbachmann/cel-js';
-import type { Field, FieldType } from '../model/field.ts';
+import type { FieldType, KnownFields } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import { environment } from './cel-environment.ts';
+import { compareDeeply } from './cel-equality.ts';
+import { keepNames } from './cel-maps.ts';
 import { fromCel, toCel } from './cel-value.ts';
 import { analyse, type Analysis } from './expression-ast.ts';
 import { ExpressionError } from './expression-error.ts';
@@ -16,7 +18,7 @@ export interface Expression {
   /**
    * Its value for one record.
    * @param get the value of a field; undefined where the record lacks it, which reads as null
-   * @throws ExpressionError `expression_failed`, its message without values
+   * @throws ExpressionError `expression_failed` or `inexact`, its message without values
    */
   evaluate(get: (field: string) => Json | undefined): Json;
 }
@@ -24,24 +26,27 @@ export interface Expression {
 /**
  * Compiles an expression over source fields. A field is an identifier, or `record["any name"]`.
  *
- * @param fields the fields that exist; null when they are not known, then any name is accepted
+ * @param known the fields that exist
  * @param owner what has the fields, for messages
  * @throws ExpressionError `invalid_expression` or `unknown_field`
  */
 export function compileExpression(
   source: string,
-  fields: readonly Field[] | null,
+  known: KnownFields,
   owner: 'source' | 'entity' = 'source',
 ): Expression {
   const analysis = analyse(parse(source).ast);
-  const types = fields && new Map(fields.map((field) => [field.name, field.type]));
-  const names = usedNames(source, analysis, types, owner);
+  const types = new Map(known.fields.map((field) => [field.name, field.type]));
+  const isOpen = known.sampled === true || (owner === 'source' && types.size === 0);
+  const names = usedNames(source, analysis, { types, isOpen, owner });
   const aliases = new Map(
     names.bare.map((name) => [name, environment.hasVariable(name) ? `_field_${name}` : name]),
   );
   const program = parse(rewrite(source, analysis, aliases));
   const check = program.check();
   if (!check.valid) throw invalid(check.error);
+  compareDeeply(program.ast);
+  keepNames(program.ast);
   const evaluate = evaluator(program, aliases, names.record, types);
   return { source, fieldsUsed: [...new Set([...names.bare, ...names.record])], evaluate };
 }
@@ -71,26 +76,28 @@ interface UsedNames {
   readonly record: readonly string[];
 }
 
-function usedNames(
-  source: string,
-  { uses }: Analysis,
-  types: ReadonlyMap<string, FieldType> | null,
-  owner: string,
-): UsedNames {
+interface Names {
+  readonly types: ReadonlyMap<string, FieldType>;
+  /** There may be other fields than those of `types`. */
+  readonly isOpen: boolean;
+  readonly owner: string;
+}
+
+function usedNames(source: string, { uses }: Analysis, { types, isOpen, owner }: Names): UsedNames {
   const bare = new Set<string>();
   const record = new Set<string>();
   for (const { field, range } of uses) {
     if (field === null) {
-      if (types === null)
+      if (isOpen)
         throw new ExpressionError(
           'invalid_expression',
           'record needs a fixed name, as in record["name"]',
         );
       for (const name of types.keys()) record.add(name);
-    } else if (types === null ? !isType(source, field) : types.has(field)) {
+    } else if (types.has(field) || (isOpen && !isType(source, field))) {
       (range === undefined ? record : bare).add(field);
     } else if (range === undefined || !environment.hasVariable(field)) {
-      const names = meant(field, [...(types?.keys() ?? [])]);
+      const names = meant(field, [...types.keys()]);
       throw new ExpressionError(
         'unknown_field',
         `the ${owner} has no field ${field}${didYouMean(names)}`,
@@ -101,7 +108,7 @@ function usedNames(
   return { bare: [...bare], record: [...record] };
 }
 
-/** Where the fields are not known, `int` is CEL's type only beside a call of `type()`, else a field. */
+/** Where not all fields are known, `int` is CEL's type only beside a call of `type()`, else a field. */
 function isType(source: string, name: string): boolean {
   if (name === 'cel' || name === 'optional' || name === 'google') return true;
   return environment.hasVariable(name) && /\btype\s*\(/.test(source);
@@ -138,14 +145,14 @@ function evaluator(
   program: ParseResult,
   aliases: ReadonlyMap<string, string>,
   record: readonly string[],
-  types: ReadonlyMap<string, FieldType> | null,
+  types: ReadonlyMap<string, FieldType>,
 ): Expression['evaluate'] {
-  const bare = [...aliases].map(([field, alias]) => ({ field, alias, type: types?.get(field) }));
+  const bare = [...aliases].map(([field, alias]) => ({ field, alias, type: types.get(field) }));
   return (get) => {
-    const context: Record<string, unknown> = {};
+    const context = Object.create(null) as Record<string, unknown>;
     for (const { field, alias, type } of bare) context[alias] = toCel(get(field), type);
     if (record.length > 0)
-      context['record'] = new Map(record.map((name) => [name, toCel(get(name), types?.get(name))]));
+      context['record'] = new Map(record.map((name) => [name, toCel(get(name), types.get(name))]));
     try {
       const result = fromCel(program(context));
       if (result !== undefined) return result;

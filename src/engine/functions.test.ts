@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { nothingKnown } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import { compileExpression } from './expression.ts';
 import { library } from './functions.ts';
 
 function call(source: string, x: Json = null): Json {
-  return compileExpression(source, null).evaluate((name) => (name === 'x' ? x : null));
+  return compileExpression(source, nothingKnown).evaluate((name) => (name === 'x' ? x : null));
 }
 
 test('domain', () => {

@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/max';
+import { Decimal } from './decimal-value.ts';
 import { ExpressionError } from './expression-error.ts';
 
 /** One function of the expression library. Every argument is dynamic. */
@@ -20,12 +21,14 @@ function text(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean')
     return String(value);
+  if (value instanceof Decimal) return value.toString();
   if (value instanceof Date) return value.toISOString();
   return fail(`${what} takes a text`);
 }
 
 function integer(value: unknown, what: string): number {
   if (typeof value === 'bigint' || typeof value === 'number') return Math.trunc(Number(value));
+  if (value instanceof Decimal) return Number(value.truncated());
   return fail(`${what} takes whole numbers`);
 }
 
@@ -83,29 +86,23 @@ function substr(value: unknown, start: unknown, length?: unknown): string {
   return characters.slice(Math.max(0, from), end).join('');
 }
 
-function number(value: unknown): bigint | number | null {
-  if (typeof value === 'bigint' || typeof value === 'number') return value;
+function number(value: unknown): bigint | number | Decimal | null {
+  if (typeof value === 'bigint' || typeof value === 'number' || value instanceof Decimal)
+    return value;
   if (typeof value === 'boolean') return value ? 1n : 0n;
   const digits = text(value, 'number').trim();
   if (digits === '') return null;
-  if (/^[+-]?\d+$/.test(digits)) return BigInt(digits.replace('+', ''));
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits)
-    ? Number(digits)
-    : fail('number takes the text of a number');
+  if (/^[+-]?\d{1,18}$/.test(digits)) return BigInt(digits.replace('+', ''));
+  const parsed = Decimal.parse(digits.replace(/^([+-]?)\./, '$10.'));
+  return parsed ?? fail('number takes the text of a number');
 }
 
-function round(value: unknown, digits: unknown = 0n): bigint | number {
+function round(value: unknown, digits: unknown = 0n): bigint | number | Decimal {
   if (typeof value === 'bigint') return value;
-  if (typeof value !== 'number') return fail('round takes a number');
   const places = integer(digits, 'round');
-  // Shifting the printed exponent rounds 1.005 to 1.01, where multiplying by 100 would not.
-  const shifted = Math.sign(value) * Math.round(shift(Math.abs(value), places));
-  return shift(shifted, -places);
-}
-
-function shift(value: number, places: number): number {
-  const [digits = '0', exponent = '0'] = String(value).split('e');
-  return Number(`${digits}e${Number(exponent) + places}`);
+  if (value instanceof Decimal) return value.round(places);
+  if (typeof value !== 'number') return fail('round takes a number');
+  return Number.isFinite(value) ? new Decimal(value).round(places) : value;
 }
 
 function date(value: unknown): string {

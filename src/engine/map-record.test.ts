@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Field } from '../model/field.ts';
 import { recordMapper } from './map-record.ts';
-import { compileMapping } from './mapping.ts';
+import { compileMapping, mappingInto } from './mapping.ts';
 import { stageLayout } from './stage-layout.ts';
 
 const sourceFields: Field[] = [
@@ -53,7 +53,7 @@ test('R8: a failed expression is a fault of its record, with its key', () => {
 });
 
 test('staged columns keep copies as they are and share the key', () => {
-  const { layout, stageRow } = stageLayout(
+  const { layout, rowStager } = stageLayout(
     mapping,
     {
       encoding: 'sql',
@@ -72,6 +72,7 @@ test('staged columns keep copies as they are and share the key', () => {
   expect(layout.key).toEqual([0]);
   expect(layout.assign[0]).toEqual({ to: 'ref', from: 0 });
   expect(layout.uniqueKeys).toBe(true);
+  const stageRow = rowStager(fields);
   expect(stageRow(['7', '12', '{}', null])).toEqual({ values: ['7', '12', undefined, 12, 'x'] });
   expect(stageRow(['7', '12', '{}', 'free'])).toBeNull();
   expect(stageRow(['7', 'twelve', '{}', 'pro'])?.fault?.field).toBe('size');
@@ -94,4 +95,119 @@ test('a plain mapping stages what it reads, in order', () => {
   );
   expect(layout.columns.map(({ field }) => field.name)).toEqual([...plain.needed]);
   expect(layout.uniqueKeys).toBe(false);
+});
+
+const odd: Field[] = ['id', 'constructor', '__proto__', 'toString'].map((name) => ({
+  name,
+  type: 'text',
+}));
+
+test('names that every object knows are fields as any other', () => {
+  const copy = compileMapping({ fields: undefined, sourceFields: odd, key: ['id'] });
+  const map = recordMapper(copy, odd, 'json');
+  const mapped = map(['1', undefined, 'p', undefined]);
+  expect('values' in mapped && Object.entries(mapped.values)).toEqual([
+    ['id', '1'],
+    ['__proto__', 'p'],
+  ]);
+  const inside = compileMapping({
+    fields: { a: 'data.constructor', b: 'data.__proto__' },
+    sourceFields,
+    key: ['id'],
+  });
+  expect(recordMapper(inside, sourceFields.slice(0, 1), 'json')([1])).toEqual({
+    key: [1],
+    values: {},
+  });
+  const given = [
+    { name: 'id', type: 'integer' },
+    { name: 'data', type: 'json' },
+  ] as const;
+  expect(recordMapper(inside, given, 'json')([1, {}])).toEqual({ key: [1], values: {} });
+});
+
+const late: Field[] = [
+  { name: 'id', type: 'integer' },
+  { name: 'name', type: 'text' },
+  { name: 'phone', type: 'unknown' },
+  { name: 'fax', type: 'unknown' },
+];
+
+test('fields that the sample did not show are copied as they come', () => {
+  const open = compileMapping({
+    fields: undefined,
+    sourceFields: late.slice(0, 2),
+    sampled: true,
+    key: ['id'],
+  });
+  const map = recordMapper(open, late, 'json');
+  expect(map([1, 'a', '+49', undefined])).toEqual({
+    key: [1],
+    values: { id: 1, name: 'a', phone: '+49' },
+  });
+  const declared = compileMapping({
+    fields: { tel: 'phone', loud: { expr: 'coalesce(fax, "-")' } },
+    sourceFields: late.slice(0, 2),
+    sampled: true,
+    key: ['id'],
+  });
+  expect(declared.needed).toEqual(['id', 'phone', 'fax']);
+  const given = late.filter(({ name }) => declared.needed.includes(name));
+  expect(recordMapper(declared, given, 'json')([1, undefined, undefined])).toEqual({
+    key: [1],
+    values: { loud: '-' },
+  });
+});
+
+test('R8: a field that the destination lacks is a fault of the records that have it', () => {
+  const open = compileMapping({
+    fields: undefined,
+    sourceFields: late.slice(0, 2),
+    sampled: true,
+    key: ['id'],
+  });
+  const fault = { code: 'unknown_field', field: 'fax' };
+  const columns: Field[] = ['note', 'phone', 'id', 'name'].map((name) => ({ name, type: 'text' }));
+  const into = mappingInto(open, columns);
+  expect(into.needed).toEqual(['id', 'note', 'phone', 'name']);
+  const given: Field[] = [...into.needed, 'fax'].map((name) => ({ name, type: 'unknown' }));
+  const map = recordMapper(into, given, 'json');
+  expect(map([1, undefined, '+49', 'a', undefined])).toEqual({
+    key: [1],
+    values: { phone: '+49', id: 1, name: 'a' },
+  });
+  expect(map([1, undefined, '+49', 'a', null])).toMatchObject({ key: [1], fault });
+
+  const source = { encoding: 'json', fields: late.slice(0, 2), uniqueBy: [] } as const;
+  const exactly = { caseInsensitive: false, trim: false };
+  const { layout, rowStager } = stageLayout(into, source, exactly);
+  expect(layout.assign.map(({ to }) => to)).toEqual(['note', 'phone', 'id', 'name']);
+  const other = stageLayout(
+    mappingInto({ ...open, entries: [] }, columns),
+    { ...source, fields: late },
+    exactly,
+  );
+  expect(other.layout.assign).toEqual(layout.assign);
+  const stageRow = rowStager(given);
+  expect(stageRow([1, undefined, '+49', 'a', undefined])?.fault).toBeUndefined();
+  expect(stageRow([1, undefined, '+49', 'a', 'f'])?.fault).toMatchObject(fault);
+});
+
+test('R8: half a character is a fault of its record, wherever it stands', () => {
+  const copy = compileMapping({ fields: undefined, sourceFields, key: ['id'] });
+  const cut = '\ud83d';
+  const code = 'invalid_value';
+  const map = recordMapper(copy, sourceFields, 'json');
+  expect(map([1, cut, null, 'x'])).toMatchObject({ key: [1], fault: { code, field: 'name' } });
+  expect(map([1, 'a', { [cut]: 1 }, 'x'])).toMatchObject({ fault: { code, field: 'data' } });
+  expect(map([1, 'a', { a: [cut] }, 'x'])).toMatchObject({ fault: { code, field: 'data' } });
+  expect(map([cut, 'a', null, 'x'])).toMatchObject({ fault: { code, field: 'id' } });
+  expect(map([1, '\ud83d\ude00', null, 'x'])).toMatchObject({ values: { name: '😀' } });
+  const source = { encoding: 'json', fields: sourceFields, uniqueBy: [] } as const;
+  const exactly = { caseInsensitive: false, trim: false };
+  const stageRow = stageLayout(copy, source, exactly).rowStager(sourceFields);
+  expect(stageRow([1, 'a', [cut], 'x'])).toMatchObject({
+    values: [1, 'a', null, 'x'],
+    fault: { code, field: 'data' },
+  });
 });

@@ -1,18 +1,14 @@
 import type { Field } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
+import { nearestOf } from '../model/nearest.ts';
+import { own, setOwn } from '../model/own.ts';
 import type { Encoding, KeyValues, Value } from '../model/record.ts';
+import type { Fault } from './fault.ts';
 import { ExpressionError } from './expression-error.ts';
 import type { Expression } from './expression.ts';
-import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
+import type { Mapping, MappingEntry, Rest, SourcePath } from './mapping.ts';
 import { toJson } from './to-json.ts';
-
-/** Why one record could not be mapped (R8); without values (R1). */
-export interface Fault {
-  readonly code: string;
-  readonly message: string;
-  /** The destination field, or `where`; absent where the record as a whole is at fault. */
-  readonly field?: string;
-}
+import { halfCharacter, isWellFormed } from './well-formed.ts';
 
 /** What mapping made of one record. */
 export type MappedRecord =
@@ -23,7 +19,8 @@ export type MappedRecord =
 
 /**
  * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
- * fault is neither filtered nor mapped: only its key is read.
+ * fault is neither filtered nor mapped: only its key is read. A mapping that copies the rest copies all of these
+ * fields; one that the destination lacks is a fault of the records that have it.
  */
 export function recordMapper(
   mapping: Mapping,
@@ -31,20 +28,55 @@ export function recordMapper(
   encoding: Encoding,
 ): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
+  const { entries, strange } = copiesOf(mapping, fields);
   return (row, fault) => {
     const get = (name: string): Json | undefined => read(row, name);
     const passed = fault ?? passes(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
     if (passed !== true) return { key, fault: passed };
+    const broken = key.findIndex((part) => !isWellFormed(part));
+    if (broken >= 0) return { key, fault: halfCharacter(mapping.key[broken]?.from ?? '') };
+    const unknown = strange.find(({ name }) => get(name) !== undefined);
+    if (unknown !== undefined) return { key, fault: unknown.fault };
     const values: JsonObject = {};
-    for (const entry of mapping.entries) {
+    for (const entry of entries) {
       const result = evaluateEntry(entry, get);
       if ('fault' in result) return { key, fault: result.fault };
-      if (result.value !== undefined) values[entry.to] = result.value;
+      if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
+      if (result.value !== undefined) setOwn(values, entry.to, result.value);
     }
     return { key, values };
   };
+}
+
+interface Copies {
+  readonly entries: readonly MappingEntry[];
+  /** Fields that the destination lacks. */
+  readonly strange: readonly { readonly name: string; readonly fault: Fault }[];
+}
+
+/** What becomes of the fields of a batch. */
+function copiesOf({ entries, rest }: Mapping, fields: readonly Field[]): Copies {
+  if (rest === null) return { entries, strange: [] };
+  const names = fields.map(({ name }) => name).filter((name) => !rest.ignored.has(name));
+  return {
+    entries: names
+      .filter((name) => rest.taken?.has(name) ?? true)
+      .map((name): MappingEntry => ({ to: name, from: name })),
+    strange: strangeTo(rest, names),
+  };
+}
+
+/** Those of `names` that the destination lacks, with what that is a fault of. */
+export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): Copies['strange'] {
+  if (taken === null) return [];
+  return names
+    .filter((name) => !taken.has(name) && !ignored.has(name))
+    .map((name) => {
+      const message = `the destination has no field ${name}${nearestOf(name, [...taken])}`;
+      return { name, fault: { code: 'unknown_field', message, field: name } };
+    });
 }
 
 /** Reads a field of a row as JSON, by name. */
@@ -78,15 +110,20 @@ export function evaluateEntry(
   return 'expr' in entry ? attempt(entry.expr, get, entry.to) : { value: entry.value };
 }
 
-/** The value a source path leads to; undefined where it ends early. */
+/** The value that a source path leads to; undefined where it ends early. */
 export function valueAt(
   source: SourcePath,
   get: (name: string) => Json | undefined,
 ): Json | undefined {
+  const value = within(source, get);
+  return value === undefined && source.else !== undefined ? valueAt(source.else, get) : value;
+}
+
+function within(source: SourcePath, get: (name: string) => Json | undefined): Json | undefined {
   let value = get(source.from);
   for (const part of source.path ?? []) {
     if (Array.isArray(value)) value = value[Number(part)];
-    else value = isJsonObject(value) && Object.hasOwn(value, part) ? value[part] : undefined;
+    else value = isJsonObject(value) ? own(value, part) : undefined;
   }
   return value;
 }

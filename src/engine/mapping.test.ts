@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Field } from '../model/field.ts';
+import type { JsonObject } from '../model/json.ts';
+import { valueAt } from './map-record.ts';
 import { compileMapping, MappingError, type MappingSpec } from './mapping.ts';
 
 const sourceFields: Field[] = [
@@ -31,6 +33,31 @@ test('only what is needed is read', () => {
   expect(mapping.plain).toBe(false);
   expect(mapping.needed).toEqual(['email', 'address', 'name']);
   expect(mapping.entries[0]).toEqual({ to: 'city', from: 'address', path: ['city'] });
+});
+
+test('a sample refuses no name, and a dotted one is looked for in every way', () => {
+  const mapping = compileMapping({
+    fields: { city: 'home.city', tel: 'phone', loud: { expr: 'upper(late)' } },
+    where: 'status == "on"',
+    sourceFields,
+    sampled: true,
+    key: ['email'],
+    watermark: 'changed',
+  });
+  expect(mapping.entries.slice(0, 2)).toEqual([
+    { to: 'city', from: 'home.city', else: { from: 'home', path: ['city'] } },
+    { to: 'tel', from: 'phone' },
+  ]);
+  expect(mapping.needed).toEqual(['email', 'home.city', 'home', 'phone', 'late', 'status']);
+  expect(mapping.rest).toBeNull();
+  const [city] = mapping.entries;
+  const held: JsonObject = { home: { city: 'Ulm' } };
+  const valueOf = (record: JsonObject) =>
+    city !== undefined && 'from' in city ? valueAt(city, (name) => record[name]) : null;
+  expect([valueOf(held), valueOf({ 'home.city': 'Bonn', ...held })]).toEqual(['Ulm', 'Bonn']);
+  expect(() =>
+    compileMapping({ fields: { a: { expr: 'nosuch(a)' } }, sourceFields, sampled: true, key: [] }),
+  ).toThrow('fields.a');
 });
 
 test('a field that does not exist is named with its place and its neighbours', () => {

@@ -17,6 +17,8 @@ export interface MappingSpec {
   readonly where?: string | undefined;
   /** Every field of the source; empty when they are not known, then nothing is checked. */
   readonly sourceFields: readonly Field[];
+  /** The source's fields were learned from some records: others may have more, so any name is accepted. Default false. */
+  readonly sampled?: boolean | undefined;
   /** The source's key fields. */
   readonly key: readonly string[];
   /** The source's watermark field; only checked. */
@@ -27,6 +29,8 @@ export interface MappingSpec {
 export interface SourcePath {
   readonly from: string;
   readonly path?: readonly string[];
+  /** Where the value is looked for next in a record that lacks it here. */
+  readonly else?: SourcePath;
 }
 
 /** Where one destination field comes from. */
@@ -44,6 +48,16 @@ export interface Mapping {
   /** Nothing but copies: no expression, constant, path or filter, so values can pass through unseen. */
   readonly plain: boolean;
   readonly filter: Expression | null;
+  /** What else records bring is copied under its own name; null where `entries` are all. */
+  readonly rest: Rest | null;
+}
+
+/** Fields of records that the mapping does not name. */
+export interface Rest {
+  /** The fields that the destination can hold; null where it takes any. */
+  readonly taken: ReadonlySet<string> | null;
+  /** Names that are not copied: paths into fields, and what the destination makes itself. */
+  readonly ignored: ReadonlySet<string>;
 }
 
 /** A mapping that does not fit its source; the sync is refused. */
@@ -73,39 +87,87 @@ export class MappingError extends ConfigError {
  * @throws MappingError `unknown_field` or `invalid_expression`
  */
 export function compileMapping(spec: MappingSpec): Mapping {
-  const key = spec.key.map((name) => resolve(name, spec.sourceFields, 'source.key'));
-  if (spec.watermark !== undefined) resolve(spec.watermark, spec.sourceFields, 'source.watermark');
-  const entries = Object.entries(spec.fields ?? copyAll(spec)).map(([to, source]) =>
-    entry(to, source, spec.sourceFields),
-  );
-  const filter =
-    spec.where === undefined ? null : expression(spec.where, spec.sourceFields, 'where');
+  const { leaveOut = [] } = spec;
+  const key = spec.key.map((name) => resolve(name, spec, 'source.key'));
+  if (spec.watermark !== undefined) resolve(spec.watermark, spec, 'source.watermark');
+  const entries =
+    spec.fields === undefined
+      ? copyAll(spec)
+      : Object.entries(spec.fields).map(([to, source]) => entry(to, source, spec));
+  const filter = spec.where === undefined ? null : expression(spec.where, spec, 'where');
+  const copiesRest = spec.fields === undefined && spec.sampled === true;
+  const known = new Set(spec.sourceFields.map(({ name }) => name));
+  const needed = neededBy(key, entries, filter);
+  const paths = needed.filter((name) => name.includes('.') && !known.has(name));
+  return {
+    needed,
+    key,
+    entries,
+    plain: filter === null && [...key, ...entries].every(isCopy),
+    filter,
+    rest: copiesRest ? { taken: null, ignored: new Set([...paths, ...leaveOut]) } : null,
+  };
+}
+
+function copyAll({ sourceFields, leaveOut = [] }: MappingSpec): MappingEntry[] {
+  const names = sourceFields.map(({ name }) => name).filter((name) => !leaveOut.includes(name));
+  return names.map((name) => ({ to: name, from: name }));
+}
+
+/**
+ * A mapping that copies the rest, for a destination that has these fields: all of them are asked for, whatever the
+ * sample showed, so that it is the same for every worker.
+ */
+export function mappingInto(mapping: Mapping, fields: readonly Field[]): Mapping {
+  if (mapping.rest === null) return mapping;
+  const entries = fields.map(({ name }): MappingEntry => ({ to: name, from: name }));
+  return {
+    ...mapping,
+    needed: neededBy(mapping.key, entries, mapping.filter),
+    entries,
+    rest: { ...mapping.rest, taken: new Set(fields.map(({ name }) => name)) },
+  };
+}
+
+/** The source fields to read: those of the key, of copies, then what expressions use. */
+function neededBy(
+  key: readonly SourcePath[],
+  entries: readonly MappingEntry[],
+  filter: Expression | null,
+): string[] {
   const needed = new Set<string>();
-  for (const { from } of key) needed.add(from);
-  for (const item of entries) if ('from' in item) needed.add(item.from);
+  for (const part of key) for (const name of namesOf(part)) needed.add(name);
+  for (const item of entries)
+    if ('from' in item) for (const name of namesOf(item)) needed.add(name);
   for (const item of entries)
     if ('expr' in item) for (const name of item.expr.fieldsUsed) needed.add(name);
   for (const name of filter?.fieldsUsed ?? []) needed.add(name);
-  const copies = [...key, ...entries].every((item) => 'from' in item && item.path === undefined);
-  return { needed: [...needed], key, entries, plain: copies && filter === null, filter };
+  return [...needed];
 }
 
-function copyAll(spec: MappingSpec): Record<string, FieldSource> {
-  const names = spec.sourceFields.map(({ name }) => name);
-  const copied = names.filter((name) => spec.leaveOut?.includes(name) !== true);
-  return Object.fromEntries(copied.map((name) => [name, name]));
+function namesOf(source: SourcePath): string[] {
+  return [source.from, ...(source.else === undefined ? [] : namesOf(source.else))];
 }
 
-function entry(to: string, source: FieldSource, fields: readonly Field[]): MappingEntry {
+/** Whether a value is that of a source field, as it is. */
+export function isCopy(item: SourcePath | MappingEntry): boolean {
+  return 'from' in item && item.path === undefined && item.else === undefined;
+}
+
+function entry(to: string, source: FieldSource, spec: MappingSpec): MappingEntry {
   const path = `fields.${to}`;
-  if (typeof source === 'string') return { to, ...resolve(source, fields, path) };
-  if ('expr' in source) return { to, expr: expression(source.expr, fields, path) };
+  if (typeof source === 'string') return { to, ...resolve(source, spec, path) };
+  if ('expr' in source) return { to, expr: expression(source.expr, spec, path) };
   return { to, value: source.value };
 }
 
-function expression(source: string, fields: readonly Field[], path: string): Expression {
+function expression(
+  source: string,
+  { sourceFields, sampled }: MappingSpec,
+  path: string,
+): Expression {
   try {
-    return compileExpression(source, fields.length === 0 ? null : fields);
+    return compileExpression(source, { fields: sourceFields, sampled });
   } catch (error) {
     if (error instanceof ExpressionError)
       throw new MappingError(error.code, error.message, path, error.nearest);
@@ -116,7 +178,12 @@ function expression(source: string, fields: readonly Field[], path: string): Exp
 const nested: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'array', 'unknown']);
 
 /** Finds the field called `name`, else the JSON field that a dotted name reaches into. */
-function resolve(name: string, fields: readonly Field[], where: string): SourcePath {
+function resolve(
+  name: string,
+  { sourceFields: fields, sampled = false }: MappingSpec,
+  where: string,
+): SourcePath {
+  if (sampled) return anywhere(name.split('.'));
   if (fields.length === 0 || fields.some((field) => field.name === name)) return { from: name };
   const parts = name.split('.');
   for (let count = parts.length - 1; count > 0; count--) {
@@ -134,4 +201,17 @@ function resolve(name: string, fields: readonly Field[], where: string): SourceP
     where,
     names,
   );
+}
+
+/**
+ * The field called by all parts, else the value inside the field called by all but the last, and so on: which of them a
+ * record has, no sample can tell.
+ */
+function anywhere(parts: readonly string[], count = parts.length): SourcePath {
+  const from = parts.slice(0, count).join('.');
+  return {
+    from,
+    ...(count < parts.length && { path: parts.slice(count) }),
+    ...(count > 1 && { else: anywhere(parts, count - 1) }),
+  };
 }

@@ -144,3 +144,15 @@ test('R10: every record is counted exactly once', () => {
     }),
   );
 });
+
+test('a record lacks what only every object has', () => {
+  const values = JSON.parse('{"constructor":"x","__proto__":"y"}') as Existing['values'];
+  const decision = decide([{ key: ['a'], values }], [held('a', { name: 'a' })], upsert);
+  const [update] = decision.operations;
+  expect(Object.entries(update?.values ?? {})).toEqual(Object.entries(values));
+  expect(Object.entries(update?.before ?? {})).toEqual([
+    ['constructor', null],
+    ['__proto__', null],
+  ]);
+  expect(decide([{ key: ['a'], values }], [held('a', values)], upsert).stats.unchanged).toBe(1);
+});

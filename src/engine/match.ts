@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../model/json.ts';
 import type { KeyMatch } from '../model/match.ts';
 import type { Permissions } from '../model/mode.ts';
 import { noStats, type RecordError, type SkipReason, type Stats } from '../model/outcome.ts';
+import { own } from '../model/own.ts';
 import type { Encoding, KeyValues } from '../model/record.ts';
 import { canonicalKey } from './canonical-key.ts';
 import type { MappedRecord } from './map-record.ts';
@@ -219,7 +220,7 @@ function differing(
 
 /** What the destination holds in a field, as JSON; null where it lacks it. */
 function heldValue({ values }: Existing, name: string, held: HeldValues | undefined): Json {
-  const value = values[name] ?? null;
+  const value = own(values, name) ?? null;
   const field = held?.fields.get(name);
   return field === undefined ? value : (toJson(value, field, held!.encoding) ?? null);
 }

@@ -3,8 +3,10 @@ import type { Field } from '../model/field.ts';
 import type { Json } from '../model/json.ts';
 import type { Match } from '../model/match.ts';
 import type { Encoding, Value } from '../model/record.ts';
-import { evaluateEntry, passes, rowReader, valueAt, type Fault } from './map-record.ts';
-import type { Mapping, MappingEntry, SourcePath } from './mapping.ts';
+import type { Fault } from './fault.ts';
+import { evaluateEntry, passes, rowReader, strangeTo, valueAt } from './map-record.ts';
+import { isCopy, type Mapping, type MappingEntry, type SourcePath } from './mapping.ts';
+import { halfCharacter, isWellFormed } from './well-formed.ts';
 
 /** The open source, as far as staging must know it. */
 export interface StagedSource {
@@ -17,10 +19,13 @@ export interface StagedSource {
 export interface Staging {
   readonly layout: StagedLayout;
   /**
-   * Stages one row whose values are in the order of `mapping.needed`; null for a filtered record. A row whose
-   * expression failed has a `fault`, and its key; so does one that comes with a fault, and is not filtered then.
+   * Stages the rows of batches with these fields, `mapping.needed` the first of them in order; null for a filtered
+   * record. A row whose expression failed has a `fault`, and its key; so does one that comes with a fault, and is not
+   * filtered then, and one that has a field which the destination lacks.
    */
-  readonly stageRow: (row: readonly Value[], fault?: Fault) => StagedRow | null;
+  readonly rowStager: (
+    fields: readonly Field[],
+  ) => (row: readonly Value[], fault?: Fault) => StagedRow | null;
 }
 
 type Column = { readonly staged: StagedColumn } & (
@@ -42,8 +47,7 @@ export function stageLayout(mapping: Mapping, source: StagedSource, match: Match
   const copies = new Map<string, number>();
   const add = (column: Column): number => columns.push(column) - 1;
   const place = (from: SourcePath, name: string): number => {
-    if (from.path !== undefined)
-      return add(computed(name, (get) => ({ value: valueAt(from, get) })));
+    if (!isCopy(from)) return add(computed(name, (get) => ({ value: valueAt(from, get) })));
     const known = copies.get(from.from) ?? add(copied(from.from, mapping, source));
     copies.set(from.from, known);
     return known;
@@ -59,7 +63,7 @@ export function stageLayout(mapping: Mapping, source: StagedSource, match: Match
     assign,
     uniqueKeys: uniqueKeys(mapping, source, match),
   };
-  return { layout, stageRow: rowStager(mapping, source, columns) };
+  return { layout, rowStager: (fields) => rowStager(mapping, source.encoding, columns, fields) };
 }
 
 function placeEntry(
@@ -90,33 +94,36 @@ function computed(
 /** Whether the source's own uniqueness carries over: loosely compared texts may coincide. */
 function uniqueKeys(mapping: Mapping, source: StagedSource, match: Match): boolean {
   if (match.caseInsensitive || match.trim || source.uniqueBy.length === 0) return false;
-  const names = new Set(
-    mapping.key.map((part) => (part.path === undefined ? part.from : undefined)),
-  );
+  const names = new Set(mapping.key.map((part) => (isCopy(part) ? part.from : undefined)));
   return names.size === source.uniqueBy.length && source.uniqueBy.every((name) => names.has(name));
 }
 
 function rowStager(
-  mapping: Mapping,
-  source: StagedSource,
+  { needed, filter, rest }: Mapping,
+  encoding: Encoding,
   columns: readonly Column[],
-): Staging['stageRow'] {
-  const fields = mapping.needed.map(
-    (name): Field =>
-      source.fields.find((field) => field.name === name) ?? { name, type: 'unknown' },
-  );
-  const read = rowReader(fields, source.encoding);
+  fields: readonly Field[],
+): ReturnType<Staging['rowStager']> {
+  const read = rowReader(fields, encoding);
+  const others = fields.slice(needed.length).map(({ name }) => name);
+  const strange = rest === null ? [] : strangeTo(rest, others);
   return (row, given) => {
     const get = (name: string): Json | undefined => read(row, name);
-    const passed = given ?? passes(mapping.filter, get);
+    const passed = given ?? passes(filter, get);
     if (passed === false) return null;
-    let fault: Fault | undefined = passed === true ? undefined : passed;
+    let fault: Fault | undefined =
+      passed === true ? strange.find(({ name }) => get(name) !== undefined)?.fault : passed;
     const values = columns.map((column): Value => {
-      if ('index' in column) return row[column.index];
-      const result = column.compute(get);
-      if ('value' in result) return result.value;
-      fault ??= result.fault;
-      return undefined;
+      // A database holds no half characters.
+      if ('index' in column && encoding === 'sql') return row[column.index];
+      const result = 'index' in column ? { value: row[column.index] } : column.compute(get);
+      if ('fault' in result) {
+        fault ??= result.fault;
+        return undefined;
+      }
+      if (isWellFormed(result.value)) return result.value;
+      fault ??= halfCharacter(column.staged.field.name);
+      return null;
     });
     return fault === undefined ? { values } : { values, fault };
   };

@@ -1,5 +1,6 @@
 import type { EntityDestinationSpec, EntitySpec } from './entity.ts';
 import { recordIdField } from './entity.ts';
+import { own } from './own.ts';
 import { keyFields, syncSchema, type SyncSpec } from './sync.ts';
 
 /** The id of the sync that writes a destination of an entity. No declared sync has such an id: they have no dots. */
@@ -15,7 +16,10 @@ export function destinationOfSync(sync: string): { entity: string; destination: 
 
 /** The field that holds the ids of a destination's system; undefined where records are matched by key alone. */
 export function idFieldOf(entity: EntitySpec, destination: string): string | undefined {
-  return entity.destinations[destination]?.destination.id ?? entity.sources[destination]?.source.id;
+  return (
+    own(entity.destinations, destination)?.destination.id ??
+    own(entity.sources, destination)?.source.id
+  );
 }
 
 /** The connections that an entity reads and writes. */
@@ -71,7 +75,7 @@ function sourceKey(
   fields: NonNullable<EntityDestinationSpec['fields']>,
 ): string[] {
   return keyFields(key).map((name) => {
-    const from = fields[name];
+    const from = own(fields, name);
     return typeof from === 'string' ? from : name;
   });
 }

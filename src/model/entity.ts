@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyNames } from './any-names.ts';
 import { durationSchema } from './duration.ts';
 import { modes } from './mode.ts';
 import {
@@ -184,8 +185,7 @@ const entityDestinationSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('A CEL condition over the fields of the entity; other records are not written.'),
-  fields: z
-    .record(z.string().min(1), fieldSourceSchema)
+  fields: anyNames(fieldSourceSchema)
     .optional()
     .describe('Destination field → entity field, { expr } or { value }. Default: all fields.'),
   removal: removalSchema.shape.guard

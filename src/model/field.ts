@@ -14,6 +14,17 @@ export type FieldType =
   | 'array'
   | 'unknown';
 
+/** The fields of a stream as far as they are known. */
+export interface KnownFields {
+  /** Empty when nothing is known: every name is accepted then. */
+  readonly fields: readonly Field[];
+  /** They were learned from some records, and others may have more: every name is accepted too. Default false. */
+  readonly sampled?: boolean | undefined;
+}
+
+/** The fields of a stream that has not been asked. */
+export const nothingKnown: KnownFields = { fields: [] };
+
 /** One field of a stream. */
 export interface Field {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modes } from './mode.ts';
+import { anyNames } from './any-names.ts';
 import { durationSchema } from './duration.ts';
 
 /** Ids of connections and syncs: they become workflow ids and parts of table names. */
@@ -107,8 +108,7 @@ export const syncSchema = z.strictObject({
     key: keySchema,
   }),
   mode: z.enum(modes).describe('Which of create, update and remove the sync may do.'),
-  fields: z
-    .record(z.string().min(1), fieldSourceSchema)
+  fields: anyNames(fieldSourceSchema)
     .optional()
     .describe('Destination field → source field, { expr } or { value }.'),
   where: z

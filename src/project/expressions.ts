@@ -1,4 +1,5 @@
 import { compileExpression } from '../engine/expression.ts';
+import { nothingKnown } from '../model/field.ts';
 import type { Path, Reporter } from './reporter.ts';
 
 /** Checks an expression over source fields, which are not known before a run. */
@@ -13,7 +14,7 @@ export function fieldsUsed(
   source: string,
 ): readonly string[] | undefined {
   try {
-    return compileExpression(source, null).fieldsUsed;
+    return compileExpression(source, nothingKnown).fieldsUsed;
   } catch (error) {
     file.report(path, error instanceof Error ? error.message : String(error));
     return undefined;
@@ -23,7 +24,7 @@ export function fieldsUsed(
 /** The fields that an expression reads; none where it cannot be compiled. */
 export function readsOf(source: string): readonly string[] {
   try {
-    return compileExpression(source, null).fieldsUsed;
+    return compileExpression(source, nothingKnown).fieldsUsed;
   } catch {
     return [];
   }

@@ -207,4 +207,14 @@ syncs:
     expect(problemsOf('')[0]).toMatchObject({ path: 'version', message: 'is required: 1' });
     expect(problemsOf('- 1')[0]).toMatchObject({ path: '', message: 'must be a mapping' });
   });
+
+  it('takes any name of a field, also one that every object knows', () => {
+    const odd = good.replace('full_name: name', '__proto__: name\n      constructor: toString');
+    const { fields } = parseProject(odd, 'sluice.yaml', env).syncs['customers'] ?? {};
+    expect(Object.entries(fields ?? {})).toEqual([
+      ['__proto__', 'name'],
+      ['constructor', 'toString'],
+      ['plan', { expr: 'plan + "!"' }],
+    ]);
+  });
 });

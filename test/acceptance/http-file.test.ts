@@ -2,7 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectStats, openBench, putSync, runSync, type Bench } from '../support/bench.ts';
+import {
+  expectStats,
+  finished,
+  openBench,
+  putSync,
+  runSync,
+  type Bench,
+} from '../support/bench.ts';
 import { startStrictApi, type StrictApi } from '../support/strict-api.ts';
 
 let bench: Bench;
@@ -70,6 +77,62 @@ test('Postgres to a strict API: its quota is waited for, a refused record stands
   expect(api.log).toHaveLength(101);
   expect(JSON.stringify([run, again, errors, stack.output()])).not.toContain('api-secret');
 });
+
+test('fields that only later records have are copied, or named where the destination lacks them (R8)', async () => {
+  const { stack, crm } = bench;
+  const people = Array.from({ length: 1200 }, (_, id): object => ({ id, name: `n${id}` }));
+  const late: object[] = [
+    { id: 1200, name: 'n', phone: '+49' },
+    { id: 1201, name: 'n', fax: '1' },
+    { id: 1202, name: 'n', mail: 'c', fax: null },
+  ];
+  await write('people.jsonl', [...people, ...late]);
+  await stack.client.connections.put('files', { type: 'file', path: folder });
+  await crm.query(`CREATE TABLE people (note text DEFAULT 'kept', phone text, id int PRIMARY KEY,
+    name text, mail text)`);
+  const source = { connection: 'files', stream: 'people.jsonl', key: 'id' };
+  const people2 = { connection: 'crm', stream: 'public.people', key: 'id' };
+  await putSync(stack, 'people', { source, destination: people2, mode: 'upsert' });
+  const run = await runSync(stack, 'people');
+  expectStats(run, { imported: 1203, created: 1201, errors: 2 });
+  const { errors } = await stack.client.runs.errors(run.id);
+  expect(errors.map(({ code, field }) => [code, field])).toEqual([
+    ['unknown_field', 'fax'],
+    ['unknown_field', 'fax'],
+  ]);
+  const kept = `SELECT string_agg(phone, ',') AS phones, count(mail) AS mails,
+    count(*) FILTER (WHERE note = 'kept') AS noted FROM people`;
+  expect(await crm.query(kept)).toEqual([{ phones: '+49', mails: '0', noted: '1201' }]);
+  expectStats(await runSync(stack, 'people'), { imported: 1203, unchanged: 1201, errors: 2 });
+
+  await crm.query('ALTER TABLE people ADD fax text');
+  const retried = await finished(
+    stack.client,
+    (await stack.client.runs.act(run.id, 'retry-errors')).id,
+  );
+  expectStats(retried, { imported: 2, created: 2 });
+  expect(await crm.query('SELECT fax, mail FROM people WHERE id > 1200 ORDER BY id')).toEqual([
+    { fax: '1', mail: null },
+    { fax: null, mail: 'c' },
+  ]);
+
+  const destination = { connection: 'files', stream: 'people.csv', key: 'id' };
+  await writeFile(join(folder, 'people.csv'), 'id,own\n7,mine\n');
+  await putSync(stack, 'to-csv', { source, destination, mode: 'upsert' });
+  expectStats(await runSync(stack, 'to-csv'), { imported: 1203, created: 1202, updated: 1 });
+  const lines = (await readFile(join(folder, 'people.csv'), 'utf8')).trimEnd().split('\n');
+  expect([lines[0], lines[1], lines.at(-1)]).toEqual([
+    'id,own,name,phone,fax,mail',
+    '7,mine,n7,,,',
+    '1202,,n,,,c',
+  ]);
+  expectStats(await runSync(stack, 'to-csv'), { imported: 1203, unchanged: 1203 });
+});
+
+async function write(name: string, records: readonly object[]): Promise<void> {
+  const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+  await writeFile(join(folder, name), lines.join(''));
+}
 
 test('CSV to JSON lines', async () => {
   const { stack } = bench;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { unlimited } from '../../connectors/throttle.ts';
+import { own } from '../../model/own.ts';
 import { hintFor } from '../../project/hint.ts';
 import type { Project } from '../../project/project.ts';
 import { exitCodes, UsageError } from '../exit.ts';
@@ -45,7 +46,7 @@ export function addCheck(program: Command): void {
 
 async function checkOne(project: Project, id: string): Promise<CheckResult> {
   const { connectorOf } = await import('../../connectors/registry.ts');
-  const spec = project.connections[id];
+  const spec = own(project.connections, id);
   const connector = spec && connectorOf(spec.type);
   if (!connector) return { connection: id, ok: false, message: 'unknown connection type' };
   try {

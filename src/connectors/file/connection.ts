@@ -76,7 +76,7 @@ export class FileConnection implements Connection {
 
   destination(target: Target): Promise<Destination> {
     const options = destinationOptionsSchema.parse(target.options);
-    const { sync, stream, key, fields, match } = target;
+    const { sync, stream, key, fields, rest = false, match } = target;
     return this.#guard(stream, async () => {
       if (target.id !== undefined)
         throw new ConfigError('invalid_id', `${stream}: a file gives its records no ids`);
@@ -86,7 +86,7 @@ export class FileConnection implements Connection {
       const file = await this.#reading(stream, { delimiter, empty: 'null' });
       const format = formatOf(stream, options.format);
       const journal = new Journal(file.path, sync);
-      const open = { sync, format, file, journal, key, fields, match, neutralizeFormulas };
+      const open = { sync, format, file, journal, key, fields, rest, match, neutralizeFormulas };
       return new FileDestination(open, this.#context.connection, this.#context.signal);
     });
   }

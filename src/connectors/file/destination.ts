@@ -85,14 +85,14 @@ export class FileDestination implements RecordDestination {
   }
 
   async *#existing(signal?: AbortSignal): AsyncIterable<Existing> {
-    const { key, fields, file } = this.#target;
+    const { key, fields, rest, file } = this.#target;
     const cells = cellsOf(this.#target);
     try {
       for await (const stored of storedRecords(this.#target)) {
         signal?.throwIfAborted();
         this.#closing?.throwIfAborted();
         const record = cells.decode(stored);
-        yield { key: keyOf(record, key), id: null, values: pick(record, fields) };
+        yield { key: keyOf(record, key), id: null, values: rest ? record : pick(record, fields) };
       }
     } catch (error) {
       throw fileFailure(error, this.#connection, file.name);

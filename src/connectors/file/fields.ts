@@ -8,13 +8,9 @@ import { readRecords } from './records.ts';
 /** How many records are read to learn the fields of a file without a header. */
 const sampleSize = 1000;
 
-/** The fields of a stream: the first file's header, or what the first 1000 records hold. */
+/** The fields of a stream: all that the files' headers name, or what the first 1000 records hold. */
 export async function fieldsOf(format: Format, files: readonly Reading[]): Promise<Field[]> {
-  const [first] = files;
-  if (first === undefined) return [];
-  if (format === 'csv') {
-    return (await csvHeader(first)).map((name) => ({ name, type: 'text' }));
-  }
+  if (format === 'csv') return columnsOf(files);
   const types = new Map<string, FieldType>();
   let left = sampleSize;
   for (const file of files) {
@@ -27,6 +23,12 @@ export async function fieldsOf(format: Format, files: readonly Reading[]): Promi
     }
   }
   return listed(types);
+}
+
+async function columnsOf(files: readonly Reading[]): Promise<Field[]> {
+  const names = new Set<string>();
+  for (const file of files) for (const name of await csvHeader(file)) names.add(name);
+  return [...names].map((name) => ({ name, type: 'text' }));
 }
 
 function listed(types: ReadonlyMap<string, FieldType>): Field[] {

@@ -46,6 +46,28 @@ describe('a file source', () => {
     expect(await readAll('**/*.csv', ['id', 'n'], 2)).toEqual([...all, ['4', undefined]]);
   });
 
+  it('knows the columns of all files of a glob, and that JSON may have more fields than a sample', async () => {
+    await writeFile(join(path, '0.csv'), '');
+    await writeFile(join(path, '1.csv'), 'id,n\n1,a\n');
+    await writeFile(join(path, '2.csv'), 'n,phone,id\nb,+49,2\n');
+    const csv = await open('*.csv');
+    expect(csv.fields.map(({ name }) => name)).toEqual(['id', 'n', 'phone']);
+    expect(csv.sampled).toBe(false);
+    const records = Array.from({ length: 1001 }, (_, id) => (id < 1000 ? { id } : { id, late: 1 }));
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+    await writeFile(join(path, 'late.jsonl'), lines.join(''));
+    const json = await open('late.jsonl');
+    expect([json.fields.length, json.sampled]).toEqual([1, true]);
+    const limit = { records: 2000, bytes: 1e9 };
+    const request = { cursor: null, since: null, until: null, fields: ['id'], rest: true, limit };
+    const batches = [];
+    for await (const batch of (await json.read(request)).batches()) batches.push(batch);
+    expect(batches.at(-1)?.fields.map(({ name }) => name)).toEqual(['id', 'late']);
+    expect(batches.at(-1)?.rows).toEqual([[1000, 1]]);
+    const found = await json.lookup?.(['id'], [[1000]], ['id'], true);
+    expect(found?.rows).toEqual([[1000, 1]]);
+  });
+
   it('keeps numbers that a double cannot hold', async () => {
     await writeFile(
       join(path, 'n.json'),

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
+import { rowsOf, type Wanted } from '../rows.ts';
 import type { Page, PageEnd, PageRequest, Source } from '../source.ts';
 import { compareWatermarks, higher, rewind, watermarkText } from '../watermark.ts';
 import { cursorAt, resume } from './cursor.ts';
@@ -40,6 +41,8 @@ export interface FileStream {
 export class FileSource implements Source {
   readonly encoding = 'json';
   readonly fields: readonly Field[];
+  /** A header names every column; records of JSON may have more fields than those that were looked at. */
+  readonly sampled: boolean;
   readonly uniqueBy: readonly string[] = [];
   readonly highWatermark?: () => Promise<string | null>;
   readonly #stream: FileStream;
@@ -47,6 +50,7 @@ export class FileSource implements Source {
   constructor(stream: FileStream) {
     this.#stream = stream;
     this.fields = stream.fields;
+    this.sampled = stream.format !== 'csv';
     const { watermark } = stream;
     if (watermark !== undefined) this.highWatermark = () => this.#highest(watermark);
   }
@@ -66,38 +70,39 @@ export class FileSource implements Source {
     keyFields: readonly string[],
     keys: readonly KeyValues[],
     fields: readonly string[],
+    rest?: boolean,
   ): Promise<RecordBatch> {
     const wanted = new Set(keys.map((key) => keyText(key, exactly)));
-    const rows: Value[][] = [];
+    const records: Located['record'][] = [];
     for await (const { record } of this.#records(null)) {
       const key = keyText(keyOf(record, keyFields), exactly);
-      if (key !== null && wanted.has(key)) rows.push(fields.map((field) => record[field]));
+      if (key !== null && wanted.has(key)) records.push(record);
     }
-    return this.#batch(fields, rows);
+    return this.#batch(records, { fields, rest });
   }
 
   async *#page(request: PageRequest, end: { value?: PageEnd }): AsyncIterable<RecordBatch> {
-    const { until, limit, fields } = request;
+    const { until, limit } = request;
     const since = request.since === null ? null : this.#rewound(request.since);
-    let rows: Value[][] = [];
+    let records: Located['record'][] = [];
     const read = { records: 0, bytes: 0 };
     let cursor: string | null = null;
     for await (const { record, place, bytes } of this.#records(request.cursor, request.signal)) {
       read.bytes += bytes;
       if (isWithin(this.#watermarkOf(record), since, until)) {
-        rows.push(fields.map((field) => record[field]));
+        records.push(record);
         read.records += 1;
       }
-      if (rows.length >= batchSize) {
-        yield this.#batch(fields, rows);
-        rows = [];
+      if (records.length >= batchSize) {
+        yield this.#batch(records, request);
+        records = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
         cursor = await this.#guard(() => this.#cursor(place));
         break;
       }
     }
-    if (rows.length > 0) yield this.#batch(fields, rows);
+    if (records.length > 0) yield this.#batch(records, request);
     end.value = { cursor, ...read };
   }
 
@@ -172,11 +177,12 @@ export class FileSource implements Source {
     }
   }
 
-  #batch(fields: readonly string[], rows: readonly (readonly Value[])[]): RecordBatch {
+  #batch(records: readonly Located['record'][], wanted: Wanted): RecordBatch {
     const known = new Map(this.fields.map((field) => [field.name, field]));
+    const { names, rows } = rowsOf(records, wanted);
     return {
       encoding: this.encoding,
-      fields: fields.map((name) => known.get(name) ?? { name, type: 'unknown' }),
+      fields: names.map((name) => known.get(name) ?? { name, type: 'unknown' }),
       rows,
     };
   }

@@ -19,6 +19,8 @@ export interface FileTarget {
   readonly journal: Journal;
   readonly key: readonly string[];
   readonly fields: readonly string[];
+  /** Other fields than `fields` are written too. */
+  readonly rest: boolean;
   readonly match: Match;
   readonly neutralizeFormulas: boolean;
 }
@@ -56,15 +58,27 @@ export async function merge(target: FileTarget): Promise<void> {
   await replaceFile(file.path, sync, layout, storedRecords(target));
 }
 
-/** The old columns stay, new ones follow. */
-async function columnsOf({ file, key, fields }: FileTarget): Promise<string[]> {
+/** The old columns stay, new ones follow; those of records that bring more fields come last. */
+async function columnsOf({
+  file,
+  key,
+  fields,
+  match,
+  rest,
+  journal,
+}: FileTarget): Promise<string[]> {
   const old: string[] = [];
   try {
     old.push(...(await csvHeader(file)));
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-  return [...new Set([...old, ...key, ...fields])];
+  const columns = new Set([...old, ...key, ...fields]);
+  if (!rest) return [...columns];
+  const changes = await changesOf(journal.entries(), key, match);
+  for (const { values } of changes.values())
+    for (const name of Object.keys(values ?? {})) columns.add(name);
+  return [...columns];
 }
 
 async function* oldRecords({ format, file }: FileTarget): AsyncIterable<JsonObject> {

@@ -23,6 +23,8 @@ export interface Answer {
   readonly headers: Headers;
   /** The parsed body; undefined where it is empty or not JSON. */
   readonly body: Json | undefined;
+  /** The body holds bytes that are no text. */
+  readonly garbled: boolean;
   /** Length of the body in characters. */
   readonly size: number;
 }

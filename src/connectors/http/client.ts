@@ -112,7 +112,13 @@ export class ApiClient {
     });
     const text = await readText(response, this.connection);
     const { status, headers } = response;
-    return { status, headers, body: parsed(text), size: text.length };
+    return {
+      status,
+      headers,
+      body: parsed(text ?? ''),
+      garbled: text === null,
+      size: text?.length ?? 0,
+    };
   }
 
   #address(call: Call): URL {

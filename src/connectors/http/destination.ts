@@ -1,5 +1,6 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
+import { setOwn } from '../../model/own.ts';
 import type { Operation } from '../../model/outcome.ts';
 import type { Target } from '../connector.ts';
 import type {
@@ -112,10 +113,10 @@ async function* scan(
 function existingOf(stream: StreamSettings, target: Target, record: JsonObject): Existing[] {
   const key = target.key.map((name) => at(record, name) ?? null);
   if (key.includes(null)) return [];
-  const values: JsonObject = {};
+  const values: JsonObject = target.rest === true ? { ...record } : {};
   for (const name of target.fields) {
     const value = at(record, name);
-    if (value !== undefined) values[name] = value;
+    if (value !== undefined) setOwn(values, name, value);
   }
   return [{ key, id: idAt(record, target.id ?? stream.id) ?? null, values }];
 }

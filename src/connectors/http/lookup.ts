@@ -4,7 +4,7 @@ import type { KeyValues } from '../../model/record.ts';
 import type { Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { unexpected } from './failures.ts';
-import { pairs, recordsAt } from './pages.ts';
+import { pairs, recordsAt, textOf } from './pages.ts';
 import { at, fillPath, PathError } from './path.ts';
 import type { LookupSettings } from './settings.ts';
 
@@ -42,10 +42,9 @@ async function oneCall(
   if (answer.status === 404) return [];
   if (answer.status >= 400)
     throw unexpected(call, `was answered ${answer.status}`, client.connection);
-  const one = at(answer.body, lookup.records);
-  return isJsonObject(one)
-    ? [one]
-    : recordsAt(answer.body, lookup.records, call, client.connection);
+  const body = textOf(answer, call, client.connection);
+  const one = at(body, lookup.records);
+  return isJsonObject(one) ? [one] : recordsAt(body, lookup.records, call, client.connection);
 }
 
 /** Undefined for a key that cannot stand in a path: no record can have it. */

@@ -44,7 +44,12 @@ export async function readPage(
   const answer = await client.request(call);
   if (answer.status >= 400)
     throw unexpected(call, `was answered ${answer.status}`, client.connection);
-  const records = recordsAt(answer.body, read.records, call, client.connection);
+  const records = recordsAt(
+    textOf(answer, call, client.connection),
+    read.records,
+    call,
+    client.connection,
+  );
   const next = nextPosition(client, read, position, answer, records.length, call);
   if (next !== null && next === cursor)
     throw unexpected(call, 'the next page is the same page again', client.connection);
@@ -66,6 +71,16 @@ export function startsFrom(
   return Array.from({ length: most }, (_, ahead) =>
     JSON.stringify(type === 'page' ? { page: page + ahead } : { offset: offset + ahead * step }),
   );
+}
+
+/** The body of an answer, none of whose characters was guessed. */
+export function textOf(
+  { body, garbled }: Answer,
+  call: Call,
+  connection: string,
+): Json | undefined {
+  if (!garbled) return body;
+  throw unexpected(call, 'the body is no text in UTF-8, or in the charset it names', connection);
 }
 
 /** The list at a dotted path of an answer. A list that is not there is never taken for an empty one (R7). */

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
+import { own, setOwn } from '../../model/own.ts';
 import type { Value } from '../../model/record.ts';
 
 /**
@@ -12,8 +13,7 @@ export function at(value: Value, path: string): Value {
   if (Object.hasOwn(value, path)) return value[path];
   const dot = path.indexOf('.');
   if (dot < 0) return undefined;
-  const head = path.slice(0, dot);
-  return Object.hasOwn(value, head) ? at(value[head], path.slice(dot + 1)) : undefined;
+  return at(own(value, path.slice(0, dot)), path.slice(dot + 1));
 }
 
 /** Turns `{ 'address.city': 1 }` into `{ address: { city: 1 } }`. */
@@ -25,21 +25,11 @@ export function nest(values: JsonObject): JsonObject {
 
 function put(object: JsonObject, path: readonly string[], value: Json): void {
   const [head = '', ...rest] = path;
-  if (rest.length === 0) return set(object, head, value);
-  const present = Object.hasOwn(object, head) ? object[head] : undefined;
+  if (rest.length === 0) return setOwn(object, head, value);
+  const present = own(object, head);
   const inner: JsonObject = isJsonObject(present) ? { ...present } : {};
   put(inner, rest, value);
-  set(object, head, inner);
-}
-
-// A field may be called __proto__: an assignment would change the prototype instead.
-function set(object: JsonObject, name: string, value: Json): void {
-  Object.defineProperty(object, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
+  setOwn(object, head, inner);
 }
 
 /** Why a path could not be filled in; the record is at fault. */
@@ -56,7 +46,10 @@ export function fillPath(template: string, valueOf: (name: string) => Value): st
       throw new PathError(`the record has no value for {${name}} of the path`);
     if (isJsonObject(value) || Array.isArray(value))
       throw new PathError(`the value for {${name}} of the path is neither text nor a number`);
-    return encodeURIComponent(String(value));
+    const text = String(value);
+    if (!text.isWellFormed())
+      throw new PathError(`the value for {${name}} of the path holds half a character`);
+    return encodeURIComponent(text);
   });
   const [path = ''] = filled.split('?');
   if (path.split('/').some((segment) => segment === '.' || segment === '..'))

@@ -1,8 +1,9 @@
 import { LimitedError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
-import type { RecordBatch, Value } from '../../model/record.ts';
+import type { RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
+import { rowsOf, type Wanted } from '../rows.ts';
 import type { Cursor, Page, PageEnd, PageRequest } from '../source.ts';
 import { higher, rewind, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
@@ -40,7 +41,6 @@ const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
 
 /** One page of the contract: as many pages of the API as the limit has room for. */
 export function readChunk(reading: Reading, page: PageRequest): Page {
-  const fields = fieldsNamed(reading.fields, page.fields);
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
     const { limit, signal } = page;
@@ -72,7 +72,7 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
         bytes += part.size;
         // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
         if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
-        if (wanted.length > 0) yield batchOf(fields, wanted);
+        if (wanted.length > 0) yield batchOf(reading.fields, wanted, page);
       } while (place.next !== null && !isFull());
       if (place.next !== null) {
         reading.kept.pages = pages;
@@ -176,14 +176,17 @@ function reachedAfter(
   return { highest: marks.reduce(higher, before.highest) };
 }
 
-/** The fields of these names; those that are not known may hold anything. */
-export function fieldsNamed(known: readonly Field[], names: readonly string[]): Field[] {
+/**
+ * Records as a batch of what is wanted of them.
+ * @param known fields whose types are known; others may hold anything
+ */
+export function batchOf(
+  known: readonly Field[],
+  records: readonly JsonObject[],
+  wanted: Wanted,
+): RecordBatch {
   const byName = new Map(known.map((field) => [field.name, field]));
-  return names.map((name) => byName.get(name) ?? { name, type: 'unknown' });
-}
-
-/** Records as a batch of these fields. */
-export function batchOf(fields: readonly Field[], records: readonly JsonObject[]): RecordBatch {
-  const rows = records.map((record): Value[] => fields.map((field) => at(record, field.name)));
+  const { names, rows } = rowsOf(records, wanted, at);
+  const fields = names.map((name): Field => byName.get(name) ?? { name, type: 'unknown' });
   return { encoding: 'json', fields, rows };
 }

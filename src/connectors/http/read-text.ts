@@ -4,14 +4,15 @@ import { ConfigError } from '../../model/failure.ts';
 export const largestAnswer = 64 << 20;
 
 /**
- * The body of an answer, which is not read further than the limit.
+ * The body of an answer, in the charset that the answer names, else UTF-8; null where its bytes are no text of that.
+ * It is not read further than the limit.
  * @throws ConfigError `too_large`
  */
 export async function readText(
   response: Response,
   connection: string,
   limit: number = largestAnswer,
-): Promise<string> {
+): Promise<string | null> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body ?? []) {
@@ -22,5 +23,14 @@ export async function readText(
       throw new ConfigError('too_large', message, { connection });
     }
   }
-  return new TextDecoder().decode(Buffer.concat(parts));
+  return decoded(Buffer.concat(parts), response.headers.get('content-type'));
+}
+
+function decoded(bytes: Uint8Array, contentType: string | null): string | null {
+  const charset = /;\s*charset="?([\w:.-]+)/i.exec(contentType ?? '')?.[1];
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyNames } from '../../model/any-names.ts';
 import { durationSchema } from '../../model/duration.ts';
 import { paginationSchema } from './pagination-settings.ts';
 
@@ -139,8 +140,7 @@ const streamSchema = z.strictObject({
     .optional()
     .describe('The field(s) that identify a record.'),
   id: text.optional().describe("Dotted path of the API's own id in a record."),
-  fields: z
-    .record(text, z.enum(fieldTypes))
+  fields: anyNames(z.enum(fieldTypes))
     .optional()
     .describe('The fields and their types. Absent: the first page is sampled.'),
   read: readSchema.optional().describe('How all records are listed.'),

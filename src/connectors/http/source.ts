@@ -2,6 +2,7 @@ import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
 import type { KeyValues, RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
+import type { Wanted } from '../rows.ts';
 import type { Source } from '../source.ts';
 import { noWatermark, unsupportedOrder } from '../order.ts';
 import { invalidLag, watermarkText } from '../watermark.ts';
@@ -10,7 +11,7 @@ import { lookupRecords } from './lookup.ts';
 import { sortsByWatermarkOf } from './modes.ts';
 import { readPage } from './pages.ts';
 import { at } from './path.ts';
-import { batchOf, fieldsNamed, readChunk } from './read-list.ts';
+import { batchOf, readChunk } from './read-list.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import type { LookupSettings, Params, ReadSettings, StreamSettings } from './settings.ts';
 import { checkFields } from './streams.ts';
@@ -37,14 +38,15 @@ export async function openSource(
     const sorted = watermark === undefined ? noWatermark : sortsByWatermarkOf(stream);
     if (sorted !== true) throw unsupportedOrder(request.stream, sorted, connection);
   }
-  const fields =
-    declaredFields(stream) ?? sampleFields((await readPage(client, read, null, {})).records);
+  const declared = declaredFields(stream);
+  const fields = declared ?? sampleFields((await readPage(client, read, null, {})).records);
   if (watermark !== undefined) checkLag(fields, watermark, request.lag, connection);
   const kept = {};
   const highest = watermark === undefined ? undefined : read.incremental?.highest?.params;
   return {
     encoding: 'json',
     fields,
+    sampled: declared === undefined,
     uniqueBy: [],
     ...(highest &&
       watermark !== undefined && {
@@ -56,7 +58,8 @@ export async function openSource(
         keyFields: readonly string[],
         keys: readonly KeyValues[],
         names: readonly string[],
-      ) => lookupBatch(client, lookup, fields, keyFields, keys, names),
+        rest?: boolean,
+      ) => lookupBatch(client, lookup, fields, { keyFields, keys }, { fields: names, rest }),
     }),
   };
 }
@@ -88,10 +91,8 @@ async function lookupBatch(
   client: ApiClient,
   lookup: LookupSettings,
   known: readonly Field[],
-  keyFields: readonly string[],
-  keys: readonly KeyValues[],
-  names: readonly string[],
+  { keyFields, keys }: { keyFields: readonly string[]; keys: readonly KeyValues[] },
+  wanted: Wanted,
 ): Promise<RecordBatch> {
-  const records = await lookupRecords(client, lookup, keyFields, keys);
-  return batchOf(fieldsNamed(known, names), records);
+  return batchOf(known, await lookupRecords(client, lookup, keyFields, keys), wanted);
 }

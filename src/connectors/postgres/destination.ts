@@ -50,9 +50,10 @@ async function openTable(session: Session, whole: Target): Promise<Table> {
   const options = destinationOptions.parse(whole.options);
   if (options.create === 'table') await createTable(session, whole);
   const relation = await relationOf(session, whole.stream);
-  const leavesOut = whole.copied === true ? generatedOf(relation, whole.fields) : [];
-  const fields = whole.fields.filter((name) => !leavesOut.includes(name));
-  const target = { ...whole, fields };
+  const generated = relation.columns.filter((column) => column.generated);
+  const copies = whole.copied === true || whole.rest === true;
+  const leavesOut = copies ? generated.map(({ name }) => name) : [];
+  const target = { ...whole, fields: writtenTo(relation, whole, leavesOut) };
   const key = target.key.map((name) => columnNamed(relation, name, session.connection));
   for (const name of target.fields) {
     if (!columnNamed(relation, name, session.connection).generated) continue;
@@ -75,8 +76,14 @@ async function openTable(session: Session, whole: Target): Promise<Table> {
   return { relation, target, key, id, uniqueKey, conflictKey, leavesOut, advances };
 }
 
-function generatedOf({ columns }: Relation, names: readonly string[]): string[] {
-  return names.filter((name) => columns.some((each) => each.name === name && each.generated));
+/** The fields that may be written: every column, where the source's records may bring any. */
+function writtenTo(
+  { columns }: Relation,
+  { fields, rest = false }: Target,
+  leavesOut: readonly string[],
+): string[] {
+  const names = rest ? [...fields, ...columns.map(({ name }) => name)] : fields;
+  return [...new Set(names)].filter((name) => !leavesOut.includes(name));
 }
 
 /** An id that several records share would have all of them written for one. */

@@ -1,11 +1,12 @@
 import type { Json, JsonObject } from '../../model/json.ts';
+import { own } from '../../model/own.ts';
 import { ExpressionError } from '../expression-error.ts';
 import type { Expression } from '../expression.ts';
 
 /** The value of an expression over a record's values; null where it fails. */
 export function evaluated(expression: Expression, values: JsonObject): Json {
   try {
-    return expression.evaluate((name) => values[name]);
+    return expression.evaluate((name) => own(values, name));
   } catch (error) {
     if (error instanceof ExpressionError) return null;
     throw error;

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { MatchPart } from '../../model/entity.ts';
+import { nothingKnown } from '../../model/field.ts';
 import { compileExpression } from '../expression.ts';
 import { compileRule, distinctRules, ruleOf, rulesFingerprint } from './match-rules.ts';
 
 const rule = (...parts: MatchPart[]): ReturnType<typeof compileRule> =>
-  compileRule(parts, (source) => compileExpression(source, null));
+  compileRule(parts, (source) => compileExpression(source, nothingKnown));
 const loose = { field: 'name', caseInsensitive: true, trim: true };
 
 test('records are equal by a rule when its keys are', () => {

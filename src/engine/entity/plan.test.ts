@@ -40,7 +40,7 @@ const account: EntityInput = {
   },
   merge: { match: [['domain'], ['name', 'kind']] },
 };
-const plan = compileEntity(entitySchema.parse(account), () => streamFields);
+const plan = compileEntity(entitySchema.parse(account), () => ({ fields: streamFields }));
 const crm = plan.sources['crm'];
 if (crm === undefined) throw new Error('no plan of crm');
 const read = crm.reader(
@@ -167,13 +167,25 @@ const wrong: readonly [string, string, Partial<EntityInput>][] = [
 /** The error that the entity is refused with. */
 function failure(spec: EntityInput, fields: readonly Field[] = []): MappingError {
   try {
-    compileEntity(entitySchema.parse(spec), () => fields);
+    compileEntity(entitySchema.parse(spec), () => ({ fields }));
   } catch (error) {
     if (error instanceof MappingError) return error;
     throw error;
   }
   throw new Error('did not fail');
 }
+
+test('a source that only samples may lack any field so far', () => {
+  const fields: Field[] = [{ name: 'Other', type: 'text' }];
+  const sampled = compileEntity(entitySchema.parse(account), () => ({ fields, sampled: true }));
+  const given = { Id: '1', Name: 'a', Website: 'B.de' };
+  const names = Object.keys(given).map((name): Field => ({ name, type: 'text' }));
+  const reader = sampled.sources['crm']?.reader(names, 'json');
+  expect(reader?.(Object.values(given))).toMatchObject({
+    id: '1',
+    values: { name: 'a', site: 'b.de', kind: 'crm' },
+  });
+});
 
 test.each(wrong)('%s at %s', (code, path, part) => {
   expect(failure({ ...account, ...part })).toMatchObject({ code, path });

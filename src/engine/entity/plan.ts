@@ -1,5 +1,5 @@
 import type { EntityFieldType, EntitySpec, MatchRules } from '../../model/entity.ts';
-import type { Field, FieldType } from '../../model/field.ts';
+import type { Field, FieldType, KnownFields } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { meant } from '../../model/nearest.ts';
 import { didYouMean } from '../did-you-mean.ts';
@@ -43,13 +43,13 @@ const fieldTypes: Readonly<Record<EntityFieldType, FieldType>> = {
 /**
  * Checks and compiles an entity.
  *
- * @param fieldsOf the fields of a source's stream; empty when they are not known, then they are not checked
+ * @param fieldsOf the fields of a source's stream
  * @throws MappingError with a path from the entity: `unknown_field`, `invalid_expression`, `invalid_field`,
  *   `derived_field` (a source sets it), `derived_cycle`, `missing_authority`, `unknown_source`, `unmapped_field`
  */
 export function compileEntity(
   spec: EntitySpec,
-  fieldsOf: (source: string) => readonly Field[],
+  fieldsOf: (source: string) => KnownFields,
 ): EntityPlan {
   const types = typesOf(spec);
   const fields = [...types].map(([name, type]) => ({ name, type: fieldTypes[type] }));
@@ -200,7 +200,7 @@ function mapped(
 
 function expression(source: string, fields: readonly Field[], path: string): Expression {
   try {
-    return compileExpression(source, fields, 'entity');
+    return compileExpression(source, { fields }, 'entity');
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new MappingError(error.code, error.message, path, error.nearest);

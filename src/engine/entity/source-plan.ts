@@ -1,13 +1,16 @@
 import type { EntityFieldType, EntitySourceSpec } from '../../model/entity.ts';
-import type { Field } from '../../model/field.ts';
+import type { Field, KnownFields } from '../../model/field.ts';
 import type { IncomingRecord } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
+import { own } from '../../model/own.ts';
 import type { Encoding, Value } from '../../model/record.ts';
 import { ExpressionError } from '../expression-error.ts';
 import { compileExpression, type Expression } from '../expression.ts';
-import { evaluateEntry, passes, rowReader, valueAt, type Fault } from '../map-record.ts';
+import type { Fault } from '../fault.ts';
+import { evaluateEntry, passes, rowReader, valueAt } from '../map-record.ts';
 import { compileMapping, MappingError, type Mapping, type MappingEntry } from '../mapping.ts';
 import type { Authority } from './authority.ts';
+import { halfCharacter, isWellFormed } from '../well-formed.ts';
 import { coerce } from './coerce.ts';
 import { idText } from './id-text.ts';
 import type { MatchRule } from './match-rules.ts';
@@ -58,19 +61,18 @@ export interface SourceContext {
 }
 
 /**
- * @param sourceFields the fields of the source's stream; empty when they are not known, then they are not checked
+ * @param known the fields of the source's stream
  * @throws MappingError `unknown_field` or `invalid_expression`; its path begins at the source
  */
 export function compileSource(
   name: string,
   spec: EntitySourceSpec,
-  sourceFields: readonly Field[],
+  known: KnownFields,
   context: SourceContext,
 ): SourcePlan {
   const { id, watermark } = spec.source;
-  const mapping = mappingOf(spec, sourceFields);
-  const deleted =
-    typeof spec.deleted === 'string' ? deletedBy(spec.deleted, sourceFields) : undefined;
+  const mapping = mappingOf(spec, known);
+  const deleted = typeof spec.deleted === 'string' ? deletedBy(spec.deleted, known) : undefined;
   const needed = new Set(mapping.needed);
   if (watermark !== undefined) needed.add(watermark);
   for (const field of deleted?.fieldsUsed ?? []) needed.add(field);
@@ -88,12 +90,13 @@ export function compileSource(
   };
 }
 
-function mappingOf(spec: EntitySourceSpec, sourceFields: readonly Field[]): Mapping {
+function mappingOf(spec: EntitySourceSpec, { fields, sampled }: KnownFields): Mapping {
   try {
     return compileMapping({
       fields: spec.fields,
       where: spec.where,
-      sourceFields,
+      sourceFields: fields,
+      sampled,
       key: [spec.source.id],
       watermark: spec.source.watermark,
     });
@@ -104,9 +107,9 @@ function mappingOf(spec: EntitySourceSpec, sourceFields: readonly Field[]): Mapp
   }
 }
 
-function deletedBy(source: string, fields: readonly Field[]): Expression {
+function deletedBy(source: string, known: KnownFields): Expression {
   try {
-    return compileExpression(source, fields.length === 0 ? null : fields);
+    return compileExpression(source, known);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new MappingError(error.code, error.message, 'deleted', error.nearest);
@@ -157,6 +160,7 @@ function reader(
     if (passed === false) return { skipped: 'filter' };
     if (passed !== true) return { id, fault: passed };
     if (id === null) return { id, fault: missingId(idField) };
+    if (!id.isWellFormed()) return { id, fault: halfCharacter(idField) };
     const at = watermark === undefined ? null : sourceTime(get(watermark));
     const values: JsonObject = {};
     if (isDeleted) return { source: name, id, at, values, deleted: true };
@@ -177,6 +181,7 @@ function assign(
   const result = evaluateEntry(entry, get);
   if ('fault' in result) return result.fault;
   if (result.value === undefined) return null;
+  if (!isWellFormed(result.value)) return halfCharacter(entry.to);
   const value = coerce(result.value, type);
   if (value === undefined) return invalidValue(entry.to, type);
   values[entry.to] = value;
@@ -193,8 +198,7 @@ function invalidValue(field: string, type: EntityFieldType): Fault {
 
 function contribution(entries: readonly TypedEntry[], written: JsonObject): JsonObject {
   const values: JsonObject = {};
-  const get = (name: string): Json | undefined =>
-    Object.hasOwn(written, name) ? written[name] : undefined;
+  const get = (name: string): Json | undefined => own(written, name);
   for (const entry of entries)
     if (entry.uses.every((name) => Object.hasOwn(written, name))) assign(values, entry, get);
   return values;

@@ -1,6 +1,7 @@
 import type { EntityDestinationSpec } from '../../model/entity.ts';
 import { idFieldOf } from '../../model/entity-syncs.ts';
 import { permissionsOf } from '../../model/mode.ts';
+import { own } from '../../model/own.ts';
 import { keyFields } from '../../model/sync.ts';
 import { checkDestination } from '../ends.ts';
 import type { Path } from '../reporter.ts';
@@ -28,7 +29,7 @@ function checkSystem(
   name: string,
   { destination }: EntityDestinationSpec,
 ): void {
-  const same = entity.sources[name]?.source;
+  const same = own(entity.sources, name)?.source;
   for (const part of ['connection', 'stream'] as const) {
     if (same === undefined || same[part] === destination[part]) continue;
     file.report(
@@ -63,7 +64,7 @@ function checkIdentity(
     return;
   }
   for (const [index, part] of keyFields(key).entries()) {
-    const from = fields === undefined ? part : fields[part];
+    const from = fields === undefined ? part : own(fields, part);
     const known = fields !== undefined || Object.hasOwn(entity.fields, part);
     if (typeof from === 'string' && known) continue;
     const place = [...path, 'destination', 'key', ...(typeof key === 'string' ? [] : [index])];
@@ -73,19 +74,20 @@ function checkIdentity(
 }
 
 function checkWritten(check: EntityCheck, path: Path, spec: EntityDestinationSpec): void {
-  const own = { own: true };
-  if (spec.where !== undefined) checkEntityExpression(check, [...path, 'where'], spec.where, own);
+  const withOwn = { own: true };
+  if (spec.where !== undefined)
+    checkEntityExpression(check, [...path, 'where'], spec.where, withOwn);
   for (const [name, from] of Object.entries(spec.fields ?? {})) {
     const place = [...path, 'fields', name];
     if (typeof from === 'string') checkCopied(check, place, from);
-    else if ('expr' in from) checkEntityExpression(check, [...place, 'expr'], from.expr, own);
+    else if ('expr' in from) checkEntityExpression(check, [...place, 'expr'], from.expr, withOwn);
   }
 }
 
 /** A field, or a value inside a JSON field such as `_ids.salesforce`. */
 function checkCopied(check: EntityCheck, path: Path, from: string): void {
   const [head = ''] = from.split('.');
-  const field = check.entity.fields[head];
+  const field = own(check.entity.fields, head);
   const type = typeof field === 'object' ? field.type : field;
   if (isOwn(head) || (head !== from && type === 'json')) return;
   checkField(check, path, from);

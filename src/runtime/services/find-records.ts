@@ -4,7 +4,7 @@ import { compileExpression, type Expression } from '../../engine/expression.ts';
 import { ExpressionError } from '../../engine/expression-error.ts';
 import { recordIdField, systemIdsField, type EntitySpec } from '../../model/entity.ts';
 import { ConfigError } from '../../model/failure.ts';
-import type { Field } from '../../model/field.ts';
+import { nothingKnown, type Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -50,8 +50,8 @@ function compiled(where: string, spec: EntitySpec): Expression {
     { name: systemIdsField, type: 'json' },
   ];
   try {
-    const { fields } = compileEntity(spec, () => []);
-    return compileExpression(where, [...fields, ...own], 'entity');
+    const { fields } = compileEntity(spec, () => nothingKnown);
+    return compileExpression(where, { fields: [...fields, ...own] }, 'entity');
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new ConfigError(error.code, `where: ${error.message}`);

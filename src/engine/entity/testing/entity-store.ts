@@ -1,3 +1,4 @@
+import { nothingKnown } from '../../../model/field.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import { entitySchema } from '../../../model/entity.ts';
 import type { LogEntry } from '../../../model/entity-log.ts';
@@ -34,7 +35,7 @@ export class EntityStore {
   #ids = 0;
 
   constructor(spec: EntityInput) {
-    this.plan = compileEntity(entitySchema.parse(spec), () => []);
+    this.plan = compileEntity(entitySchema.parse(spec), () => nothingKnown);
   }
 
   /** Values of the live records, in the order of their ids. */

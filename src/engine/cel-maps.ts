@@ -1,0 +1,23 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { allNodes } from './expression-ast.ts';
+
+/** A map that is written out, as CEL evaluates it. */
+interface MapLiteral {
+  evaluate: (evaluator: Evaluator, node: ASTNode, context: unknown) => unknown;
+}
+
+interface Evaluator {
+  run(node: ASTNode, context: unknown): unknown;
+}
+
+/** Lets maps that are written out have any names: CEL's own leave out those that every object knows. */
+export function keepNames(root: ASTNode): void {
+  for (const node of allNodes(root)) {
+    if (node.op !== 'map') continue;
+    const { args } = node;
+    (node as unknown as MapLiteral).evaluate = (evaluator, _, context) =>
+      new Map(
+        args.map(([name, value]) => [evaluator.run(name, context), evaluator.run(value, context)]),
+      );
+  }
+}

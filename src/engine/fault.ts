@@ -1,0 +1,7 @@
+/** Why one record could not be mapped (R8); without values (R1). */
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+  /** The destination field, or `where`; absent where the record as a whole is at fault. */
+  readonly field?: string;
+}
