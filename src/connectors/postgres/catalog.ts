@@ -92,9 +92,7 @@ export async function queryRelation(
   query: string,
 ): Promise<Relation> {
   const from = `(${query.trim().replace(/;\s*$/, '')}\n)`;
-  const described = await session.withClient((client) =>
-    client.query({ text: `SELECT * FROM ${from} AS q LIMIT 0` }),
-  );
+  const described = await session.query(`SELECT * FROM ${from} AS q LIMIT 0`);
   const columns = await session.query(
     `SELECT ${columnSql} FROM unnest($1::text[], $2::oid[], $3::int4[]) WITH ORDINALITY
        AS c(attname, atttypid, atttypmod, ord)

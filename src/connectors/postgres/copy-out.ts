@@ -14,7 +14,8 @@ export async function* copyOut(
   const lease = await session.acquire(signal);
   let timer: NodeJS.Timeout | undefined;
   try {
-    await session.run(lease.client, 'SET statement_timeout = 0');
+    // Whoever takes the rows may pause for longer than a statement may last.
+    await session.begin(lease.client, { statementMs: 0, idleMs: 0 });
     const stream = lease.client.query(to(`COPY (${query}) TO STDOUT`, { highWaterMark: 1 << 18 }));
     // What the connection still reports after the end must not end the process.
     stream.on('error', () => undefined);
@@ -29,7 +30,7 @@ export async function* copyOut(
     }
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
-    await session.run(lease.client, `SET statement_timeout = ${session.statementTimeoutMs}`);
+    await session.run(lease.client, 'COMMIT');
     lease.release(false);
   } catch (error) {
     throw lease.failure(error);

@@ -45,7 +45,9 @@ export const postgres: Connector<PostgresSettings> = {
     const timeoutMs = milliseconds(timeout);
     const session = new Session({ connection, url, ssl, statementTimeoutMs, timeoutMs, signal });
     return {
-      check: async () => void (await session.query('SELECT 1')),
+      // Not every pooler passes transactions on.
+      check: () =>
+        session.transaction(async (client) => void (await session.run(client, 'SELECT 1'))),
       discover: () => discover(session),
       source: (request) => openSource(session, request),
       destination: (target) => openDestination(session, target),

@@ -3,6 +3,8 @@ import { Pool } from 'pg';
 import type pg from 'pg';
 import { faultPoint } from '../../model/fault-point.ts';
 import { failureOf } from './failures.ts';
+import { runAlone } from './lone-query.ts';
+import { localSettings, type TransactionLimits } from './settings.ts';
 
 /** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -11,6 +13,14 @@ export type TextRow = Readonly<Record<string, string | null>>;
 export interface Answer {
   readonly rows: readonly TextRow[];
   readonly count: number;
+  /** The columns of the rows. */
+  readonly fields: readonly pg.FieldDef[];
+}
+
+/** What a transaction has of its own. */
+export interface TransactionOptions extends Partial<TransactionLimits> {
+  /** In which texts are sent and received. Default UTF8. */
+  readonly clientEncoding?: string;
 }
 
 /** How to reach a database. */
@@ -38,19 +48,19 @@ export interface Lease {
 const firstProbeMs = 10_000;
 
 const texts = { getTypeParser: () => (value: string | Buffer) => value };
-/** A statement ends when its client has gone, where the server can tell: else an aborted apply would run on. */
-const endWithClient = `SELECT set_config(name, '1s', false) FROM pg_settings
-  WHERE name = 'client_connection_check_interval' AND version() ~ 'linux|darwin|bsd'`;
 const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
 
-/** A pool of connections whose settings make every value print the same way everywhere. */
+/**
+ * A pool of connections. Every statement runs in a transaction that has settings of its own, so that values print the
+ * same way everywhere and no session keeps a trace: a pooler may stand between, which hands sessions on after each
+ * transaction.
+ */
 export class Session {
   readonly connection: string;
   readonly statementTimeoutMs: number;
   readonly timeoutMs: number;
   private readonly pool: pg.Pool;
   private readonly open = new Set<pg.PoolClient>();
-  private readonly ready = new WeakSet<pg.PoolClient>();
   private readonly signal: AbortSignal | undefined;
   private closed: Promise<void> | undefined;
 
@@ -72,7 +82,10 @@ export class Session {
     });
     // An idle connection that dies is replaced; without a listener it would end the process.
     this.pool.on('error', () => undefined);
-    this.pool.on('connect', (client) => void this.open.add(client));
+    this.pool.on('connect', (client) => {
+      client.on('error', ignore);
+      this.open.add(client);
+    });
     this.pool.on('remove', (client) => void this.open.delete(client));
   }
 
@@ -110,8 +123,6 @@ export class Session {
       const client = await unlessAborted(this.pool.connect(), signal);
       held = client;
       signal?.addEventListener('abort', abort, { once: true });
-      if (!this.ready.has(client)) client.on('error', ignore);
-      await this.prepare(client);
       return { client, release, failure };
     } catch (error) {
       release(true);
@@ -119,32 +130,54 @@ export class Session {
     }
   }
 
-  /** Runs one statement. */
+  /** Runs one statement as a transaction of its own. */
   query(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Answer> {
-    return this.withClient((client) => this.run(client, text, values), signal);
+    return this.withClient((client) => this.runAlone(client, text, values), signal);
   }
 
-  /** Runs one statement on a connection that the caller holds; errors come out raw. */
+  /** As {@link query}, on a connection that the caller holds; errors come out raw. */
+  async runAlone(
+    client: pg.ClientBase,
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<Answer> {
+    const timeoutMs = this.statementTimeoutMs + this.timeoutMs;
+    const settings = localSettings(this.limits);
+    return answerOf(await runAlone(client, { settings, text, values, timeoutMs }));
+  }
+
+  /** Runs one statement in the transaction that `client` is in; errors come out raw. */
   async run(client: pg.ClientBase, text: string, values: readonly unknown[] = []): Promise<Answer> {
     const config = {
       text,
       values: [...values],
       query_timeout: this.statementTimeoutMs + this.timeoutMs,
     };
-    const result = await client.query<TextRow>(config);
-    return { rows: result.rows, count: result.rowCount ?? 0 };
+    return answerOf(await client.query<TextRow>(config));
   }
 
   /** Runs `work` in one transaction; any failure rolls back. */
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.withClient(async (client) => {
-      await this.run(client, 'BEGIN');
+      await this.begin(client);
       const result = await work(client);
       faultPoint('destination.in-transaction');
       await this.run(client, 'COMMIT');
       faultPoint('destination.after-commit');
       return result;
     }, signal);
+  }
+
+  /**
+   * Begins a transaction with the settings that hold in it; errors come out raw.
+   * @returns the encoding of the database, such as `UTF8`
+   */
+  async begin(client: pg.ClientBase, options: TransactionOptions = {}): Promise<string> {
+    const text = `BEGIN; ${localSettings({ ...this.limits, ...options }, options.clientEncoding)}`;
+    const config = { text, query_timeout: this.timeoutMs };
+    const answers: unknown = await client.query<TextRow>(config);
+    const [, settings] = answers as pg.QueryResult<TextRow>[];
+    return settings?.rows[0]?.['encoding'] ?? '';
   }
 
   /** Closes the pool; connections whose other end does not say goodbye are cut. */
@@ -161,11 +194,11 @@ export class Session {
     if (this.open.size === 0) clearTimeout(cut);
   }
 
-  private async prepare(client: pg.PoolClient): Promise<void> {
-    if (this.ready.has(client)) return;
-    const text = sessionSettings(this.statementTimeoutMs, this.timeoutMs).join('; ');
-    await client.query({ text, query_timeout: this.timeoutMs } as pg.QueryConfig);
-    this.ready.add(client);
+  private get limits(): TransactionLimits {
+    return {
+      statementMs: this.statementTimeoutMs,
+      idleMs: Math.min(this.timeoutMs, frozenMs),
+    };
   }
 }
 
@@ -174,25 +207,6 @@ const frozenMs = 15_000;
 
 /** How long a closing connection waits for the other end. Milliseconds. */
 const goodbyeMs = 2_000;
-
-/** Values print the same way everywhere; a server whose client is gone without a word rolls back by itself. */
-function sessionSettings(statementTimeoutMs: number, timeoutMs: number): string[] {
-  return [
-    "SET DateStyle = 'ISO, YMD'",
-    "SET TimeZone = 'UTC'",
-    "SET IntervalStyle = 'postgres'",
-    "SET bytea_output = 'hex'",
-    'SET extra_float_digits = 1',
-    "SET client_encoding = 'UTF8'",
-    'SET standard_conforming_strings = on',
-    `SET statement_timeout = ${statementTimeoutMs}`,
-    `SET idle_in_transaction_session_timeout = ${Math.min(timeoutMs, frozenMs)}`,
-    endWithClient,
-    'SET tcp_keepalives_idle = 10',
-    'SET tcp_keepalives_interval = 5',
-    'SET tcp_keepalives_count = 4',
-  ];
-}
 
 /** The connection when it comes; one that comes after the abort is closed. */
 function unlessAborted(
@@ -209,6 +223,10 @@ function unlessAborted(
     const settled = (): void => signal?.removeEventListener('abort', abort);
     connecting.then(connected, reject).finally(settled);
   });
+}
+
+function answerOf({ rows, rowCount, fields }: pg.QueryResult<TextRow>): Answer {
+  return { rows, count: rowCount ?? 0, fields };
 }
 
 function socketOf(client: pg.PoolClient): Socket {
