@@ -12,7 +12,7 @@ const settings = z.strictObject({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
     .describe(
-      'Where the database is and who logs in: postgres://user:password@host:5432/database.',
+      'Where the database is and who logs in: postgres://user:password@host:5432/database, with special characters of user and password percent-encoded. Several hosts (host1:5432,host2) are tried in order; target_session_attrs=any, read-write, read-only, primary, standby or prefer-standby says which is wanted. sslmode as in libpq. Poolers in session and transaction mode are welcome.',
     ),
   statementTimeout: durationSchema
     .default('10m')
@@ -25,7 +25,9 @@ const settings = z.strictObject({
   ssl: z
     .enum(['disable', 'require', 'verify'])
     .optional()
-    .describe('Encrypt the link; verify also checks the certificate. Default: what the url says.'),
+    .describe(
+      'Encrypt the link; verify also checks the certificate. Default: what sslmode in the url says, else not.',
+    ),
 });
 
 /** Settings of a PostgreSQL connection. */

@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
-import { Pool } from 'pg';
 import type pg from 'pg';
 import { faultPoint } from '../../model/fault-point.ts';
+import { ConfigError, TransientError } from '../../model/failure.ts';
 import { failureOf } from './failures.ts';
 import { runAlone } from './lone-query.ts';
+import { Servers } from './servers.ts';
 import { localSettings, type TransactionLimits } from './settings.ts';
 
 /** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
@@ -27,6 +27,7 @@ export interface TransactionOptions extends Partial<TransactionLimits> {
 export interface SessionOptions {
   readonly connection: string;
   readonly url: string;
+  /** Default: what the url says. */
   readonly ssl: 'disable' | 'require' | 'verify' | undefined;
   /** Longest a statement may compute. */
   readonly statementTimeoutMs: number;
@@ -44,11 +45,7 @@ export interface Lease {
   failure(error: unknown): Error;
 }
 
-/** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
-const firstProbeMs = 10_000;
-
-const texts = { getTypeParser: () => (value: string | Buffer) => value };
-const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
+const sslModeOf = { disable: 'disable', require: 'require', verify: 'verify-full' } as const;
 
 /**
  * A pool of connections. Every statement runs in a transaction that has settings of its own, so that values print the
@@ -59,8 +56,8 @@ export class Session {
   readonly connection: string;
   readonly statementTimeoutMs: number;
   readonly timeoutMs: number;
-  private readonly pool: pg.Pool;
-  private readonly open = new Set<pg.PoolClient>();
+  private readonly options: SessionOptions;
+  private made: Servers | undefined;
   private readonly signal: AbortSignal | undefined;
   private closed: Promise<void> | undefined;
 
@@ -69,24 +66,7 @@ export class Session {
     this.statementTimeoutMs = options.statementTimeoutMs;
     this.timeoutMs = options.timeoutMs;
     this.signal = options.signal;
-    this.pool = new Pool({
-      connectionString: options.url,
-      ...(options.ssl === undefined ? {} : { ssl: tls[options.ssl] }),
-      max: 10,
-      connectionTimeoutMillis: options.timeoutMs,
-      idleTimeoutMillis: 30_000,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: firstProbeMs,
-      application_name: 'sluice',
-      types: texts,
-    });
-    // An idle connection that dies is replaced; without a listener it would end the process.
-    this.pool.on('error', () => undefined);
-    this.pool.on('connect', (client) => {
-      client.on('error', ignore);
-      this.open.add(client);
-    });
-    this.pool.on('remove', (client) => void this.open.delete(client));
+    this.options = options;
   }
 
   /** Runs `work` with a connection of its own; a failure closes it. Errors come out classed. */
@@ -110,6 +90,7 @@ export class Session {
   async acquire(own?: AbortSignal): Promise<Lease> {
     const signal = own && this.signal ? AbortSignal.any([own, this.signal]) : (own ?? this.signal);
     signal?.throwIfAborted();
+    if (this.closed !== undefined) throw closed(this.connection);
     let held: pg.PoolClient | undefined;
     const release = (broken: boolean) => {
       signal?.removeEventListener('abort', abort);
@@ -118,9 +99,9 @@ export class Session {
     };
     const abort = () => release(true);
     const failure = (error: unknown) =>
-      signal?.aborted ? (signal.reason as Error) : failureOf(error, this.connection);
+      signal?.aborted ? (signal.reason as Error) : this.failureOf(error);
     try {
-      const client = await unlessAborted(this.pool.connect(), signal);
+      const client = await unlessAborted(this.servers.connect(), signal);
       held = client;
       signal?.addEventListener('abort', abort, { once: true });
       return { client, release, failure };
@@ -182,16 +163,26 @@ export class Session {
 
   /** Closes the pool; connections whose other end does not say goodbye are cut. */
   close(): Promise<void> {
-    this.closed ??= this.end();
+    this.closed ??= this.made?.end() ?? Promise.resolve();
     return this.closed;
   }
 
-  private async end(): Promise<void> {
-    const cut = setTimeout(() => {
-      for (const client of this.open) socketOf(client).destroy();
-    }, goodbyeMs);
-    await this.pool.end();
-    if (this.open.size === 0) clearTimeout(cut);
+  /** Made when they are first needed: a url that cannot be read is a failure of the call. */
+  private get servers(): Servers {
+    const { connection, url, ssl, timeoutMs } = this.options;
+    const sslmode = ssl && sslModeOf[ssl];
+    this.made ??= new Servers({ connection, url, sslmode, timeoutMs });
+    return this.made;
+  }
+
+  /** A server that has become one which only reads is left for another one, where there may be one. */
+  private failureOf(error: unknown): Error {
+    const failure = failureOf(error, this.connection);
+    const { connection } = this;
+    if (!(failure instanceof ConfigError) || failure.code !== 'read_only') return failure;
+    if (this.made?.mayMove !== true) return failure;
+    this.made.doubt();
+    return new TransientError('connection', failure.message, { connection });
   }
 
   private get limits(): TransactionLimits {
@@ -204,9 +195,6 @@ export class Session {
 
 /** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
 const frozenMs = 15_000;
-
-/** How long a closing connection waits for the other end. Milliseconds. */
-const goodbyeMs = 2_000;
 
 /** The connection when it comes; one that comes after the abort is closed. */
 function unlessAborted(
@@ -229,9 +217,8 @@ function answerOf({ rows, rowCount, fields }: pg.QueryResult<TextRow>): Answer {
   return { rows, count: rowCount ?? 0, fields };
 }
 
-function socketOf(client: pg.PoolClient): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+function closed(connection: string): TransientError {
+  return new TransientError('connection', `${connection}: the connection is closed`, {
+    connection,
+  });
 }
-
-/** The statement under way reports the same failure. */
-function ignore(): void {}
