@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import { fieldTypeOf } from './field-types.ts';
-import { ident, splitStream } from './names.ts';
+import { ident, namedSql, readingsOf, splitStream, streamSql } from './names.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Session } from './session.ts';
 
@@ -42,7 +42,7 @@ const columnSql = `a.attname AS name, format_type(a.atttypid, a.atttypmod) AS na
   t.typcategory AS category, a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
   a.attidentity = 'a' AS identity_always`;
 
-const listSql = `SELECT n.nspname || '.' || c.relname AS name
+const listSql = `SELECT ${streamSql} AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   ORDER BY 1`;
@@ -58,14 +58,12 @@ const uniqueSql = `SELECT i.indimmediate AS immediate, bool_and(a.attnotnull) AS
 
 /** @throws ConfigError `unknown_stream` */
 export async function relationOf(session: Session, stream: string): Promise<Relation> {
-  const { schema, table } = splitStream(stream);
   const found = await session.query(
-    `SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
-    [schema, table],
+    `SELECT c.oid, n.nspname AS schema, c.relname AS "table" FROM ${namedSql} ORDER BY place LIMIT 1`,
+    readingsOf(stream),
   );
-  const oid = found.rows[0]?.['oid'];
-  if (!oid) throw await unknownStream(session, stream, `${schema}.${table}`);
+  const { oid, schema, table } = found.rows[0] ?? {};
+  if (!oid || !schema || !table) throw await unknownStream(session, stream);
   const columns = await session.query(
     `SELECT ${columnSql} FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      JOIN pg_namespace tn ON tn.oid = t.typnamespace
@@ -149,7 +147,9 @@ function columnOf(row: Readonly<Record<string, string | null>>): Column {
   };
 }
 
-async function unknownStream(session: Session, stream: string, full: string): Promise<ConfigError> {
+async function unknownStream(session: Session, stream: string): Promise<ConfigError> {
+  const { schema, table } = splitStream(stream);
+  const full = `${schema}.${table}`;
   const known = await streamNames(session);
   return new ConfigError(
     'unknown_stream',

@@ -8,7 +8,7 @@ const lostLinkText = /terminated|timeout|not queryable|closed|ended|Cannot use a
 const tlsCode =
   /^(ERR_SSL|ERR_TLS|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 const tlsText = /SSL/;
-const recordState = /^(22|23|38|39|44|54|P0|42501|42601|42804)/;
+const recordState = /^(21|22|23|38|39|44|54|P0|42601|42804)/;
 const raising = /^exec_stmt_(raise|assert)$/;
 
 /** What a database said of one record: safe to keep (R1). */
@@ -20,17 +20,21 @@ export interface RowFault {
 
 /** The record error that `error` stands for; null where the record is not to blame. */
 export function rowFault(error: unknown): RowFault | null {
-  if (!(error instanceof DatabaseError) || !isRecordState(error.code)) return null;
-  // Policies refuse a row under the state of a missing right.
-  if (error.code === '42501' && error.routine !== 'ExecWithCheckOptions') return null;
-  // Types of extensions call a text that they cannot read a syntax error.
-  if (error.code === '42601' && error.position !== undefined) return null;
+  if (!(error instanceof DatabaseError) || !blamesRecord(error)) return null;
   return faultOf(error.code ?? '', messageOf(error), error.column, error.constraint);
 }
 
 /** Whether an SQLSTATE can blame the record that was written. */
 export function isRecordState(state: string | undefined): boolean {
-  return state !== undefined && recordState.test(state);
+  return state !== undefined && (recordState.test(state) || state === '42501');
+}
+
+function blamesRecord({ code = '', routine, position }: DatabaseError): boolean {
+  // Policies refuse a row under the state of a missing right.
+  if (code === '42501') return routine === 'ExecWithCheckOptions';
+  // Types of extensions call a text that they cannot read a syntax error; one of the statement has a place in it.
+  if (code === '42601') return position === undefined;
+  return recordState.test(code);
 }
 
 /** A record error from the parts of a database error, without the values that PostgreSQL quotes. */

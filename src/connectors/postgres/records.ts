@@ -88,7 +88,7 @@ async function find(
      JOIN ${table.relation.from} d ON ${sameKey(table, wanted)}`;
   const { rows } = await session.withClient(async (client) => {
     try {
-      return await session.runAlone(client, select, wanted.values);
+      return await session.run(client, select, wanted.values);
     } catch (error) {
       throw rejection(error) ?? error;
     }

@@ -113,27 +113,17 @@ export class Session {
 
   /** Runs one statement as a transaction of its own. */
   query(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Answer> {
-    return this.withClient((client) => this.runAlone(client, text, values), signal);
+    return this.withClient((client) => this.run(client, text, values), signal);
   }
 
-  /** As {@link query}, on a connection that the caller holds; errors come out raw. */
-  async runAlone(
-    client: pg.ClientBase,
-    text: string,
-    values: readonly unknown[] = [],
-  ): Promise<Answer> {
-    const timeoutMs = this.statementTimeoutMs + this.timeoutMs;
-    const settings = localSettings(this.limits);
-    return answerOf(await runAlone(client, { settings, text, values, timeoutMs }));
-  }
-
-  /** Runs one statement in the transaction that `client` is in; errors come out raw. */
+  /** Runs one statement in the transaction that `client` is in, else as one of its own; errors come out raw. */
   async run(client: pg.ClientBase, text: string, values: readonly unknown[] = []): Promise<Answer> {
-    const config = {
-      text,
-      values: [...values],
-      query_timeout: this.statementTimeoutMs + this.timeoutMs,
-    };
+    const timeoutMs = this.statementTimeoutMs + this.timeoutMs;
+    if (client.getTransactionStatus() === 'I') {
+      const settings = localSettings(this.limits);
+      return answerOf(await runAlone(client, { settings, text, values, timeoutMs }));
+    }
+    const config = { text, values: [...values], query_timeout: timeoutMs };
     return answerOf(await client.query<TextRow>(config));
   }
 
