@@ -41,7 +41,6 @@ afterAll(async () => {
 });
 
 it('a stream is written as it is or as in SQL; the schema ends at the first dot, unless only another reading exists', async () => {
-  const meaning = async (stream: string) => (await relationOf(session, stream)).from;
   expect(await meaning('Weird Table')).toBe('"public"."Weird Table"');
   expect(await meaning('public."Weird Table"')).toBe('"public"."Weird Table"');
   expect(await meaning('"Weird Table"')).toBe('"public"."Weird Table"');
@@ -88,3 +87,7 @@ it('a stream that does not exist yet is named as in SQL', () => {
   });
   expect(splitStream(`it's "x"`)).toEqual({ schema: 'public', table: `it's "x"` });
 });
+
+async function meaning(stream: string): Promise<string> {
+  return (await relationOf(session, stream)).from;
+}

@@ -45,8 +45,8 @@ export function readingsOf(stream: string): [schemas: string[], tables: string[]
     schema: stream.slice(0, dot),
     table: stream.slice(dot + 1),
   }));
-  const literal = first ?? { schema: 'public', table: stream };
-  const all = [literal, splitStream(stream), ...more];
+  const plain = first ?? { schema: 'public', table: stream };
+  const all = [plain, splitStream(stream), ...more];
   return [all.map(({ schema }) => schema), all.map(({ table }) => table)];
 }
 

@@ -4,6 +4,7 @@ import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
 import { openDestination } from './destination.ts';
 import { discover } from './discover.ts';
+import { legacyEncodings } from './legacy-text.ts';
 import { Session } from './session.ts';
 import { openSource, sourceOptions } from './source.ts';
 
@@ -28,6 +29,12 @@ const settings = z.strictObject({
     .describe(
       'Encrypt the link; verify also checks the certificate. Default: what sslmode in the url says, else not.',
     ),
+  encoding: z
+    .enum(legacyEncodings)
+    .optional()
+    .describe(
+      'What the texts of an SQL_ASCII database are in, such as latin1; it can only be read then. Default: UTF-8. Other databases know their encoding.',
+    ),
 });
 
 /** Settings of a PostgreSQL connection. */
@@ -42,10 +49,11 @@ export const postgres: Connector<PostgresSettings> = {
   secrets: ['url'],
   modes: () => allModes,
   sortsByWatermark: () => true,
-  connect({ url, ssl, statementTimeout, timeout }, { connection, signal }) {
+  connect({ statementTimeout, timeout, ...reach }, { connection, signal }) {
     const statementTimeoutMs = milliseconds(statementTimeout);
     const timeoutMs = milliseconds(timeout);
-    const session = new Session({ connection, url, ssl, statementTimeoutMs, timeoutMs, signal });
+    const limits = { statementTimeoutMs, timeoutMs };
+    const session = new Session({ connection, ...reach, ...limits, signal });
     return {
       // Not every pooler passes transactions on.
       check: () =>

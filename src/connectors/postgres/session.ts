@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { faultPoint } from '../../model/fault-point.ts';
 import { ConfigError, TransientError } from '../../model/failure.ts';
 import { failureOf } from './failures.ts';
+import type { LegacyEncoding } from './legacy-text.ts';
 import { runAlone } from './lone-query.ts';
 import { Servers } from './servers.ts';
 import { localSettings, type TransactionLimits } from './settings.ts';
@@ -28,12 +29,14 @@ export interface SessionOptions {
   readonly connection: string;
   readonly url: string;
   /** Default: what the url says. */
-  readonly ssl: 'disable' | 'require' | 'verify' | undefined;
+  readonly ssl?: 'disable' | 'require' | 'verify' | undefined;
   /** Longest a statement may compute. */
   readonly statementTimeoutMs: number;
   /** Longest the other end may stay silent where it has nothing to compute, or take none of the bytes it is sent. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** What the texts of an SQL_ASCII database are in, which does not know it. Default: UTF-8. */
+  readonly encoding?: LegacyEncoding | undefined;
 }
 
 /** A connection taken out of the pool. */
@@ -57,6 +60,9 @@ export class Session {
   readonly statementTimeoutMs: number;
   readonly timeoutMs: number;
   private readonly options: SessionOptions;
+  readonly encoding: LegacyEncoding | undefined;
+  /** The encoding of the database, such as `UTF8`; empty before the first transaction. */
+  databaseEncoding = '';
   private made: Servers | undefined;
   private readonly signal: AbortSignal | undefined;
   private closed: Promise<void> | undefined;
@@ -66,6 +72,7 @@ export class Session {
     this.statementTimeoutMs = options.statementTimeoutMs;
     this.timeoutMs = options.timeoutMs;
     this.signal = options.signal;
+    this.encoding = options.encoding;
     this.options = options;
   }
 
@@ -139,16 +146,13 @@ export class Session {
     }, signal);
   }
 
-  /**
-   * Begins a transaction with the settings that hold in it; errors come out raw.
-   * @returns the encoding of the database, such as `UTF8`
-   */
-  async begin(client: pg.ClientBase, options: TransactionOptions = {}): Promise<string> {
+  /** Begins a transaction with the settings that hold in it; errors come out raw. */
+  async begin(client: pg.ClientBase, options: TransactionOptions = {}): Promise<void> {
     const text = `BEGIN; ${localSettings({ ...this.limits, ...options }, options.clientEncoding)}`;
     const config = { text, query_timeout: this.timeoutMs };
     const answers: unknown = await client.query<TextRow>(config);
     const [, settings] = answers as pg.QueryResult<TextRow>[];
-    return settings?.rows[0]?.['encoding'] ?? '';
+    this.databaseEncoding = settings?.rows[0]?.['encoding'] ?? '';
   }
 
   /** Closes the pool; connections whose other end does not say goodbye are cut. */
