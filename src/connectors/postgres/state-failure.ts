@@ -6,7 +6,7 @@ import { withoutValues } from './redact.ts';
 const transient = /^(08|53|57(?!P04)|58|72|XX|40(?!002)|25P0[34]|55006|55P03)/;
 
 /** What poolers say, under a state of lost links, of what no retry mends. */
-const poolerRefusal = /startup parameter|no such (user|database)|statement pooling/i;
+const poolerRefusal = /startup parameter|no such (user|database)|statement pooling|config error/i;
 
 /** What a state of other failures means, and what to do about it; the first that fits counts. */
 const meanings: readonly (readonly [state: RegExp, code: string, remedy: string])[] = [
