@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
 import { withoutValues } from './redact.ts';
+import { recordStates, systemStates } from './states.ts';
 import { stateFailure } from './state-failure.ts';
 import { ConfigError, RejectedError, SluiceError, TransientError } from '../../model/failure.ts';
 
@@ -8,7 +9,8 @@ const lostLinkText = /terminated|timeout|not queryable|closed|ended|Cannot use a
 const tlsCode =
   /^(ERR_SSL|ERR_TLS|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 const tlsText = /SSL/;
-const recordState = /^(21|22|23|38|39|44|54|P0|42601|42804)/;
+const recordState = new RegExp(recordStates);
+const systemState = new RegExp(systemStates);
 const raising = /^exec_stmt_(raise|assert)$/;
 
 /** What a database said of one record: safe to keep (R1). */
@@ -26,15 +28,17 @@ export function rowFault(error: unknown): RowFault | null {
 
 /** Whether an SQLSTATE can blame the record that was written. */
 export function isRecordState(state: string | undefined): boolean {
-  return state !== undefined && (recordState.test(state) || state === '42501');
+  return state !== undefined && !systemState.test(state);
 }
 
-function blamesRecord({ code = '', routine, position }: DatabaseError): boolean {
-  // Policies refuse a row under the state of a missing right.
-  if (code === '42501') return routine === 'ExecWithCheckOptions';
+/** A policy, or a function of the database's own, may refuse one record with any SQLSTATE. */
+function blamesRecord(error: DatabaseError): boolean {
+  const { code = '', routine, position } = error;
   // Types of extensions call a text that they cannot read a syntax error; one of the statement has a place in it.
   if (code === '42601') return position === undefined;
-  return recordState.test(code);
+  if (recordState.test(code)) return true;
+  if (code === '42501' && routine === 'ExecWithCheckOptions') return true;
+  return raisedBy(error) !== null && !systemState.test(code);
 }
 
 /** A record error from the parts of a database error, without the values that PostgreSQL quotes. */
@@ -111,10 +115,15 @@ function codeOf(error: unknown): string {
 const refusedBy = 'refused by ';
 
 /** A function's own text may hold any value: its name stands for it. `isolate` does the same. */
-function messageOf({ message, where, routine }: DatabaseError): string {
-  const raised = /^(.*) line \d+ at (RAISE|ASSERT)$/m.exec(where?.split('\n', 1)[0] ?? '');
-  if (raised) return `${refusedBy}${raised[1]}`;
-  return raising.test(routine ?? '') ? `${refusedBy}a function` : message;
+function messageOf(error: DatabaseError): string {
+  const raised = raisedBy(error);
+  return raised === null ? error.message : `${refusedBy}${raised}`;
+}
+
+/** The function that raised the error by a statement of its own, as it is called there; null where none did. */
+function raisedBy({ where, routine }: DatabaseError): string | null {
+  const named = /^(.*) line \d+ at (RAISE|ASSERT)$/.exec(where?.split('\n', 1)[0] ?? '')?.[1];
+  return named ?? (raising.test(routine ?? '') ? 'a function' : null);
 }
 
 /** Whether the message of a state is a function's own text. */

@@ -1,9 +1,9 @@
 import type { DatabaseError } from 'pg';
 import { ConfigError, TransientError } from '../../model/failure.ts';
 import { withoutValues } from './redact.ts';
+import { systemStates } from './states.ts';
 
-/** States that another attempt may not meet: a lost link, a server that is full, busy or stopping, a conflict. */
-const transient = /^(08|53|57(?!P04)|58|72|XX|40(?!002)|25P0[34]|55006|55P03)/;
+const system = new RegExp(systemStates);
 
 /** What poolers say, under a state of lost links, of what no retry mends. */
 const poolerRefusal = /startup parameter|no such (user|database)|statement pooling|config error/i;
@@ -43,7 +43,7 @@ export function stateFailure(error: DatabaseError, connection: string, message: 
   if (state.startsWith('08') && poolerRefusal.test(message))
     return new ConfigError('pooler', text, options);
   if (state.startsWith('XX')) return new TransientError('internal_error', text, options);
-  if (transient.test(state)) return new TransientError('connection', text, options);
+  if (system.test(state)) return new TransientError('connection', text, options);
   const [, code, remedy] = meanings.find(([states]) => states.test(state)) ?? unknown;
   return new ConfigError(code, remedy === '' ? text : `${text}: ${remedy}`, options);
 }
