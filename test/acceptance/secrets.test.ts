@@ -286,13 +286,7 @@ function apiConnection(auth: Record<string, string>, how: string): ConnectionInp
 }
 
 /** Syncs that are tried again for long: they are cancelled once their failure has been noted. */
-const endless = new Set([
-  'refused',
-  'api_status500',
-  'api_cut',
-  'api_silent',
-  'api_status429',
-]);
+const endless = new Set(['refused', 'api_status500', 'api_cut', 'api_silent', 'api_status429']);
 
 /** Runs every sync to its end, some at a time; meanwhile one goes on whose worker was killed. */
 async function runEverything(): Promise<Record<string, string>> {
