@@ -141,6 +141,8 @@ export interface StagedFault {
   readonly code: string;
   readonly message: string;
   readonly field?: string;
+  /** The record's key, where the stage cannot hold it. */
+  readonly key?: readonly (string | null)[];
 }
 
 /** A row to stage: one value per column of the layout; `undefined` where the record lacks the field. */

@@ -15,14 +15,20 @@ export interface Database {
 
 const asPrinted = { getTypeParser: () => (text: string) => text } as unknown as typeof types;
 
-/** Creates an empty database. @param admin URL of the server's owner. Default: of the test Postgres */
+/**
+ * Creates an empty database.
+ * @param admin URL of the server's owner. Default: of the test Postgres
+ * @param encoding such as `LATIN1`. Default: the server's own
+ */
 export async function createDatabase(
   name = 'test',
   admin = process.env['SLUICE_TEST_PG'],
+  encoding?: string,
 ): Promise<Database> {
   if (admin === undefined) throw new Error('SLUICE_TEST_PG is unset: run by vitest');
   const database = `${name}_${randomBytes(4).toString('hex')}`;
-  await run(admin, `CREATE DATABASE ${database}`);
+  const own = `ENCODING '${encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'`;
+  await run(admin, `CREATE DATABASE ${database} ${encoding === undefined ? '' : own}`);
   const url = new URL(admin);
   url.pathname = `/${database}`;
   const query = (sql: string) => run(url.href, sql);

@@ -1,4 +1,5 @@
 import type { AppliedChunks, ChunkResult } from '../destination.ts';
+import { resultOf } from './applied-result.ts';
 import type { Area } from './area.ts';
 import { removalChunk } from './removal.ts';
 import type { Session } from './session.ts';
@@ -14,8 +15,7 @@ export async function appliedChunks(
     [run],
   );
   const done = new Map<number, unknown>();
-  for (const { chunk, result } of rows)
-    if (result) done.set(Number(chunk), JSON.parse(result) as unknown);
+  for (const { chunk, result } of rows) if (result) done.set(Number(chunk), resultOf(result));
   const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
   done.delete(removalChunk);
   return { chunks: done as Map<number, ChunkResult>, removal };

@@ -4,6 +4,7 @@ import { stagingLost } from '../../model/workflow.ts';
 import type { Operation, RecordError, SkipReason } from '../../model/outcome.ts';
 import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
+import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
 import { metSetting, type ChunkSql } from './chunk-sql.ts';
@@ -73,7 +74,7 @@ export class ChunkApply {
     const result = await this.write(claimed.census);
     await this.sql(
       `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
-      [chunk.run, chunk.chunk, JSON.stringify(result)],
+      [chunk.run, chunk.chunk, keptResult(result)],
     );
     await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
     return result;
@@ -112,7 +113,7 @@ export class ChunkApply {
       [chunk.run, chunk.chunk],
     );
     const marker = rows[0];
-    if (marker?.['result']) return { done: JSON.parse(marker['result']) as ChunkResult };
+    if (marker?.['result']) return { done: resultOf(marker['result']) as ChunkResult };
     const mine = marker?.['token'] === String(chunk.token) && marker['here'] === 't';
     const census = mine ? await this.count() : null;
     if (census?.all === Number(marker?.['staged']) && census) return { census };

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ChunkRef } from '../destination.ts';
-import { digest, ident, literal, splitStream } from './names.ts';
+import { digest, ident, literal, namedSql, readingsOf } from './names.ts';
 import type { Session } from './session.ts';
 
 /** Where Sluice keeps its own tables in a destination. */
@@ -119,14 +119,15 @@ export async function lockTables(session: Session, client: pg.PoolClient): Promi
 
 /** The place where Sluice may make tables beside `stream`; null where it may not. */
 export async function findArea(session: Session, stream: string): Promise<Area | null> {
-  const { schema } = splitStream(stream);
   const { rows } = await session.query(
     `SELECT CASE WHEN to_regnamespace('sluice') IS NULL
         THEN has_database_privilege(current_database(), 'CREATE')
         ELSE has_schema_privilege('sluice', 'CREATE') AND has_schema_privilege('sluice', 'USAGE') END AS own,
-      has_schema_privilege($1, 'CREATE') AS beside`,
-    [schema],
+      n.nspname AS schema, has_schema_privilege(n.oid, 'CREATE') AS beside
+     FROM ${namedSql} ORDER BY place LIMIT 1`,
+    readingsOf(stream),
   );
   if (rows[0]?.['own'] === 't') return new Area('sluice', '');
-  return rows[0]?.['beside'] === 't' ? new Area(schema, '_sluice_') : null;
+  const { schema, beside } = rows[0] ?? {};
+  return schema && beside === 't' ? new Area(schema, '_sluice_') : null;
 }

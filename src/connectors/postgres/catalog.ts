@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import { fieldTypeOf } from './field-types.ts';
-import { ident, splitStream } from './names.ts';
+import { ident, namedSql, readingsOf, splitStream, streamSql } from './names.ts';
 import { defaultOperators, type Operators } from './operators.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Session, TextRow } from './session.ts';
@@ -75,7 +75,7 @@ const columnJoins = `CROSS JOIN LATERAL (
   LEFT JOIN ${defaultOperators('t')} o ON true LEFT JOIN ${defaultOperators('e')} oe ON true
   LEFT JOIN pg_collation co ON co.oid = a.attcollation LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace`;
 
-const listSql = `SELECT n.nspname || '.' || c.relname AS name
+const listSql = `SELECT ${streamSql} AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   ORDER BY 1`;
@@ -107,14 +107,13 @@ const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
 
 /** @throws ConfigError `unknown_stream` */
 export async function relationOf(session: Session, stream: string): Promise<Relation> {
-  const { schema, table } = splitStream(stream);
   const found = await session.query(
-    `SELECT c.oid, ${unprovenSql} AS unproven FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
-    [schema, table],
+    `SELECT c.oid, n.nspname AS schema, c.relname AS "table", ${unprovenSql} AS unproven
+     FROM ${namedSql} ORDER BY place LIMIT 1`,
+    readingsOf(stream),
   );
-  const { oid, unproven } = found.rows[0] ?? {};
-  if (!oid) throw await unknownStream(session, stream, `${schema}.${table}`);
+  const { oid, schema, table, unproven } = found.rows[0] ?? {};
+  if (!oid || !schema || !table) throw await unknownStream(session, stream);
   const { rows } = await session.query(
     `SELECT ${columnSql} FROM (SELECT *, attnotnull AND NOT $2::boolean AND NOT EXISTS (
         SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'n' AND NOT convalidated
@@ -139,9 +138,7 @@ export async function queryRelation(
   query: string,
 ): Promise<Relation> {
   const from = `(${query.trim().replace(/;\s*$/, '')}\n)`;
-  const described = await session.withClient((client) =>
-    client.query({ text: `SELECT * FROM ${from} AS q LIMIT 0` }),
-  );
+  const described = await session.query(`SELECT * FROM ${from} AS q LIMIT 0`);
   const columns = await session.query(
     `SELECT ${columnSql} FROM (SELECT *, 0::oid AS attcollation, false AS proven, ''::"char" AS attgenerated,
          ''::"char" AS attidentity FROM unnest($1::text[], $2::oid[], $3::int4[]) WITH ORDINALITY
@@ -219,7 +216,9 @@ function operatorsOf(row: TextRow): Operators | null {
   };
 }
 
-async function unknownStream(session: Session, stream: string, full: string): Promise<ConfigError> {
+async function unknownStream(session: Session, stream: string): Promise<ConfigError> {
+  const { schema, table } = splitStream(stream);
+  const full = `${schema}.${table}`;
   const known = await streamNames(session);
   return new ConfigError(
     'unknown_stream',

@@ -32,6 +32,7 @@ export const destinationOptions = z.strictObject({
  * assigns are asked for, record by record.
  */
 export async function openDestination(session: Session, target: Target): Promise<Destination> {
+  if (session.encoding !== undefined) throw readOnly(session);
   const table = await openTable(session, target);
   if (target.kind === 'records' && !table.id) return recordDestination(session, table, null);
   const area = await findArea(session, target.stream);
@@ -95,4 +96,9 @@ function idOf(relation: Relation, name: string, connection: string): Column {
   if (isUnique) return column;
   const message = `${connection}: "${relation.stream}.${name}" has no unique index, so it is no id of a record`;
   throw new ConfigError('invalid_id', message, { connection });
+}
+
+function readOnly({ connection }: Session): ConfigError {
+  const message = `${connection}: a database whose texts are in another "encoding" can only be read`;
+  return new ConfigError('invalid_encoding', message, { connection });
 }

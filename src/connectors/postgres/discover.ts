@@ -1,9 +1,10 @@
 import type { StreamInfo } from '../../model/stream.ts';
 import type { Field } from '../../model/field.ts';
 import { fieldTypeOf } from './field-types.ts';
+import { streamSql } from './names.ts';
 import type { Session } from './session.ts';
 
-const sql = `SELECT n.nspname || '.' || c.relname AS name,
+const sql = `SELECT ${streamSql} AS name,
     json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1),
       t.typcategory, NOT a.attnotnull) ORDER BY a.attnum) AS fields,
     (SELECT json_agg(ka.attname ORDER BY k.ord) FROM pg_index i

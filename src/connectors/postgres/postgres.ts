@@ -4,6 +4,7 @@ import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
 import { destinationOptions, openDestination } from './destination.ts';
 import { discover } from './discover.ts';
+import { legacyEncodings } from './legacy-text.ts';
 import { Session } from './session.ts';
 import { openSource, sourceOptions } from './source.ts';
 
@@ -12,7 +13,7 @@ const settings = z.strictObject({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
     .describe(
-      'Where the database is and who logs in: postgres://user:password@host:5432/database.',
+      'Where the database is and who logs in: postgres://user:password@host:5432/database, with special characters of user and password percent-encoded. Several hosts (host1:5432,host2) are tried in order; target_session_attrs=any, read-write, read-only, primary, standby or prefer-standby says which is wanted. sslmode as in libpq. Poolers in session and transaction mode are welcome.',
     ),
   statementTimeout: durationSchema
     .default('10m')
@@ -25,7 +26,15 @@ const settings = z.strictObject({
   ssl: z
     .enum(['disable', 'require', 'verify'])
     .optional()
-    .describe('Encrypt the link; verify also checks the certificate. Default: what the url says.'),
+    .describe(
+      'Encrypt the link; verify also checks the certificate. Default: what sslmode in the url says, else not.',
+    ),
+  encoding: z
+    .enum(legacyEncodings)
+    .optional()
+    .describe(
+      'What the texts of an SQL_ASCII database are in, such as latin1; it can only be read then. Default: UTF-8. Other databases know their encoding.',
+    ),
 });
 
 /** Settings of a PostgreSQL connection. */
@@ -41,12 +50,15 @@ export const postgres: Connector<PostgresSettings> = {
   secrets: ['url'],
   modes: () => allModes,
   sortsByWatermark: () => true,
-  connect({ url, ssl, statementTimeout, timeout }, { connection, signal }) {
+  connect({ statementTimeout, timeout, ...reach }, { connection, signal }) {
     const statementTimeoutMs = milliseconds(statementTimeout);
     const timeoutMs = milliseconds(timeout);
-    const session = new Session({ connection, url, ssl, statementTimeoutMs, timeoutMs, signal });
+    const limits = { statementTimeoutMs, timeoutMs };
+    const session = new Session({ connection, ...reach, ...limits, signal });
     return {
-      check: async () => void (await session.query('SELECT 1')),
+      // Not every pooler passes transactions on.
+      check: () =>
+        session.transaction(async (client) => void (await session.run(client, 'SELECT 1'))),
       discover: () => discover(session),
       source: (request) => openSource(session, request),
       destination: (target) => openDestination(session, target),

@@ -1,6 +1,7 @@
 import type { RecordError } from '../../model/outcome.ts';
 import { previewSize } from '../../model/preview.ts';
 import type { RemovalPlan } from '../destination.ts';
+import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from './area.ts';
 import { faultOf } from './failures.ts';
 import { isolate } from './isolate.ts';
@@ -93,12 +94,12 @@ export function removePinned(request: RemovalRequest, signal?: AbortSignal): Pro
       `SELECT result FROM ${area.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
       marker,
     );
-    if (rows[0]?.['result']) return JSON.parse(rows[0]['result']) as Removed;
+    if (rows[0]?.['result']) return resultOf(rows[0]['result']) as Removed;
     const result = await deletePinned(request, client);
     await session.run(
       client,
       `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
-      [...marker, JSON.stringify(result)],
+      [...marker, keptResult(result)],
     );
     return result;
   }, signal);

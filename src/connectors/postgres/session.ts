@@ -1,8 +1,11 @@
-import type { Socket } from 'node:net';
-import { Pool } from 'pg';
 import type pg from 'pg';
 import { faultPoint } from '../../model/fault-point.ts';
+import { ConfigError, TransientError } from '../../model/failure.ts';
 import { failureOf } from './failures.ts';
+import type { LegacyEncoding } from './legacy-text.ts';
+import { runAlone } from './lone-query.ts';
+import { Servers } from './servers.ts';
+import { localSettings, type TransactionLimits } from './settings.ts';
 
 /** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -11,18 +14,29 @@ export type TextRow = Readonly<Record<string, string | null>>;
 export interface Answer {
   readonly rows: readonly TextRow[];
   readonly count: number;
+  /** The columns of the rows. */
+  readonly fields: readonly pg.FieldDef[];
+}
+
+/** What a transaction has of its own. */
+export interface TransactionOptions extends Partial<TransactionLimits> {
+  /** In which texts are sent and received. Default UTF8. */
+  readonly clientEncoding?: string;
 }
 
 /** How to reach a database. */
 export interface SessionOptions {
   readonly connection: string;
   readonly url: string;
-  readonly ssl: 'disable' | 'require' | 'verify' | undefined;
+  /** Default: what the url says. */
+  readonly ssl?: 'disable' | 'require' | 'verify' | undefined;
   /** Longest a statement may compute. */
   readonly statementTimeoutMs: number;
   /** Longest the other end may stay silent where it has nothing to compute, or take none of the bytes it is sent. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** What the texts of an SQL_ASCII database are in, which does not know it. Default: UTF-8. */
+  readonly encoding?: LegacyEncoding | undefined;
 }
 
 /** A connection taken out of the pool. */
@@ -34,23 +48,22 @@ export interface Lease {
   failure(error: unknown): Error;
 }
 
-/** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
-const firstProbeMs = 10_000;
+const sslModeOf = { disable: 'disable', require: 'require', verify: 'verify-full' } as const;
 
-const texts = { getTypeParser: () => (value: string | Buffer) => value };
-/** A statement ends when its client has gone, where the server can tell: else an aborted apply would run on. */
-const endWithClient = `SELECT set_config(name, '1s', false) FROM pg_settings
-  WHERE name = 'client_connection_check_interval' AND version() ~ 'linux|darwin|bsd'`;
-const tls = { disable: false, require: { rejectUnauthorized: false }, verify: true } as const;
-
-/** A pool of connections whose settings make every value print the same way everywhere. */
+/**
+ * A pool of connections. Every statement runs in a transaction that has settings of its own, so that values print the
+ * same way everywhere and no session keeps a trace: a pooler may stand between, which hands sessions on after each
+ * transaction.
+ */
 export class Session {
   readonly connection: string;
   readonly statementTimeoutMs: number;
   readonly timeoutMs: number;
-  private readonly pool: pg.Pool;
-  private readonly open = new Set<pg.PoolClient>();
-  private readonly ready = new WeakSet<pg.PoolClient>();
+  private readonly options: SessionOptions;
+  readonly encoding: LegacyEncoding | undefined;
+  /** The encoding of the database, such as `UTF8`; empty before the first transaction. */
+  databaseEncoding = '';
+  private made: Servers | undefined;
   private readonly signal: AbortSignal | undefined;
   private closed: Promise<void> | undefined;
 
@@ -59,21 +72,8 @@ export class Session {
     this.statementTimeoutMs = options.statementTimeoutMs;
     this.timeoutMs = options.timeoutMs;
     this.signal = options.signal;
-    this.pool = new Pool({
-      connectionString: options.url,
-      ...(options.ssl === undefined ? {} : { ssl: tls[options.ssl] }),
-      max: 10,
-      connectionTimeoutMillis: options.timeoutMs,
-      idleTimeoutMillis: 30_000,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: firstProbeMs,
-      application_name: 'sluice',
-      types: texts,
-    });
-    // An idle connection that dies is replaced; without a listener it would end the process.
-    this.pool.on('error', () => undefined);
-    this.pool.on('connect', (client) => void this.open.add(client));
-    this.pool.on('remove', (client) => void this.open.delete(client));
+    this.encoding = options.encoding;
+    this.options = options;
   }
 
   /** Runs `work` with a connection of its own; a failure closes it. Errors come out classed. */
@@ -97,6 +97,7 @@ export class Session {
   async acquire(own?: AbortSignal): Promise<Lease> {
     const signal = own && this.signal ? AbortSignal.any([own, this.signal]) : (own ?? this.signal);
     signal?.throwIfAborted();
+    if (this.closed !== undefined) throw closed(this.connection);
     let held: pg.PoolClient | undefined;
     const release = (broken: boolean) => {
       signal?.removeEventListener('abort', abort);
@@ -105,13 +106,11 @@ export class Session {
     };
     const abort = () => release(true);
     const failure = (error: unknown) =>
-      signal?.aborted ? (signal.reason as Error) : failureOf(error, this.connection);
+      signal?.aborted ? (signal.reason as Error) : this.failureOf(error);
     try {
-      const client = await unlessAborted(this.pool.connect(), signal);
+      const client = await unlessAborted(this.servers.connect(), signal);
       held = client;
       signal?.addEventListener('abort', abort, { once: true });
-      if (!this.ready.has(client)) client.on('error', ignore);
-      await this.prepare(client);
       return { client, release, failure };
     } catch (error) {
       release(true);
@@ -119,26 +118,26 @@ export class Session {
     }
   }
 
-  /** Runs one statement. */
+  /** Runs one statement as a transaction of its own. */
   query(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Answer> {
     return this.withClient((client) => this.run(client, text, values), signal);
   }
 
-  /** Runs one statement on a connection that the caller holds; errors come out raw. */
+  /** Runs one statement in the transaction that `client` is in, else as one of its own; errors come out raw. */
   async run(client: pg.ClientBase, text: string, values: readonly unknown[] = []): Promise<Answer> {
-    const config = {
-      text,
-      values: [...values],
-      query_timeout: this.statementTimeoutMs + this.timeoutMs,
-    };
-    const result = await client.query<TextRow>(config);
-    return { rows: result.rows, count: result.rowCount ?? 0 };
+    const timeoutMs = this.statementTimeoutMs + this.timeoutMs;
+    if (client.getTransactionStatus() === 'I') {
+      const settings = localSettings(this.limits);
+      return answerOf(await runAlone(client, { settings, text, values, timeoutMs }));
+    }
+    const config = { text, values: [...values], query_timeout: timeoutMs };
+    return answerOf(await client.query<TextRow>(config));
   }
 
   /** Runs `work` in one transaction; any failure rolls back. */
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.withClient(async (client) => {
-      await this.run(client, 'BEGIN');
+      await this.begin(client);
       const result = await work(client);
       faultPoint('destination.in-transaction');
       await this.run(client, 'COMMIT');
@@ -147,52 +146,49 @@ export class Session {
     }, signal);
   }
 
+  /** Begins a transaction with the settings that hold in it; errors come out raw. */
+  async begin(client: pg.ClientBase, options: TransactionOptions = {}): Promise<void> {
+    const text = `BEGIN; ${localSettings({ ...this.limits, ...options }, options.clientEncoding)}`;
+    const config = { text, query_timeout: this.timeoutMs };
+    const answers: unknown = await client.query<TextRow>(config);
+    const [, settings] = answers as pg.QueryResult<TextRow>[];
+    this.databaseEncoding = settings?.rows[0]?.['encoding'] ?? '';
+  }
+
   /** Closes the pool; connections whose other end does not say goodbye are cut. */
   close(): Promise<void> {
-    this.closed ??= this.end();
+    this.closed ??= this.made?.end() ?? Promise.resolve();
     return this.closed;
   }
 
-  private async end(): Promise<void> {
-    const cut = setTimeout(() => {
-      for (const client of this.open) socketOf(client).destroy();
-    }, goodbyeMs);
-    await this.pool.end();
-    if (this.open.size === 0) clearTimeout(cut);
+  /** Made when they are first needed: a url that cannot be read is a failure of the call. */
+  private get servers(): Servers {
+    const { connection, url, ssl, timeoutMs } = this.options;
+    const sslmode = ssl && sslModeOf[ssl];
+    this.made ??= new Servers({ connection, url, sslmode, timeoutMs });
+    return this.made;
   }
 
-  private async prepare(client: pg.PoolClient): Promise<void> {
-    if (this.ready.has(client)) return;
-    const text = sessionSettings(this.statementTimeoutMs, this.timeoutMs).join('; ');
-    await client.query({ text, query_timeout: this.timeoutMs } as pg.QueryConfig);
-    this.ready.add(client);
+  /** A server that has become one which only reads is left for another one, where there may be one. */
+  private failureOf(error: unknown): Error {
+    const failure = failureOf(error, this.connection);
+    const { connection } = this;
+    if (!(failure instanceof ConfigError) || failure.code !== 'read_only') return failure;
+    if (this.made?.mayMove !== true) return failure;
+    this.made.doubt();
+    return new TransientError('connection', failure.message, { connection });
+  }
+
+  private get limits(): TransactionLimits {
+    return {
+      statementMs: this.statementTimeoutMs,
+      idleMs: Math.min(this.timeoutMs, frozenMs),
+    };
   }
 }
 
 /** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
 const frozenMs = 15_000;
-
-/** How long a closing connection waits for the other end. Milliseconds. */
-const goodbyeMs = 2_000;
-
-/** Values print the same way everywhere; a server whose client is gone without a word rolls back by itself. */
-function sessionSettings(statementTimeoutMs: number, timeoutMs: number): string[] {
-  return [
-    "SET DateStyle = 'ISO, YMD'",
-    "SET TimeZone = 'UTC'",
-    "SET IntervalStyle = 'postgres'",
-    "SET bytea_output = 'hex'",
-    'SET extra_float_digits = 1',
-    "SET client_encoding = 'UTF8'",
-    'SET standard_conforming_strings = on',
-    `SET statement_timeout = ${statementTimeoutMs}`,
-    `SET idle_in_transaction_session_timeout = ${Math.min(timeoutMs, frozenMs)}`,
-    endWithClient,
-    'SET tcp_keepalives_idle = 10',
-    'SET tcp_keepalives_interval = 5',
-    'SET tcp_keepalives_count = 4',
-  ];
-}
 
 /** The connection when it comes; one that comes after the abort is closed. */
 function unlessAborted(
@@ -211,9 +207,12 @@ function unlessAborted(
   });
 }
 
-function socketOf(client: pg.PoolClient): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+function answerOf({ rows, rowCount, fields }: pg.QueryResult<TextRow>): Answer {
+  return { rows, count: rowCount ?? 0, fields };
 }
 
-/** The statement under way reports the same failure. */
-function ignore(): void {}
+function closed(connection: string): TransientError {
+  return new TransientError('connection', `${connection}: the connection is closed`, {
+    connection,
+  });
+}

@@ -2,9 +2,11 @@ import type { PoolClient } from 'pg';
 import { TransientError } from '../../model/failure.ts';
 import type { ChunkRef, StagedLayout, StagedRow } from '../destination.ts';
 import type { Area } from './area.ts';
+import { asciiJson } from './ascii-json.ts';
 import type { ChunkSql } from './chunk-sql.ts';
-import { copyIn } from './copy-in.ts';
 import { encodeLine } from './copy-lines.ts';
+import { repertoireOf } from './repertoire.ts';
+import { rowColumns, StageCopy } from './stage-copy.ts';
 import type { Session } from './session.ts';
 import { toText } from './to-text.ts';
 
@@ -45,10 +47,12 @@ export async function stageLines(
   await session.transaction(async (client) => {
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
-    const copy = (names: readonly string[]) => `COPY ${staged} (${names.join(', ')}) FROM STDIN`;
-    let rows = await copyIn(session, client, copy(columns), bytes);
+    const repertoire = await repertoireOf(session, client, session.databaseEncoding);
+    const copy = new StageCopy({ session, client, staged, sql, layout, repertoire });
+    await copy.lines(columns, bytes);
     const left = faults?.();
-    if (left) rows += await copyIn(session, client, copy(rowColumns(layout)), left);
+    if (left) await copy.lines(rowColumns(layout), left);
+    const rows = await copy.finish();
     // An applied chunk may be staged again: apply answers with the first result and drops the table.
     const { count } = await session.run(
       client,
@@ -58,11 +62,6 @@ export async function stageLines(
     );
     if (count === 0) throw stale(request);
   }, signal);
-}
-
-/** The columns of the lines that {@link linesOf} makes. */
-export function rowColumns(layout: StagedLayout): string[] {
-  return [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
 }
 
 /** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */
@@ -96,7 +95,7 @@ function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => st
     const missing = sources.some((from) => values[from] === undefined)
       ? sources.map((from) => (values[from] === undefined ? '1' : '0')).join('')
       : null;
-    texts.push(fault ? JSON.stringify(fault) : null, missing);
+    texts.push(fault ? asciiJson(fault) : null, missing);
     return encodeLine(texts);
   };
 }

@@ -7,7 +7,8 @@ import { fieldOf } from './catalog.ts';
 import { appliedChunks } from './applied.ts';
 import { planRemoval, removePinned } from './removal.ts';
 import type { Session } from './session.ts';
-import { linesOf, rowColumns, stageLines } from './stage.ts';
+import { linesOf, stageLines } from './stage.ts';
+import { rowColumns } from './stage-copy.ts';
 import type { Table } from './table.ts';
 
 /** A table written by chunks that are staged beside it and applied as sets. */

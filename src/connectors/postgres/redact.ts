@@ -1,0 +1,25 @@
+/** Quotation marks of any language that PostgreSQL speaks. */
+const quoted = /["„“”«»].*["„“”«»]/s;
+const listed = /\s*:\s*["„“”«»].*$/s;
+const unclosed = /["„“”«»].*$/s;
+const bytes = /0x[0-9a-f]{2}(\s+0x[0-9a-f]{2})*/gi;
+
+/** States whose messages quote names of encodings, and bytes of the value. */
+const ofEncodings = /^(22021|22P05)$/;
+/** States whose messages quote the value refused; types of extensions report theirs as syntax errors. */
+const ofValues = /^(22|42601|XX)/;
+
+/**
+ * The first line of what a database says, without the values that it quotes (R1). They may hold quotation marks and
+ * line breaks themselves.
+ * @param state the SQLSTATE
+ */
+export function withoutValues(state: string, message: string): string {
+  if (ofEncodings.test(state)) return firstLine(message.replace(bytes, '…'));
+  if (!ofValues.test(state)) return firstLine(message);
+  return firstLine(message.replace(listed, '').replace(quoted, '…').replace(unclosed, '…'));
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
