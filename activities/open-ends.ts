@@ -53,6 +53,7 @@ export async function openSource(connection: Connection, spec: SyncSpec): Promis
 /** Opens the destination of a run, as its sync says but for what differs. */
 export async function openDestination(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   differing: Partial<Pick<Target, 'id' | 'key' | 'kind'>> = {},
@@ -69,6 +70,7 @@ export async function openDestination(
   }
   return connection.destination({
     sync,
+    run,
     stream: spec.destination.stream,
     key: keyFields(spec.destination.key),
     fields: mapping.entries.map(({ to }) => to),

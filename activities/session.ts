@@ -139,8 +139,8 @@ async function openSession(
     const mapping = mappingOf(spec, source);
     const destination =
       delivery === null
-        ? await openDestination(to.connection, plan, mapping)
-        : await openDelivered(to.connection, plan, mapping, delivery, store);
+        ? await openDestination(to.connection, run, plan, mapping)
+        : await openDelivered(to.connection, run, plan, mapping, delivery, store);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {
       run,

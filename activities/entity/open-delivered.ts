@@ -11,21 +11,23 @@ import { IdentifiedDestination } from './identified-destination.ts';
 /** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
 export async function openDelivered(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   delivery: Delivery,
   store: Store,
 ): Promise<Destination> {
   const { idField: id } = delivery;
-  if (id === undefined) return openDestination(connection, plan, mapping, { kind: 'records' });
-  const inner = await openDestination(connection, plan, mapping, { kind: 'records', id });
-  const natural = await openNatural(connection, plan, mapping, delivery);
+  if (id === undefined) return openDestination(connection, run, plan, mapping, { kind: 'records' });
+  const inner = await openDestination(connection, run, plan, mapping, { kind: 'records', id });
+  const natural = await openNatural(connection, run, plan, mapping, delivery);
   return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
 }
 
 /** The same destination by its natural key, where the entity names one. */
 async function openNatural(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   { entity, system, idField: id }: Delivery,
@@ -33,7 +35,7 @@ async function openNatural(
   const named = entity.spec.destinations[system]?.destination.key;
   if (named === undefined || id === undefined) return undefined;
   const key = keyFields(named);
-  const destination = await openDestination(connection, plan, mapping, {
+  const destination = await openDestination(connection, run, plan, mapping, {
     kind: 'records',
     id,
     key,

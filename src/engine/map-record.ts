@@ -1,4 +1,4 @@
-import type { Field } from '../model/field.ts';
+import type { Field, FieldType } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
 import type { Encoding, KeyValues, Value } from '../model/record.ts';
 import { ExpressionError } from './expression-error.ts';
@@ -24,27 +24,39 @@ export type MappedRecord =
 /**
  * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
  * fault is neither filtered nor mapped: only its key is read.
+ * @param takes `sql`: what is copied of bytes, arrays and JSON stays as a SQL source prints it
  */
 export function recordMapper(
   mapping: Mapping,
   fields: readonly Field[],
   encoding: Encoding,
+  takes: Encoding = 'json',
 ): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
+  const readPrinted = takes === 'sql' ? rowReader(fields.map(asPrinted), encoding) : read;
   return (row, fault) => {
     const get = (name: string): Json | undefined => read(row, name);
+    const getPrinted = (name: string): Json | undefined => readPrinted(row, name);
     const passed = fault ?? passes(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
     if (passed !== true) return { key, fault: passed };
     const values: JsonObject = {};
     for (const entry of mapping.entries) {
-      const result = evaluateEntry(entry, get);
+      const isCopy = 'from' in entry && entry.path === undefined;
+      const result = evaluateEntry(entry, isCopy ? getPrinted : get);
       if ('fault' in result) return { key, fault: result.fault };
       if (result.value !== undefined) values[entry.to] = result.value;
     }
     return { key, values };
   };
+}
+
+/** Values of these types look different in JSON. */
+const printedTypes: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
+
+function asPrinted(field: Field): Field {
+  return printedTypes.has(field.type) ? { ...field, type: 'text' } : field;
 }
 
 /** Reads a field of a row as JSON, by name. */

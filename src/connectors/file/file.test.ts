@@ -145,7 +145,14 @@ describe('a file source', () => {
     ['e.json', '[{"id":1}\n{"id":2}]', 'e.json, line 2'],
   ])('names the file and the line of what it cannot read: %s', async (name, content, where) => {
     await writeFile(join(path, name), content);
-    const failure = readAll(name, ['id'], 1);
+    const source = connection.source?.({
+      stream: name,
+      key: ['id'],
+      options: { malformed: 'stop' },
+    });
+    const failure = source?.then((opened) =>
+      readPages(opened, ['id'], 1, { since: null, until: null }),
+    );
     await expect(failure).rejects.toMatchObject({
       code: 'malformed_file',
       message: expect.stringContaining(where) as string,
@@ -165,8 +172,8 @@ describe('a file source', () => {
 describe('a file destination', () => {
   it('makes a missing file, with its header', async () => {
     const destination = await target('new.csv');
-    await destination.finish?.('run');
-    expect(await text('new.csv')).toBe('id,n,v\n');
+    await destination.finish?.('run', 0);
+    expect(await text('new.csv')).toBe('"id","n","v"\n');
   });
 
   it('keeps old columns and untouched cells, appends new columns, tells null from empty', async () => {
@@ -176,38 +183,57 @@ describe('a file destination', () => {
     await destination.write([operation('create', '4', { n: '', v: null })]);
     const [found] = (await destination.lookup?.([['1']])) ?? [];
     expect(found?.values).toEqual({ n: '=1+1', v: '-5' });
-    await destination.finish?.('run');
-    expect(await text('t.csv')).toBe(`other,id,n,v\n=x,1,'=1+1,-5\n"",2,,\n,3,,\n,4,"",\n`);
+    await destination.finish?.('run', 2);
+    expect(await text('t.csv')).toBe(
+      `\uFEFFother,id,n,v\r\n=x,1,'=1+1,-5\r\n"",2,,\r\n,3,,\r\n,4,"",\r\n`,
+    );
   });
 
-  it('survives a torn journal line and a repeated finish, and leaves nothing behind', async () => {
+  it('survives a repeated finish, and leaves nothing behind', async () => {
     await writeFile(join(path, 't.jsonl'), '{"id":9007199254740993,"x":1.10}\n');
     const destination = await target('t.jsonl');
-    await destination.write([operation('create', 'a', { n: 'one' })]);
-    await appendFile(join(path, '.t.jsonl.s.sluice-journal'), '{"operation":"create","key":["to');
-    await destination.write([operation('update', 'a', { n: 'two' })]);
-    await destination.write([
-      operation('remove', '9007199254740993', {}),
-      operation('create', 'b', {}),
-    ]);
+    await destination.write([operation('create', 'a', { n: 'one' })], { chunk: 0 });
+    await destination.write([operation('update', 'a', { n: 'two' })], { chunk: 1 });
+    await destination.write(
+      [operation('remove', '9007199254740993', {}), operation('create', 'b', {})],
+      { chunk: 2 },
+    );
     expect(await text('t.jsonl')).toContain('9007199254740993');
-    const journal = await text('.t.jsonl.s.sluice-journal');
-    await destination.finish?.('run');
+    await destination.finish?.('run', 4);
     const expected = '{"id":"a","n":"two"}\n{"id":"b"}\n';
     expect(await text('t.jsonl')).toBe(expected);
-    // A crash between the rename and the deletion of the journal.
-    await writeFile(join(path, '.t.jsonl.s.sluice-journal'), journal);
-    await (await target('t.jsonl')).finish?.('run');
+    // A crash between the rename and the end of the run.
+    const again = await target('t.jsonl');
+    await again.finish?.('run', 4);
+    await again.forget?.('run');
     expect(await text('t.jsonl')).toBe(expected);
     expect(await readdir(path)).toEqual(['t.jsonl']);
   });
 
-  it('forgets an abandoned run', async () => {
+  it('takes the later chunk for what a record is, whichever worker wrote last (R6)', async () => {
+    const frozen = await target('f.jsonl');
+    const other = await target('f.jsonl');
+    await other.write([operation('create', 'a', { n: 'one' })], { chunk: 1 });
+    await other.write([operation('update', 'a', { n: 'two' })], { chunk: 2 });
+    await frozen.write([operation('create', 'a', { n: 'one' })], { chunk: 1 });
+    await other.finish?.('run', 2);
+    expect(await text('f.jsonl')).toBe('{"id":"a","n":"two"}\n');
+  });
+
+  it('knows nothing of what another run has left', async () => {
+    await (await target('o.jsonl', {}, { run: 'before' })).write([operation('create', 'a', {})]);
+    const destination = await target('o.jsonl');
+    expect(await destination.lookup?.([['a']])).toEqual([]);
+    await destination.finish?.('run', 0);
+    expect(await text('o.jsonl')).toBe('');
+  });
+
+  it('forgets a run that ended early', async () => {
     await writeFile(join(path, 't.json'), '[]');
     const destination = await target('t.json');
     await destination.write([operation('create', 'a', {})]);
-    await destination.abandon?.('run');
-    await destination.finish?.('run');
+    await destination.forget?.('run');
+    await destination.finish?.('run', 0);
     expect(await text('t.json')).toBe('[]');
     expect(await readdir(path)).toEqual(['t.json']);
   });
@@ -222,7 +248,8 @@ describe('a file destination', () => {
     const check = async (n: string | null, v: string | null) => {
       const destination = await target(stream, { neutralizeFormulas: true });
       await destination.write([operation('create', 'k', { n, v })]);
-      await destination.finish?.('run');
+      await destination.finish?.('run', 1);
+      await destination.forget?.('run');
       const [found] = (await (await target(stream)).lookup?.([['k']])) ?? [];
       const [same] = (await destination.lookup?.([['k']])) ?? [];
       expect(same?.values).toEqual({ n, v });
@@ -262,6 +289,7 @@ async function target(
 ): Promise<RecordDestination> {
   const wanted: Target = {
     sync: 's',
+    run: 'run',
     stream,
     key: ['id'],
     fields: ['n', 'v'],

@@ -57,7 +57,7 @@ export function recordDestination(
     lookup: (keys) => lookup(session, table, keys),
     write: (operations, options) => write(held, operations, options),
     scan: (signal) => scan(session, table, signal),
-    ...(table.id && { finish: forget, abandon: forget }),
+    ...(table.id && { forget }),
   };
 }
 
