@@ -32,7 +32,7 @@ export function byteOrderMarkOf(first: Buffer): string | undefined {
  */
 export function textOf(name: string, bytes: Buffer, at: { byte: number; line: number }): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  const whole = longest(bytes.length, (length) => decodes('utf-8', bytes.subarray(0, length)));
+  const whole = decodable('utf-8', bytes);
   throw undecodable(name, 'utf-8', {
     byte: at.byte + whole,
     line: at.line + linesIn(bytes.subarray(0, whole)),
@@ -45,16 +45,16 @@ export async function* transcoded(
   encoding: string,
   source: AsyncIterable<Buffer>,
 ): AsyncIterable<Buffer> {
-  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  const decode = decoderOf(encoding);
   const at = { byte: 0, line: 0 };
   for await (const chunk of source) {
-    const text = attempt(() => decoder.decode(chunk, { stream: true }));
+    const text = attempt(() => decode(chunk, { stream: true }));
     if (text === undefined) throw undecodable(name, encoding, within(encoding, chunk, at));
     at.byte += chunk.length;
     at.line += text.split('\n').length - 1;
     yield Buffer.from(text);
   }
-  const rest = attempt(() => decoder.decode());
+  const rest = attempt(() => decode());
   if (rest === undefined) throw undecodable(name, encoding, at);
 }
 
@@ -63,27 +63,43 @@ function within(encoding: string, chunk: Buffer, at: { byte: number; line: numbe
   // A chunk of two-byte units may begin in the middle of one.
   const skew = encoding.startsWith('utf-16') ? at.byte % 2 : 0;
   const bytes = chunk.subarray(skew);
-  const whole = longest(bytes.length, (length) => decodes(encoding, bytes.subarray(0, length)));
-  const text = new TextDecoder(encoding).decode(bytes.subarray(0, whole));
+  const whole = decodable(encoding, bytes);
+  const text = decoderOf(encoding)(bytes.subarray(0, whole));
   return { byte: at.byte + skew + whole, line: at.line + text.split('\n').length - 1 };
 }
 
-/** The greatest length up to `most` for which `holds` is true, as it is for all below. */
-function longest(most: number, holds: (length: number) => boolean): number {
-  let [low, high] = [0, most];
+/** How many bytes there are before the first that does not decode. */
+function decodable(encoding: string, bytes: Buffer): number {
+  let [low, high] = [0, bytes.length];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (holds(middle)) low = middle;
+    if (decodes(encoding, bytes.subarray(0, middle), true)) low = middle;
     else high = middle - 1;
   }
+  // What comes last may be the beginning of what fails.
+  while (low > 0 && !decodes(encoding, bytes.subarray(0, low), false)) low -= 1;
   return low;
 }
 
-/** Whether bytes decode, but for a character that they end within. */
-function decodes(encoding: string, bytes: Buffer): boolean {
-  const decoder = new TextDecoder(encoding, { fatal: true });
-  return attempt(() => decoder.decode(bytes, { stream: true })) !== undefined;
+/** @param stream the bytes may end within a character */
+function decodes(encoding: string, bytes: Buffer, stream: boolean): boolean {
+  return attempt(() => decoderOf(encoding)(bytes, { stream })) !== undefined;
 }
+
+type Decode = (bytes?: Buffer, options?: { stream: boolean }) => string;
+
+/** Decodes strictly. A byte order mark stays. */
+function decoderOf(encoding: string): Decode {
+  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  if (encoding !== 'windows-1252') return (bytes, options) => decoder.decode(bytes, options);
+  return (bytes, options) =>
+    decoder.decode(bytes, options).replace(/[\u0080-\u009F]/g, (char) => {
+      return windows1252[char.charCodeAt(0) - 0x80] ?? char;
+    });
+}
+
+/** Bytes 80 to 9F of Windows-1252, which some versions of Node take for Latin-1. */
+const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—˜™š›œ\u009DžŸ';
 
 function attempt<T>(work: () => T): T | undefined {
   try {
@@ -94,7 +110,8 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-function linesIn(bytes: Buffer): number {
+/** How many line breaks bytes have. */
+export function linesIn(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count += 1;
   return count;
@@ -128,9 +145,10 @@ function unicode(encode: (text: string) => Buffer): Encoder {
 }
 
 function tableEncoder(encoding: string): Encoder {
+  const decode = decoderOf(encoding);
   const bytes = new Map<string, number>();
   for (let byte = 0; byte < 256; byte += 1) {
-    const char = attempt(() => new TextDecoder(encoding, { fatal: true }).decode(Buffer.of(byte)));
+    const char = attempt(() => decode(Buffer.of(byte)));
     if (char !== undefined) bytes.set(char, byte);
   }
   return {

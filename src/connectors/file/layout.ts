@@ -105,12 +105,18 @@ function codes(char: string): string {
   return Array.from({ length: char.length }, (_, at) => `\\u${code(at)}`).join('');
 }
 
-/** Quotes also the empty text and what would be taken for null: quotes tell them from it. */
+/**
+ * Quotes also the empty text and what would be taken for null: quotes tell them from it. A cell may not even end with a
+ * part of the delimiter.
+ */
 function csvCell(value: Json | undefined, { delimiter, nulls }: Dialect): string {
   if (value === null || value === undefined) return nullText(nulls);
   const text = typeof value === 'string' ? value : stringifyJson(value);
   const isPlain =
-    text !== '' && !nulls.has(text) && !/["\r\n]/.test(text) && !text.includes(delimiter);
+    text !== '' &&
+    !nulls.has(text) &&
+    !/["\r\n]/.test(text) &&
+    !Array.from(delimiter).some((char) => text.includes(char));
   return isPlain ? text : inQuotes(text);
 }
 

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import { csvHeader, csvRecords } from './csv.ts';
 import { elements } from './elements.ts';
-import { textOf } from './encoding.ts';
+import { linesIn, textOf } from './encoding.ts';
 import type { Format } from './format.ts';
 import { lines, type Piece } from './lines.ts';
 import { emptyObject, parseObject } from './object.ts';
@@ -22,11 +22,10 @@ export async function* readRecords(
     return;
   }
   const pieces = format === 'jsonl' ? lines(reading, from) : elements(reading, from);
-  let { line } = from;
   for await (const piece of pieces) {
-    const located = locate(reading.name, piece, line);
+    const before = format === 'jsonl' ? piece.end.line - 1 : piece.end.line - linesIn(piece.text);
+    const located = locate(reading.name, piece, before);
     if (located !== undefined) yield located;
-    line = piece.end.line;
   }
 }
 
