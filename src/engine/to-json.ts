@@ -48,6 +48,8 @@ function decode(text: string, type: FieldType): Json {
 
 function decodeFloat(text: string): Json {
   const value = Number(text);
+  // JSON texts of JavaScript know no negative zero.
+  if (Object.is(value, -0)) return toNumber(text);
   return text !== '' && Number.isFinite(value) ? value : text;
 }
 

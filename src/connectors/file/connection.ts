@@ -89,7 +89,7 @@ export class FileConnection implements Connection {
       encoderOf(made.file.encoding);
       const journal = new Journal(file, sync, run);
       const { neutralizeFormulas } = options;
-      const open = { sync, held, made, existed: now !== null, journal, neutralizeFormulas };
+      const open = { held, made, existed: now !== null, journal, neutralizeFormulas };
       return new FileDestination(
         { ...open, key, fields, match },
         this.#context.connection,

@@ -14,7 +14,6 @@ import { keyOf, keyText } from './key.ts';
 import { objectOf } from './object.ts';
 import { merge } from './merge.ts';
 import { cellsOf, storedRecords, type FileTarget } from './target.ts';
-import { discardReplacement } from './write-file.ts';
 
 const pageSize = 1000;
 
@@ -87,11 +86,7 @@ export class FileDestination implements RecordDestination {
   }
 
   async forget(): Promise<void> {
-    const { journal, made, sync } = this.#target;
-    await this.#guard(async () => {
-      await journal.delete();
-      await discardReplacement(made.file.path, sync);
-    });
+    await this.#guard(() => this.#target.journal.delete());
   }
 
   /** Refuses a record with a text that the file's encoding does not have. JSON can write any character in ASCII. */

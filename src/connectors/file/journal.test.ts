@@ -58,16 +58,24 @@ it('does not begin anew when its file has gone', async () => {
   await expect(writer.append([entry('b')])).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-it('drops what one run has left, and nothing of another', async () => {
-  const other = journal('other');
-  await other.append([entry('x')]);
+it('drops what its run and those before have left, and nothing of a later one', async () => {
+  const later = journal('sun');
+  await later.append([entry('x')]);
+  await journal('before').append([entry('b')]);
   await journal().append([entry('a')]);
+  await writeFile(await journal().scratch(), 'half a file');
   await journal().delete();
   expect(await idsIn(journal())).toEqual([]);
-  expect(await idsIn(other)).toEqual(['x']);
-  await other.delete();
-  await other.delete();
+  expect(await idsIn(journal('before'))).toEqual([]);
+  expect(await idsIn(later)).toEqual(['x']);
+  await later.delete();
+  await later.delete();
   expect(await readdir(folder.path)).toEqual([]);
+});
+
+it('writes the next content where no other attempt does (R6)', async () => {
+  const [one, other] = [await journal().scratch(), await journal().scratch()];
+  expect(one).not.toBe(other);
 });
 
 it.each([

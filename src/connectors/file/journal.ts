@@ -41,7 +41,10 @@ export class Journal {
   #file: string | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /** @param target the file that the entries are for */
+  /**
+   * @param target the file that the entries are for
+   * @param run sorts after the runs of the sync before it
+   */
   constructor(target: Pick<Stored, 'name' | 'path'>, sync: string, run: string) {
     const { name, path } = target;
     this.#folder = join(dirname(path), `.${basename(path)}.${sync}.sluice-journals`);
@@ -62,8 +65,9 @@ export class Journal {
    * @throws ConfigError `journal_damaged` if anything but a torn last line cannot be read
    */
   async *entries(): AsyncIterable<Entry> {
-    for (const name of await this.#files()) {
-      const path = join(this.#folder, name);
+    const names = await this.#names();
+    for (const each of names.filter((name) => runOf(name) === this.#run && name.endsWith(ending))) {
+      const path = join(this.#folder, each);
       const file = { name: this.#name, path, encoding: 'utf-8', compressed: false };
       let unread: Piece | undefined;
       for await (const piece of lines(file, start, false)) {
@@ -75,9 +79,19 @@ export class Journal {
     }
   }
 
-  /** Drops the run's entries, if there are any. */
+  /** A path where the target's next content can be written, by nobody else; `delete` drops what is left there. */
+  async scratch(): Promise<string> {
+    await mkdir(this.#folder, { recursive: true });
+    return join(this.#folder, `${this.#run}.${randomUUID()}.new`);
+  }
+
+  /**
+   * Drops what the run has left, and what runs before it have: a worker that was frozen may have written to them when
+   * they were over.
+   */
   async delete(): Promise<void> {
-    for (const name of await this.#files()) await rm(join(this.#folder, name), { force: true });
+    for (const name of await this.#names())
+      if (runOf(name) <= this.#run) await rm(join(this.#folder, name), { force: true });
     try {
       await rmdir(this.#folder);
     } catch (error) {
@@ -102,21 +116,27 @@ export class Journal {
   async #open(): Promise<FileHandle> {
     if (this.#file !== undefined) return open(this.#file, O_WRONLY | O_APPEND);
     await mkdir(this.#folder, { recursive: true });
-    const path = join(this.#folder, `${this.#run}.${randomUUID()}`);
+    const path = join(this.#folder, `${this.#run}.${randomUUID()}${ending}`);
     const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL);
     this.#file = path;
     return file;
   }
 
-  async #files(): Promise<string[]> {
+  async #names(): Promise<string[]> {
     try {
-      const names = await readdir(this.#folder);
-      return names.filter((name) => name.startsWith(`${this.#run}.`)).toSorted();
+      return (await readdir(this.#folder)).toSorted();
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
   }
+}
+
+const ending = '.entries';
+
+/** The run that a file of the folder belongs to: its name up to the first dot. */
+function runOf(name: string): string {
+  return name.slice(0, name.indexOf('.'));
 }
 
 function lineOf({ id, chunk, operation, key, values }: Entry): string {

@@ -12,7 +12,7 @@ import { replaceFile } from './write-file.ts';
  * @throws ConfigError `journal_damaged`, `file_changed`; TransientError `file_busy` if somebody else writes it
  */
 export async function merge(target: FileTarget, written: number): Promise<void> {
-  const { sync, made } = target;
+  const { journal, made } = target;
   const { path, name } = made.file;
   const { applied, operations } = await changesFor(target);
   if (operations < written) throw incomplete(name, written - operations);
@@ -21,15 +21,22 @@ export async function merge(target: FileTarget, written: number): Promise<void> 
   const before = held === null ? null : await stateOf(held.file);
   const { file } = held ?? made;
   const text = rewritten(target, held, applied);
-  await replaceFile(path, sync, file.compressed, encoded(text, file, held === null), async () => {
-    if (applied.lost > 0) throw lost(name, applied.lost);
-    const now = (await target.held()) === null ? null : await stateOf(file);
-    const same =
-      now?.inode === before?.inode &&
-      now?.size === before?.size &&
-      now?.modified === before?.modified;
-    if (!same) throw busy(name);
-  });
+  const temporary = await journal.scratch();
+  await replaceFile(
+    path,
+    temporary,
+    file.compressed,
+    encoded(text, file, held === null),
+    async () => {
+      if (applied.lost > 0) throw lost(name, applied.lost);
+      const now = (await target.held()) === null ? null : await stateOf(file);
+      const same =
+        now?.inode === before?.inode &&
+        now?.size === before?.size &&
+        now?.modified === before?.modified;
+      if (!same) throw busy(name);
+    },
+  );
 }
 
 /** The bytes of a text. A new file in UTF-16 begins with a byte order mark. */

@@ -16,7 +16,6 @@ export interface Held {
 
 /** What a file destination writes to. */
 export interface FileTarget {
-  readonly sync: string;
   /** The file as it is now; null if there is none. */
   readonly held: () => Promise<Held | null>;
   /** What is made if there is none. */

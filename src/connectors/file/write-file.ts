@@ -1,5 +1,5 @@
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -10,19 +10,18 @@ const pieceSize = 256 * 1024;
 
 /**
  * Replaces a file as a whole: readers see the old content or the new, also after a crash.
- * @param sync names the temporary file, which a repeated call overwrites
+ * @param temporary where the content is written first, by nobody else
  * @param compress packs it by gzip
  * @param check called when all is written; what it throws keeps the old content
  */
 export async function replaceFile(
   path: string,
-  sync: string,
+  temporary: string,
   compress: boolean,
   content: AsyncIterable<Buffer>,
   check: () => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryOf(path, sync);
-  const file = await open(temporary, 'w', await modeOf(path));
+  const file = await open(temporary, 'wx', await modeOf(path));
   try {
     await writeAll(file, compress, content);
     await file.sync();
@@ -32,15 +31,6 @@ export async function replaceFile(
   await check();
   await rename(temporary, path);
   await syncDirectory(dirname(path));
-}
-
-/** Deletes what a crash in `replaceFile` left behind, if anything. */
-export async function discardReplacement(path: string, sync: string): Promise<void> {
-  await rm(temporaryOf(path, sync), { force: true });
-}
-
-function temporaryOf(path: string, sync: string): string {
-  return join(dirname(path), `.${basename(path)}.${sync}.sluice-new`);
 }
 
 async function modeOf(path: string): Promise<number> {
