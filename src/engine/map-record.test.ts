@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ExactNumber } from '../model/json.ts';
 import type { Field } from '../model/field.ts';
 import { recordMapper } from './map-record.ts';
 import { compileMapping } from './mapping.ts';
@@ -94,4 +95,45 @@ test('a plain mapping stages what it reads, in order', () => {
   );
   expect(layout.columns.map(({ field }) => field.name)).toEqual([...plain.needed]);
   expect(layout.uniqueKeys).toBe(false);
+});
+
+test('a destination that takes texts gets bytes, arrays and JSON as they were printed', () => {
+  const fields = [
+    { name: 'id', type: 'integer' },
+    { name: 'raw', type: 'bytes' },
+    { name: 'tags', type: 'array', native: 'text[]' },
+    { name: 'doc', type: 'json' },
+    { name: 'at', type: 'timestamp' },
+  ] as const;
+  const mapping = compileMapping({
+    fields: {
+      raw: 'raw',
+      tags: 'tags',
+      doc: 'doc',
+      at: 'at',
+      a: 'doc.a',
+      first: { expr: 'tags[0]' },
+    },
+    sourceFields: fields,
+    key: ['id'],
+  });
+  const named = mapping.needed.flatMap((name) => fields.filter((field) => field.name === name));
+  const printed: Record<string, string> = {
+    id: '1',
+    raw: '\\x00ff',
+    tags: '{x,"y z"}',
+    doc: '{"a":  1.0}',
+    at: '2024-01-01 00:00:00',
+  };
+  const row = mapping.needed.map((name) => printed[name]);
+  const values = { raw: '\\x00ff', tags: '{x,"y z"}', doc: '{"a":  1.0}' };
+  const mapped = { at: '2024-01-01T00:00:00', a: new ExactNumber('1.0'), first: 'x' };
+  expect(recordMapper(mapping, named, 'sql', 'sql')(row)).toEqual({
+    key: [1],
+    values: { ...values, ...mapped },
+  });
+  expect(recordMapper(mapping, named, 'sql')(row)).toEqual({
+    key: [1],
+    values: { raw: 'AP8=', tags: ['x', 'y z'], doc: { a: new ExactNumber('1.0') }, ...mapped },
+  });
 });
