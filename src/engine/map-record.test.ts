@@ -98,14 +98,14 @@ test('a plain mapping stages what it reads, in order', () => {
 });
 
 test('a destination that takes texts gets bytes, arrays and JSON as they were printed', () => {
-  const fields = [
+  const typed = [
     { name: 'id', type: 'integer' },
     { name: 'raw', type: 'bytes' },
     { name: 'tags', type: 'array', native: 'text[]' },
     { name: 'doc', type: 'json' },
     { name: 'at', type: 'timestamp' },
   ] as const;
-  const mapping = compileMapping({
+  const copies = compileMapping({
     fields: {
       raw: 'raw',
       tags: 'tags',
@@ -114,10 +114,10 @@ test('a destination that takes texts gets bytes, arrays and JSON as they were pr
       a: 'doc.a',
       first: { expr: 'tags[0]' },
     },
-    sourceFields: fields,
+    sourceFields: typed,
     key: ['id'],
   });
-  const named = mapping.needed.flatMap((name) => fields.filter((field) => field.name === name));
+  const named = copies.needed.flatMap((name) => typed.filter((field) => field.name === name));
   const printed: Record<string, string> = {
     id: '1',
     raw: '\\x00ff',
@@ -125,14 +125,14 @@ test('a destination that takes texts gets bytes, arrays and JSON as they were pr
     doc: '{"a":  1.0}',
     at: '2024-01-01 00:00:00',
   };
-  const row = mapping.needed.map((name) => printed[name]);
+  const row = copies.needed.map((name) => printed[name]);
   const values = { raw: '\\x00ff', tags: '{x,"y z"}', doc: '{"a":  1.0}' };
   const mapped = { at: '2024-01-01T00:00:00', a: new ExactNumber('1.0'), first: 'x' };
-  expect(recordMapper(mapping, named, 'sql', 'sql')(row)).toEqual({
+  expect(recordMapper(copies, named, 'sql', 'sql')(row)).toEqual({
     key: [1],
     values: { ...values, ...mapped },
   });
-  expect(recordMapper(mapping, named, 'sql')(row)).toEqual({
+  expect(recordMapper(copies, named, 'sql')(row)).toEqual({
     key: [1],
     values: { raw: 'AP8=', tags: ['x', 'y z'], doc: { a: new ExactNumber('1.0') }, ...mapped },
   });
