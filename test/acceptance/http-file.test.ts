@@ -107,7 +107,7 @@ test('a run into a file that is continued after a failure writes every record', 
   await writeFile(join(folder, 'parts.csv'), `id,n\n${rows}z,"a"b\n`);
   await stack.client.connections.put('files', { type: 'file', path: folder });
   await putSync(stack, 'parts', {
-    source: { connection: 'files', stream: 'parts.csv', key: 'id', malformed: 'stop' },
+    source: { connection: 'files', stream: 'parts.csv', key: 'id' },
     destination: { connection: 'files', stream: 'parts.jsonl', key: 'id' },
     mode: 'upsert',
   });

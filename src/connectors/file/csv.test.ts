@@ -80,7 +80,7 @@ describe('CSV', () => {
       'a.csv',
       'id,n\n1,5" pipe\n2,b\n3,"x" y\n4,"two\nlines",more\n5,6" pipe\n6,f\n',
     );
-    const batch = await onlyBatch('a.csv', {});
+    const batch = await onlyBatch('a.csv', { malformed: 'error' });
     expect(batch.rows.map(([id]) => id)).toEqual([undefined, '2', undefined, '4', undefined, '6']);
     expect(batch.faults?.map(({ row, message }) => [row, message])).toEqual([
       [0, 'a.csv, line 2: a quote inside a cell that does not begin with one'],
@@ -89,14 +89,14 @@ describe('CSV', () => {
       [4, 'a.csv, line 7: a quote inside a cell that does not begin with one'],
     ]);
     const stopped = { code: 'malformed_file' };
-    await expect(onlyBatch('a.csv', { malformed: 'stop' })).rejects.toMatchObject(stopped);
+    await expect(onlyBatch('a.csv', {})).rejects.toMatchObject(stopped);
     // Who knows which record it is: a mirror would remove it (R7).
-    await expect(onlyBatch('a.csv', {}, true)).rejects.toMatchObject(stopped);
+    await expect(onlyBatch('a.csv', { malformed: 'error' }, true)).rejects.toMatchObject(stopped);
   });
 
   it('keeps a line that is no JSON object apart', async () => {
     await folder.write('a.jsonl', '{"id":1}\n{"id":\n[]\n{"id":4}\n');
-    const batch = await onlyBatch('a.jsonl', {});
+    const batch = await onlyBatch('a.jsonl', { malformed: 'error' });
     expect(batch.rows.map(([id]) => id)).toEqual([1, undefined, undefined, 4]);
     expect(batch.faults?.map(({ row, message }) => [row, message])).toEqual([
       [1, 'a.jsonl, line 2: not a JSON object'],

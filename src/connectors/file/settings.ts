@@ -47,7 +47,7 @@ export const sourceOptionsSchema = z.strictObject({
     ),
   malformed: z
     .enum(['error', 'stop'])
-    .default('error')
+    .default('stop')
     .describe(
       'Whether a row that cannot be read is a record error or stops the run, as it always does in a mirror.',
     ),
