@@ -34,15 +34,30 @@ export function endOf(run: Run | null): Ended {
 }
 
 async function complete({ store }: Dependencies, session: Session): Promise<void> {
+  const { run, destination } = session;
+  const summary = await store.runs.get(run);
+  // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
+  if (summary?.status !== 'completed') await finish(store, session, summary);
+  if (destination.kind === 'records') await destination.forget?.(run);
+  await store.chunks.cleanUp(run);
+  await store.runs.chainTidied(run);
+  faultPoint('close.after-clean-up');
+}
+
+/** Makes what the run has written visible, moves the watermark, and notes the end. */
+async function finish(
+  store: Dependencies['store'],
+  session: Session,
+  summary: Run | null,
+): Promise<void> {
   const { run, plan, destination } = session;
   faultPoint('close.before-tidy');
   if (destination.kind === 'staging') await destination.cleanUp(run);
-  else if (plan.options.dryRun === true) await destination.abandon?.(run);
-  else await destination.finish?.(run);
+  else if (plan.options.dryRun !== true)
+    await destination.finish?.(run, summary === null ? 0 : writtenOf(summary));
   faultPoint('close.after-tidy');
   const watermark = isWhole(plan.options) ? await moveWatermark(store, session) : null;
   faultPoint('close.after-watermark');
-  const summary = await store.runs.get(run);
   await store.runs.finish(run, {
     status: 'completed',
     outcome: summary === null ? 'ok' : outcomeOf(summary),
@@ -50,9 +65,11 @@ async function complete({ store }: Dependencies, session: Session): Promise<void
     watermark,
   });
   faultPoint('close.after-finish');
-  await store.chunks.cleanUp(run);
-  await store.runs.chainTidied(run);
-  faultPoint('close.after-clean-up');
+}
+
+/** How many operations the destination has acknowledged. */
+function writtenOf({ stats }: Run): number {
+  return stats.created + stats.updated + stats.removed;
 }
 
 /**

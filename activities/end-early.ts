@@ -67,7 +67,7 @@ async function settle(
     const staging = destination.kind === 'staging';
     await settleInterrupted(store, run, staging ? await destination.applied(run) : null);
     if (staging) await destination.cleanUp(run, { keepSeen });
-    else await destination.abandon?.(run);
+    else await destination.forget?.(run);
     return true;
   });
   const late = new Promise((resolve) => setTimeout(resolve, askMs).unref());

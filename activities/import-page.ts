@@ -6,6 +6,7 @@ import { faultPoint } from '../src/model/fault-point.ts';
 import { largestRecord } from '../src/model/too-large.ts';
 import { noStats } from '../src/model/outcome.ts';
 import type { RecordBatch } from '../src/model/record.ts';
+import type { RunStart } from '../src/model/run.ts';
 import type { ChunkCommit } from '../src/store/chunks.ts';
 import type { ChunkInput, RunActivities } from './activities.ts';
 import { cutChunks, guarded, type ChunkLimit } from './cut-chunks.ts';
@@ -35,7 +36,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
     withSession(deps, input.run, async (session, signal) => {
       const before =
         input.chunk === 0 ? null : await deps.store.chunks.get(input.run, input.chunk - 1);
-      const { start } = session.plan;
+      const start = startOf(session);
       if (before?.last ?? start?.done) return { chunks: 0, records: 0, done: true };
       const left = await allowance(deps, session, input);
       if (left <= 0) return { chunks: 0, records: 0, done: true };
@@ -55,6 +56,11 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
         ? stageRecords(deps, input, page, limit)
         : stageSet(deps, session, input, page, signal);
     });
+}
+
+/** Where the run begins to read: of a run that it continues nothing may be left. */
+function startOf({ plan, destination }: Session): RunStart | null {
+  return destination.kind === 'records' && destination.allAtOnce === true ? null : plan.start;
 }
 
 /** When the next chunk is full. */

@@ -64,10 +64,11 @@ export function matchChunk(deps: Shared): RunActivities['matchChunk'] {
     });
 }
 
-function* mapAll({ mapping }: Session, text: string): Steps<MappedRecord[]> {
+function* mapAll({ mapping, destination }: Session, text: string): Steps<MappedRecord[]> {
+  const takes = destination.kind === 'records' ? destination.takes : undefined;
   const mapped: MappedRecord[] = [];
   for (const { fields, encoding, rows, faults } of yield* batchesCodec.decode(text)) {
-    const map = recordMapper(mapping, fields, encoding);
+    const map = recordMapper(mapping, fields, encoding, takes);
     const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
     for (const [at, row] of rows.entries()) {
       mapped.push(map(row, faultAt.get(at)));

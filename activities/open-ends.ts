@@ -66,6 +66,7 @@ function fieldsFor(
 /** Opens the destination of a run, as its sync says but for what differs. */
 export async function openDestination(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   source: Source,
@@ -83,6 +84,7 @@ export async function openDestination(
   }
   return connection.destination({
     sync,
+    run,
     stream: spec.destination.stream,
     key: keyFields(spec.destination.key),
     ...fieldsFor(mapping, kind),

@@ -140,8 +140,8 @@ async function openSession(
     const declared = mappingOf(spec, source);
     const destination =
       delivery === null
-        ? await openDestination(to.connection, plan, declared, source)
-        : await openDelivered(to.connection, plan, declared, source, delivery, store);
+        ? await openDestination(to.connection, run, plan, declared, source)
+        : await openDelivered(to.connection, run, plan, declared, source, delivery, store);
     const { fields, leavesOut } = destination;
     const copied = mappingOf(spec, source, leavesOut);
     const mapping = fields === null ? copied : mappingInto(copied, fields);

@@ -13,6 +13,7 @@ import { IdentifiedDestination } from './identified-destination.ts';
 /** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
 export async function openDelivered(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   source: Source,
@@ -20,16 +21,18 @@ export async function openDelivered(
   store: Store,
 ): Promise<Destination> {
   const { idField: id } = delivery;
-  if (id === undefined)
-    return openDestination(connection, plan, mapping, source, { kind: 'records' });
-  const inner = await openDestination(connection, plan, mapping, source, { kind: 'records', id });
-  const natural = await openNatural(connection, plan, mapping, source, delivery);
+  const open = (differing: Parameters<typeof openDestination>[5]) =>
+    openDestination(connection, run, plan, mapping, source, differing);
+  if (id === undefined) return open({ kind: 'records' });
+  const inner = await open({ kind: 'records', id });
+  const natural = await openNatural(connection, run, plan, mapping, source, delivery);
   return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
 }
 
 /** The same destination by its natural key, where the entity names one. */
 async function openNatural(
   connection: Connection,
+  run: string,
   plan: RunPlan,
   mapping: Mapping,
   source: Source,
@@ -38,7 +41,7 @@ async function openNatural(
   const named = own(entity.spec.destinations, system)?.destination.key;
   if (named === undefined || id === undefined) return undefined;
   const key = keyFields(named);
-  const destination = await openDestination(connection, plan, mapping, source, {
+  const destination = await openDestination(connection, run, plan, mapping, source, {
     kind: 'records',
     id,
     key,

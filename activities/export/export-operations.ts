@@ -61,7 +61,10 @@ export async function exportOperations(
       ? learning(deps, session, planned)
       : noteWritten(deps.store, delivery, planned);
   const log = new ChunkLog(deps.store.journal, owner, learn);
-  const writer = new Writer(session, destination, log, operations, options);
+  const writer = new Writer(session, destination, log, operations, {
+    ...options,
+    chunk: owner.no,
+  });
   const stop = (): void => writer.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -97,14 +100,15 @@ class Writer {
     destination: RecordDestination,
     log: ChunkLog,
     operations: readonly Numbered[],
-    { signal, attempt, pauseMs = 500 }: ExportOptions,
+    { signal, attempt, chunk, pauseMs = 500 }: ExportOptions & { readonly chunk: number },
   ) {
     this.#session = session;
     this.#destination = destination;
     this.#log = log;
     this.#operations = operations;
     this.#pauseMs = pauseMs;
-    this.#sender = new Sender(destination, log, afterGrace(signal, patienceMs));
+    const patience = afterGrace(signal, patienceMs);
+    this.#sender = new Sender(destination, log, { chunk, patience });
     this.#outage = new Outage(attempt, async (job) => this.#probe(job));
   }
 

@@ -21,14 +21,20 @@ export type Sent =
 export class Sender {
   readonly #destination: RecordDestination;
   readonly #log: ChunkLog;
+  readonly #chunk: number;
   readonly #patience: AbortSignal;
   readonly #waiting = new Set<(error: unknown) => void>();
   #stopped: { readonly error: unknown } | undefined;
 
   /** @param patience cuts what is on the wire */
-  constructor(destination: RecordDestination, log: ChunkLog, patience: AbortSignal) {
+  constructor(
+    destination: RecordDestination,
+    log: ChunkLog,
+    { chunk, patience }: { chunk: number; patience: AbortSignal },
+  ) {
     this.#destination = destination;
     this.#log = log;
+    this.#chunk = chunk;
     this.#patience = patience;
   }
 
@@ -65,6 +71,7 @@ export class Sender {
       const write = this.#destination.write(operations, {
         beforeSend,
         signal: this.#patience,
+        chunk: this.#chunk,
       });
       const results = await this.#unlessStopped(write, () => onWire);
       faultPoint('export.after-write');

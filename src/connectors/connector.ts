@@ -117,6 +117,8 @@ export interface SourceRequest {
 export interface Target {
   /** The sync this is done for; names staging tables and markers. */
   readonly sync: string;
+  /** The run this is opened for. Absent: none, nothing is written. */
+  readonly run?: string;
   readonly stream: string;
   /** The destination fields that identify a record. */
   readonly key: readonly string[];

@@ -49,10 +49,23 @@ export interface RecordDestination extends DestinationBase {
   write(operations: readonly WriteOperation[], options?: WriteOptions): Promise<WriteResult[]>;
   /** All records, in pages: key and id are enough. Absent: mirror works only with `removal.scope: tracked`. */
   scan?(signal?: AbortSignal): AsyncIterable<readonly Existing[]>;
-  /** Called once all chunks are exported, before the run ends; may be repeated after a crash. */
-  finish?(run: string): Promise<void>;
-  /** Called when the run ends without success: throws away what `finish` would have made visible. */
-  abandon?(run: string): Promise<void>;
+  /**
+   * Nothing that a run has written is there before `finish`, so that a run that ends early has written nothing: one that
+   * continues it reads from the beginning. Default: what is acknowledged is there.
+   */
+  readonly allAtOnce?: true;
+  /**
+   * How values come that JSON holds in a form of its own: bytes, arrays and JSON of a SQL source. `sql`: as the source
+   * prints them. Default `json`.
+   */
+  readonly takes?: Encoding;
+  /**
+   * Called once all chunks are exported, before the run ends; may be repeated after a crash.
+   * @param written how many operations of the run were acknowledged
+   */
+  finish?(run: string, written: number): Promise<void>;
+  /** Called last, however the run ended: drops what is kept of it. What `finish` has not made visible never becomes so. */
+  forget?(run: string): Promise<void>;
 }
 
 /** A record the destination already holds. */
@@ -82,7 +95,7 @@ export interface WriteOperation {
   readonly before?: JsonObject;
   /**
    * The same on every attempt, different for every other create of the destination and for every operation of the
-   * call. One that begins with the run's id and `-` means nothing after `finish` or `abandon`.
+   * call. One that begins with the run's id and `-` means nothing after `forget`.
    */
   readonly idempotencyKey: string;
 }
@@ -96,6 +109,11 @@ export interface WriteOptions {
   readonly beforeSend?: () => Promise<void>;
   /** Cuts the call, also when it is on the wire: nobody knows then what became of it. */
   readonly signal?: AbortSignal;
+  /**
+   * Number of the run's chunk that the operations belong to. Of two operations with one key the one of the higher
+   * chunk is the later, even if it comes first because a worker was frozen. Default 0.
+   */
+  readonly chunk?: number;
 }
 
 /** What became of one operation. */

@@ -1,19 +1,28 @@
-import { isSafeNumber, parse, stringify } from 'lossless-json';
+import { parse, stringify } from 'lossless-json';
 import { ExactNumber, isJsonObject, type Json } from '../model/json.ts';
 
-/** A body without 16 digits in one number and without a large exponent holds only numbers a double keeps. */
-const mayBeInexact = /\d[\d.]{15,}|\d[eE][+-]?\d{3,}/;
+/**
+ * What a number looks like that JSON.parse may change: 16 digits and more, zeros at the end of a fraction, an exponent,
+ * `-0`. A text without any of these holds only numbers that are printed as they were written.
+ */
+const mayBeInexact = /[\d.]{16}|(?:\.\d*0|[eE][+-]?\d+|-0)\s*(?:[,\]}]|$)/;
 
 /**
- * Parses JSON without changing a number: one that a double cannot hold becomes an `ExactNumber`.
+ * Parses JSON without changing a number: one that a double does not print as it was written becomes an `ExactNumber`. Of
+ * a name that repeats in an object the last one counts.
  * @throws SyntaxError
  */
 export function parseJson(text: string): Json {
   if (!mayBeInexact.test(text)) return JSON.parse(text) as Json;
   return parse(text, null, {
-    parseNumber: (digits) => (isSafeNumber(digits) ? Number(digits) : new ExactNumber(digits)),
+    parseNumber: numberOf,
     onDuplicateKey: ({ newValue }) => newValue,
   }) as Json;
+}
+
+function numberOf(digits: string): number | ExactNumber {
+  const value = Number(digits);
+  return String(value) === digits ? value : new ExactNumber(digits);
 }
 
 /** Writes JSON; an `ExactNumber` becomes its digits. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ExactNumber } from '../model/json.ts';
 import type { Field } from '../model/field.ts';
 import { recordMapper } from './map-record.ts';
 import { compileMapping, mappingInto } from './mapping.ts';
@@ -209,5 +210,46 @@ test('R8: half a character is a fault of its record, wherever it stands', () => 
   expect(stageRow([1, 'a', [cut], 'x'])).toMatchObject({
     values: [1, 'a', null, 'x'],
     fault: { code, field: 'data' },
+  });
+});
+
+test('a destination that takes texts gets bytes, arrays and JSON as they were printed', () => {
+  const typed = [
+    { name: 'id', type: 'integer' },
+    { name: 'raw', type: 'bytes' },
+    { name: 'tags', type: 'array', native: 'text[]' },
+    { name: 'doc', type: 'json' },
+    { name: 'at', type: 'timestamp' },
+  ] as const;
+  const copies = compileMapping({
+    fields: {
+      raw: 'raw',
+      tags: 'tags',
+      doc: 'doc',
+      at: 'at',
+      a: 'doc.a',
+      first: { expr: 'tags[0]' },
+    },
+    sourceFields: typed,
+    key: ['id'],
+  });
+  const named = copies.needed.flatMap((name) => typed.filter((field) => field.name === name));
+  const printed: Record<string, string> = {
+    id: '1',
+    raw: '\\x00ff',
+    tags: '{x,"y z"}',
+    doc: '{"a":  1.0}',
+    at: '2024-01-01 00:00:00',
+  };
+  const row = copies.needed.map((name) => printed[name]);
+  const values = { raw: '\\x00ff', tags: '{x,"y z"}', doc: '{"a":  1.0}' };
+  const mapped = { at: '2024-01-01T00:00:00', a: new ExactNumber('1.0'), first: 'x' };
+  expect(recordMapper(copies, named, 'sql', 'sql')(row)).toEqual({
+    key: [1],
+    values: { ...values, ...mapped },
+  });
+  expect(recordMapper(copies, named, 'sql')(row)).toEqual({
+    key: [1],
+    values: { raw: 'AP8=', tags: ['x', 'y z'], doc: { a: new ExactNumber('1.0') }, ...mapped },
   });
 });

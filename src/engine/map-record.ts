@@ -1,4 +1,4 @@
-import type { Field } from '../model/field.ts';
+import type { Field, FieldType } from '../model/field.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
 import { nearestOf } from '../model/nearest.ts';
 import { own, setOwn } from '../model/own.ts';
@@ -6,7 +6,7 @@ import type { Encoding, KeyValues, Value } from '../model/record.ts';
 import type { Fault } from './fault.ts';
 import { ExpressionError } from './expression-error.ts';
 import type { Expression } from './expression.ts';
-import type { Mapping, MappingEntry, Rest, SourcePath } from './mapping.ts';
+import { isCopy, type Mapping, type MappingEntry, type Rest, type SourcePath } from './mapping.ts';
 import { toJson } from './to-json.ts';
 import { halfCharacter, isWellFormed } from './well-formed.ts';
 
@@ -21,16 +21,20 @@ export type MappedRecord =
  * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
  * fault is neither filtered nor mapped: only its key is read. A mapping that copies the rest copies all of these
  * fields; one that the destination lacks is a fault of the records that have it.
+ * @param takes `sql`: what is copied of bytes, arrays and JSON stays as a SQL source prints it
  */
 export function recordMapper(
   mapping: Mapping,
   fields: readonly Field[],
   encoding: Encoding,
+  takes: Encoding = 'json',
 ): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
   const { entries, strange } = copiesOf(mapping, fields);
+  const readPrinted = takes === 'sql' ? rowReader(fields.map(asPrinted), encoding) : read;
   return (row, fault) => {
     const get = (name: string): Json | undefined => read(row, name);
+    const getPrinted = (name: string): Json | undefined => readPrinted(row, name);
     const passed = fault ?? passes(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
@@ -41,7 +45,7 @@ export function recordMapper(
     if (unknown !== undefined) return { key, fault: unknown.fault };
     const values: JsonObject = {};
     for (const entry of entries) {
-      const result = evaluateEntry(entry, get);
+      const result = evaluateEntry(entry, isCopy(entry) ? getPrinted : get);
       if ('fault' in result) return { key, fault: result.fault };
       if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
       if (result.value !== undefined) setOwn(values, entry.to, result.value);
@@ -77,6 +81,13 @@ export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): C
       const message = `the destination has no field ${name}${nearestOf(name, [...taken])}`;
       return { name, fault: { code: 'unknown_field', message, field: name } };
     });
+}
+
+/** Values of these types look different in JSON. */
+const printedTypes: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
+
+function asPrinted(field: Field): Field {
+  return printedTypes.has(field.type) ? { ...field, type: 'text' } : field;
 }
 
 /** Reads a field of a row as JSON, by name. */

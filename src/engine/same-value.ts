@@ -2,10 +2,11 @@ import type { FieldType } from '../model/field.ts';
 import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../model/json.ts';
 import { canonicalDecimal } from './decimal.ts';
 import { instant } from '../model/instant.ts';
+import { parseJson } from './parse-json.ts';
 
 /**
  * Whether the destination already holds the mapped value. Values of one type must be equal; where the types
- * differ a number equals its text, a boolean `true` or `false` as text. ISO timestamps are compared as instants
+ * differ a number equals its text, a boolean `true` or `false` as text, a list or an object its JSON text. ISO timestamps are compared as instants
  * unless the field is text. A field the destination lacks counts as null; null never equals an empty text.
  *
  * @param type the destination field's type, where it is known
@@ -14,11 +15,23 @@ export function sameValue(mapped: Json, existing: Json | undefined, type?: Field
   const held = existing ?? null;
   if (mapped === held) return true;
   if (mapped === null || held === null) return false;
+  if (typeof mapped === 'object' && !(mapped instanceof ExactNumber) && typeof held === 'string')
+    return sameJsonText(mapped, held);
   if (Array.isArray(mapped) || Array.isArray(held)) return sameList(mapped, held);
   if (isJsonObject(mapped) || isJsonObject(held)) return sameObject(mapped, held);
   if (typeof mapped === 'string' && typeof held === 'string') return sameText(mapped, held, type);
   if (typeof mapped === 'boolean' || typeof held === 'boolean') return sameBoolean(mapped, held);
   return sameNumber(mapped, held);
+}
+
+/** A list or an object equals its JSON text: so a CSV file holds it. */
+function sameJsonText(mapped: Json, held: string): boolean {
+  try {
+    const value = parseJson(held);
+    return typeof value === 'object' && sameValue(mapped, value);
+  } catch {
+    return false;
+  }
 }
 
 function sameList(mapped: Json, held: Json): boolean {

@@ -48,10 +48,9 @@ function decode(text: string, type: FieldType): Json {
 }
 
 function decodeFloat(text: string): Json {
+  // JSON text has no -0 that a double would keep.
   if (text === '-0') return new ExactNumber(text);
   const value = Number(text);
-  // JSON text has no -0 that a double would keep.
-  if (Object.is(value, -0)) return new ExactNumber(text);
   return text !== '' && Number.isFinite(value) ? value : text;
 }
 

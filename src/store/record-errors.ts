@@ -13,7 +13,7 @@ interface Row {
 }
 
 /** The codes of records that their source could not read whole. */
-const unreadable = ['too_large', 'malformed_row'];
+const unreadable = ['too_large', 'malformed_record'];
 
 /** The record errors of runs; keys and messages are sealed at rest. */
 export class RecordErrors {

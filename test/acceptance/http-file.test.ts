@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -155,4 +155,26 @@ test('CSV to JSON lines', async () => {
   expectStats(await runSync(stack, 'goods'), { imported: 3, unchanged: 3 });
   await writeFile(join(folder, 'goods.csv'), csv.replace('two\nlines', 'one line'));
   expectStats(await runSync(stack, 'goods'), { imported: 3, updated: 1, unchanged: 2 });
+});
+
+test('a run into a file that is continued after a failure writes every record', async () => {
+  const { stack } = bench;
+  const rows = Array.from({ length: 20_000 }, (_, at) => `${at},x\n`).join('');
+  await writeFile(join(folder, 'parts.csv'), `id,n\n${rows}z,"a"b\n`);
+  await stack.client.connections.put('files', { type: 'file', path: folder });
+  await putSync(stack, 'parts', {
+    source: { connection: 'files', stream: 'parts.csv', key: 'id' },
+    destination: { connection: 'files', stream: 'parts.jsonl', key: 'id' },
+    mode: 'upsert',
+  });
+  const failed = await runSync(stack, 'parts');
+  expect(failed).toMatchObject({ status: 'failed', failure: { code: 'malformed_file' } });
+  expect(failed.stats.created).toBeGreaterThan(0);
+  expect(await readdir(folder)).not.toContain('parts.jsonl');
+  await writeFile(join(folder, 'parts.csv'), `id,n\n${rows}z,a b \n`);
+  const { id } = await stack.client.runs.start('parts', { continueOf: failed.id });
+  expectStats(await finished(stack.client, id), { imported: 20_001, created: 20_001 });
+  const lines = (await readFile(join(folder, 'parts.jsonl'), 'utf8')).trimEnd().split('\n');
+  expect(new Set(lines).size).toBe(20_001);
+  expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
 });

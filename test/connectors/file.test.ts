@@ -12,7 +12,7 @@ import { connectorSuite } from './suite.ts';
 const parts = { source: true, destination: 'records' } as const;
 
 connectorSuite('file (csv)', parts, () =>
-  harness('customers.csv', csvText, (text) => parse(text, { columns: true }), {
+  harness('customers.csv', csvText, (text) => parse(text, { columns: true, bom: true }), {
     // A CSV file knows texts only, and every row of the seed has all cells.
     reads: (value) => value ?? '',
   }),

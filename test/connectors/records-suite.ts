@@ -21,8 +21,8 @@ export function recordsSuite(harness: () => Harness): void {
       await write(destination, 'create', 'new', { name: 'Zoë 木\t"x"', note: '' });
       await write(destination, 'update', 'edit', { name: 'fresh' });
       await write(destination, 'remove', 'gone', {});
-      await destination.finish?.('run');
-      await destination.finish?.('run');
+      await destination.finish?.('run', 3);
+      await destination.finish?.('run', 3);
     });
     expect(await held(harness())).toEqual([
       ['edit', 'fresh', 'kept'],
@@ -64,7 +64,7 @@ export function recordsSuite(harness: () => Harness): void {
       const operation = await operationOf(destination, 'create', 'a', { name: 'n', note: 'm' });
       await destination.write([operation]);
       await destination.write([operation]);
-      await destination.finish?.('run');
+      await destination.finish?.('run', 1);
       expect(await held(harness())).toEqual([['a', 'n', 'm']]);
     });
   });
@@ -83,7 +83,7 @@ export function recordsSuite(harness: () => Harness): void {
       const codes = await outcome(destination, bad);
       expect(codes).toBe('record');
       expect(await outcome(destination, good)).toBe('ok');
-      await destination.finish?.('run');
+      await destination.finish?.('run', 1);
     });
     expect(await held(harness())).toEqual([['good', 'n', 'm']]);
   });

@@ -1,5 +1,6 @@
 import { ExactNumber, type Json, type JsonObject } from '../../model/json.ts';
 import { stringifyJson } from '../json.ts';
+import { objectOf } from './object.ts';
 
 /** How values become what a file holds of a record, and back. */
 export interface Cells {
@@ -23,14 +24,13 @@ export function csvCells(neutralize: boolean): Cells {
     encode(value) {
       if (value === null) return null;
       if (typeof value === 'string') return guard(value);
+      if (Object.is(value, -0)) return '-0';
       const isList = typeof value === 'object' && !(value instanceof ExactNumber);
       return isList ? stringifyJson(value) : String(value);
     },
     decode(stored) {
       if (!neutralize) return stored;
-      return Object.fromEntries(
-        Object.entries(stored).map(([name, cell]) => [name, unguard(cell)]),
-      );
+      return objectOf(Object.entries(stored).map(([name, cell]) => [name, unguard(cell)]));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { ConfigError } from '../../model/failure.ts';
+import type { Field } from '../../model/field.ts';
 import type { StreamInfo } from '../../model/stream.ts';
 import type { Connection, ConnectContext, SourceRequest, Target } from '../connector.ts';
 import type { Destination } from '../destination.ts';
@@ -10,12 +11,20 @@ import { FileDestination } from './destination.ts';
 import { Directory } from './directory.ts';
 import { fileFailure } from './failures.ts';
 import { fieldsOf } from './fields.ts';
-import { delimiterOf, formatOf } from './format.ts';
+import { encoderOf } from './encoding.ts';
+import { formatIn, type Format } from './format.ts';
 import { isGlob } from './glob.ts';
 import { Journal } from './journal.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Reading } from './position.ts';
-import { destinationOptionsSchema, sourceOptionsSchema, type FileSettings } from './settings.ts';
+import { probe } from './probe.ts';
+import { heldIn, madeOf, readingOf } from './reading.ts';
+import {
+  destinationOptionsSchema,
+  sourceOptionsSchema,
+  type FileSettings,
+  type SourceOptions,
+} from './settings.ts';
 import { FileSource } from './source.ts';
 
 /** A base directory and the files in it. */
@@ -37,14 +46,8 @@ export class FileConnection implements Connection {
 
   discover(): Promise<StreamInfo[]> {
     return this.#guard(this.#directory.base, async () => {
-      const streams: StreamInfo[] = [];
-      for (const name of await this.#directory.list()) {
-        const delimiter = delimiterOf(name, undefined);
-        const reading = await this.#reading(name, { delimiter, empty: 'text' });
-        const fields = await fieldsOf(formatOf(name, undefined), [reading]);
-        streams.push({ name, fields, primaryKey: [] });
-      }
-      return streams;
+      const names = await this.#directory.list();
+      return Promise.all(names.map((name) => this.#streamOf(name)));
     });
   }
 
@@ -55,12 +58,7 @@ export class FileConnection implements Connection {
       if (request.order === 'watermark')
         throw unsupportedOrder(stream, unsorted, this.#context.connection);
       const names = await this.#directory.resolve(stream);
-      const format = formatOf(names[0] ?? stream, options.format);
-      const reading = {
-        delimiter: delimiterOf(stream, options.delimiter),
-        empty: options.emptyAsNull ? 'null' : 'text',
-      } as const;
-      const files = await Promise.all(names.map((name) => this.#reading(name, reading)));
+      const { format, files } = await this.#sourceFiles(names, options);
       const fields = await fieldsOf(format, files);
       const known = fields.map((field) => field.name);
       if (format === 'csv' && watermark !== undefined && !known.includes(watermark)) {
@@ -70,31 +68,63 @@ export class FileConnection implements Connection {
         );
       }
       const { connection, signal } = this.#context;
-      return new FileSource({ connection, format, files, fields, watermark, lag, whole, signal });
+      const { malformed } = options;
+      const how = { malformed, watermark, lag, whole };
+      return new FileSource({ connection, stream, format, files, fields, signal, ...how });
     });
   }
 
   destination(target: Target): Promise<Destination> {
-    const options = destinationOptionsSchema.parse(target.options);
-    const { sync, stream, key, fields, rest = false, match } = target;
+    const { sync, run = 'none', stream, key, fields, rest = false, match } = target;
     return this.#guard(stream, async () => {
+      const options = destinationOptionsSchema.parse(target.options);
       if (target.id !== undefined)
         throw new ConfigError('invalid_id', `${stream}: a file gives its records no ids`);
       if (isGlob(stream)) throw new ConfigError('invalid_stream', `${stream}: ${globRefusal}`);
+      const path = await this.#directory.locate(stream);
+      const file = { name: stream, path };
+      const held = () => heldIn(file, options);
+      const now = await held();
+      const made = now ?? madeOf(file, options);
+      encoderOf(made.file.encoding);
+      const journal = new Journal(file, sync, run);
       const { neutralizeFormulas } = options;
-      const delimiter = delimiterOf(stream, options.delimiter);
-      const file = await this.#reading(stream, { delimiter, empty: 'null' });
-      const format = formatOf(stream, options.format);
-      const journal = new Journal(file.path, sync);
-      const open = { sync, format, file, journal, key, fields, rest, match, neutralizeFormulas };
-      return new FileDestination(open, this.#context.connection, this.#context.signal);
+      const open = { held, made, existed: now !== null, journal, neutralizeFormulas };
+      return new FileDestination(
+        { ...open, key, fields, rest, match },
+        this.#context.connection,
+        this.#context.signal,
+      );
     });
   }
 
   async close(): Promise<void> {}
 
-  async #reading(name: string, how: Pick<Reading, 'delimiter' | 'empty'>): Promise<Reading> {
-    return { name, path: await this.#directory.locate(name), ...how };
+  /** What cannot be read has no fields to show, and hides no other. */
+  async #streamOf(name: string): Promise<StreamInfo> {
+    const fields = await this.#fieldsIn(name).catch((error: unknown) => {
+      if (error instanceof ConfigError) return [];
+      throw error;
+    });
+    return { name, fields, primaryKey: [] };
+  }
+
+  async #fieldsIn(name: string): Promise<readonly Field[]> {
+    const { format, files } = await this.#sourceFiles([name], sourceOptionsSchema.parse({}));
+    return fieldsOf(format, files);
+  }
+
+  async #sourceFiles(
+    names: readonly string[],
+    options: SourceOptions,
+  ): Promise<{ format: Format; files: Reading[] }> {
+    const paths = await Promise.all(names.map((name) => this.#directory.locate(name)));
+    const found = names.map((name, at) => ({ name, path: paths[at] ?? name }));
+    const stored = await Promise.all(found.map((file) => probe(file, options.encoding)));
+    const [first] = stored;
+    const format = first === undefined ? 'csv' : await formatIn(first, options.format);
+    const files = await Promise.all(stored.map((file) => readingOf(file, format, options)));
+    return { format, files };
   }
 
   async #guard<T>(name: string, work: () => Promise<T>): Promise<T> {

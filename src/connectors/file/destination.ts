@@ -1,6 +1,5 @@
-import { access } from 'node:fs/promises';
 import type { JsonObject } from '../../model/json.ts';
-import type { KeyValues } from '../../model/record.ts';
+import type { Encoding, KeyValues } from '../../model/record.ts';
 import type {
   Existing,
   RecordDestination,
@@ -8,10 +7,13 @@ import type {
   WriteOptions,
   WriteResult,
 } from '../destination.ts';
-import { codeOf, fileFailure } from './failures.ts';
+import { encoderOf, type Encoder } from './encoding.ts';
+import { fileFailure } from './failures.ts';
+import type { Entry } from './journal.ts';
 import { keyOf, keyText } from './key.ts';
-import { cellsOf, merge, storedRecords, type FileTarget } from './target.ts';
-import { discardReplacement } from './write-file.ts';
+import { objectOf } from './object.ts';
+import { merge } from './merge.ts';
+import { cellsOf, storedRecords, type FileTarget } from './target.ts';
 
 const pageSize = 1000;
 
@@ -24,15 +26,20 @@ export class FileDestination implements RecordDestination {
   readonly fields = null;
   readonly batch = { create: 1000, update: 1000, remove: 1000 };
   readonly idempotentCreate = true;
+  readonly allAtOnce = true;
+  readonly takes: Encoding;
   readonly lookupBatch = 100_000;
   readonly #target: FileTarget;
   readonly #connection: string;
   readonly #closing: AbortSignal | undefined;
+  readonly #encoder: Encoder;
 
   constructor(target: FileTarget, connection: string, closing: AbortSignal | undefined) {
     this.#target = target;
+    this.takes = target.made.format === 'csv' ? 'sql' : 'json';
     this.#connection = connection;
     this.#closing = closing;
+    this.#encoder = encoderOf(target.made.file.encoding);
   }
 
   async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
@@ -52,8 +59,12 @@ export class FileDestination implements RecordDestination {
   ): Promise<WriteResult[]> {
     await options.beforeSend?.();
     options.signal?.throwIfAborted();
-    await this.#guard(() => this.#target.journal.append(operations));
-    return operations.map(() => ({ ok: true }));
+    const results = operations.map((operation) => this.#checked(operation));
+    const entries = operations
+      .filter((_, at) => results[at]?.ok)
+      .map((operation) => entryOf(operation, options.chunk ?? 0));
+    if (entries.length > 0) await this.#guard(() => this.#target.journal.append(entries));
+    return results;
   }
 
   async *scan(signal?: AbortSignal): AsyncIterable<readonly Existing[]> {
@@ -67,25 +78,38 @@ export class FileDestination implements RecordDestination {
     if (page.length > 0) yield page;
   }
 
-  async finish(): Promise<void> {
-    const { journal, file } = this.#target;
+  async finish(_run: string, written: number): Promise<void> {
     await this.#guard(async () => {
-      if (!(await exists(journal.path)) && (await exists(file.path))) return;
-      await merge(this.#target);
-      await journal.delete();
+      if (written === 0 && (await this.#target.held()) !== null) return;
+      await merge(this.#target, written);
     });
   }
 
-  async abandon(): Promise<void> {
-    const { journal, file, sync } = this.#target;
-    await this.#guard(async () => {
-      await journal.delete();
-      await discardReplacement(file.path, sync);
+  async forget(): Promise<void> {
+    await this.#guard(() => this.#target.journal.delete());
+  }
+
+  /** Refuses a record with a text that the file's encoding does not have. JSON can write any character in ASCII. */
+  #checked({ key, values }: WriteOperation): WriteResult {
+    const { made, key: names } = this.#target;
+    if (made.format !== 'csv') return { ok: true };
+    const cells = cellsOf(this.#target);
+    const written = [
+      ...names.map((name, at) => [name, key[at] ?? null] as const),
+      ...Object.entries(values),
+    ];
+    const refused = written.find(([, value]) => {
+      const cell = cells.encode(value);
+      return typeof cell === 'string' && !this.#encoder.holds(cell);
     });
+    if (refused === undefined) return { ok: true };
+    const [field] = refused;
+    const message = `${field} has a character that ${made.file.encoding} does not have`;
+    return { ok: false, class: 'record', code: 'invalid_value', message, field };
   }
 
   async *#existing(signal?: AbortSignal): AsyncIterable<Existing> {
-    const { key, fields, rest, file } = this.#target;
+    const { key, fields, rest, made } = this.#target;
     const cells = cellsOf(this.#target);
     try {
       for await (const stored of storedRecords(this.#target)) {
@@ -95,7 +119,7 @@ export class FileDestination implements RecordDestination {
         yield { key: keyOf(record, key), id: null, values: rest ? record : pick(record, fields) };
       }
     } catch (error) {
-      throw fileFailure(error, this.#connection, file.name);
+      throw fileFailure(error, this.#connection, made.file.name);
     }
   }
 
@@ -103,26 +127,16 @@ export class FileDestination implements RecordDestination {
     try {
       return await work();
     } catch (error) {
-      throw fileFailure(error, this.#connection, this.#target.file.name);
+      throw fileFailure(error, this.#connection, this.#target.made.file.name);
     }
   }
 }
 
-function pick(record: JsonObject, fields: readonly string[]): JsonObject {
-  const picked: JsonObject = {};
-  for (const field of fields) {
-    const value = record[field];
-    if (value !== undefined) picked[field] = value;
-  }
-  return picked;
+function entryOf({ idempotencyKey, operation, key, values }: WriteOperation, chunk: number): Entry {
+  return { id: idempotencyKey, chunk, operation, key, values };
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+function pick(record: JsonObject, fields: readonly string[]): JsonObject {
+  const held = fields.filter((field) => Object.hasOwn(record, field));
+  return objectOf(held.map((field) => [field, record[field] ?? null]));
 }

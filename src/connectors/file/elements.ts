@@ -1,6 +1,8 @@
-import { chunks, type Piece } from './chunks.ts';
+import { chunks } from './chunks.ts';
 import { malformed } from './failures.ts';
+import type { Piece } from './lines.ts';
 import type { Position } from './position.ts';
+import type { Stored } from './stored.ts';
 
 const code = { quote: 0x22, backslash: 0x5c, open: 0x7b, close: 0x7d, newline: 0x0a };
 const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
@@ -19,12 +21,13 @@ const steps: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  * The objects of a file that is one JSON list, from a position on; `from` is the file's start or the end of an
  * object. Finds only where each object ends: the caller parses it. Holds one object at a time.
  */
-export async function* elements(name: string, path: string, from: Position): AsyncIterable<Piece> {
+export async function* elements(file: Stored, from: Position): AsyncIterable<Piece> {
+  const { name } = file;
   let { byte, line } = from;
   let state = byte === 0 ? 'begin' : 'after';
   let held: Buffer[] = [];
   const object = { depth: 0, inText: false, escaped: false };
-  for await (const chunk of chunks(path, byte)) {
+  for await (const chunk of chunks(file, byte)) {
     let begin = 0;
     for (let at = 0; at < chunk.length; at += 1) {
       const char = chunk[at] ?? 0;
@@ -34,7 +37,8 @@ export async function* elements(name: string, path: string, from: Position): Asy
         const text = Buffer.concat([...held, chunk.subarray(begin, at + 1)]);
         held = [];
         state = 'after';
-        yield { text, end: { byte: byte + at + 1, line } };
+        const end = { byte: byte + at + 1, line };
+        yield { text, from: end.byte - text.length, end };
         continue;
       }
       if (blanks.has(char) || (state === 'begin' && byteOrderMark.has(char))) continue;
@@ -63,5 +67,9 @@ function endsObject(
 }
 
 function fail(name: string, line: number): never {
-  throw malformed(name, line + 1, 'expected a list of objects');
+  throw malformed(
+    name,
+    line + 1,
+    'expected a list of objects; of one record a line, set format to jsonl',
+  );
 }

@@ -1,34 +1,22 @@
-import {
-  appendFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ExactNumber, type Json, type JsonObject } from '../../model/json.ts';
-import type { Value } from '../../model/record.ts';
-import type { Connection, Target } from '../connector.ts';
-import type { RecordDestination, WriteOperation } from '../destination.ts';
-import type { Page, Source } from '../source.ts';
-import { unlimited } from '../throttle.ts';
+import { ExactNumber } from '../../model/json.ts';
+import type { Connection } from '../connector.ts';
 import { file } from './file.ts';
+import { collect, Folder, operation, readPages } from './testing/folder.ts';
 
+let folder: Folder;
 let path: string;
 let connection: Connection;
 
 beforeEach(async () => {
-  path = await mkdtemp(join(tmpdir(), 'sluice-file-'));
-  connection = file.connect({ path }, { connection: 'files', throttle: unlimited });
+  folder = await Folder.make();
+  ({ path, connection } = folder);
 });
-afterEach(() => rm(path, { recursive: true, force: true }));
+afterEach(() => folder.remove());
 
 describe('a file source', () => {
   it('reads the files of a glob by name, pages across them, and skips hidden ones', async () => {
@@ -50,13 +38,13 @@ describe('a file source', () => {
     await writeFile(join(path, '0.csv'), '');
     await writeFile(join(path, '1.csv'), 'id,n\n1,a\n');
     await writeFile(join(path, '2.csv'), 'n,phone,id\nb,+49,2\n');
-    const csv = await open('*.csv');
+    const csv = await folder.source('*.csv');
     expect(csv.fields.map(({ name }) => name)).toEqual(['id', 'n', 'phone']);
     expect(csv.sampled).toBe(false);
     const records = Array.from({ length: 1001 }, (_, id) => (id < 1000 ? { id } : { id, late: 1 }));
     const lines = records.map((record) => `${JSON.stringify(record)}\n`);
     await writeFile(join(path, 'late.jsonl'), lines.join(''));
-    const json = await open('late.jsonl');
+    const json = await folder.source('late.jsonl');
     expect([json.fields.length, json.sampled]).toEqual([1, true]);
     const limit = { records: 2000, bytes: 1e9 };
     const request = { cursor: null, since: null, until: null, fields: ['id'], rest: true, limit };
@@ -83,18 +71,18 @@ describe('a file source', () => {
   it('refuses to go on in a file that was replaced or cut (R7)', async () => {
     const more = { since: null, until: null, fields: ['id'], limit: { records: 1, bytes: 1e6 } };
     await writeFile(join(path, 'c.jsonl'), '{"id":1}\n{"id":2}\n');
-    const page = await (await open('c.jsonl')).read({ cursor: null, ...more });
+    const page = await (await folder.source('c.jsonl')).read({ cursor: null, ...more });
     for await (const batch of page.batches()) expect(batch.rows).toEqual([[1]]);
     const { cursor } = page.end();
     await writeFile(join(path, 'c.jsonl'), '{}');
-    const next = await (await open('c.jsonl')).read({ cursor, ...more });
+    const next = await (await folder.source('c.jsonl')).read({ cursor, ...more });
     const failure = next.batches()[Symbol.asyncIterator]().next();
     await expect(failure).rejects.toMatchObject({ code: 'file_changed', connection: 'files' });
   });
 
   it('reads what a growing file held, and never half a record', async () => {
     await writeFile(join(path, 'g.csv'), 'id,n\n1,a\n2,b\n');
-    const source = await open('g.csv');
+    const source = await folder.source('g.csv');
     const more = { since: null, until: null, fields: ['id', 'n'] };
     const first = await source.read({ cursor: null, limit: { records: 1, bytes: 1e6 }, ...more });
     for await (const _ of first.batches());
@@ -141,7 +129,7 @@ describe('a file source', () => {
 
   it('reads only what the watermark asks for', async () => {
     await writeFile(join(path, 'w.csv'), 'id,at\n1,9\n2,10\n3,\n4,11\n');
-    const source = await open('w.csv', 'at');
+    const source = await folder.source('w.csv', {}, { watermark: 'at' });
     expect(await source.highWatermark?.()).toBe('11');
     expect(await readPages(source, ['id'], 10, { since: '10', until: '10' })).toEqual([
       ['2'],
@@ -186,51 +174,72 @@ describe('a file source', () => {
 
 describe('a file destination', () => {
   it('makes a missing file, with its header', async () => {
-    const destination = await target('new.csv');
-    await destination.finish?.('run');
-    expect(await text('new.csv')).toBe('id,n,v\n');
+    const destination = await folder.target('new.csv');
+    await destination.finish?.('run', 0);
+    expect(await folder.text('new.csv')).toBe('"id","n","v"\n');
   });
 
   it('keeps old columns and untouched cells, appends new columns, tells null from empty', async () => {
     await writeFile(join(path, 't.csv'), '\uFEFFother,id\r\n=x,1\r\n"",2\r\n,3\r\n');
-    const destination = await target('t.csv', { neutralizeFormulas: true });
+    const destination = await folder.target('t.csv', { neutralizeFormulas: true });
     await destination.write([operation('update', '1', { n: '=1+1', v: -5 })]);
     await destination.write([operation('create', '4', { n: '', v: null })]);
     const [found] = (await destination.lookup?.([['1']])) ?? [];
     expect(found?.values).toEqual({ n: '=1+1', v: '-5' });
-    await destination.finish?.('run');
-    expect(await text('t.csv')).toBe(`other,id,n,v\n=x,1,'=1+1,-5\n"",2,,\n,3,,\n,4,"",\n`);
+    await destination.finish?.('run', 2);
+    expect(await folder.text('t.csv')).toBe(
+      `\uFEFFother,id,n,v\r\n=x,1,'=1+1,-5\r\n"",2,,\r\n,3,,\r\n,4,"",\r\n`,
+    );
   });
 
-  it('survives a torn journal line and a repeated finish, and leaves nothing behind', async () => {
+  it('survives a repeated finish, and leaves nothing behind', async () => {
     await writeFile(join(path, 't.jsonl'), '{"id":9007199254740993,"x":1.10}\n');
-    const destination = await target('t.jsonl');
-    await destination.write([operation('create', 'a', { n: 'one' })]);
-    await appendFile(join(path, '.t.jsonl.s.sluice-journal'), '{"operation":"create","key":["to');
-    await destination.write([operation('update', 'a', { n: 'two' })]);
-    await destination.write([
-      operation('remove', '9007199254740993', {}),
-      operation('create', 'b', {}),
-    ]);
-    expect(await text('t.jsonl')).toContain('9007199254740993');
-    const journal = await text('.t.jsonl.s.sluice-journal');
-    await destination.finish?.('run');
+    const destination = await folder.target('t.jsonl');
+    await destination.write([operation('create', 'a', { n: 'one' })], { chunk: 0 });
+    await destination.write([operation('update', 'a', { n: 'two' })], { chunk: 1 });
+    await destination.write(
+      [operation('remove', '9007199254740993', {}), operation('create', 'b', {})],
+      { chunk: 2 },
+    );
+    expect(await folder.text('t.jsonl')).toContain('9007199254740993');
+    await destination.finish?.('run', 4);
     const expected = '{"id":"a","n":"two"}\n{"id":"b"}\n';
-    expect(await text('t.jsonl')).toBe(expected);
-    // A crash between the rename and the deletion of the journal.
-    await writeFile(join(path, '.t.jsonl.s.sluice-journal'), journal);
-    await (await target('t.jsonl')).finish?.('run');
-    expect(await text('t.jsonl')).toBe(expected);
+    expect(await folder.text('t.jsonl')).toBe(expected);
+    // A crash between the rename and the end of the run.
+    const again = await folder.target('t.jsonl');
+    await again.finish?.('run', 4);
+    await again.forget?.('run');
+    expect(await folder.text('t.jsonl')).toBe(expected);
     expect(await readdir(path)).toEqual(['t.jsonl']);
   });
 
-  it('forgets an abandoned run', async () => {
+  it('takes the later chunk for what a record is, whichever worker wrote last (R6)', async () => {
+    const frozen = await folder.target('f.jsonl');
+    const other = await folder.target('f.jsonl');
+    await other.write([operation('create', 'a', { n: 'one' })], { chunk: 1 });
+    await other.write([operation('update', 'a', { n: 'two' })], { chunk: 2 });
+    await frozen.write([operation('create', 'a', { n: 'one' })], { chunk: 1 });
+    await other.finish?.('run', 2);
+    expect(await folder.text('f.jsonl')).toBe('{"id":"a","n":"two"}\n');
+  });
+
+  it('knows nothing of what another run has left', async () => {
+    await (
+      await folder.target('o.jsonl', {}, { run: 'before' })
+    ).write([operation('create', 'a', {})]);
+    const destination = await folder.target('o.jsonl');
+    expect(await destination.lookup?.([['a']])).toEqual([]);
+    await destination.finish?.('run', 0);
+    expect(await folder.text('o.jsonl')).toBe('');
+  });
+
+  it('forgets a run that ended early', async () => {
     await writeFile(join(path, 't.json'), '[]');
-    const destination = await target('t.json');
+    const destination = await folder.target('t.json');
     await destination.write([operation('create', 'a', {})]);
-    await destination.abandon?.('run');
-    await destination.finish?.('run');
-    expect(await text('t.json')).toBe('[]');
+    await destination.forget?.('run');
+    await destination.finish?.('run', 0);
+    expect(await folder.text('t.json')).toBe('[]');
     expect(await readdir(path)).toEqual(['t.json']);
   });
 
@@ -242,10 +251,11 @@ describe('a file destination', () => {
       ),
     );
     const check = async (n: string | null, v: string | null) => {
-      const destination = await target(stream, { neutralizeFormulas: true });
+      const destination = await folder.target(stream, { neutralizeFormulas: true });
       await destination.write([operation('create', 'k', { n, v })]);
-      await destination.finish?.('run');
-      const [found] = (await (await target(stream)).lookup?.([['k']])) ?? [];
+      await destination.finish?.('run', 1);
+      await destination.forget?.('run');
+      const [found] = (await (await folder.target(stream)).lookup?.([['k']])) ?? [];
       const [same] = (await destination.lookup?.([['k']])) ?? [];
       expect(same?.values).toEqual({ n, v });
       expect(found?.key).toEqual(['k']);
@@ -254,60 +264,16 @@ describe('a file destination', () => {
   });
 
   it('refuses to tell ids, which a file does not give', async () => {
-    await expect(target('out.csv', {}, { id: 'n' })).rejects.toMatchObject({ code: 'invalid_id' });
+    await expect(folder.target('out.csv', {}, { id: 'n' })).rejects.toMatchObject({
+      code: 'invalid_id',
+    });
   });
 
   it('refuses a glob', async () => {
     expect(file.modes({ path }, { stream: '*.csv', options: {} }).upsert).toMatch(/many files/);
-    await expect(target('*.csv')).rejects.toMatchObject({ code: 'invalid_stream' });
+    await expect(folder.target('*.csv')).rejects.toMatchObject({ code: 'invalid_stream' });
   });
 });
-
-function operation(
-  kind: WriteOperation['operation'],
-  key: Json,
-  values: JsonObject,
-): WriteOperation {
-  return {
-    operation: kind,
-    key: [key],
-    id: null,
-    values,
-    idempotencyKey: `${kind}-${JSON.stringify(key)}`,
-  };
-}
-
-async function target(
-  stream: string,
-  options: JsonObject = {},
-  more: Partial<Target> = {},
-): Promise<RecordDestination> {
-  const wanted: Target = {
-    sync: 's',
-    stream,
-    key: ['id'],
-    fields: ['n', 'v'],
-    permissions: { create: true, update: true, remove: true },
-    match: { caseInsensitive: false, trim: false },
-    tracked: false,
-    options,
-    ...more,
-  };
-  const destination = await connection.destination?.(wanted);
-  if (destination?.kind !== 'records') throw new Error('no destination');
-  return destination;
-}
-
-function text(name: string): Promise<string> {
-  return readFile(join(path, name), 'utf8');
-}
-
-async function open(stream: string, watermark?: string): Promise<Source> {
-  const more = watermark === undefined ? {} : { watermark };
-  const source = await connection.source?.({ stream, key: ['id'], options: {}, ...more });
-  if (source === undefined) throw new Error('no source');
-  return source;
-}
 
 /** Puts another file in the place of one, as careful writers do. */
 async function replace(name: string, content: string): Promise<void> {
@@ -315,30 +281,6 @@ async function replace(name: string, content: string): Promise<void> {
   await rename(`${name}.new`, name);
 }
 
-async function collect(page: Page): Promise<(readonly Value[])[]> {
-  const rows: (readonly Value[])[] = [];
-  for await (const batch of page.batches()) rows.push(...batch.rows);
-  page.end();
-  return rows;
-}
-
 async function readAll(stream: string, fields: string[], size: number): Promise<unknown[]> {
-  return readPages(await open(stream), fields, size, { since: null, until: null });
-}
-
-async function readPages(
-  source: Source,
-  fields: string[],
-  size: number,
-  range: { since: string | null; until: string | null },
-): Promise<unknown[]> {
-  const rows: (readonly Value[])[] = [];
-  let cursor: string | null = null;
-  do {
-    const limit = { records: size, bytes: 1e6 };
-    const page = await source.read({ cursor, fields, limit, ...range });
-    for await (const batch of page.batches()) rows.push(...batch.rows);
-    cursor = page.end().cursor;
-  } while (cursor !== null);
-  return rows;
+  return readPages(await folder.source(stream), fields, size);
 }

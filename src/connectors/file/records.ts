@@ -1,16 +1,16 @@
-import { malformed } from './failures.ts';
+import { ConfigError } from '../../model/failure.ts';
 import { csvHeader, csvRecords } from './csv.ts';
 import { elements } from './elements.ts';
-import type { Piece } from './chunks.ts';
+import { linesIn, textOf } from './encoding.ts';
 import type { Format } from './format.ts';
-import { lines } from './lines.ts';
-import { parseObject } from './object.ts';
+import { lines, type Piece } from './lines.ts';
+import { emptyObject, parseObject } from './object.ts';
 import type { Located, Position, Reading } from './position.ts';
-import { tailOf } from './state.ts';
 
 /**
- * The records of a file from a position on: the file's start, or the end of a record read before.
- * @throws ConfigError `malformed_file` with file and line
+ * The records of a file from a position on: the file's start, or the end of a record read before. One that cannot be
+ * read comes with a fault.
+ * @throws ConfigError `malformed_file`, `invalid_encoding` with file and line
  */
 export async function* readRecords(
   format: Format,
@@ -21,22 +21,35 @@ export async function* readRecords(
     yield* csvRecords(reading, await csvHeader(reading), from);
     return;
   }
-  const pieces =
-    format === 'jsonl'
-      ? lines(reading.path, from, tailOf(reading))
-      : elements(reading.name, reading.path, from);
+  const pieces = format === 'jsonl' ? lines(reading, from) : elements(reading, from);
   for await (const piece of pieces) {
-    const record = parsePiece(reading.name, piece);
-    if (record !== undefined) yield { record, end: piece.end };
+    const before = format === 'jsonl' ? piece.end.line - 1 : piece.end.line - linesIn(piece.text);
+    const located = locate(reading.name, piece, before);
+    if (located !== undefined) yield located;
   }
 }
 
-function parsePiece(name: string, { text, end }: Piece) {
-  const line = text.toString('utf8').trim();
-  if (line === '') return undefined;
-  return parseObject(line) ?? fail(name, end.line);
+/** The records of a file from a position on. @throws ConfigError `malformed_file` for the first that cannot be read */
+export async function* soundRecords(
+  format: Format,
+  reading: Reading,
+  from: Position,
+): AsyncIterable<Located> {
+  for await (const located of readRecords(format, reading, from)) yield sound(located);
 }
 
-function fail(name: string, line: number): never {
-  throw malformed(name, Math.max(line, 1), 'not a JSON object');
+/** @throws ConfigError `malformed_file` where the record could not be read */
+export function sound(located: Located): Located {
+  if (located.fault === undefined) return located;
+  throw new ConfigError('malformed_file', located.fault);
+}
+
+function locate(name: string, { text, from, end }: Piece, line: number): Located | undefined {
+  const whole = textOf(name, text, { byte: from, line });
+  if (whole.trim() === '') return undefined;
+  const to = from + text.length - (whole.endsWith('\r') ? 1 : 0);
+  const record = parseObject(whole);
+  if (record !== undefined) return { record, from, to, end };
+  const fault = `${name}, line ${Math.max(end.line, 1)}: not a JSON object`;
+  return { record: emptyObject(), from, to, end, fault };
 }

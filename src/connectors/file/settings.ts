@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { encodingNamed } from './encoding.ts';
 
 /** Settings of a `file` connection. */
 export const settingsSchema = z.strictObject({
@@ -15,12 +16,24 @@ const shared = {
   format: z
     .enum(['csv', 'jsonl', 'json'])
     .optional()
-    .describe('How the file is written. Default: as its extension says.'),
+    .describe('How the file is written. Default: as its extension and its first lines say.'),
+  encoding: z
+    .string()
+    .refine((label) => encodingNamed(label) !== undefined, 'not the name of an encoding')
+    .optional()
+    .describe(
+      'Encoding of a file without a byte order mark, such as windows-1252. Default: utf-8.',
+    ),
   delimiter: z
     .string()
-    .length(1)
+    .min(1)
+    .regex(/^[^"\r\n]+$/, 'a delimiter holds no quotes and no line breaks')
     .optional()
     .describe('CSV: what stands between two cells. Default: a comma; a tab in a .tsv file.'),
+  nullAs: z
+    .array(z.string().regex(/^[^"\r\n]*$/, 'a null marker holds no quotes and no line breaks'))
+    .default([])
+    .describe('CSV: texts that mean null in a cell without quotes, such as NULL or \\N.'),
 };
 
 /** What `source:` may say for a file. */
@@ -28,9 +41,20 @@ export const sourceOptionsSchema = z.strictObject({
   ...shared,
   emptyAsNull: z
     .boolean()
-    .default(false)
-    .describe('CSV: an empty cell is null rather than an empty text.'),
+    .optional()
+    .describe(
+      'CSV: an empty cell without quotes is null rather than an empty text. Default: true for a file whose header is in quotes.',
+    ),
+  malformed: z
+    .enum(['error', 'stop'])
+    .default('stop')
+    .describe(
+      'Whether a row that cannot be read is a record error or stops the run, as it always does in a mirror.',
+    ),
 });
+
+/** Checked options of a file that is read. */
+export type SourceOptions = z.infer<typeof sourceOptionsSchema>;
 
 /** What `destination:` may say for a file. */
 export const destinationOptionsSchema = z.strictObject({

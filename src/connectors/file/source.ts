@@ -1,15 +1,23 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
-import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
+import type { Encoding, KeyValues, RecordBatch } from '../../model/record.ts';
 import { rowsOf, type Wanted } from '../rows.ts';
-import type { Page, PageEnd, PageRequest, Source } from '../source.ts';
-import { compareWatermarks, higher, rewind, watermarkText } from '../watermark.ts';
+import type { Page, PageEnd, PageRequest, Settled, Source } from '../source.ts';
+import {
+  compareWatermarks,
+  higher,
+  presentAtMost,
+  rewind,
+  watermarkKind,
+  WatermarkOrder,
+  watermarkText,
+} from '../watermark.ts';
 import { cursorAt, resume } from './cursor.ts';
 import type { Format } from './format.ts';
 import { fileFailure } from './failures.ts';
 import { exactly, keyOf, keyText } from './key.ts';
 import { start, type Located, type Position, type Reading } from './position.ts';
-import { readRecords } from './records.ts';
+import { readRecords, sound } from './records.ts';
 import { atRest, busy, checkSame, stateOf, type FileState } from './state.ts';
 
 /** Rows are handed on in batches of this many. */
@@ -27,11 +35,15 @@ interface Place {
 /** What a file source reads. */
 export interface FileStream {
   readonly connection: string;
+  /** The stream's name, for error messages. */
+  readonly stream: string;
   readonly format: Format;
   readonly files: readonly Reading[];
   readonly fields: readonly Field[];
   readonly watermark: string | undefined;
   readonly lag: string | number | undefined;
+  /** What a record is that cannot be read: a record error, or the end of the run. */
+  readonly malformed: 'error' | 'stop';
   /** What the read lacks will be removed elsewhere: only files at rest are read (R7). */
   readonly whole: boolean;
   readonly signal: AbortSignal | undefined;
@@ -39,18 +51,25 @@ export interface FileStream {
 
 /** Reads files one after the other; a page begins where the one before ended, byte for byte. */
 export class FileSource implements Source {
-  readonly encoding = 'json';
+  /** The cells of a CSV file are texts for the destination's own parser. */
+  readonly encoding: Encoding;
   readonly fields: readonly Field[];
   /** A header names every column; records of JSON may have more fields than those that were looked at. */
   readonly sampled: boolean;
   readonly uniqueBy: readonly string[] = [];
   readonly highWatermark?: () => Promise<string | null>;
+  /** A time in the future would hold the watermark there: what comes meanwhile would never be read. */
+  readonly settled = (high: string): Promise<Settled> => {
+    const watermark = presentAtMost(high, Date.now());
+    return Promise.resolve({ watermark, ahead: watermark !== high });
+  };
   readonly #stream: FileStream;
 
   constructor(stream: FileStream) {
     this.#stream = stream;
     this.fields = stream.fields;
     this.sampled = stream.format !== 'csv';
+    this.encoding = stream.format === 'csv' ? 'sql' : 'json';
     const { watermark } = stream;
     if (watermark !== undefined) this.highWatermark = () => this.#highest(watermark);
   }
@@ -73,36 +92,36 @@ export class FileSource implements Source {
     rest?: boolean,
   ): Promise<RecordBatch> {
     const wanted = new Set(keys.map((key) => keyText(key, exactly)));
-    const records: Located['record'][] = [];
-    for await (const { record } of this.#records(null)) {
-      const key = keyText(keyOf(record, keyFields), exactly);
-      if (key !== null && wanted.has(key)) records.push(record);
+    const found: Located[] = [];
+    for await (const located of this.#records(null)) {
+      const key = keyText(keyOf(located.record, keyFields), exactly);
+      if (key !== null && wanted.has(key)) found.push(located);
     }
-    return this.#batch(records, { fields, rest });
+    return this.#batch(found, { fields, rest });
   }
 
   async *#page(request: PageRequest, end: { value?: PageEnd }): AsyncIterable<RecordBatch> {
     const { until, limit } = request;
     const since = request.since === null ? null : this.#rewound(request.since);
-    let records: Located['record'][] = [];
+    let found: Located[] = [];
     const read = { records: 0, bytes: 0 };
     let cursor: string | null = null;
-    for await (const { record, place, bytes } of this.#records(request.cursor, request.signal)) {
-      read.bytes += bytes;
-      if (isWithin(this.#watermarkOf(record), since, until)) {
-        records.push(record);
+    for await (const located of this.#records(request.cursor, request.signal)) {
+      read.bytes += located.bytes;
+      if (this.#isWithin(located, since, until)) {
+        found.push(located);
         read.records += 1;
       }
-      if (records.length >= batchSize) {
-        yield this.#batch(records, request);
-        records = [];
+      if (found.length >= batchSize) {
+        yield this.#batch(found, request);
+        found = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
-        cursor = await this.#guard(() => this.#cursor(place));
+        cursor = await this.#guard(() => this.#cursor(located.place));
         break;
       }
     }
-    if (records.length > 0) yield this.#batch(records, request);
+    if (found.length > 0) yield this.#batch(found, request);
     end.value = { cursor, ...read };
   }
 
@@ -111,14 +130,26 @@ export class FileSource implements Source {
     return rewind(since, lag, connection);
   }
 
-  #watermarkOf(record: Located['record']): Value {
+  /** Whether a record is among those asked for; nobody can say of one without a watermark. */
+  #isWithin({ record }: Located, since: string | null, until: string | null): boolean {
     const { watermark } = this.#stream;
-    return watermark === undefined ? undefined : record[watermark];
+    const text = watermark === undefined ? null : watermarkText(record[watermark]);
+    if (text === null || since === null) return true;
+    if (watermarkKind(text) !== watermarkKind(since))
+      throw this.#unsupported('does not hold what it held when the sync ran before');
+    if (compareWatermarks(text, since) < 0) return false;
+    return until === null || compareWatermarks(text, until) <= 0;
+  }
+
+  #unsupported(why: string): ConfigError {
+    const { stream, watermark, connection } = this.#stream;
+    const message = `${stream}: the watermark ${watermark} ${why}; it must be numbers, ISO 8601 times or texts that sort`;
+    return new ConfigError('unsupported_watermark', message, { connection });
   }
 
   async #cursor({ file, state, from, end }: Place): Promise<string> {
     await checkSame(file, state, { from, whole: this.#stream.whole });
-    return cursorAt(file, state, end);
+    return cursorAt(file, state, end, this.#stream.files);
   }
 
   /** All records from a cursor on, with the place after each and the bytes it takes. */
@@ -149,11 +180,12 @@ export class FileSource implements Source {
     const { format, whole } = this.#stream;
     let { byte } = from;
     try {
-      for await (const { record, end } of readRecords(format, file, from)) {
+      for await (const located of readRecords(format, file, from)) {
         signal?.throwIfAborted();
         this.#stream.signal?.throwIfAborted();
+        const { end } = located;
         const place: Place = { file, state, from, end };
-        yield { record, place, bytes: end.byte - byte };
+        yield { ...this.#tolerated(located), place, bytes: end.byte - byte };
         byte = end.byte;
       }
     } catch (error) {
@@ -164,9 +196,15 @@ export class FileSource implements Source {
 
   /** What cannot be read in a file that is being written is half a record, not a wrong one. */
   async #spoilt(error: unknown, file: Reading, before: FileState): Promise<unknown> {
-    if (!(error instanceof ConfigError) || error.code !== 'malformed_file') return error;
+    if (!(error instanceof ConfigError) || !spoilable.has(error.code)) return error;
     const { size, modified } = await atRest(file);
     return size === before.size && modified === before.modified ? error : busy(file.name);
+  }
+
+  /** In a read that must be whole, a record that cannot be read could be any (R7). */
+  #tolerated(located: Located): Located {
+    const { malformed, whole } = this.#stream;
+    return malformed === 'stop' || whole ? sound(located) : located;
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -177,29 +215,35 @@ export class FileSource implements Source {
     }
   }
 
-  #batch(records: readonly Located['record'][], wanted: Wanted): RecordBatch {
+  #batch(found: readonly Located[], wanted: Wanted): RecordBatch {
     const known = new Map(this.fields.map((field) => [field.name, field]));
-    const { names, rows } = rowsOf(records, wanted);
+    const { names, rows } = rowsOf(
+      found.map(({ record }) => record),
+      wanted,
+    );
+    const faults = found.flatMap(({ fault }, row) =>
+      fault === undefined ? [] : [{ row, code: 'malformed_record', message: fault }],
+    );
     return {
       encoding: this.encoding,
       fields: names.map((name) => known.get(name) ?? { name, type: 'unknown' }),
       rows,
+      ...(faults.length > 0 && { faults }),
     };
   }
 
   async #highest(watermark: string): Promise<string | null> {
+    const order = new WatermarkOrder();
     let highest: string | null = null;
     for await (const { record } of this.#records(null)) {
-      highest = higher(highest, watermarkText(record[watermark]));
+      const text = watermarkText(record[watermark]);
+      const why = text === null ? undefined : order.meet(text);
+      if (why !== undefined) throw this.#unsupported(why);
+      highest = higher(highest, text);
     }
     return highest;
   }
 }
 
-/** Whether a record with this watermark is among those asked for; nobody can say of one without it. */
-function isWithin(value: Value, since: string | null, until: string | null): boolean {
-  const text = since === null ? null : watermarkText(value);
-  if (text === null || since === null) return true;
-  if (compareWatermarks(text, since) < 0) return false;
-  return until === null || compareWatermarks(text, until) <= 0;
-}
+/** What a file that is being written may hold half of. */
+const spoilable: ReadonlySet<string> = new Set(['malformed_file', 'invalid_encoding']);

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, TransientError } from '../../model/failure.ts';
-import { start, type Position, type Reading } from './position.ts';
+import { start, type Position } from './position.ts';
+import { isPlain, type Stored } from './stored.ts';
 
 /** A file that was changed less than this long ago may still be being written. Milliseconds. */
 const quietMs = 2000;
@@ -17,7 +18,7 @@ export interface FileState {
 }
 
 /** The file as it is now. */
-export async function stateOf({ path }: Pick<Reading, 'path'>): Promise<FileState> {
+export async function stateOf({ path }: Pick<Stored, 'path'>): Promise<FileState> {
   const { ino, size, mtimeMs } = await stat(path);
   return { inode: ino, size, modified: mtimeMs };
 }
@@ -26,7 +27,7 @@ export async function stateOf({ path }: Pick<Reading, 'path'>): Promise<FileStat
  * Waits until nobody has written to the file for two seconds.
  * @throws TransientError `file_busy` if that takes too long
  */
-export async function atRest(file: Pick<Reading, 'name' | 'path'>): Promise<FileState> {
+export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileState> {
   const deadline = Date.now() + longestWaitMs;
   for (;;) {
     const state = await stateOf(file);
@@ -39,13 +40,14 @@ export async function atRest(file: Pick<Reading, 'name' | 'path'>): Promise<File
 }
 
 /**
- * A check of a last line without an end, which may be half of one.
+ * Makes sure of a last line without an end, which may be half of one.
+ * @param found the state of the file before it was read
+ * @param end where its text ended
  * @throws TransientError `file_busy` if somebody writes on
  */
-export function tailOf(file: Reading): (size: number) => Promise<void> {
-  return async (size) => {
-    if ((await atRest(file)).size !== size) throw busy(file.name);
-  };
+export async function checkTail(file: Stored, found: FileState, end: number): Promise<void> {
+  const { size } = await atRest(file);
+  if (size !== (isPlain(file) ? end : found.size)) throw busy(file.name);
 }
 
 /** A read that what was written meanwhile has spoilt, and that can be begun again. */
@@ -59,7 +61,7 @@ export function busy(name: string): TransientError {
  * @throws TransientError `file_busy`, ConfigError `file_changed`
  */
 export async function checkSame(
-  file: Reading,
+  file: Stored,
   before: FileState,
   { from, whole }: { from: Position; whole: boolean },
 ): Promise<void> {

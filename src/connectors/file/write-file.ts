@@ -1,52 +1,36 @@
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
-import type { JsonObject } from '../../model/json.ts';
-import type { Format } from './format.ts';
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { codeOf } from './failures.ts';
-import { stringifyJson } from '../json.ts';
 
-/** Text is written in pieces of about this many characters. */
+/** Bytes are written in pieces of about this many. */
 const pieceSize = 256 * 1024;
-
-/** What a file is written as. */
-export interface Layout {
-  readonly format: Format;
-  /** CSV only: the columns, in order. */
-  readonly columns: readonly string[];
-  /** CSV only. */
-  readonly delimiter: string;
-}
 
 /**
  * Replaces a file as a whole: readers see the old content or the new, also after a crash.
- * @param sync names the temporary file, which a repeated call overwrites
+ * @param temporary where the content is written first, by nobody else
+ * @param compress packs it by gzip
+ * @param check called when all is written; what it throws keeps the old content
  */
 export async function replaceFile(
   path: string,
-  sync: string,
-  layout: Layout,
-  records: AsyncIterable<JsonObject>,
+  temporary: string,
+  compress: boolean,
+  content: AsyncIterable<Buffer>,
+  check: () => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryOf(path, sync);
-  const file = await open(temporary, 'w', await modeOf(path));
+  const file = await open(temporary, 'wx', await modeOf(path));
   try {
-    await writeAll(file, textOf(layout, records));
+    await writeAll(file, compress, content);
     await file.sync();
   } finally {
     await file.close();
   }
+  await check();
   await rename(temporary, path);
   await syncDirectory(dirname(path));
-}
-
-/** Deletes what a crash in `replaceFile` left behind, if anything. */
-export async function discardReplacement(path: string, sync: string): Promise<void> {
-  await rm(temporaryOf(path, sync), { force: true });
-}
-
-function temporaryOf(path: string, sync: string): string {
-  return join(dirname(path), `.${basename(path)}.${sync}.sluice-new`);
 }
 
 async function modeOf(path: string): Promise<number> {
@@ -58,15 +42,32 @@ async function modeOf(path: string): Promise<number> {
   }
 }
 
-async function writeAll(file: FileHandle, texts: AsyncIterable<string>): Promise<void> {
-  let held = '';
-  for await (const text of texts) {
-    held += text;
-    if (held.length < pieceSize) continue;
-    await file.writeFile(held);
-    held = '';
+async function writeAll(
+  file: FileHandle,
+  compress: boolean,
+  content: AsyncIterable<Buffer>,
+): Promise<void> {
+  const pieces = Readable.from(gathered(content));
+  const write = async (parts: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const part of parts) await file.writeFile(part);
+  };
+  if (compress) await pipeline(pieces, createGzip(), write);
+  else await write(pieces);
+}
+
+/** The same bytes in fewer parts. */
+async function* gathered(content: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let held: Buffer[] = [];
+  let size = 0;
+  for await (const part of content) {
+    held.push(part);
+    size += part.length;
+    if (size < pieceSize) continue;
+    yield Buffer.concat(held);
+    held = [];
+    size = 0;
   }
-  await file.writeFile(held);
+  yield Buffer.concat(held);
 }
 
 /** Makes the rename itself durable, where the system can do that. */
@@ -74,31 +75,4 @@ async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r').catch(() => undefined);
   await directory?.sync().catch(() => undefined);
   await directory?.close();
-}
-
-async function* textOf(layout: Layout, records: AsyncIterable<JsonObject>): AsyncIterable<string> {
-  const { format, columns } = layout;
-  if (format === 'csv') {
-    yield csvRow(columns, layout.delimiter);
-    for await (const record of records) {
-      const cells = columns.map((column) => record[column]);
-      yield csvRow(cells, layout.delimiter);
-    }
-    return;
-  }
-  if (format === 'jsonl') {
-    for await (const record of records) yield `${stringifyJson(record)}\n`;
-    return;
-  }
-  let before = '[\n';
-  for await (const record of records) {
-    yield `${before}${stringifyJson(record)}`;
-    before = ',\n';
-  }
-  yield before === '[\n' ? '[]\n' : '\n]\n';
-}
-
-/** Quotes also the empty text, which tells it from null, and line breaks of any kind. */
-function csvRow(cells: readonly unknown[], delimiter: string): string {
-  return stringify([[...cells]], { delimiter, quoted_match: /^$|[\r\n]/ });
 }

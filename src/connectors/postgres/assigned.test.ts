@@ -95,8 +95,8 @@ it('forgets the creates of a run that ends, and of no other', async () => {
   const ends = create({ email: 'a@x' }, { idempotencyKey: 'ends-0-1' });
   const other = create({ email: 'b@x' }, { idempotencyKey: 'ends2-0-1' });
   await destination.write([ends, other]);
-  await destination.finish?.('ends');
-  await destination.finish?.('ends');
+  await destination.forget?.('ends');
+  await destination.forget?.('ends');
   const noted = await database.query(`SELECT idempotency_key FROM sluice.created ORDER BY 1`);
   const keys = noted.map((row) => row['idempotency_key']).filter((key) => key?.startsWith('ends'));
   expect(keys).toEqual(['ends2-0-1']);
@@ -169,7 +169,7 @@ it('says that it knows no repeated create where it may make no tables, and tells
     const destination = await openTarget({}, url);
     expect(destination.idempotentCreate).toBe(false);
     expect(await destination.write([create({ email: 'a@x' })])).toEqual([{ ok: true, id: '1' }]);
-    await destination.finish?.('run');
+    await destination.forget?.('run');
     expect((await openTarget()).idempotentCreate).toBe(true);
   } finally {
     await Promise.all(open.splice(0).map((connection) => connection.close()));

@@ -64,7 +64,7 @@ export function recordDestination(
     lookup: (keys, values) => lookup(session, table, keys, values),
     write: (operations, options) => write(held, operations, options),
     scan: (signal) => scan(session, table, signal),
-    ...(table.id && { finish: forget, abandon: forget }),
+    ...(table.id && { forget }),
   };
 }
 

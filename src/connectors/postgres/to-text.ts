@@ -20,7 +20,18 @@ export function toText(
   if (base === 'bytea' && typeof value === 'string' && !value.startsWith('\\x')) {
     return `\\x${Buffer.from(value, 'base64').toString('hex')}`;
   }
+  if (integers.has(base) && typeof value !== 'string') return wholeText(scalarText(value));
   return scalarText(value);
+}
+
+const integers: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint']);
+
+/** A whole number as an integer column reads it, however it was written: `42.0` and `1e3` are whole. */
+function wholeText(number: string): string {
+  const [, whole] = /^(-?\d+)\.0*$/.exec(number) ?? [];
+  if (whole !== undefined) return whole;
+  const isShort = /^-?[\d.]{1,15}[eE]\+?\d{1,2}$/.test(number);
+  return isShort && Number.isSafeInteger(Number(number)) ? String(Number(number)) : number;
 }
 
 /** JSON text that keeps every digit of an {@link ExactNumber}. */
