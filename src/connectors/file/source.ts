@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { KeyValues, RecordBatch, Value } from '../../model/record.ts';
-import { rowsOf, type Wanted } from '../rows.ts';
+import { alike, rowsOf, type Wanted } from '../rows.ts';
 import type { Page, PageEnd, PageRequest, Source } from '../source.ts';
 import { compareWatermarks, higher, rewind, watermarkText } from '../watermark.ts';
 import { cursorAt, resume } from './cursor.ts';
@@ -94,7 +94,7 @@ export class FileSource implements Source {
         read.records += 1;
       }
       if (records.length >= batchSize) {
-        yield this.#batch(records, request);
+        for (const some of alike(records, request)) yield this.#batch(some, request);
         records = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
@@ -102,7 +102,7 @@ export class FileSource implements Source {
         break;
       }
     }
-    if (records.length > 0) yield this.#batch(records, request);
+    for (const some of alike(records, request)) yield this.#batch(some, request);
     end.value = { cursor, ...read };
   }
 
