@@ -10,6 +10,15 @@ export interface Wanted {
   readonly rest?: boolean | undefined;
 }
 
+/** Rows of the same fields. */
+export interface Rows {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly Value[])[];
+}
+
+/** So many cells may be empty before records with other fields are rows of their own. */
+const mostEmpty = 10_000;
+
 /**
  * Records as rows of the fields that are wanted; the others come in the order in which they first appear, and are
  * undefined in a record that lacks them.
@@ -17,20 +26,46 @@ export interface Wanted {
  */
 export function rowsOf(
   records: readonly JsonObject[],
-  { fields, rest = false }: Wanted,
+  wanted: Wanted,
   valueOf: (record: JsonObject, field: string) => Value = own,
-): { readonly names: readonly string[]; readonly rows: readonly (readonly Value[])[] } {
-  const others = rest ? othersOf(records, new Set(fields)) : [];
+): Rows {
+  const others = new Set<string>();
+  const namesOf = othersOf(wanted);
+  for (const record of records) for (const name of namesOf(record)) others.add(name);
   const rows = records.map((record) => [
-    ...fields.map((field) => valueOf(record, field)),
-    ...others.map((field) => own(record, field)),
+    ...wanted.fields.map((field) => valueOf(record, field)),
+    ...Array.from(others, (field) => own(record, field)),
   ]);
-  return { names: [...fields, ...others], rows };
+  return { names: [...wanted.fields, ...others], rows };
 }
 
-function othersOf(records: readonly JsonObject[], asked: ReadonlySet<string>): string[] {
-  const others = new Set<string>();
-  for (const record of records)
-    for (const name of Object.keys(record)) if (!asked.has(name)) others.add(name);
-  return [...others];
+/** Cuts records where those that follow have so many other fields that most cells of their rows would be empty. */
+export function* alike<T>(
+  items: readonly T[],
+  wanted: Wanted,
+  recordOf: (item: T) => JsonObject,
+): Generator<readonly T[]> {
+  const namesOf = othersOf(wanted);
+  let begin = 0;
+  let others = new Set<string>();
+  let members = 0;
+  for (const [at, item] of items.entries()) {
+    const names = namesOf(recordOf(item));
+    for (const name of names) others.add(name);
+    members += names.length;
+    const cells = others.size * (at + 1 - begin);
+    if (at === begin || cells <= 2 * members + mostEmpty) continue;
+    yield items.slice(begin, at);
+    begin = at;
+    others = new Set(names);
+    members = names.length;
+  }
+  if (begin < items.length) yield items.slice(begin);
+}
+
+/** The names of a record's other fields. */
+function othersOf({ fields, rest = false }: Wanted): (record: JsonObject) => readonly string[] {
+  if (!rest) return () => [];
+  const asked = new Set(fields);
+  return (record) => Object.keys(record).filter((name) => !asked.has(name));
 }

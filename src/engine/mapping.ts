@@ -97,7 +97,8 @@ export function compileMapping(spec: MappingSpec): Mapping {
   const filter = spec.where === undefined ? null : expression(spec.where, spec, 'where');
   const copiesRest = spec.fields === undefined && spec.sampled === true;
   const known = new Set(spec.sourceFields.map(({ name }) => name));
-  const needed = neededBy(key, entries, filter);
+  // What a sample showed comes with the rest, so that no worker asks for other fields than the next.
+  const needed = neededBy(key, copiesRest ? [] : entries, filter);
   const paths = needed.filter((name) => name.includes('.') && !known.has(name));
   return {
     needed,

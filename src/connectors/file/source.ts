@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { Encoding, KeyValues, RecordBatch } from '../../model/record.ts';
-import { rowsOf, type Wanted } from '../rows.ts';
+import { alike, rowsOf, type Wanted } from '../rows.ts';
 import type { Page, PageEnd, PageRequest, Settled, Source } from '../source.ts';
 import {
   compareWatermarks,
@@ -113,7 +113,7 @@ export class FileSource implements Source {
         read.records += 1;
       }
       if (found.length >= batchSize) {
-        yield this.#batch(found, request);
+        yield* this.#batches(found, request);
         found = [];
       }
       if (read.records >= limit.records || read.bytes >= limit.bytes) {
@@ -121,7 +121,7 @@ export class FileSource implements Source {
         break;
       }
     }
-    if (found.length > 0) yield this.#batch(found, request);
+    yield* this.#batches(found, request);
     end.value = { cursor, ...read };
   }
 
@@ -213,6 +213,11 @@ export class FileSource implements Source {
     } catch (error) {
       throw fileFailure(error, this.#stream.connection, this.#stream.files[0]?.name ?? '');
     }
+  }
+
+  *#batches(found: readonly Located[], wanted: Wanted): Generator<RecordBatch> {
+    for (const some of alike(found, wanted, ({ record }) => record))
+      yield this.#batch(some, wanted);
   }
 
   #batch(found: readonly Located[], wanted: Wanted): RecordBatch {

@@ -3,7 +3,7 @@ import type { Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
-import { rowsOf, type Wanted } from '../rows.ts';
+import { alike, rowsOf, type Wanted } from '../rows.ts';
 import type { Cursor, Page, PageEnd, PageRequest } from '../source.ts';
 import { higher, rewind, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
@@ -72,7 +72,8 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
         bytes += part.size;
         // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
         if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
-        if (wanted.length > 0) yield batchOf(reading.fields, wanted, page);
+        for (const some of alike(wanted, page, (record) => record))
+          yield batchOf(reading.fields, some, page);
       } while (place.next !== null && !isFull());
       if (place.next !== null) {
         reading.kept.pages = pages;
