@@ -6,12 +6,14 @@ import { previewSize, type PreviewChange } from '../../model/preview.ts';
 import type { ChunkRef, ChunkResult, StagedFault, StagedLayout } from '../destination.ts';
 import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
-import { metSetting, type ChunkSql } from './chunk-sql.ts';
+import { metSetting, type Cast, type ChunkSql } from './chunk-sql.ts';
 import { faultOf } from './failures.ts';
-import { attempt, isolate } from './isolate.ts';
+import { attempt, Isolation, type Guarded } from './isolate.ts';
 import { ident, literal } from './names.ts';
+import { columnsOfRules, longestShape, shapeOf, tooLong } from './refusals.ts';
 import type { Answer, Session, TextRow } from './session.ts';
 import { comparesExactly } from './table.ts';
+import { stagedTies } from './ties.ts';
 
 /** Asks for one chunk to be applied. */
 export interface ApplyRequest {
@@ -138,10 +140,22 @@ export class ChunkApply {
   }
 
   /** Tries every cast; the rows that fail one become record errors. */
-  private async checkCasts(casts: readonly string[]): Promise<void> {
+  private async checkCasts(casts: readonly Cast[]): Promise<void> {
     if (casts.length === 0) return;
-    const check = `SELECT ${casts.map((cast) => `count(${cast})`).join(', ')} FROM ${this.staged} s`;
-    await this.guard('match', check, `${check} WHERE s.ctid = ANY($1::tid[])`, 'true');
+    const tries = casts.map(({ sql }) => `count(${sql})`);
+    const all = `SELECT ${tries.join(', ')} FROM ${this.staged} s`;
+    if ((await attempt({ session: this.request.session, client: this.client }, all)) !== null) return;
+    for (const [at, cast] of casts.entries()) {
+      const isolation = this.isolation();
+      const whole = `SELECT ${tries[at]} FROM ${this.staged} s`;
+      await isolation.run({
+        operation: 'match',
+        whole,
+        some: (rows) => `${whole} WHERE s.ctid = ANY(${rows})`,
+        rows: `SELECT s.ctid AS "row" FROM ${this.staged} s ORDER BY s.ctid`,
+      });
+      await this.takeRefused(isolation, cast);
+    }
   }
 
   /** Notes the keys of every record that can have one here, whatever becomes of it: a mirror must not remove them. */
@@ -198,28 +212,35 @@ export class ChunkApply {
     );
   }
 
-  private async take(remove: string, fault: StagedFault): Promise<void> {
+  /** @returns how many rows it took */
+  private async take(
+    remove: string,
+    fault: StagedFault,
+    operation: RecordError['operation'] = 'match',
+  ): Promise<number> {
     const { keyTexts } = this.request.sql;
     const { rows } = await this.sql(`${remove} RETURNING array_to_json(${keyTexts}) AS key`);
     for (const row of rows) {
-      this.errors.push({ key: keyOf(row), operation: 'match', ...fault, retryable: false });
+      this.errors.push({ key: keyOf(row), operation, ...fault, retryable: false });
     }
+    return rows.length;
   }
 
   /**
    * Creates all that is left in the stage at once where the destination holds nothing of the chunk's key range.
    * @returns whether it did; false, with nothing done, when the chunk must be classified first
    */
-  private async createAll({ missing }: Census): Promise<boolean> {
+  private async createAll(census: Census): Promise<boolean> {
     const { sql, dryRun } = this.request;
     const range = sql.clearRange(this.staged);
-    if (dryRun || missing || range === null || !sql.table.target.permissions.create) return false;
+    if (dryRun || census.missing || range === null || !sql.table.target.permissions.create) return false;
     const { rows } = await this.sql(range);
     if (rows[0]?.['clear'] !== 't') return false;
     const all = `${this.staged} s`;
     const done = await this.insertPlain(null, all);
     if (done === null) return false;
-    this.created += done;
+    const wanted = census.all - this.skipped.duplicate - this.errors.length;
+    this.created += done + (await this.takeDropped(wanted - done, 'true'));
     await this.track(all);
     return true;
   }
@@ -299,11 +320,25 @@ export class ChunkApply {
   }
 
   private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<void> {
-    const patterns = missing ? await this.patterns() : [null];
-    const removed = changed > 0 ? await this.updateAll(patterns, missing, changed) : 0;
     const { create, update } = this.request.sql.table.target.permissions;
-    if (!create) this.skipped.mode += removed;
-    else if (fresh + removed > 0) await this.insertAll(patterns, missing);
+    const patterns = missing ? await this.patterns() : [null];
+    const isolation = this.isolation();
+    let updated = 0;
+    if (changed > 0)
+      for (const pattern of patterns) updated += await this.update(isolation, pattern, missing);
+    const gone = updated < changed ? await this.findGone(isolation) : 0;
+    if (!create) this.skipped.mode += gone;
+    const inserting = create && fresh + gone > 0;
+    let inserted = 0;
+    if (inserting)
+      for (const pattern of patterns) inserted += await this.insert(isolation, pattern, missing);
+    const late = await isolation.settle();
+    const refused = await this.takeRefused(isolation);
+    updated += late.get('update') ?? 0;
+    this.updated += updated;
+    if (updated + (refused.get('update') ?? 0) + gone < changed)
+      for (const pattern of patterns) await this.takeIgnored(pattern, missing);
+    if (inserting) await this.countInserted(inserted + (late.get('create') ?? 0));
     await this.track(`${this.rowsDue()} WHERE CASE WHEN a.fresh THEN ${create} ELSE ${update} END`);
   }
 
@@ -312,98 +347,171 @@ export class ChunkApply {
     return `${this.staged} s JOIN ${this.actions} a ON a."row" = s.ctid`;
   }
 
-  /** @returns how many of the `changed` records someone has removed meanwhile: they are to be created again */
-  private async updateAll(
-    patterns: readonly (string | null)[],
-    missing: boolean,
-    changed: number,
-  ): Promise<number> {
-    const { sql } = this.request;
-    const errors = this.errors.length;
-    let done = 0;
-    for (const pattern of patterns) done += await this.update(pattern, missing);
-    this.updated += done;
-    if (done + this.errors.length - errors >= changed) return 0;
-    const { count } = await this.sql(
-      `UPDATE ${this.actions} a SET fresh = true FROM ${this.staged} s WHERE a."row" = s.ctid AND NOT a.fresh
-       AND NOT EXISTS (SELECT 1 FROM ${sql.table.relation.from} d WHERE ${sql.matches})`,
-    );
-    return count;
-  }
-
-  /** Records that someone else has made meanwhile are met by the INSERT, and updated if they differ. */
-  private async insertAll(patterns: readonly (string | null)[], missing: boolean): Promise<void> {
-    const { table } = this.request.sql;
-    let done = 0;
-    for (const pattern of patterns) done += await this.insert(pattern, missing);
-    const { rows } = await this.sql(`SELECT current_setting('${metSetting}', true) AS met`);
-    const met = Number(rows[0]?.['met'] ?? 0);
-    if (table.target.permissions.update) {
-      this.created += done - met;
-      this.updated += met;
-    } else {
-      this.created += done;
-      this.skipped.mode += met;
-    }
-  }
-
   private async patterns(): Promise<(string | null)[]> {
     const { rows } = await this.sql(`SELECT DISTINCT s._missing AS pattern FROM ${this.rowsDue()}`);
     return rows.map((row) => row['pattern'] ?? null);
   }
 
-  private async insert(pattern: string | null, missing: boolean): Promise<number> {
-    const { sql } = this.request;
-    const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
-    const rows = `${this.rowsDue()} WHERE a.fresh${like}`;
-    const some = `${this.staged} s WHERE s.ctid = ANY($1::tid[])`;
-    return (
-      (await this.insertPlain(pattern, rows)) ??
-      this.guard(
-        'create',
-        sql.insert(pattern, rows),
-        sql.insert(pattern, some),
-        `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE a.fresh)${like}`,
-      )
-    );
-  }
-
-  private async update(pattern: string | null, missing: boolean): Promise<number> {
-    const { sql } = this.request;
-    const like = missing ? ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}` : '';
-    const whole = sql.update(pattern, this.rowsDue(), `NOT a.fresh${like}`);
-    const some = sql.update(pattern, `${this.staged} s`, 's.ctid = ANY($1::tid[])');
-    if (!whole || !some) return 0;
-    const chosen = `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE NOT a.fresh)${like}`;
-    return this.guard('update', whole, some, chosen);
-  }
-
-  /** Runs a set statement over staged rows; those at fault become record errors and leave the stage. */
-  private async guard(
-    operation: Operation | 'match',
-    whole: string,
-    some: string,
-    chosen: string,
+  private async update(
+    isolation: Isolation,
+    pattern: string | null,
+    missing: boolean,
   ): Promise<number> {
+    const { sql } = this.request;
+    const like = missing ? likePattern(pattern) : '';
+    const whole = sql.update(pattern, this.rowsDue(), `NOT a.fresh${like}`);
+    if (whole === null) return 0;
+    return isolation.run({
+      operation: 'update',
+      whole,
+      some: (rows) => sql.update(pattern, `${this.staged} s`, `s.ctid = ANY(${rows})`) ?? '',
+      rows: this.rowsTo(`NOT a.fresh${like}`),
+    });
+  }
+
+  private async insert(
+    isolation: Isolation,
+    pattern: string | null,
+    missing: boolean,
+  ): Promise<number> {
+    const { sql } = this.request;
+    const like = missing ? likePattern(pattern) : '';
+    const rows = `${this.rowsDue()} WHERE a.fresh${like}`;
+    const plain = await this.insertPlain(pattern, rows);
+    if (plain !== null) return plain;
+    await this.sql(
+      `DELETE FROM ${this.actions} a USING ${this.staged} s JOIN ${sql.table.relation.from} d ON ${sql.matches}
+       WHERE a."row" = s.ctid AND a.fresh AND NOT (${sql.differs(missing)})`,
+    );
+    return isolation.run({
+      operation: 'create',
+      whole: sql.insert(pattern, rows),
+      some: (some) => sql.insert(pattern, `${this.staged} s WHERE s.ctid = ANY(${some})`),
+      rows: this.rowsTo(`a.fresh${like}`),
+    });
+  }
+
+  private rowsTo(condition: string): string {
+    return `SELECT a."row" FROM ${this.rowsDue()} WHERE ${condition} ORDER BY 1`;
+  }
+
+  private isolation(): Isolation {
     const { area, chunk, session, sql } = this.request;
-    const faults = area.faults(chunk);
-    const rows = `SELECT s.ctid AS "row" FROM ${this.staged} s WHERE ${chosen} ORDER BY s.ctid`;
-    const { done, faulty } = await isolate({
+    return new Isolation({
       session,
       client: this.client,
-      whole,
-      some,
-      rows,
-      faults,
+      faults: area.faults(chunk),
+      target: sql.table.relation.from,
+      ties: stagedTies(sql, this.staged),
     });
-    if (!faulty) return done;
-    const found = await this.sql(
+  }
+
+  /** @returns how many of the records to update someone has removed meanwhile: they are to be created again */
+  private async findGone(isolation: Isolation): Promise<number> {
+    const { area, chunk, sql } = this.request;
+    const refused = isolation.faulty
+      ? ` AND a."row" NOT IN (SELECT f."row" FROM ${area.faults(chunk)} f)`
+      : '';
+    const { count } = await this.sql(
+      `UPDATE ${this.actions} a SET fresh = true FROM ${this.staged} s WHERE a."row" = s.ctid AND NOT a.fresh${refused}
+       AND NOT EXISTS (SELECT 1 FROM ${sql.table.relation.from} d WHERE ${sql.matches})`,
+    );
+    return count;
+  }
+
+  /** Makes record errors of the updates that a trigger or rule of the table dropped: done again, for a test, they still are. */
+  private async takeIgnored(pattern: string | null, missing: boolean): Promise<void> {
+    const { sql } = this.request;
+    const like = missing ? likePattern(pattern) : '';
+    const due = `SELECT s.ctid AS "row" FROM ${this.rowsDue()} JOIN ${sql.table.relation.from} d ON ${sql.matches}
+      WHERE NOT a.fresh AND (${sql.differs(missing)})${like}`;
+    const test = sql.update(pattern, `${this.staged} s`, 's.ctid IN (SELECT e."row" FROM due e)');
+    if (test === null) return;
+    await this.sql('SAVEPOINT test');
+    const { rows } = await this.sql(
+      `WITH due AS MATERIALIZED (${due}), done AS (${test} RETURNING s.ctid AS "row")
+       SELECT array_agg(e."row") AS rows FROM due e WHERE e."row" NOT IN (SELECT o."row" FROM done o)`,
+    );
+    await this.sql('ROLLBACK TO test');
+    const ignored = rows[0]?.['rows'];
+    if (!ignored) return;
+    await this.take(
+      `DELETE FROM ${this.staged} s WHERE s.ctid = ANY(${literal(ignored)}::tid[])`,
+      { code: 'not_updated', message: 'the table did not take the change' },
+      'update',
+    );
+  }
+
+  /** Records that someone else has made meanwhile are met by the INSERT, and updated if they differ. */
+  private async countInserted(done: number): Promise<void> {
+    const { update } = this.request.sql.table.target.permissions;
+    const { rows } = await this.sql(
+      `SELECT current_setting('${metSetting}', true) AS met, count(*) AS wanted FROM ${this.rowsDue()} WHERE a.fresh`,
+    );
+    const met = Number(rows[0]?.['met'] ?? 0);
+    const routed = await this.takeDropped(
+      Number(rows[0]?.['wanted']) - done - (update ? 0 : met),
+      `s.ctid IN (SELECT a."row" FROM ${this.actions} a WHERE a.fresh)`,
+    );
+    this.created += done + routed - (update ? met : 0);
+    if (update) this.updated += met;
+    else this.skipped.mode += met;
+  }
+
+  /**
+   * Makes record errors of the creates that a trigger or rule of the table dropped.
+   * @param uncounted how many records the INSERT did not count
+   * @param chosen the staged rows among which they are
+   * @returns how many of the uncounted are there all the same: a trigger or rule wrote them on its own
+   */
+  private async takeDropped(uncounted: number, chosen: string): Promise<number> {
+    if (uncounted <= 0) return 0;
+    const { sql } = this.request;
+    const dropped = await this.take(
+      `DELETE FROM ${this.staged} s WHERE ${chosen}
+         AND NOT EXISTS (SELECT 1 FROM ${sql.table.relation.from} d WHERE ${sql.matches})`,
+      { code: 'not_created', message: 'the table did not take the record' },
+      'create',
+    );
+    return uncounted - dropped;
+  }
+
+  /**
+   * Makes record errors of the rows that stand alone; they leave the stage.
+   * @param cast what they failed, where it is known
+   * @returns how many there were, by operation
+   */
+  private async takeRefused(
+    isolation: Isolation,
+    cast?: Cast,
+  ): Promise<ReadonlyMap<Guarded['operation'], number>> {
+    const counts = new Map<Guarded['operation'], number>();
+    if (!isolation.faulty) return counts;
+    const { area, chunk, session, sql } = this.request;
+    const { columns, from } = sql.table.relation;
+    const faults = area.faults(chunk);
+    const assigned = columns.flatMap((column) => {
+      const value = sql.valueOf(column);
+      return value === null ? [] : [{ column, value }];
+    });
+    const field = cast
+      ? literal(cast.field)
+      : `coalesce(f.field, CASE WHEN f.code IN ('22001', '22026') THEN ${tooLong(assigned)} END)`;
+    const cell = cast ? `s.c${cast.from}::text` : 'NULL::text';
+    const { rows } = await this.sql(
       `DELETE FROM ${this.staged} s USING ${faults} f WHERE s.ctid = f."row"
-       RETURNING array_to_json(${sql.keyTexts}) AS key, f.code, f.message, f.field, f.rule`,
+       RETURNING array_to_json(${sql.keyTexts}) AS key, f.part, f.code, f.message, ${field} AS field, f.rule,
+         left(${cell}, ${longestShape + 1}) AS start, char_length(${cell}) AS length`,
     );
     await this.sql(`DELETE FROM ${faults}`);
-    for (const row of found.rows) this.errors.push(errorOf(row, operation));
-    return done;
+    if (rows.length === 0) return counts;
+    const fields = await columnsOfRules(session, this.client, from);
+    for (const row of rows) {
+      const { operation } = isolation.part(Number(row['part']))!;
+      counts.set(operation, (counts.get(operation) ?? 0) + 1);
+      this.errors.push(errorOf(row, operation, fields));
+    }
+    return counts;
   }
 
   /** Remembers the keys of the rows that were written, for removals limited to them. */
@@ -438,10 +546,23 @@ function changeOf(row: TextRow): PreviewChange {
   };
 }
 
-function errorOf(row: TextRow, operation: Operation | 'match'): RecordError {
-  const fault = faultOf(row['code'] ?? '', row['message'] ?? '', row['field'], row['rule']);
+/** @param fields the columns of constraints that are about one column each */
+function errorOf(
+  row: TextRow,
+  operation: Operation | 'match',
+  fields: ReadonlyMap<string, string>,
+): RecordError {
+  const { code = '', message, field, rule, start, length } = row;
+  const about = field ?? fields.get(rule ?? '');
+  const fault = faultOf(code ?? '', message ?? '', about, rule);
+  const shown = start == null ? '' : `: ${shapeOf(start, Number(length))}`;
   // A reference may appear later; every other refusal lasts until the record changes.
-  return { key: keyOf(row), operation, ...fault, retryable: fault.code === '23503' };
+  const retryable = fault.code === '23503';
+  return { key: keyOf(row), operation, ...fault, message: fault.message + shown, retryable };
+}
+
+function likePattern(pattern: string | null): string {
+  return ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}`;
 }
 
 function keyOf(row: TextRow): (string | null)[] | null {

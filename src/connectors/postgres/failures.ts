@@ -14,8 +14,12 @@ const lostLink = new Set([
   'ABORT_ERR',
 ]);
 const lostLinkText = /terminated|timeout|not queryable|closed|ended|Cannot use a pool/i;
-const transientState = /^(08|53|55|57|58|25P03|40001|40P01)/;
-const recordState = /^(22|23|44|54|P0|42804)/;
+/** The SQLSTATEs that blame the record which was written, as a pattern of both JavaScript and PostgreSQL. */
+export const recordStates = '^(21|22|23|44|54|P0|42804)';
+const recordState = new RegExp(recordStates);
+/** The SQLSTATEs that blame the server or the link, likewise. */
+export const systemStates = '^(08|53|55|57|58|25P03|40001|40P01)';
+const transientState = new RegExp(systemStates);
 
 /** What a database said of one record: safe to keep (R1). */
 export interface RowFault {
@@ -26,13 +30,15 @@ export interface RowFault {
 
 /** The record error that `error` stands for; null where the record is not to blame. */
 export function rowFault(error: unknown): RowFault | null {
-  if (!(error instanceof DatabaseError) || !isRecordState(error.code)) return null;
+  if (!(error instanceof DatabaseError) || !blamesRecord(error)) return null;
   return faultOf(error.code ?? '', messageOf(error), error.column, error.constraint);
 }
 
-/** Whether an SQLSTATE blames the record that was written. */
-export function isRecordState(state: string | undefined): boolean {
-  return state !== undefined && recordState.test(state);
+/** A policy or a function of the database's own may refuse one record with any SQLSTATE. */
+function blamesRecord({ code = '', routine, where }: DatabaseError): boolean {
+  if (recordState.test(code)) return true;
+  if (code === '42501' && routine === 'ExecWithCheckOptions') return true;
+  return raisedBy(where) !== null && !transientState.test(code);
 }
 
 /** A record error from the parts of a database error, without the values that PostgreSQL quotes. */
@@ -117,8 +123,13 @@ function codeOf(error: unknown): string {
 
 /** A function's own text may hold any value: its name stands for it. `isolate` does the same. */
 function messageOf({ message, where }: DatabaseError): string {
-  const raised = /^(.*) line \d+ at RAISE$/m.exec(where?.split('\n', 1)[0] ?? '');
-  return raised ? `refused by ${raised[1]}` : message;
+  const raised = raisedBy(where);
+  return raised === null ? message : `refused by ${raised}`;
+}
+
+/** The function whose RAISE was the cause; null where there was none. */
+function raisedBy(where: string | undefined): string | null {
+  return /^(.*) line \d+ at RAISE$/.exec(where?.split('\n', 1)[0] ?? '')?.[1] ?? null;
 }
 
 /** Class 22 quotes the value it refuses, which may hold quotes and line breaks itself; other classes quote names only. */
