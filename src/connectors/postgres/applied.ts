@@ -1,5 +1,6 @@
 import type { AppliedChunks, ChunkResult } from '../destination.ts';
 import type { Area } from './area.ts';
+import { lateChunk } from './late.ts';
 import { removalChunk } from './removal.ts';
 import type { Session } from './session.ts';
 
@@ -18,5 +19,6 @@ export async function appliedChunks(
     if (result) done.set(Number(chunk), JSON.parse(result) as unknown);
   const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
   done.delete(removalChunk);
+  done.delete(lateChunk);
   return { chunks: done as Map<number, ChunkResult>, removal };
 }

@@ -135,7 +135,10 @@ function raisedBy(where: string | undefined): string | null {
 /** Class 22 quotes the value it refuses, which may hold quotes and line breaks itself; other classes quote names only. */
 function withoutValues(state: string, message: string): string {
   const text = state.startsWith('22')
-    ? message.replace(/:\s*".*$/s, '').replace(/".*("|$)/s, '…')
+    ? message
+        .replace(/:\s*".*$/s, '')
+        .replace(/".*"/s, '…')
+        .replace(/".*$/s, '…')
     : message;
   return text.split('\n', 1)[0] ?? '';
 }

@@ -3,7 +3,7 @@ import type { Operation } from '../../model/outcome.ts';
 import { recordStates, rowFault, systemStates } from './failures.ts';
 import { literal } from './names.ts';
 import { selfReferences, type Ties } from './ties.ts';
-import type { Session } from './session.ts';
+import type { Session, TextRow } from './session.ts';
 
 /** A set statement that some of its rows may spoil. */
 export interface Guarded {
@@ -61,7 +61,7 @@ export class Isolation {
     const { faults } = this.#site;
     if (!this.faulty)
       await this.#sql(
-        `CREATE UNLOGGED TABLE IF NOT EXISTS ${faults} (part int, round int, "row" tid, code text, message text,
+        `CREATE UNLOGGED TABLE IF NOT EXISTS ${faults} (part int, "row" tid, code text, message text,
            field text, rule text, again boolean, free boolean)`,
       );
     const part = this.#parts.push(guarded) - 1;
@@ -74,9 +74,8 @@ export class Isolation {
    */
   async settle(): Promise<ReadonlyMap<Guarded['operation'], number>> {
     const done = new Map<Guarded['operation'], number>();
-    for (let left = await this.#waiting(); left > 0;) {
-      await this.#together(done);
-      await this.#again(done);
+    for (let left = await this.#waiting(); left > 0 && (await this.#free()) > 0;) {
+      if (!(await this.#together(done))) await this.#again(done);
       const before = left;
       left = await this.#waiting();
       if (before - left < (this.#round < manyRounds ? 1 : before / 100)) break;
@@ -92,35 +91,34 @@ export class Isolation {
   /** How many refused rows may still land. */
   async #waiting(): Promise<number> {
     if (!this.faulty) return 0;
-    const { rows } = await this.#sql(
-      `SELECT count(*) AS n FROM ${this.#site.faults} WHERE again`,
-    );
+    const { rows } = await this.#sql(`SELECT count(*) AS n FROM ${this.#site.faults} WHERE again`);
     return Number(rows[0]?.['n']);
   }
 
-  /** Tries all rows at once that wait for nothing but each other. */
-  async #together(done: Map<Guarded['operation'], number>): Promise<void> {
-    const { faults, ties, session, client } = this.#site;
-    if (!ties) return;
-    const edges = ties.edges(await selfReferences(session, client, this.#site.target), faults);
-    if (edges === null) return;
-    const { count } = await this.#sql(
-      `WITH RECURSIVE edge AS MATERIALIZED (${edges}),
-         stuck ("row") AS (SELECT e."row" FROM edge e WHERE e.needs IS NULL
-           UNION SELECT e."row" FROM edge e JOIN stuck k ON e.needs = k."row")
-       UPDATE ${faults} f SET free = true WHERE f.again AND f."row" NOT IN (SELECT k."row" FROM stuck k)`,
+  /** Marks the refused rows as `free` that wait for nothing, or for nothing but each other; returns how many. */
+  async #free(): Promise<number> {
+    const { faults, ties, session, client, target } = this.#site;
+    const edges = ties?.edges(await selfReferences(session, client, target), faults) ?? null;
+    const rows = edges === null ? [] : (await this.#sql(edges)).rows;
+    const { count } = await session.run(
+      client,
+      `UPDATE ${faults} f SET free = true WHERE f.again
+         AND NOT EXISTS (SELECT 1 FROM unnest($1::tid[]) k WHERE k = f."row")`,
+      [[...stuck(rows)]],
     );
-    if (count === 0) return;
-    const landed = await this.#allOrNone();
-    if (landed === null) {
-      await this.#sql(`UPDATE ${faults} SET free = NULL`);
-      return;
-    }
-    await this.#sql(`DELETE FROM ${faults} WHERE free`);
-    for (const [operation, n] of landed) done.set(operation, (done.get(operation) ?? 0) + n);
+    return count;
   }
 
-  /** Writes the rows marked as `free`; null, with nothing done, where one of them is refused or left out. */
+  /** Tries the free rows all at once; false, with nothing done, where that fails. */
+  async #together(done: Map<Guarded['operation'], number>): Promise<boolean> {
+    const landed = await this.#allOrNone();
+    if (landed === null) return false;
+    await this.#sql(`DELETE FROM ${this.#site.faults} WHERE free`);
+    for (const [operation, n] of landed) done.set(operation, (done.get(operation) ?? 0) + n);
+    return true;
+  }
+
+  /** Writes the free rows; null, with nothing done, where one of them is refused or left out. */
   async #allOrNone(): Promise<Map<Guarded['operation'], number> | null> {
     const { faults, ties } = this.#site;
     const landed = new Map<Guarded['operation'], number>();
@@ -160,17 +158,15 @@ export class Isolation {
     return this.#parts[part]?.operation === 'create' ? 0 : 1;
   }
 
-  /** Tries the rows that may still land in groups, every other time backwards: most wait for one beside them. */
+  /** Tries the free rows in groups, every other time backwards: most wait for one beside them. */
   async #again(done: Map<Guarded['operation'], number>): Promise<void> {
-    const { faults } = this.#site;
-    const round = this.#round;
+    const order = this.#round % 2 === 0 ? 'DESC' : 'ASC';
     this.#round += 1;
-    const order = round % 2 === 0 ? 'DESC' : 'ASC';
     for (const [part, { operation }] of this.#parts.entries()) {
-      const old = `FROM ${faults} f WHERE f.part = ${part} AND f.round = ${round} AND f.again`;
-      const rows = `SELECT f."row", row_number() OVER (ORDER BY f."row" ${order}) AS n ${old}`;
+      const free = `FROM ${this.#site.faults} f WHERE f.part = ${part} AND f.free`;
+      const rows = `SELECT f."row", row_number() OVER (ORDER BY f."row" ${order}) AS n ${free}`;
       done.set(operation, (done.get(operation) ?? 0) + (await this.#pass(part, rows)));
-      await this.#sql(`DELETE ${old}`);
+      await this.#sql(`DELETE ${free}`);
     }
   }
 
@@ -219,7 +215,7 @@ BEGIN
           IF sluice_context LIKE '% at RAISE' THEN
             sluice_message := 'refused by ' || split_part(sluice_context, ' line ', 1);
           END IF;
-          INSERT INTO ${faults} VALUES (${part}, ${this.#round}, sluice_rows[1], sluice_code, sluice_message,
+          INSERT INTO ${faults} VALUES (${part}, sluice_rows[1], sluice_code, sluice_message,
             nullif(sluice_field, ''), nullif(sluice_rule, ''), sluice_code ~ '^(21|23505|23P01|P0)'
               OR sluice_code = '23503' AND sluice_rule = ANY (${names}::text[]));
           sluice_at := sluice_at + 1;
@@ -239,6 +235,19 @@ END`;
   #sql(text: string) {
     return this.#site.session.run(this.#site.client, text);
   }
+}
+
+/** The rows that wait for something that will not come, themselves or through others. */
+function stuck(edges: readonly TextRow[]): ReadonlySet<string> {
+  const waiting = new Map<string | null, string[]>();
+  for (const { row, needs = null } of edges) {
+    const others = waiting.get(needs);
+    if (others) others.push(row ?? '');
+    else waiting.set(needs, [row ?? '']);
+  }
+  const found = new Set(waiting.get(null));
+  for (const row of found) for (const other of waiting.get(row) ?? []) found.add(other);
+  return found;
 }
 
 /** Runs a statement; null, with its effects undone, when a record spoilt it. */

@@ -30,9 +30,7 @@ export function tooLong(values: readonly { column: Column; value: string }[]): s
     const limit = /^(character|bit)( varying)?\((\d+)\)$/.exec(column.native)?.[3];
     // PostgreSQL cuts spaces at the end without a word.
     const length = `char_length(rtrim((${value})::text, ' '))`;
-    return limit === undefined
-      ? []
-      : [`WHEN ${length} > ${limit} THEN ${literal(column.name)}`];
+    return limit === undefined ? [] : [`WHEN ${length} > ${limit} THEN ${literal(column.name)}`];
   });
   return tests.length === 0 ? 'NULL::text' : `CASE ${tests.join(' ')} END`;
 }

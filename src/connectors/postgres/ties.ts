@@ -35,12 +35,9 @@ export async function selfReferences(
   client: pg.PoolClient,
   target: string,
 ): Promise<SelfReference[]> {
-  const names = (numbers: string) => `(SELECT json_agg(a.attname ORDER BY k.ord)
-    FROM unnest(${numbers}) WITH ORDINALITY k(num, ord)
-    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num)`;
   const { rows } = await session.run(
     client,
-    `SELECT c.conname AS name, ${names('c.conkey')} AS own, ${names('c.confkey')} AS other FROM pg_constraint c
+    `SELECT c.conname AS name, ${columnNames('c.conkey')} AS own, ${columnNames('c.confkey')} AS other FROM pg_constraint c
      WHERE c.contype = 'f' AND c.conrelid = $1::regclass AND c.confrelid = c.conrelid`,
     [target],
   );
@@ -49,6 +46,12 @@ export async function selfReferences(
     from: JSON.parse(row['own'] ?? '[]') as string[],
     to: JSON.parse(row['other'] ?? '[]') as string[],
   }));
+}
+
+/** A JSON list of the columns of a constraint `c`. @param numbers an array of their numbers */
+function columnNames(numbers: string): string {
+  return `(SELECT json_agg(a.attname ORDER BY k.ord) FROM unnest(${numbers}) WITH ORDINALITY k(num, ord)
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num)`;
 }
 
 /** The ties of staged records: references to each other, and unique values that move from one to another. */
@@ -63,12 +66,13 @@ export function removalTies(table: Table, pinned: string): Ties {
     table.key.map((column, at) => `${record}.${ident(column.name)} = ${row}.k${at}`).join(' AND ');
   return {
     edges(references, faults) {
-      if (references.length === 0) return null;
+      const known = references.filter(({ from, to }) => comparable(table, [...from, ...to]));
+      if (known.length === 0) return null;
       const keys = table.key.map((_, at) => `p.k${at}`).join(', ');
-      const parts = references.map(
+      const parts = known.map(
         ({ from, to }) =>
           `SELECT p."row", o."row" AS needs FROM candidate p JOIN ${target} d ON ${same('d', 'p')}
-           JOIN ${target} x ON ${equal(table, from, held('x'), to, held('d'))}
+           JOIN ${target} x ON ${equal(from, held('x'), to, held('d'))}
            LEFT JOIN candidate o ON ${same('x', 'o')}`,
       );
       return `WITH candidate AS MATERIALIZED (SELECT p.ctid AS "row", ${keys}
@@ -92,10 +96,14 @@ class StagedTies implements Ties {
   }
 
   edges(references: readonly SelfReference[], faults: string): string | null {
-    const assigned = references.filter(({ from }) => this.#assigns(from));
+    const assigned = references.filter(
+      ({ from, to }) => this.#assigns(from) && comparable(this.#sql.table, [...from, ...to]),
+    );
     const parts = [
       ...assigned.map((reference) => this.#referring(reference)),
-      ...this.#uniques.map((columns) => this.#moving(columns)),
+      ...this.#uniques
+        .filter((columns) => comparable(this.#sql.table, columns))
+        .map((columns) => this.#moving(columns)),
     ];
     if (parts.length === 0) return null;
     const { key } = this.#sql;
@@ -123,11 +131,13 @@ class StagedTies implements Ties {
   /** Records whose reference the destination lacks, with the one among them that would bring it. */
   #referring({ from, to }: SelfReference): string {
     const { table } = this.#sql;
-    const brings = this.#assigns(to) ? equal(table, to, staged('o', table), from, staged('s', table)) : 'false';
-    const given = from.map((name) => `${staged('s', table)(name)} IS NOT NULL`).join(' AND ');
+    const brings = this.#assigns(to)
+      ? equal(to, given('o', table), from, given('s', table))
+      : 'false';
+    const present = from.map((name) => `${given('s', table)(name)} IS NOT NULL`).join(' AND ');
     return `SELECT s."row", o."row" AS needs FROM candidate s LEFT JOIN candidate o ON ${brings}
-      WHERE ${given} AND NOT EXISTS (SELECT 1 FROM ${table.relation.from} d
-        WHERE ${equal(table, to, held('d'), from, staged('s', table))})`;
+      WHERE ${present} AND NOT EXISTS (SELECT 1 FROM ${table.relation.from} d
+        WHERE ${equal(to, held('d'), from, given('s', table))})`;
   }
 
   /** Records whose unique value another record holds, with the one among them that is about to change that record. */
@@ -138,7 +148,7 @@ class StagedTies implements Ties {
         .map((value, at) => `${value} = ${row}.k${at}`)
         .join(' AND ');
     return `SELECT s."row", o."row" AS needs FROM candidate s
-      JOIN ${table.relation.from} d ON ${equal(table, columns, held('d'), columns, staged('s', table))} AND NOT (${is('s')})
+      JOIN ${table.relation.from} d ON ${equal(columns, held('d'), columns, given('s', table))} AND NOT (${is('s')})
       LEFT JOIN candidate o ON ${is('o')}`;
   }
 
@@ -192,22 +202,21 @@ function held(record: string): (name: string) => string {
 }
 
 /** A column of a candidate. */
-function staged(row: string, { relation }: Table): (name: string) => string {
+function given(row: string, { relation }: Table): (name: string) => string {
   return (name) => `${row}.v${relation.columns.findIndex((column) => column.name === name)}`;
 }
 
-/** Where columns of one row equal those of another. Types whose operators may be out of reach are compared as texts. */
+/** Whether the operators of the columns' types are in reach whatever the search path. */
+function comparable(table: Table, names: readonly string[]): boolean {
+  return columnsOf(table, names).every(({ builtin }) => builtin);
+}
+
+/** Where columns of one row equal those of another. */
 function equal(
-  table: Table,
   left: readonly string[],
   a: (name: string) => string,
   right: readonly string[],
   b: (name: string) => string,
 ): string {
-  const both = left.map((name, at) => {
-    const [column] = columnsOf(table, [name]);
-    const cast = column?.builtin === true ? '' : '::text';
-    return `${a(name)}${cast} = ${b(right[at] ?? name)}${cast}`;
-  });
-  return both.join(' AND ');
+  return left.map((name, at) => `${a(name)} = ${b(right[at] ?? name)}`).join(' AND ');
 }
