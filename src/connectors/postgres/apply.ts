@@ -140,6 +140,7 @@ export class ChunkApply {
         whole,
         some: (rows) => `${whole} WHERE s.ctid = ANY(${rows})`,
         rows: `SELECT s.ctid AS "row" FROM ${this.stage.rows} s ORDER BY s.ctid`,
+        tables: this.stage.rows,
       });
       await this.stage.takeRefused(isolation, cast);
     }

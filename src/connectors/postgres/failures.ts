@@ -21,6 +21,11 @@ const recordState = new RegExp(recordStates);
 export const systemStates = '^(08|53|55|57|58|25P03|40001|40P01)';
 const transientState = new RegExp(systemStates);
 
+/** Whether an error is about the statement that was run, not about the server or the link. */
+export function isStatementFault(error: unknown): boolean {
+  return error instanceof DatabaseError && !transientState.test(error.code ?? '');
+}
+
 /** What a database said of one record: safe to keep (R1). */
 export interface RowFault {
   readonly code: string;

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import type { Operation } from '../../model/outcome.ts';
-import { recordStates, rowFault, systemStates } from './failures.ts';
+import { isStatementFault, recordStates, rowFault, systemStates } from './failures.ts';
 import { literal } from './names.ts';
-import { selfReferences, type Ties } from './ties.ts';
+import { rulesOf, type Rules } from './rules.ts';
 import type { Session, TextRow } from './session.ts';
+import type { Ties } from './ties.ts';
 
 /** A set statement that some of its rows may spoil. */
 export interface Guarded {
@@ -12,8 +13,9 @@ export interface Guarded {
   readonly whole: string;
   /** The same over some of them. @param rows SQL for their `tid[]` */
   some(rows: string): string;
-  /** A query for all of its rows, as `row`. */
+  /** A query for all of its rows, as `row`, and the tables that it finds them in, with commas. */
   readonly rows: string;
+  readonly tables: string;
 }
 
 /** Where statements are isolated. */
@@ -43,6 +45,7 @@ const manyRounds = 20;
 export class Isolation {
   readonly #site: Site;
   readonly #parts: Guarded[] = [];
+  #rules: Rules | undefined;
   #round = 0;
 
   constructor(site: Site) {
@@ -65,7 +68,17 @@ export class Isolation {
            field text, rule text, again boolean, free boolean)`,
       );
     const part = this.#parts.push(guarded) - 1;
-    return this.#pass(part, `SELECT r."row", row_number() OVER () AS n FROM (${guarded.rows}) r`);
+    const suspects = await this.#stuck(guarded.rows, guarded.tables);
+    if (suspects.length === 0) return this.#pass(part, guarded.rows);
+    await this.#site.session.run(
+      this.#site.client,
+      `INSERT INTO ${faults} (part, "row", free) SELECT ${part}, unnest($1::tid[]), true`,
+      [suspects],
+    );
+    const others = `SELECT r."row" FROM (${guarded.rows}) r
+      WHERE NOT EXISTS (SELECT 1 FROM ${faults} f WHERE f."row" = r."row" AND f.free)`;
+    const done = await attempt(this.#site, guarded.some(`ARRAY(${others})`));
+    return (done ?? (await this.#pass(part, others))) + (await this.#retry(part, 'ASC'));
   }
 
   /**
@@ -97,16 +110,43 @@ export class Isolation {
 
   /** Marks the refused rows as `free` that wait for nothing, or for nothing but each other; returns how many. */
   async #free(): Promise<number> {
-    const { faults, ties, session, client, target } = this.#site;
-    const edges = ties?.edges(await selfReferences(session, client, target), faults) ?? null;
-    const rows = edges === null ? [] : (await this.#sql(edges)).rows;
+    const { faults, session, client } = this.#site;
+    const rows = await this.#stuck(`SELECT f."row" FROM ${faults} f WHERE f.again`, faults);
     const { count } = await session.run(
       client,
       `UPDATE ${faults} f SET free = true WHERE f.again
          AND NOT EXISTS (SELECT 1 FROM unnest($1::tid[]) k WHERE k = f."row")`,
-      [[...stuck(rows)]],
+      [rows],
     );
     return count;
+  }
+
+  /**
+   * The rows that wait for something that will not come, themselves or through others.
+   * @param rows a query for all of them
+   * @param tables where they are found; the planner must know how many there are
+   */
+  async #stuck(rows: string, tables: string): Promise<string[]> {
+    const edges = this.#site.ties?.edges(await this.#targetRules(), rows) ?? null;
+    if (edges === null) return [];
+    await this.#sql('SAVEPOINT edges');
+    try {
+      await this.#sql(`ANALYZE ${tables}`);
+      const answer = await this.#sql(edges);
+      await this.#sql('RELEASE edges');
+      return [...stuck(answer.rows)];
+    } catch (error) {
+      // It is only a hint: a rule may fail on a value, or ask for a right that is not there.
+      if (!isStatementFault(error)) throw error;
+      await this.#sql('ROLLBACK TO edges');
+      return [];
+    }
+  }
+
+  async #targetRules(): Promise<Rules> {
+    const { session, client, target } = this.#site;
+    this.#rules ??= await rulesOf(session, client, target);
+    return this.#rules;
   }
 
   /** Tries the free rows all at once; false, with nothing done, where that fails. */
@@ -162,23 +202,29 @@ export class Isolation {
   async #again(done: Map<Guarded['operation'], number>): Promise<void> {
     const order = this.#round % 2 === 0 ? 'DESC' : 'ASC';
     this.#round += 1;
-    for (const [part, { operation }] of this.#parts.entries()) {
-      const free = `FROM ${this.#site.faults} f WHERE f.part = ${part} AND f.free`;
-      const rows = `SELECT f."row", row_number() OVER (ORDER BY f."row" ${order}) AS n ${free}`;
-      done.set(operation, (done.get(operation) ?? 0) + (await this.#pass(part, rows)));
-      await this.#sql(`DELETE ${free}`);
-    }
+    for (const [part, { operation }] of this.#parts.entries())
+      done.set(operation, (done.get(operation) ?? 0) + (await this.#retry(part, order)));
+  }
+
+  /** Tries the free rows of a statement in groups; returns the rows done. */
+  async #retry(part: number, order: 'ASC' | 'DESC'): Promise<number> {
+    const free = `FROM ${this.#site.faults} f WHERE f.part = ${part} AND f.free`;
+    const done = await this.#pass(part, `SELECT f."row" ${free}`, order);
+    await this.#sql(`DELETE ${free}`);
+    return done;
   }
 
   /**
    * Runs a statement over groups of rows; what is refused is noted.
-   * @param rows a query for them, as `row`, and their order, as `n` from 1
+   * @param rows a query for them, as `row`
    * @returns the rows done
    */
-  async #pass(part: number, rows: string): Promise<number> {
-    const { session, client, target, faults } = this.#site;
-    const references = await selfReferences(session, client, target);
-    const names = literal(`{${references.map(({ name }) => JSON.stringify(name)).join(',')}}`);
+  async #pass(part: number, rows: string, order: 'ASC' | 'DESC' = 'ASC'): Promise<number> {
+    const { target, faults } = this.#site;
+    const { outgoing } = await this.#targetRules();
+    const own = outgoing.filter(({ self }) => self).map(({ name }) => JSON.stringify(name));
+    const names = literal(`{${own.join(',')}}`);
+    const numbered = `SELECT r."row", row_number() OVER (ORDER BY r."row" ${order}) AS n FROM (${rows}) r`;
     const statement = this.#parts[part]!.some('sluice_rows').replace(/^SELECT/, 'PERFORM');
     const body = `#variable_conflict use_column
 DECLARE
@@ -187,7 +233,7 @@ DECLARE
   sluice_code text; sluice_message text; sluice_field text; sluice_rule text; sluice_context text;
 BEGIN
   PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
-  FOR sluice_group IN SELECT array_agg(g."row" ORDER BY g.n) FROM (${rows}) g
+  FOR sluice_group IN SELECT array_agg(g."row" ORDER BY g.n) FROM (${numbered}) g
       GROUP BY (g.n - 1) / ${groupSize} ORDER BY (g.n - 1) / ${groupSize} LOOP
     sluice_at := 1;
     sluice_suspect := 0; -- up to here, one is at fault

@@ -123,6 +123,7 @@ async function deletePinned(
     whole,
     some: (rows) => `${whole} AND p.ctid = ANY(${rows})`,
     rows: `SELECT p.ctid AS "row" FROM ${pinned} p ORDER BY p.ctid`,
+    tables: pinned,
   });
   const late = (await isolation.settle()).get('remove') ?? 0;
   const request = { session, area, table, run };

@@ -1,57 +1,27 @@
-import type pg from 'pg';
 import type { Column } from './catalog.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { ident } from './names.ts';
-import type { Session } from './session.ts';
+import { tooLong } from './refusals.ts';
+import type { Check, Reference, Rules } from './rules.ts';
 import { normalisedKey } from './table.ts';
 import type { Table } from './table.ts';
 
-/** A foreign key by which records of a relation refer to others of the same relation. */
-export interface SelfReference {
-  /** The constraint. */
-  readonly name: string;
-  /** The columns that refer, and those that they refer to, in the same order. */
-  readonly from: readonly string[];
-  readonly to: readonly string[];
-}
-
 /**
- * How refused rows need each other. Rows of a table `faults` (see `Isolation`) are meant by their `again`, then by their
- * `free`. A tie that is overlooked, or seen where there is none, costs a try and nothing else.
+ * What rows of a statement wait for, as far as rules and values tell. Nothing is decided by it: a tie that is overlooked,
+ * or seen where there is none, costs tries and nothing else.
  */
 export interface Ties {
   /**
-   * A query for what the rows with `again` wait for: `row` and `needs`, the row among them that must land with it; NULL
-   * where none of them can help. Null: rows of this kind are never tied.
+   * A query for what rows wait for: `row`, and `needs`, another of the rows, which must be written with it; NULL where no
+   * row can help. Null: rows of this kind are never tied.
+   * @param rows a query for the rows, as `row`
    */
-  edges(references: readonly SelfReference[], faults: string): string | null;
-  /** A statement that frees the unique values of the records which the rows with `free` update; null where none can be. */
+  edges(rules: Rules, rows: string): string | null;
+  /**
+   * A statement that frees the unique values of the records which the rows with `free` in the table `faults` (see
+   * `Isolation`) update; null where none can be.
+   */
   park(faults: string): string | null;
-}
-
-/** The foreign keys of a relation to itself. @param target what stands for it in a FROM clause */
-export async function selfReferences(
-  session: Session,
-  client: pg.PoolClient,
-  target: string,
-): Promise<SelfReference[]> {
-  const { rows } = await session.run(
-    client,
-    `SELECT c.conname AS name, ${columnNames('c.conkey')} AS own, ${columnNames('c.confkey')} AS other FROM pg_constraint c
-     WHERE c.contype = 'f' AND c.conrelid = $1::regclass AND c.confrelid = c.conrelid`,
-    [target],
-  );
-  return rows.map((row) => ({
-    name: row['name'] ?? '',
-    from: JSON.parse(row['own'] ?? '[]') as string[],
-    to: JSON.parse(row['other'] ?? '[]') as string[],
-  }));
-}
-
-/** A JSON list of the columns of a constraint `c`. @param numbers an array of their numbers */
-function columnNames(numbers: string): string {
-  return `(SELECT json_agg(a.attname ORDER BY k.ord) FROM unnest(${numbers}) WITH ORDINALITY k(num, ord)
-    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num)`;
 }
 
 /** The ties of staged records: references to each other, and unique values that move from one to another. */
@@ -64,20 +34,18 @@ export function removalTies(table: Table, pinned: string): Ties {
   const { from: target } = table.relation;
   const same = (record: string, row: string) =>
     table.key.map((column, at) => `${record}.${ident(column.name)} = ${row}.k${at}`).join(' AND ');
+  const referred = ({ from, to, other, self }: Reference): string =>
+    `SELECT p."row", ${self ? 'o."row"' : 'NULL::tid'} AS needs FROM candidate p JOIN ${target} d ON ${same('d', 'p')}
+     JOIN ${other} x ON ${equal(from, held('x'), to, held('d'))}
+     ${self ? `LEFT JOIN candidate o ON ${same('x', 'o')}` : ''}`;
   return {
-    edges(references, faults) {
-      const known = references.filter(({ from, to }) => comparable(table, [...from, ...to]));
+    edges({ incoming }, rows) {
+      const known = incoming.filter(({ to }) => comparable(table, to));
       if (known.length === 0) return null;
       const keys = table.key.map((_, at) => `p.k${at}`).join(', ');
-      const parts = known.map(
-        ({ from, to }) =>
-          `SELECT p."row", o."row" AS needs FROM candidate p JOIN ${target} d ON ${same('d', 'p')}
-           JOIN ${target} x ON ${equal(from, held('x'), to, held('d'))}
-           LEFT JOIN candidate o ON ${same('x', 'o')}`,
-      );
       return `WITH candidate AS MATERIALIZED (SELECT p.ctid AS "row", ${keys}
-         FROM ${pinned} p JOIN ${faults} f ON f."row" = p.ctid WHERE f.again)
-       ${parts.join(' UNION ALL ')}`;
+         FROM ${pinned} p JOIN (${rows}) r ON r."row" = p.ctid)
+       ${known.map(referred).join(' UNION ALL ')}`;
     },
     park: () => null,
   };
@@ -95,26 +63,19 @@ class StagedTies implements Ties {
     this.#uniques = movable(sql.table).filter((columns) => this.#assigns(columns));
   }
 
-  edges(references: readonly SelfReference[], faults: string): string | null {
-    const assigned = references.filter(
-      ({ from, to }) => this.#assigns(from) && comparable(this.#sql.table, [...from, ...to]),
-    );
+  edges({ outgoing, checks }: Rules, rows: string): string | null {
     const parts = [
-      ...assigned.map((reference) => this.#referring(reference)),
-      ...this.#uniques
-        .filter((columns) => comparable(this.#sql.table, columns))
-        .map((columns) => this.#moving(columns)),
+      ...outgoing.filter((each) => this.#knows(each.from)).map((each) => this.#referring(each)),
+      ...this.#uniques.filter((columns) => this.#knows(columns)).map((each) => this.#moving(each)),
+      ...checks.filter(({ columns }) => this.#assigns(columns)).map((each) => this.#failing(each)),
+      ...this.#unfit(),
     ];
     if (parts.length === 0) return null;
-    const { key } = this.#sql;
-    const values = this.#sql.table.relation.columns.flatMap((column, at) => {
-      const value = this.#sql.valueOf(column);
-      return value === null ? [] : [`${value} AS v${at}`];
-    });
-    const all = [...values, ...key.map((value, at) => `${value} AS k${at}`)];
-    return `WITH candidate AS MATERIALIZED (SELECT s.ctid AS "row", ${all.join(', ')}
-       FROM ${this.#staged} s JOIN ${faults} f ON f."row" = s.ctid WHERE f.again)
-     ${parts.join(' UNION ALL ')}`;
+    const values = this.#values.map(({ value, name }) => `${value} AS ${name}`);
+    const keys = this.#sql.key.map((value, at) => `${value} AS k${at}`);
+    return `WITH candidate AS MATERIALIZED (SELECT s.ctid AS "row", ${[...values, ...keys].join(', ')}
+       FROM ${this.#staged} s JOIN (${rows}) r ON r."row" = s.ctid)
+     SELECT * FROM (${parts.join(' UNION ALL ')}) e ("row", needs)`;
   }
 
   park(faults: string): string | null {
@@ -129,15 +90,33 @@ class StagedTies implements Ties {
   }
 
   /** Records whose reference the destination lacks, with the one among them that would bring it. */
-  #referring({ from, to }: SelfReference): string {
+  #referring({ from, to, other, self }: Reference): string {
     const { table } = this.#sql;
-    const brings = this.#assigns(to)
-      ? equal(to, given('o', table), from, given('s', table))
-      : 'false';
-    const present = from.map((name) => `${given('s', table)(name)} IS NOT NULL`).join(' AND ');
+    const value = given('s', table);
+    const brings = self && this.#knows(to) ? equal(to, given('o', table), from, value) : 'false';
+    const present = from.map((name) => `${value(name)} IS NOT NULL`).join(' AND ');
     return `SELECT s."row", o."row" AS needs FROM candidate s LEFT JOIN candidate o ON ${brings}
-      WHERE ${present} AND NOT EXISTS (SELECT 1 FROM ${table.relation.from} d
-        WHERE ${equal(to, held('d'), from, given('s', table))})`;
+      WHERE ${present} AND NOT EXISTS (SELECT 1 FROM ${other} d WHERE ${equal(to, held('d'), from, value)})`;
+  }
+
+  /** Records that a CHECK constraint refuses as they are. */
+  #failing({ columns, condition }: Check): string {
+    const { relation } = this.#sql.table;
+    const row = columnsOf(this.#sql.table, columns).map(
+      (column) => `s.v${relation.columns.indexOf(column)} AS ${ident(column.name)}`,
+    );
+    return `SELECT c.sluice_row, NULL::tid FROM (SELECT ${['s."row" AS sluice_row', ...row].join(', ')}
+      FROM candidate s) c WHERE NOT (${condition})`;
+  }
+
+  /** Records with a value that its column cannot take. */
+  #unfit(): string[] {
+    const values = this.#values.map(({ column, name }) => ({ column, value: `s.${name}` }));
+    const nulls = values
+      .filter(({ column }) => column.notNull)
+      .map(({ value }) => `${value} IS NULL`);
+    const unfit = [...nulls, `${tooLong(values)} IS NOT NULL`].join(' OR ');
+    return [`SELECT s."row", NULL::tid FROM candidate s WHERE ${unfit}`];
   }
 
   /** Records whose unique value another record holds, with the one among them that is about to change that record. */
@@ -176,9 +155,21 @@ class StagedTies implements Ties {
     return `greatest((${most}), (${coming})) + (${place})::integer`;
   }
 
+  /** The columns that get values, and what they are called among the candidates. */
+  get #values(): { column: Column; value: string; name: string }[] {
+    return this.#sql.table.relation.columns.flatMap((column, at) => {
+      const value = this.#sql.valueOf(column);
+      return value === null ? [] : [{ column, value, name: `v${at}` }];
+    });
+  }
+
   #assigns(columns: readonly string[]): boolean {
     const { table } = this.#sql;
     return columnsOf(table, columns).every((column) => this.#sql.valueOf(column) !== null);
+  }
+
+  #knows(columns: readonly string[]): boolean {
+    return this.#assigns(columns) && comparable(this.#sql.table, columns);
   }
 }
 

@@ -171,6 +171,7 @@ export class ChunkWriter {
       whole,
       some: (rows) => sql.update(pattern, `${this.stage.rows} s`, `s.ctid = ANY(${rows})`) ?? '',
       rows: this.rowsTo(`NOT a.fresh${like}`),
+      tables: `${this.stage.rows}, ${this.stage.actions}`,
     });
   }
 
@@ -193,6 +194,7 @@ export class ChunkWriter {
       whole: sql.insert(pattern, rows),
       some: (some) => sql.insert(pattern, `${this.stage.rows} s WHERE s.ctid = ANY(${some})`),
       rows: this.rowsTo(`a.fresh${like}`),
+      tables: `${this.stage.rows}, ${this.stage.actions}`,
     });
   }
 
@@ -290,5 +292,5 @@ function changeOf(row: TextRow): PreviewChange {
 }
 
 function likePattern(pattern: string | null): string {
-  return ` AND s._missing IS NOT DISTINCT FROM ${literal(pattern)}`;
+  return ` AND s._missing ${pattern === null ? 'IS NULL' : `= ${literal(pattern)}`}`;
 }
