@@ -1,4 +1,4 @@
-import type { Column } from './catalog.ts';
+import type { Column, UniqueKey } from './catalog.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { ident } from './names.ts';
 import { tooLong } from './refusals.ts';
@@ -55,18 +55,20 @@ class StagedTies implements Ties {
   readonly #sql: ChunkSql;
   readonly #staged: string;
   /** The unique keys that staged records assign whole. */
-  readonly #uniques: readonly (readonly string[])[];
+  readonly #uniques: readonly UniqueKey[];
 
   constructor(sql: ChunkSql, staged: string) {
     this.#sql = sql;
     this.#staged = staged;
-    this.#uniques = movable(sql.table).filter((columns) => this.#assigns(columns));
+    this.#uniques = movable(sql.table).filter(({ columns }) => this.#assigns(columns));
   }
 
   edges({ outgoing, checks }: Rules, rows: string): string | null {
     const parts = [
       ...outgoing.filter((each) => this.#knows(each.from)).map((each) => this.#referring(each)),
-      ...this.#uniques.filter((columns) => this.#knows(columns)).map((each) => this.#moving(each)),
+      ...this.#uniques
+        .filter((each) => this.#knows(each.columns))
+        .map((each) => this.#moving(each)),
       ...checks.filter(({ columns }) => this.#assigns(columns)).map((each) => this.#failing(each)),
       ...this.#unfit(),
     ];
@@ -80,7 +82,9 @@ class StagedTies implements Ties {
 
   park(faults: string): string | null {
     const { table, matches } = this.#sql;
-    const sets = new Set(this.#uniques.flatMap((columns) => this.#parking(columns)));
+    // Those that can be deferred are, and need no parking.
+    const immediate = this.#uniques.filter((each) => each.immediate);
+    const sets = new Set(immediate.flatMap(({ columns }) => this.#parking(columns)));
     if (sets.size === 0) return null;
     // A record that lacks a field would not get back the value that it is parked without.
     return `UPDATE ${table.relation.from} AS d SET ${[...sets].join(', ')}
@@ -120,7 +124,7 @@ class StagedTies implements Ties {
   }
 
   /** Records whose unique value another record holds, with the one among them that is about to change that record. */
-  #moving(columns: readonly string[]): string {
+  #moving({ columns }: UniqueKey): string {
     const { table } = this.#sql;
     const is = (row: string) =>
       normalisedKey(table)
@@ -177,14 +181,10 @@ function columnsOf({ relation }: Table, names: readonly string[]): Column[] {
   return relation.columns.filter((column) => names.includes(column.name));
 }
 
-/** The unique keys, other than what records are matched by, that are checked row by row. */
-function movable({ relation, key }: Table): (readonly string[])[] {
-  return relation.uniqueKeys
-    .filter(({ columns, immediate }) => {
-      const isKey = columns.every((name) => key.some((column) => column.name === name));
-      return immediate && !isKey;
-    })
-    .map(({ columns }) => columns);
+/** The unique keys other than what records are matched by. */
+function movable({ relation, key }: Table): UniqueKey[] {
+  const isKey = (name: string) => key.some((column) => column.name === name);
+  return relation.uniqueKeys.filter(({ columns }) => !columns.every(isKey));
 }
 
 /** A column of a record of the destination. */
