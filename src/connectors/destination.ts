@@ -93,6 +93,8 @@ export type WriteResult =
       readonly code: string;
       readonly message: string;
       readonly field?: string;
+      /** Of a record: it may go when other records of the run are written, such as one that it refers to. */
+      readonly waits?: boolean;
       readonly retryAfterMs?: number;
     };
 

@@ -3,7 +3,8 @@ import type { Operation } from '../../model/outcome.ts';
 import { isStatementFault, recordStates, rowFault, systemStates } from './failures.ts';
 import { literal } from './names.ts';
 import { rulesOf, type Rules } from './rules.ts';
-import type { Session, TextRow } from './session.ts';
+import type { Session } from './session.ts';
+import { stuck } from './stuck.ts';
 import type { Ties } from './ties.ts';
 
 /** A set statement that some of its rows may spoil. */
@@ -281,19 +282,6 @@ END`;
   #sql(text: string) {
     return this.#site.session.run(this.#site.client, text);
   }
-}
-
-/** The rows that wait for something that will not come, themselves or through others. */
-function stuck(edges: readonly TextRow[]): ReadonlySet<string> {
-  const waiting = new Map<string | null, string[]>();
-  for (const { row, needs = null } of edges) {
-    const others = waiting.get(needs);
-    if (others) others.push(row ?? '');
-    else waiting.set(needs, [row ?? '']);
-  }
-  const found = new Set(waiting.get(null));
-  for (const row of found) for (const other of waiting.get(row) ?? []) found.add(other);
-  return found;
 }
 
 /** Runs a statement; null, with its effects undone, when a record spoilt it. */

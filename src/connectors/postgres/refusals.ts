@@ -3,6 +3,11 @@ import type { Column } from './catalog.ts';
 import { literal } from './names.ts';
 import type { Session } from './session.ts';
 
+/** Refusals without an error: a trigger or rule of the table's own dropped a record, or it is gone. */
+export const notCreated = { code: 'not_created', message: 'the table did not take the record' };
+export const notUpdated = { code: 'not_updated', message: 'the table did not take the change' };
+export const notFound = { code: 'not_found', message: 'the record does not exist any more' };
+
 /** Characters of a value's shape that are shown. */
 export const longestShape = 24;
 

@@ -4,6 +4,7 @@ import { keyOf, type ChunkStage } from './chunk-stage.ts';
 import { metSetting } from './chunk-sql.ts';
 import type { Isolation } from './isolate.ts';
 import { ident, literal } from './names.ts';
+import { notCreated, notUpdated } from './refusals.ts';
 import type { TextRow } from './session.ts';
 import { comparesExactly } from './table.ts';
 
@@ -237,7 +238,7 @@ export class ChunkWriter {
     if (!ignored) return;
     await this.stage.take(
       `DELETE FROM ${this.stage.rows} s WHERE s.ctid = ANY(${literal(ignored)}::tid[])`,
-      { code: 'not_updated', message: 'the table did not take the change' },
+      notUpdated,
       'update',
     );
   }
@@ -270,7 +271,7 @@ export class ChunkWriter {
     const dropped = await this.stage.take(
       `DELETE FROM ${this.stage.rows} s WHERE ${chosen}
          AND NOT EXISTS (SELECT 1 FROM ${sql.table.relation.from} d WHERE ${sql.matches})`,
-      { code: 'not_created', message: 'the table did not take the record' },
+      notCreated,
       'create',
     );
     return uncounted - dropped;
