@@ -5,18 +5,20 @@ import type { Ended, RunActivities } from './activities.ts';
 import { createRun } from './create-run.ts';
 import { fingerprint, type Dependencies, type Session, type Shared } from './session.ts';
 import { endEarly } from './end-early.ts';
+import { exportLate } from './export-late.ts';
 import { attended } from './with-session.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
 export function closeRun(deps: Shared): RunActivities['closeRun'] {
   return ({ end: { status, failure }, ...started }) =>
-    attended(deps, started.run, async () => {
+    attended(deps, started.run, async (signal) => {
       const { sessions, store } = deps;
       const { run } = started;
       // It may end before its first step.
       if (status !== 'completed') await createRun(store, started);
       await store.runs.enter(run, 'close');
-      if (status === 'completed') await sessions.use(run, (session) => complete(deps, session));
+      if (status === 'completed')
+        await sessions.use(run, (session) => complete(deps, session, signal));
       else if (!(await endEarly(deps, run, { status, failure })))
         return { status, failure, stats: noStats };
       await sessions.drop(run);
@@ -33,11 +35,15 @@ export function endOf(run: Run | null): Ended {
   return { status, stats, failure };
 }
 
-async function complete({ store }: Dependencies, session: Session): Promise<void> {
+async function complete(
+  { store }: Dependencies,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
   const { run, destination } = session;
   const summary = await store.runs.get(run);
   // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
-  if (summary?.status !== 'completed') await finish(store, session, summary);
+  if (summary?.status !== 'completed') await finish(store, session, summary, signal);
   if (destination.kind === 'records') await destination.forget?.(run);
   await store.chunks.cleanUp(run);
   await store.runs.chainTidied(run);
@@ -49,8 +55,10 @@ async function finish(
   store: Dependencies['store'],
   session: Session,
   summary: Run | null,
+  signal: AbortSignal,
 ): Promise<void> {
   const { run, plan, destination } = session;
+  if (destination.kind === 'staging') await exportLate(store, session, destination, signal);
   faultPoint('close.before-tidy');
   if (destination.kind === 'staging') await destination.cleanUp(run);
   else if (plan.options.dryRun !== true)

@@ -83,6 +83,26 @@ test('what an answer asks to send again is sent again; what fails for ever becom
   expect(world.calls()).toBeLessThan(4 + 12);
 }, 60_000);
 
+test('what waits for other records is sent again as long as any is written, then it is a record error', async () => {
+  // Every record needs the next one; the last one is refused for its own sake, and so is what needs it.
+  const world = rig({
+    batch: 10,
+    write: (operations) =>
+      operations.map((operation): WriteResult => {
+        const n = numberOf(operation);
+        const refused = { ok: false, class: 'record', code: '23503', message: 'm' } as const;
+        if (n === 99) return { ...refused, code: '23514' };
+        if (n !== 49 && !world.landed.includes(n + 1)) return { ...refused, waits: true };
+        world.landed.push(n);
+        return { ok: true };
+      }),
+  });
+  const failed = await world.export(100);
+  expect(world.landed.toSorted((a, b) => a - b)).toEqual(numbers(50));
+  expect(failed).toHaveLength(50);
+  expect(world.journal.size).toBe(100);
+});
+
 test('a record that the destination fails on, while it takes others, becomes a record error', async () => {
   const world = rig({
     batch: 10,

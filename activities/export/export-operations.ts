@@ -80,6 +80,13 @@ export async function exportOperations(
   return writer.failed();
 }
 
+/** Why a record was not written. */
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string | undefined;
+}
+
 class Writer {
   readonly #session: Session;
   readonly #destination: RecordDestination;
@@ -92,6 +99,10 @@ class Writer {
   /** What is sent next, and what is sent again after a pause. */
   readonly #todo: Job[] = [];
   readonly #later: Job[] = [];
+  /** What was refused, but may go when other records are written; and how many were when it was last sent. */
+  readonly #waiting = new Map<Numbered, Refusal>();
+  #landed = 0;
+  #landedBefore = 0;
   #failure: { readonly error: unknown } | undefined;
   readonly #stopped = new AbortController();
 
@@ -121,7 +132,10 @@ class Writer {
       const width = (): number => (this.#outage.isCautious(this.#isRisky('create')) ? 1 : lanes);
       await runPool(this.#todo, width, (job) => this.#send(job));
       if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#later.length === 0) return;
+      if (this.#later.length === 0) {
+        this.#tryWaiting();
+        continue;
+      }
       await this.#pause(wave);
       this.#todo.push(...gathered(this.#later.splice(0), this.#destination.batch));
     }
@@ -196,16 +210,21 @@ class Writer {
     const limited: Numbered[] = [];
     const failing: Numbered[] = [];
     const doubtful: Numbered[] = [];
+    const waiting: Numbered[] = [];
     for (const [index, operation] of job.operations.entries()) {
       const result = results[index];
       if (result?.ok) this.#note(operation, result);
-      else if (result?.class === 'record') this.#blame(operation, result);
+      else if (result?.class === 'record' && result.waits === true) {
+        this.#waiting.set(operation, result);
+        waiting.push(operation);
+      } else if (result?.class === 'record') this.#blame(operation, result);
       else if (result?.class === 'limited') limited.push(operation);
       else if (risky) doubtful.push(operation);
       else if (result !== undefined && job.tries + 1 >= mostTries) this.#blame(operation, result);
       else failing.push(operation);
     }
-    if (risky && limited.length > 0) this.#log.retract(limited.map(({ seq }) => seq));
+    const unsent = [...limited, ...waiting];
+    if (risky && unsent.length > 0) this.#log.retract(unsent.map(({ seq }) => seq));
     if (limited.length > 0) this.#later.push({ ...job, operations: limited, leftOver: true });
     if (failing.length > 0)
       this.#later.push({ ...job, operations: failing, tries: job.tries + 1, leftOver: true });
@@ -251,7 +270,23 @@ class Writer {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  #blame(operation: Numbered, why: { code: string; message: string; field?: string | undefined }) {
+  /** Sends again what waits for other records, if any was written since; else nothing will help it. */
+  #tryWaiting(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    if (this.#landed === this.#landedBefore)
+      for (const [operation, why] of waiting) this.#blame(operation, why);
+    else
+      this.#todo.push(
+        ...batches(
+          waiting.map(([operation]) => operation),
+          this.#destination.batch,
+        ),
+      );
+    this.#landedBefore = this.#landed;
+  }
+
+  #blame(operation: Numbered, why: Refusal): void {
     const { code, message, field } = why;
     this.#note(operation, {
       ok: false,
@@ -263,6 +298,7 @@ class Writer {
   }
 
   #note({ seq }: Numbered, outcome: Outcome): void {
+    if (outcome.ok) this.#landed += 1;
     this.#outcomes.set(seq, outcome);
     this.#log.note([{ seq, outcome }]);
   }

@@ -126,6 +126,8 @@ export type WriteResult =
       readonly code: string;
       readonly message: string;
       readonly field?: string;
+      /** Of a record: it may go when other records of the run are written, such as one that it refers to. */
+      readonly waits?: boolean;
       readonly retryAfterMs?: number;
     };
 
@@ -212,6 +214,16 @@ export interface StagingDestination extends DestinationBase {
     run: string,
     signal?: AbortSignal,
   ): Promise<{ removed: number; errors: readonly RecordError[] }>;
+  /**
+   * Tries once more, after all chunks and removals, the records that were refused for the sake of others: they refer to
+   * one that came later, or want a unique value that another one held. Repeated calls return the first result.
+   * @returns the corrected results of the chunks whose records landed, by their numbers
+   */
+  applyLate(
+    run: string,
+    layout: StagedLayout,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, ChunkResult>>;
   /** What has become of the run's chunks and its removal, as far as they were applied; waits for one under way. */
   applied(run: string): Promise<AppliedChunks>;
   /**

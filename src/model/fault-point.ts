@@ -36,6 +36,7 @@ export const faultPoints = [
   'cycle.after-positions',
   'cycle.after-number',
   'cycle.after-finish',
+  'close.after-late',
   'close.before-tidy',
   'close.after-tidy',
   'close.after-watermark',

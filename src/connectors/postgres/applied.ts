@@ -1,6 +1,7 @@
 import type { AppliedChunks, ChunkResult } from '../destination.ts';
 import { resultOf } from './applied-result.ts';
 import type { Area } from './area.ts';
+import { lateChunk } from './late.ts';
 import { removalChunk } from './removal.ts';
 import type { Session } from './session.ts';
 
@@ -18,5 +19,6 @@ export async function appliedChunks(
   for (const { chunk, result } of rows) if (result) done.set(Number(chunk), resultOf(result));
   const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
   done.delete(removalChunk);
+  done.delete(lateChunk);
   return { chunks: done as Map<number, ChunkResult>, removal };
 }

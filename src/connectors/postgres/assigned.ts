@@ -16,6 +16,7 @@ import {
   writtenBy,
   type Statement,
 } from './record-sql.ts';
+import { notCreated, notFound } from './refusals.ts';
 import type { Session } from './session.ts';
 import type { Table } from './table.ts';
 
@@ -49,13 +50,7 @@ function resultOf({ operation, id: given }: WriteOperation, found?: string): Wri
   const id = found ?? (operation === 'remove' ? given : null);
   if (id !== null) return { ok: true, id };
   if (operation === 'remove') return { ok: true };
-  return operation === 'create'
-    ? failed('not_created', 'the table did not take the record')
-    : failed('not_found', 'the record does not exist any more');
-}
-
-function failed(code: string, message: string): WriteResult {
-  return { ok: false, class: 'record', code, message };
+  return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
 }
 
 /** Updates or removes; the ids of the records that were met. Those that come with an id are found by it alone. */
@@ -205,6 +200,7 @@ function inserts(
         table.target,
         column,
         group.map((each) => each.key[at]),
+        'key',
       );
     }),
     ...fields.map((column) =>

@@ -21,6 +21,15 @@ interface Assignment {
   readonly at: number;
 }
 
+/** A conversion of a staged value that a record can fail. */
+export interface Cast {
+  /** The destination column that it is for. */
+  readonly field: string;
+  /** The place of its staged column. */
+  readonly from: number;
+  readonly sql: string;
+}
+
 /** The SQL that a staged chunk `s` and its destination `d` need, for one layout. */
 export class ChunkSql {
   readonly table: Table;
@@ -107,15 +116,26 @@ export class ChunkSql {
   }
 
   /** The casts of key values that can fail; empty where the staged types are the destination's own. */
-  get keyCasts(): string[] {
+  get keyCasts(): Cast[] {
     return this.table.key.flatMap((column, at) => this.fallible(column, this.layout.key[at] ?? 0));
   }
 
   /** The casts of assigned values that can fail. */
-  get valueCasts(): string[] {
+  get valueCasts(): Cast[] {
     return this.assigned.flatMap(({ column, from }) =>
-      this.fallible(column, from).map((cast) => `CASE WHEN s._fault IS NULL THEN ${cast} END`),
+      this.fallible(column, from).map((cast) => ({
+        ...cast,
+        sql: `CASE WHEN s._fault IS NULL THEN ${cast.sql} END`,
+      })),
     );
+  }
+
+  /** The value that a staged record has for a column, typed; null where none is assigned. */
+  valueOf(column: Column): string | null {
+    const { from } = this.assigned.find((each) => each.column.name === column.name) ?? {};
+    if (from !== undefined) return this.value(column, from);
+    const at = this.table.key.findIndex((each) => each.name === column.name);
+    return at < 0 ? null : this.value(column, this.layout.key[at] ?? 0);
   }
 
   /** True where an assigned field of a record differs. */
@@ -222,10 +242,11 @@ export class ChunkSql {
     return this.types[from] === column.base ? `s.c${from}` : fromText(column, `s.c${from}`);
   }
 
-  private fallible(column: Column, from: number): string[] {
-    if (this.mayCoerce(column, from)) return [this.stored(column, from)];
+  private fallible(column: Column, from: number): Cast[] {
+    const cast = { field: column.name, from };
+    if (this.mayCoerce(column, from)) return [{ ...cast, sql: this.stored(column, from) }];
     const safe = this.types[from] === column.base || /^(text|character varying)$/.test(column.base);
-    return safe ? [] : [this.value(column, from)];
+    return safe ? [] : [{ ...cast, sql: this.value(column, from) }];
   }
 
   private usesOf(at: number): Column[] {

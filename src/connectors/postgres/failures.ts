@@ -13,6 +13,11 @@ const recordState = new RegExp(recordStates);
 const systemState = new RegExp(systemStates);
 const raising = /^exec_stmt_(raise|assert)$/;
 
+/** Whether an error is about the statement that was run, not about the server or the link. */
+export function isStatementFault(error: unknown): boolean {
+  return error instanceof DatabaseError && !systemState.test(error.code ?? '');
+}
+
 /** What a database said of one record: safe to keep (R1). */
 export interface RowFault {
   readonly code: string;
@@ -24,11 +29,6 @@ export interface RowFault {
 export function rowFault(error: unknown): RowFault | null {
   if (!(error instanceof DatabaseError) || !blamesRecord(error)) return null;
   return faultOf(error.code ?? '', messageOf(error), error.column, error.constraint);
-}
-
-/** Whether an SQLSTATE can blame the record that was written. */
-export function isRecordState(state: string | undefined): boolean {
-  return state !== undefined && !systemState.test(state);
 }
 
 /** A policy, or a function of the database's own, may refuse one record with any SQLSTATE. */

@@ -41,6 +41,7 @@ export function rowsOf(
         target,
         column,
         keys.map((each) => each[at]),
+        'key',
       ),
     ),
     ...fields.map((column) =>
@@ -61,15 +62,19 @@ export function rowsOf(
   };
 }
 
-/** The values of one column as the texts that PostgreSQL reads. */
+/**
+ * The values of one column as the texts that PostgreSQL reads. What is copied from a database or a CSV file is for the
+ * column's own parser; in a key, JSON, bytes and lists were decoded on their way.
+ */
 export function texts(
   { encoding, shapes = [] }: Target,
   { name, base, category }: Column,
   values: readonly (Json | undefined)[],
+  role: 'key' | 'field' = 'field',
 ): (string | null)[] {
   const type = shapes.find((shape) => shape.name === name)?.type;
-  // A text of a database or a CSV file is for the column's own parser; JSON, bytes and lists were decoded on their way.
-  const asText = encoding === 'sql' && type !== undefined && !decoded.has(type);
+  const asText =
+    encoding === 'sql' && type !== undefined && (role === 'field' || !decoded.has(type));
   return values.map((value) =>
     toText(value, base, category, asText && typeof value === 'string' ? 'sql' : 'json'),
   );

@@ -8,6 +8,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from '../destination.ts';
+import type pg from 'pg';
 import type { Area } from './area.ts';
 import { writeWithIds } from './assigned.ts';
 import { coerced, printed } from './cast.ts';
@@ -28,8 +29,10 @@ import {
   type Statement,
 } from './record-sql.ts';
 import { advanceSequences } from './sequences.ts';
+import { notCreated, notFound, notUpdated } from './refusals.ts';
 import type { Session, TextRow } from './session.ts';
 import type { Table } from './table.ts';
+import { writeApart } from './write-records.ts';
 
 const batch = 500;
 
@@ -60,6 +63,7 @@ export function recordDestination(
     idempotentCreate: table.id ? area !== null : table.uniqueKey,
     lookupBatch: 1000,
     encoding: 'sql',
+    takes: 'sql',
     ...(respells(table) && { storedKeys: (keys) => storedKeys(session, table, keys) }),
     lookup: (keys, values) => lookup(session, table, keys, values),
     write: (operations, options) => write(held, operations, options),
@@ -162,36 +166,67 @@ async function storedKeys(
   }
 }
 
-/** Writes in one transaction; a refusal for the sake of one of several records rejects them all. */
-async function write(
+/** Writes in one transaction; what is refused for the sake of a record is that record's result. */
+function write(
   { session, table, area }: Held,
   operations: readonly WriteOperation[],
   options: WriteOptions = {},
 ): Promise<WriteResult[]> {
-  try {
-    return await session.transaction(async (client) => {
-      await options.beforeSend?.();
-      try {
-        if (table.id)
-          return await writeWithIds({ session, client, table, id: table.id, area }, operations);
-        for (const group of grouped(operations, ({ operation }) => [operation])) {
-          const { sql, values } = statement(table, group, session.connection);
-          await session.run(client, sql, values);
-        }
-        if (table.advances && operations[0]?.operation === 'create')
-          await advanceSequences(session, client, table);
-        return operations.map(() => ({ ok: true }));
-      } catch (error) {
-        throw rejection(error) ?? error;
-      }
-    }, options.signal);
-  } catch (error) {
-    if (!(error instanceof RejectedError) || operations.length > 1) throw error;
-    const { code, message, field } = error;
-    return [
-      { ok: false, class: 'record', code, message, ...(field === undefined ? {} : { field }) },
-    ];
+  return session.transaction(async (client) => {
+    await options.beforeSend?.();
+    const { id } = table;
+    const send = (some: readonly WriteOperation[]) =>
+      id
+        ? writeWithIds({ session, client, table, id, area }, some)
+        : writeByKey(session, client, table, some);
+    return writeApart({ session, client, table, write: send }, operations);
+  }, options.signal);
+}
+
+/** Writes operations of one kind; errors come out raw. */
+async function writeByKey(
+  session: Session,
+  client: pg.PoolClient,
+  table: Table,
+  operations: readonly WriteOperation[],
+): Promise<WriteResult[]> {
+  const failed = new Map<WriteOperation, WriteResult>();
+  for (const group of grouped(operations, ({ operation }) => [operation])) {
+    const kind = group[0]?.operation;
+    const { sql, values } = statement(table, group, session.connection);
+    const { rows, count } = await session.run(client, sql, values);
+    if (count >= group.length || kind === 'remove') continue;
+    const there = await placesHeld(session, client, table, group);
+    const met = new Set(kind === 'update' ? rows.map(({ place }) => Number(place)) : there);
+    for (const [at, operation] of group.entries()) {
+      if (met.has(at + 1)) continue;
+      const why = kind === 'create' ? notCreated : there.has(at + 1) ? notUpdated : notFound;
+      failed.set(operation, { ok: false, class: 'record', ...why });
+    }
   }
+  if (table.advances && operations[0]?.operation === 'create')
+    await advanceSequences(session, client, table);
+  return operations.map((operation) => failed.get(operation) ?? { ok: true });
+}
+
+/** The places, from 1, of the operations whose records are there. */
+async function placesHeld(
+  session: Session,
+  client: pg.PoolClient,
+  table: Table,
+  group: readonly WriteOperation[],
+): Promise<ReadonlySet<number>> {
+  const keys = rowsOf(
+    table.target,
+    table.key,
+    group.map(({ key }) => key),
+  );
+  const { rows } = await session.run(
+    client,
+    `SELECT DISTINCT w.place FROM ${keys.from} JOIN ${table.relation.from} d ON ${sameKey(table, keys)}`,
+    keys.values,
+  );
+  return new Set(rows.map(({ place }) => Number(place)));
 }
 
 /** One statement for operations of one kind and set of fields. */
@@ -210,8 +245,8 @@ function statement(table: Table, group: readonly WriteOperation[], connection: s
   if (operation === 'remove') return { sql: deleteSql(table, rows, same), values };
   if (operation === 'update')
     return fields.length === 0
-      ? { sql: 'SELECT 1', values: [] }
-      : { sql: updateSql(table, rows, same), values };
+      ? { sql: `SELECT w.place FROM ${rows.from}`, values }
+      : { sql: `${updateSql(table, rows, same)} RETURNING w.place`, values };
   const keys = table.key
     .map((column, at) => ({ column, value: rows.keys[at]! }))
     .filter(({ column }) => !fields.includes(column));

@@ -1,15 +1,17 @@
+import type pg from 'pg';
 import type { RecordError } from '../../model/outcome.ts';
 import { previewSize } from '../../model/preview.ts';
 import type { RemovalPlan } from '../destination.ts';
 import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from './area.ts';
 import { faultOf } from './failures.ts';
-import { isolate } from './isolate.ts';
+import { Isolation } from './isolate.ts';
 import { ident } from './names.ts';
 import type { Session } from './session.ts';
 import { comparable, equal } from './compare.ts';
 import { hasKey, heldKey, keyOf } from './table.ts';
 import type { Table } from './table.ts';
+import { removalTies } from './ties.ts';
 
 /** Where a run's removals are planned and done. */
 export interface RemovalRequest {
@@ -107,7 +109,7 @@ export function removePinned(request: RemovalRequest, signal?: AbortSignal): Pro
 
 async function deletePinned(
   { session, area, table, run }: RemovalRequest,
-  client: Parameters<Session['run']>[0] & Parameters<typeof isolate>[0]['client'],
+  client: pg.PoolClient,
 ): Promise<Removed> {
   const { relation, target } = table;
   const pinned = area.removal(run);
@@ -118,15 +120,23 @@ async function deletePinned(
     )
     .join(' AND ');
   const whole = `DELETE FROM ${relation.from} d USING ${pinned} p WHERE ${same}`;
-  const { done, faulty } = await isolate({
+  const isolation = new Isolation({
     session,
     client,
-    whole,
-    some: `${whole} AND p.ctid = ANY($1::tid[])`,
-    rows: `SELECT p.ctid AS "row" FROM ${pinned} p ORDER BY p.ctid`,
     faults,
+    target: relation.from,
+    ties: removalTies(table, pinned),
   });
-  const errors = faulty ? await faultyKeys({ session, area, table, run }, client, faults) : [];
+  const done = await isolation.run({
+    operation: 'remove',
+    whole,
+    some: (rows) => `${whole} AND p.ctid = ANY(${rows})`,
+    rows: `SELECT p.ctid AS "row" FROM ${pinned} p ORDER BY p.ctid`,
+    tables: pinned,
+  });
+  const late = (await isolation.settle()).get('remove') ?? 0;
+  const request = { session, area, table, run };
+  const errors = isolation.faulty ? await faultyKeys(request, client, faults) : [];
   if (target.tracked) {
     const keys = table.key
       .map((column, at) => `(${keyOf(table, column, `p.k${at}`)})::text`)
@@ -137,7 +147,7 @@ async function deletePinned(
       [target.sync, target.stream],
     );
   }
-  return { removed: done, errors };
+  return { removed: done + late, errors };
 }
 
 async function faultyKeys(

@@ -1,6 +1,7 @@
 import { largestRecord, tooLarge } from '../../model/too-large.ts';
 import type { StagedLayout, StagedRow, StagingDestination } from '../destination.ts';
 import type { Area } from './area.ts';
+import { applyLate } from './apply-late.ts';
 import { ChunkApply } from './apply.ts';
 import { ChunkSql } from './chunk-sql.ts';
 import { fieldOf } from './catalog.ts';
@@ -36,9 +37,11 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
       await stageLines({ session, area, chunk, sql, layout, signal }, lines);
     },
     apply(chunk, layout, { dryRun, signal }) {
-      const request = { session, area, chunk, layout, sql: sqlOf(layout), dryRun };
+      const request = { session, area, chunk, sql: sqlOf(layout), dryRun };
       return session.transaction((client) => new ChunkApply(request, client).run(), signal);
     },
+    applyLate: (run, layout, signal) =>
+      applyLate({ session, area, run, sql: sqlOf(layout) }, signal),
     planRemoval: (run) => planRemoval({ session, area, table, run }),
     remove: (run, signal) => removePinned({ session, area, table, run }, signal),
     applied: (run) => appliedChunks(session, area, run),

@@ -1,0 +1,23 @@
+import type pg from 'pg';
+import type { ChunkRef } from '../destination.ts';
+import type { Area } from './area.ts';
+import type { ChunkSql } from './chunk-sql.ts';
+import type { Session } from './session.ts';
+
+/** A staged chunk, and the transaction in which it is applied. */
+export interface StageRef {
+  readonly session: Session;
+  readonly client: pg.PoolClient;
+  readonly area: Area;
+  readonly chunk: ChunkRef;
+  readonly sql: ChunkSql;
+}
+
+/** What is in a staged chunk. */
+export interface Census {
+  readonly all: number;
+  /** Whether any row has a fault, lacks a field, or has no value for its key. */
+  readonly faults: boolean;
+  readonly missing: boolean;
+  readonly keyless: boolean;
+}
