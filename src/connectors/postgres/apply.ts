@@ -22,7 +22,7 @@ export interface ApplyRequest {
 }
 
 /** What is in a staged chunk. */
-export interface Census {
+interface Census {
   readonly all: number;
   /** Whether any row has a fault, lacks a field, or has no value for its key. */
   readonly faults: boolean;
@@ -72,7 +72,7 @@ export class ChunkApply {
     if (!sql.table.uniqueKey || !comparesExactly(sql.table)) await this.takeAmbiguous();
     const { stage } = this;
     const writer = new ChunkWriter(stage, this.request.dryRun);
-    const sample = (await writer.createAll(census))
+    const sample = (await writer.createAll(census.all, census.missing))
       ? undefined
       : await writer.writeDue(census.missing);
     const { created, updated } = writer;

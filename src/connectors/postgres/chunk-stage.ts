@@ -1,24 +1,14 @@
-import type pg from 'pg';
 import type { Operation, RecordError, SkipReason } from '../../model/outcome.ts';
-import type { ChunkRef, StagedFault } from '../destination.ts';
-import type { Area } from './area.ts';
+import type { StagedFault } from '../destination.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
 import { faultOf } from './failures.ts';
 import { attempt, Isolation, type Guarded } from './isolate.ts';
 import { keepLate } from './late.ts';
 import { literal } from './names.ts';
 import { columnsOfRules, longestShape, shapeOf, tooLong } from './refusals.ts';
-import type { Answer, Session, TextRow } from './session.ts';
+import type { Answer, TextRow } from './session.ts';
+import type { StageRef } from './stage-ref.ts';
 import { stagedTies } from './ties.ts';
-
-/** A staged chunk, and the transaction in which it is applied. */
-export interface StageRef {
-  readonly session: Session;
-  readonly client: pg.PoolClient;
-  readonly area: Area;
-  readonly chunk: ChunkRef;
-  readonly sql: ChunkSql;
-}
 
 /** The rows of a staged chunk. Those that are not to be written leave it, each with a reason. */
 export class ChunkStage {
