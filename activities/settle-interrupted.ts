@@ -5,6 +5,7 @@ import { noStats, type RecordError, type Stats } from '../src/model/outcome.ts';
 import { finalToken } from '../src/store/chunks.ts';
 import type { JournalOutcome } from '../src/store/journal.ts';
 import type { Store } from '../src/store/store.ts';
+import { commitCorrected } from './export-late.ts';
 import { inTurns } from './in-turns.ts';
 import { withFiltered } from './with-filtered.ts';
 
@@ -24,6 +25,10 @@ export async function settleInterrupted(
     const settled =
       applied === null ? await byJournal(store, run, no) : byMarker(applied, no, staged);
     if (settled !== null) await store.chunks.commit(run, no, finalToken, settled);
+  }
+  for (const no of applied?.corrected ?? []) {
+    const result = applied?.chunks.get(no);
+    if (result !== undefined) await commitCorrected(store.chunks, run, no, result);
   }
 }
 

@@ -6,6 +6,7 @@ type Bench = (options: BenchOptions) => Promise<void>;
 
 const benches: Record<string, () => Promise<Bench>> = {
   postgres: async () => (await import('./postgres.ts')).benchPostgres,
+  refused: async () => (await import('./refused.ts')).benchRefused,
   faults: async () => (await import('./faults.ts')).benchFaults,
   api: async () => (await import('./api.ts')).benchApi,
   cost: async () => (await import('./cost.ts')).benchCost,

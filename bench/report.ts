@@ -5,6 +5,7 @@ import { costSections } from './reports/cost.ts';
 import { entitySections } from './reports/entities.ts';
 import { faultSections } from './reports/faults.ts';
 import { postgresSections } from './reports/postgres.ts';
+import { refusedSections } from './reports/refused.ts';
 import { startSections } from './reports/start.ts';
 import { unchangedSections } from './reports/unchanged.ts';
 
@@ -24,6 +25,7 @@ export function writeReport(): void {
 function sections(): Record<string, string> {
   return {
     ...postgresSections(),
+    ...refusedSections(),
     ...faultSections(),
     ...apiSections(),
     ...costSections(),

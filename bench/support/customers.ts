@@ -54,6 +54,15 @@ export async function touchCustomers(db: Database, every: number, step = 0): Pro
   return Number(rows[0]?.['count']);
 }
 
+/** Gives one row in `every` the plan "bad". Returns how many. */
+export async function spoilCustomers(db: Database, every: number): Promise<number> {
+  const rows = await db.query(`WITH bad AS (
+      UPDATE public.customers SET plan = 'bad' WHERE id % ${every} = 0 RETURNING 1)
+    SELECT count(*) FROM bad`);
+  await db.query('VACUUM ANALYZE public.customers');
+  return Number(rows[0]?.['count']);
+}
+
 /** Deletes one row in `every`. Returns how many. */
 export async function thinCustomers(db: Database, every: number): Promise<number> {
   const rows = await db.query(`WITH gone AS (

@@ -237,6 +237,8 @@ export interface StagingDestination extends DestinationBase {
 export interface AppliedChunks {
   /** The result of every applied chunk by its number. */
   readonly chunks: ReadonlyMap<number, ChunkResult>;
+  /** The numbers of those whose results `applyLate` has corrected. */
+  readonly corrected: readonly number[];
   /** What `remove` returned, where it has removed. */
   readonly removal: { readonly removed: number; readonly errors: readonly RecordError[] } | null;
 }

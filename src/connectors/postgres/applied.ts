@@ -19,6 +19,7 @@ export async function appliedChunks(
   for (const { chunk, result } of rows) if (result) done.set(Number(chunk), resultOf(result));
   const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
   done.delete(removalChunk);
+  const corrected = (done.get(lateChunk) ?? []) as number[];
   done.delete(lateChunk);
-  return { chunks: done as Map<number, ChunkResult>, removal };
+  return { chunks: done as Map<number, ChunkResult>, corrected, removal };
 }

@@ -7,7 +7,6 @@ import type { Area } from './area.ts';
 import { lockTables } from './area.ts';
 import { ChunkStage, keyOf } from './chunk-stage.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
-import type { Census } from './stage-ref.ts';
 import { forgetLate } from './late.ts';
 import { literal } from './names.ts';
 import type { Session } from './session.ts';
@@ -22,6 +21,15 @@ export interface ApplyRequest {
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
   readonly dryRun: boolean;
+}
+
+/** What is in a staged chunk. */
+interface Census {
+  readonly all: number;
+  /** Whether any row has a fault, lacks a field, or has no value for its key. */
+  readonly faults: boolean;
+  readonly missing: boolean;
+  readonly keyless: boolean;
 }
 
 /** Applies a staged chunk in the transaction that `client` is in; call `run` once. */
@@ -66,7 +74,7 @@ export class ChunkApply {
     if (!sql.table.uniqueKey || foldsKeys(sql.table)) await this.takeAmbiguous();
     const { stage } = this;
     const writer = new ChunkWriter(stage, this.request.dryRun);
-    const sample = (await writer.createAll(census))
+    const sample = (await writer.createAll(census.all, census.missing))
       ? undefined
       : await writer.writeDue(census.missing);
     const { created, updated } = writer;

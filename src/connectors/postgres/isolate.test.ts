@@ -83,7 +83,8 @@ class Run {
     await this.#destination.applyLate(this.id, this.#layout);
     // A repeated call returns the first result.
     const late = await this.#destination.applyLate(this.id, this.#layout);
-    const { chunks } = await this.#destination.applied(this.id);
+    const { chunks, corrected } = await this.#destination.applied(this.id);
+    assert.deepEqual(corrected, [...late.keys()]);
     await this.#destination.cleanUp(this.id);
     return [...late].map(([chunk, result]) => {
       assert.deepEqual(chunks.get(chunk), result);

@@ -1,6 +1,6 @@
-import type { StageRef } from './stage-ref.ts';
 import type { ChunkRef } from '../destination.ts';
 import { literal } from './names.ts';
+import type { StageRef } from './stage-ref.ts';
 
 /** The chunk number, among a run's markers, of the rows that are tried again at its end. */
 export const lateChunk = -2;

@@ -29,13 +29,19 @@ export function shapeOf(start: string, length: number): string {
   return `a value of ${length} ${length === 1 ? 'character' : 'characters'} like '${shape}${more}'`;
 }
 
+/** The most characters, or bits, that a column takes; null for no limit. */
+export function lengthLimit({ native }: Column): number | null {
+  const limit = /^(character|bit)( varying)?\((\d+)\)$/.exec(native)?.[3];
+  return limit === undefined ? null : Number(limit);
+}
+
 /** SQL for the name of the first of some columns that a value is too long for, else NULL. */
 export function tooLong(values: readonly { column: Column; value: string }[]): string {
   const tests = values.flatMap(({ column, value }) => {
-    const limit = /^(character|bit)( varying)?\((\d+)\)$/.exec(column.native)?.[3];
+    const limit = lengthLimit(column);
     // PostgreSQL cuts spaces at the end without a word.
     const length = `char_length(rtrim((${value})::text, ' '))`;
-    return limit === undefined ? [] : [`WHEN ${length} > ${limit} THEN ${literal(column.name)}`];
+    return limit === null ? [] : [`WHEN ${length} > ${limit} THEN ${literal(column.name)}`];
   });
   return tests.length === 0 ? 'NULL::text' : `CASE ${tests.join(' ')} END`;
 }

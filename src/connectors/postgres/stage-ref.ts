@@ -12,12 +12,3 @@ export interface StageRef {
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
 }
-
-/** What is in a staged chunk. */
-export interface Census {
-  readonly all: number;
-  /** Whether any row has a fault, lacks a field, or has no value for its key. */
-  readonly faults: boolean;
-  readonly missing: boolean;
-  readonly keyless: boolean;
-}

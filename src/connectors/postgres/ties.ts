@@ -1,7 +1,7 @@
 import type { Column, UniqueKey } from './catalog.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { ident } from './names.ts';
-import { tooLong } from './refusals.ts';
+import { lengthLimit, tooLong } from './refusals.ts';
 import type { Check, Reference, Rules } from './rules.ts';
 import { comparable, equal } from './compare.ts';
 import { hasKey, type Table } from './table.ts';
@@ -59,6 +59,13 @@ export function removalTies(table: Table, pinned: string): Ties {
   };
 }
 
+/** A column that gets a value, and what that is called among the candidates. */
+interface Candidate {
+  readonly column: Column;
+  readonly value: string;
+  readonly name: string;
+}
+
 class StagedTies implements Ties {
   readonly #sql: ChunkSql;
   readonly #staged: string;
@@ -72,18 +79,31 @@ class StagedTies implements Ties {
   }
 
   edges({ outgoing, checks }: Rules, rows: string): string | null {
+    const references = outgoing.filter(({ from }) => this.#knows(from));
+    const uniques = this.#uniques.filter(({ columns }) => this.#knows(columns));
+    const tests = checks.filter(({ columns }) => this.#assigns(columns));
+    const picky = this.#values.filter(
+      ({ column }) => column.notNull || lengthLimit(column) !== null,
+    );
+    const used = new Set([
+      ...references.flatMap(({ from, to, self }) => (self ? [...from, ...to] : from)),
+      ...[...uniques, ...tests].flatMap(({ columns }) => columns),
+      ...picky.map(({ column }) => column.name),
+    ]);
+    if (used.size === 0) return null;
     const parts = [
-      ...outgoing.filter((each) => this.#knows(each.from)).map((each) => this.#referring(each)),
-      ...this.#uniques
-        .filter((each) => this.#knows(each.columns))
-        .map((each) => this.#moving(each)),
-      ...checks.filter(({ columns }) => this.#assigns(columns)).map((each) => this.#failing(each)),
-      ...this.#unfit(),
+      ...references.map((each) => this.#referring(each)),
+      ...uniques.map((each) => this.#moving(each)),
+      ...tests.map((each) => this.#failing(each)),
+      ...(picky.length > 0 ? [unfit(picky)] : []),
     ];
-    if (parts.length === 0) return null;
-    const values = this.#values.map(({ value, name }) => `${value} AS ${name}`);
-    const keys = this.#sql.key.map((value, at) => `${value} AS k${at}`);
-    return `WITH candidate AS MATERIALIZED (SELECT s.ctid AS "row", ${[...values, ...keys].join(', ')}
+    const values = this.#values.filter(({ column }) => used.has(column.name));
+    const columns = [
+      's.ctid AS "row"',
+      ...values.map(({ value, name }) => `${value} AS ${name}`),
+      ...this.#sql.key.map((value, at) => `${value} AS k${at}`),
+    ];
+    return `WITH candidate AS MATERIALIZED (SELECT ${columns.join(', ')}
        FROM ${this.#staged} s JOIN (${rows}) r ON r."row" = s.ctid)
      SELECT * FROM (${parts.join(' UNION ALL ')}) e ("row", needs)`;
   }
@@ -119,16 +139,6 @@ class StagedTies implements Ties {
     );
     return `SELECT c.sluice_row, NULL::tid FROM (SELECT ${['s."row" AS sluice_row', ...row].join(', ')}
       FROM candidate s) c WHERE NOT (${condition})`;
-  }
-
-  /** Records with a value that its column cannot take. */
-  #unfit(): string[] {
-    const values = this.#values.map(({ column, name }) => ({ column, value: `s.${name}` }));
-    const nulls = values
-      .filter(({ column }) => column.notNull)
-      .map(({ value }) => `${value} IS NULL`);
-    const unfit = [...nulls, `${tooLong(values)} IS NOT NULL`].join(' OR ');
-    return [`SELECT s."row", NULL::tid FROM candidate s WHERE ${unfit}`];
   }
 
   /** Records whose unique value another record holds, with the one among them that is about to change that record. */
@@ -168,8 +178,7 @@ class StagedTies implements Ties {
     return `greatest((${most}), (${coming})) + (${place})::integer`;
   }
 
-  /** The columns that get values, and what they are called among the candidates. */
-  get #values(): { column: Column; value: string; name: string }[] {
+  get #values(): Candidate[] {
     return this.#sql.table.relation.columns.flatMap((column, at) => {
       const value = this.#sql.valueOf(column);
       return value === null ? [] : [{ column, value, name: `v${at}` }];
@@ -184,6 +193,14 @@ class StagedTies implements Ties {
   #knows(columns: readonly string[]): boolean {
     return this.#assigns(columns) && areBuiltin(this.#sql.table, columns);
   }
+}
+
+/** Candidates with a value that its column cannot take. */
+function unfit(picky: readonly Candidate[]): string {
+  const values = picky.map(({ column, name }) => ({ column, value: `s.${name}` }));
+  const nulls = values.filter(({ column }) => column.notNull);
+  const tests = [...nulls.map(({ value }) => `${value} IS NULL`), `${tooLong(values)} IS NOT NULL`];
+  return `SELECT s."row", NULL::tid FROM candidate s WHERE ${tests.join(' OR ')}`;
 }
 
 function columnsOf({ relation }: Table, names: readonly string[]): Column[] {

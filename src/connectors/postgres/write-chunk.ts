@@ -30,9 +30,11 @@ export class ChunkWriter {
 
   /**
    * Creates all that is left in the stage at once where the destination holds nothing of the chunk's key range.
+   * @param count of the records that the chunk was staged with
+   * @param missing whether any of them lacks a field
    * @returns whether it did; false, with nothing done, when the chunk must be classified first
    */
-  async createAll({ all: count, missing }: Census): Promise<boolean> {
+  async createAll(count: number, missing: boolean): Promise<boolean> {
     const { sql } = this.stage;
     const range = sql.clearRange(this.stage.rows);
     if (this.dryRun || missing || range === null || !sql.table.target.permissions.create)
