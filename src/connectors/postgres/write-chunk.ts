@@ -5,7 +5,6 @@ import type { Isolation } from './isolate.ts';
 import { ident, literal } from './names.ts';
 import { notCreated, notUpdated } from './refusals.ts';
 import type { TextRow } from './session.ts';
-import type { Census } from './stage-ref.ts';
 import { foldsKeys } from './table.ts';
 
 /** How many records are to be written. */
