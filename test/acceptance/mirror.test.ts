@@ -44,7 +44,7 @@ test('an empty source waits, and a run that waits can be cancelled (R7)', async 
   await mirrored('emptied', 5);
   await shop.query('DELETE FROM emptied');
   const paused = await pausedRun('emptied');
-  expect(paused.removal).toEqual({ remove: 5, of: 5 });
+  expect(paused.removal).toEqual({ remove: 5, of: 5, reason: 'the source came back empty' });
   await stack.client.runs.act(paused.id, 'cancel');
   const run = await finished(stack.client, paused.id);
   expect(run).toMatchObject({ status: 'cancelled', stats: { removed: 0, imported: 0 } });
