@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { ConfigError } from '../../model/failure.ts';
 import type { Target } from '../connector.ts';
 import type { Destination } from '../destination.ts';
-import { findArea } from './area.ts';
-import { columnNamed, relationOf } from './catalog.ts';
-import type { Column, Relation } from './catalog.ts';
-import { createTable } from './create-table.ts';
-import { recordDestination } from './records.ts';
-import type { Session } from './session.ts';
-import { stagingDestination } from './staging.ts';
-import type { Table } from './table.ts';
+import { findArea } from './catalog/area.ts';
+import { columnNamed, relationOf } from './catalog/catalog.ts';
+import type { Column, Relation } from './catalog/catalog.ts';
+import { createTable } from './catalog/create-table.ts';
+import { recordDestination } from './records/records.ts';
+import type { Session } from './link/session.ts';
+import { stagingDestination } from './staged/staging.ts';
+import type { Table } from './catalog/table.ts';
 
 /** What `destination:` of a sync may say. */
 export const destinationOptions = z.strictObject({

@@ -3,10 +3,10 @@ import { durationSchema, milliseconds } from '../../model/duration.ts';
 import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
 import { destinationOptions, openDestination } from './destination.ts';
-import { discover } from './discover.ts';
-import { legacyEncodings } from './legacy-text.ts';
-import { Session } from './session.ts';
-import { openSource, sourceOptions } from './source.ts';
+import { discover } from './catalog/discover.ts';
+import { legacyEncodings } from './values/legacy-text.ts';
+import { Session } from './link/session.ts';
+import { openSource, sourceOptions } from './read/source.ts';
 
 const settings = z.strictObject({
   url: z

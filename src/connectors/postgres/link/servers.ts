@@ -1,0 +1,198 @@
+import type { Socket } from 'node:net';
+import { Pool } from 'pg';
+import type pg from 'pg';
+import { ConfigError, TransientError } from '../../../model/failure.ts';
+import { addressOf, type Address, type Server } from './address.ts';
+import { failureOf } from '../failures/failures.ts';
+import { serverState, unfit, type SessionKind } from './session-kind.ts';
+import { tlsWays, type SslMode } from './tls.ts';
+
+/** Where the servers are, and how they are reached. */
+export interface ServersOptions {
+  readonly connection: string;
+  readonly url: string;
+  /** Default: what the url says; without a word there, what the driver's environment says. */
+  readonly sslmode: SslMode | undefined;
+  /** Longest a connection attempt may stay unanswered, unless the url says it. Milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** A server with a pool for each way to reach it. */
+interface Host {
+  readonly name: string;
+  readonly pools: readonly pg.Pool[];
+}
+
+/** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
+const firstProbeMs = 10_000;
+/** How long a closing connection waits for the other end. Milliseconds. */
+const goodbyeMs = 2_000;
+
+const texts = { getTypeParser: () => (value: string | Buffer) => value };
+
+/** The servers that a url names: connections are made to the first of them that answers and is of the wanted kind. */
+export class Servers {
+  private readonly connection: string;
+  private readonly wanted: SessionKind;
+  private readonly hosts: readonly Host[];
+  private readonly timeoutMs: number;
+  private readonly open = new Set<pg.PoolClient>();
+  private fitting = new WeakSet<pg.PoolClient>();
+  /** The host that was used last, tried first. */
+  private last: Host | undefined;
+
+  /** @throws ConfigError `invalid_url` */
+  constructor({ connection, url, sslmode, timeoutMs }: ServersOptions) {
+    const address = addressOf(url, connection);
+    this.connection = connection;
+    this.timeoutMs = address.connectMs ?? timeoutMs;
+    this.wanted = address.wanted;
+    this.hosts = address.servers.map((server) => ({
+      name: server.name,
+      pools: this.waysTo(server, address, sslmode).map((ssl) => this.pool(server, ssl)),
+    }));
+  }
+
+  /** Whether the servers may change places, so that another one becomes the wanted kind. */
+  get mayMove(): boolean {
+    return this.hosts.length > 1 && this.wanted !== 'any';
+  }
+
+  /** A connection to the first server that fits. */
+  async connect(): Promise<pg.PoolClient> {
+    const kinds: SessionKind[] =
+      this.wanted === 'prefer-standby' ? ['standby', 'any'] : [this.wanted];
+    let reasons: Reason[] = [];
+    for (const kind of kinds) {
+      reasons = [];
+      for (const host of this.inOrder()) {
+        const found = await this.tryHost(host, kind);
+        if ('client' in found) return found.client;
+        reasons.push(found);
+      }
+    }
+    throw this.failure(reasons);
+  }
+
+  /** Looks anew at what kind of server each connection leads to before it is used again. */
+  doubt(): void {
+    this.fitting = new WeakSet();
+  }
+
+  /** Closes all connections; those whose other end does not say goodbye are cut. */
+  async end(): Promise<void> {
+    const cut = setTimeout(() => {
+      for (const client of this.open) socketOf(client).destroy();
+    }, goodbyeMs);
+    await Promise.all(this.hosts.flatMap(({ pools }) => pools.map((pool) => pool.end())));
+    if (this.open.size === 0) clearTimeout(cut);
+  }
+
+  private waysTo(server: Server, { sslmode, files }: Address, asked: SslMode | undefined) {
+    const mode = server.local ? 'disable' : (asked ?? sslmode);
+    return mode === undefined ? [undefined] : tlsWays(mode, files, this.connection);
+  }
+
+  private pool(server: Server, ssl: pg.PoolConfig['ssl']): pg.Pool {
+    const pool = new Pool({
+      connectionString: server.url,
+      ...(ssl !== undefined && { ssl }),
+      max: 10,
+      connectionTimeoutMillis: this.timeoutMs,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: firstProbeMs,
+      application_name: 'sluice',
+      types: texts,
+    });
+    // An idle connection that dies is replaced; without a listener it would end the process.
+    pool.on('error', ignore);
+    pool.on('connect', (client) => {
+      client.on('error', ignore);
+      this.open.add(client);
+    });
+    pool.on('remove', (client) => void this.open.delete(client));
+    return pool;
+  }
+
+  private inOrder(): Host[] {
+    const { last } = this;
+    return last ? [last, ...this.hosts.filter((host) => host !== last)] : [...this.hosts];
+  }
+
+  /** A connection to the host if it fits; else why not. Throws what no other host would mend. */
+  private async tryHost(
+    host: Host,
+    kind: SessionKind,
+  ): Promise<{ client: pg.PoolClient } | Reason> {
+    let client: pg.PoolClient | undefined;
+    try {
+      client = await this.reach(host);
+      const reason = await this.check(client, kind);
+      if (reason !== null) {
+        client.release(true);
+        return { host, unfit: reason };
+      }
+      this.last = host;
+      return { client };
+    } catch (error) {
+      client?.release(true);
+      const failure = failureOf(error, this.connection);
+      if (this.hosts.length === 1 || !(failure instanceof TransientError)) throw failure;
+      return { host, failure };
+    }
+  }
+
+  /** Why a connection leads to a server that is not of the kind; null where it is. */
+  private async check(client: pg.PoolClient, kind: SessionKind): Promise<string | null> {
+    if (kind === 'any' || this.fitting.has(client)) return null;
+    const reason = unfit(await serverState(client, this.timeoutMs), kind);
+    if (reason === null) this.fitting.add(client);
+    return reason;
+  }
+
+  /** Connects in the first way that the host accepts. */
+  private async reach({ pools }: Host): Promise<pg.PoolClient> {
+    const [first, second] = pools;
+    try {
+      return await first!.connect();
+    } catch (error) {
+      if (second === undefined || !isOfTls(error, this.connection)) throw error;
+      return second.connect();
+    }
+  }
+
+  private failure(reasons: readonly Reason[]): Error {
+    const { connection } = this;
+    const said = reasons.map(({ host, ...reason }) => {
+      const why = 'unfit' in reason ? reason.unfit : withoutName(reason.failure, connection);
+      return `${host.name}: ${why}`;
+    });
+    const message = `${connection}: no server of the url can be used (target_session_attrs=${this.wanted}): ${said.join('; ')}`;
+    // Servers that all answer have their places; one that does not may come back as the wanted kind.
+    return reasons.every((reason) => 'unfit' in reason)
+      ? new ConfigError('no_fitting_server', message, { connection })
+      : new TransientError('connection', message, { connection });
+  }
+}
+
+/** Why a host is not used. */
+type Reason = { readonly host: Host } & ({ readonly unfit: string } | { readonly failure: Error });
+
+/** Whether a link failed for its being, or not being, encrypted. */
+function isOfTls(error: unknown, connection: string): boolean {
+  const failure = failureOf(error, connection);
+  if (!(failure instanceof ConfigError)) return false;
+  return failure.code === 'tls' || (error as { code?: unknown }).code === '28000';
+}
+
+function withoutName({ message }: Error, connection: string): string {
+  return message.replace(`${connection}: `, '');
+}
+
+function socketOf(client: pg.PoolClient): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
+
+/** The statement under way reports the same failure. */
+function ignore(): void {}

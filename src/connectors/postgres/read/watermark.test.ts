@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createDatabase, type Database } from '../../../../test/support/database.ts';
+import { columnNamed, relationOf } from '../catalog/catalog.ts';
+import { Session } from '../link/session.ts';
+import { watermarkOf } from './watermark.ts';
+
+let database: Database;
+let session: Session;
+
+beforeAll(async () => {
+  database = await createDatabase('marks');
+  session = new Session({
+    connection: 'shop',
+    url: database.url,
+    ssl: undefined,
+    statementTimeoutMs: 60_000,
+    timeoutMs: 60_000,
+    signal: undefined,
+  });
+});
+afterAll(async () => {
+  await session?.close();
+  await database?.drop();
+});
+
+it.each(['timestamptz', 'timestamp'])(
+  'a %s stays before a transaction that is prepared to be committed',
+  async (type) => {
+    await database.query(
+      `DROP TABLE IF EXISTS parts; CREATE TABLE parts (id int, w ${type} DEFAULT now())`,
+    );
+    await database.query(`BEGIN; INSERT INTO parts VALUES (1); PREPARE TRANSACTION 'part'`);
+    try {
+      await database.query(`INSERT INTO parts VALUES (2, now() + interval '1 hour')`);
+      const relation = await relationOf(session, 'parts');
+      const watermark = watermarkOf(session, relation, columnNamed(relation, 'w', 'shop'));
+      const high = await watermark.highest();
+      const settled = await watermark.settled(high ?? '');
+      expect(settled.ahead).toBe(false);
+      await database.query(`COMMIT PREPARED 'part'`);
+      expect(
+        await database.value(`SELECT w >= '${settled.watermark}'::${type} FROM parts WHERE id = 1`),
+      ).toBe('t');
+    } finally {
+      await database.query(`ROLLBACK PREPARED 'part'`).catch(() => undefined);
+    }
+  },
+);

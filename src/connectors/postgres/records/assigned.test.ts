@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createDatabase, type Database } from '../../../../test/support/database.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import { permissionsOf } from '../../../model/mode.ts';
+import type { Connection, Target } from '../../connector.ts';
+import type { RecordDestination, WriteOperation } from '../../destination.ts';
+import { unlimited } from '../../throttle.ts';
+import { postgres } from '../postgres.ts';
+
+let database: Database;
+const open: Connection[] = [];
+
+beforeAll(async () => {
+  database = await createDatabase('assigned');
+});
+afterAll(async () => {
+  await Promise.all(open.map((connection) => connection.close()));
+  await database?.drop();
+});
+beforeEach(async () => {
+  await database.query(
+    `DROP TABLE IF EXISTS people CASCADE; CREATE TABLE people (id bigserial PRIMARY KEY, email text UNIQUE,
+       name text DEFAULT 'none', age int CHECK (age < 200))`,
+  );
+});
+
+async function openTarget(
+  more: Partial<Target> = {},
+  url = database.url,
+): Promise<RecordDestination> {
+  const settings = postgres.settings.parse({ url });
+  const connection = postgres.connect(settings, { connection: 'crm', throttle: unlimited });
+  open.push(connection);
+  const destination = await connection.destination?.({
+    sync: 's',
+    stream: 'public.people',
+    key: ['id'],
+    id: 'id',
+    fields: ['email', 'name', 'age'],
+    permissions: permissionsOf('upsert'),
+    match: { caseInsensitive: false, trim: false },
+    tracked: false,
+    options: {},
+    ...more,
+  });
+  if (destination?.kind !== 'records') throw new Error('not records');
+  return destination;
+}
+
+let operations = 0;
+function create(values: JsonObject, more: Partial<WriteOperation> = {}): WriteOperation {
+  const idempotencyKey = `run-0-${(operations += 1)}`;
+  return { operation: 'create', key: [null], id: null, values, idempotencyKey, ...more };
+}
+
+const people = () => database.rows('people');
+
+it('makes one record of a create that several send at once', async () => {
+  const some = Array.from({ length: 20 }, (_, at) => create({ email: `p${at}@x`, age: at }));
+  const destinations = await Promise.all(Array.from({ length: 4 }, () => openTarget()));
+  const results = await Promise.all(destinations.map((each) => each.write(some)));
+  for (const result of results) expect(result).toEqual(results[0]);
+  expect(await database.value('SELECT count(*) FROM people')).toBe('20');
+});
+
+it('updates what a repeated create made, and creates anew what was removed since', async () => {
+  const destination = await openTarget();
+  const [kept, gone] = [create({ email: 'a@x' }), create({ email: 'b@x' })];
+  expect(await destination.write([kept, gone])).toEqual([
+    { ok: true, id: '1' },
+    { ok: true, id: '2' },
+  ]);
+  await database.query('DELETE FROM people WHERE id = 2');
+  const again = [{ ...kept, values: { email: 'a@x', age: 7 } }, gone];
+  const ids = [
+    { ok: true, id: '1' },
+    { ok: true, id: '3' },
+  ];
+  expect(await destination.write(again)).toEqual(ids);
+  expect(await destination.write(again)).toEqual(ids);
+  expect(await people()).toEqual(['(1,a@x,none,7)', '(3,b@x,none,)']);
+});
+
+it('leaves what a repeated create made alone where it may not update', async () => {
+  const destination = await openTarget({ permissions: permissionsOf('create') });
+  const first = create({ email: 'a@x' });
+  await destination.write([first]);
+  await database.query(`UPDATE people SET name = 'edited'`);
+  expect(await destination.write([first])).toEqual([{ ok: true, id: '1' }]);
+  expect(await people()).toEqual(['(1,a@x,edited,)']);
+});
+
+it('forgets the creates of a run that ends, and of no other', async () => {
+  const destination = await openTarget();
+  const ends = create({ email: 'a@x' }, { idempotencyKey: 'ends-0-1' });
+  const other = create({ email: 'b@x' }, { idempotencyKey: 'ends2-0-1' });
+  await destination.write([ends, other]);
+  await destination.forget?.('ends');
+  await destination.forget?.('ends');
+  const noted = await database.query(`SELECT idempotency_key FROM sluice.created ORDER BY 1`);
+  const keys = noted.map((row) => row['idempotency_key']).filter((key) => key?.startsWith('ends'));
+  expect(keys).toEqual(['ends2-0-1']);
+});
+
+it('refuses one, keeps nothing of it, and takes the others', async () => {
+  const destination = await openTarget();
+  const good = create({ email: 'a@x', name: null });
+  const bad = create({ email: 'b@x', age: 900 });
+  expect(await destination.write([good, bad])).toMatchObject([
+    { ok: true },
+    { ok: false, class: 'record', code: '23514', field: 'age' },
+  ]);
+  expect(await database.value('SELECT count(*) FROM people WHERE name IS NULL')).toBe('1');
+});
+
+it.each(['upsert', 'create'] as const)(
+  'tells the id of a record that came by the same key meanwhile: %s',
+  async (mode) => {
+    const destination = await openTarget({ key: ['email'], permissions: permissionsOf(mode) });
+    await database.query(`INSERT INTO people (email, age) VALUES ('a@x', 1)`);
+    const given = create({ age: 2, id: null }, { key: ['a@x'] });
+    expect(await destination.write([given])).toEqual([{ ok: true, id: '1' }]);
+    expect(await people()).toEqual([`(1,a@x,none,${mode === 'upsert' ? 2 : 1})`]);
+    const found = await destination.lookup?.([['a@x']]);
+    expect(found).toMatchObject([{ key: ['a@x'], id: '1' }]);
+    const byKey = { ...given, operation: 'update', values: { name: 'n' } } as const;
+    expect(await destination.write([byKey])).toEqual([{ ok: true, id: '1' }]);
+    const nothing = { ...byKey, id: '1', key: [null], values: {} };
+    expect(await destination.write([nothing])).toEqual([{ ok: true, id: '1' }]);
+    expect(await people()).toEqual([`(1,a@x,n,${mode === 'upsert' ? 2 : 1})`]);
+  },
+);
+
+it('takes any kind of id, a record of defaults alone, and says when a table takes none', async () => {
+  await database.query(
+    `DROP TABLE IF EXISTS things; CREATE TABLE things (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text);
+     CREATE OR REPLACE FUNCTION picky() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN RETURN CASE WHEN NEW.email = 'no' THEN NULL ELSE NEW END; END $$;
+     CREATE TRIGGER picky BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION picky()`,
+  );
+  const destination = await openTarget({ stream: 'public.things', fields: ['email'] });
+  const given = '0a6f1d3e-0000-4000-8000-000000000001';
+  const results = await destination.write([
+    create({}),
+    create({ email: 'no' }),
+    create({ email: null }),
+    create({}, { key: [given] }),
+  ]);
+  expect(results).toMatchObject([
+    { ok: true },
+    { ok: false, class: 'record', code: 'not_created' },
+    { ok: true },
+    { ok: true, id: given },
+  ]);
+  const ids = results.flatMap((result) => (result.ok && result.id ? [result.id] : []));
+  const found = await destination.lookup?.(ids.map((id) => [id]));
+  expect(found?.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+  await expect(openTarget({ id: 'age' })).rejects.toMatchObject({ code: 'invalid_id' });
+});
+
+it('says that it knows no repeated create where it may make no tables, and tells ids all the same', async () => {
+  const role = `clerk_${process.pid}`;
+  await database.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'p'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+     GRANT SELECT, INSERT, UPDATE, DELETE ON people TO ${role}; GRANT USAGE ON SEQUENCE people_id_seq TO ${role}`,
+  );
+  const url = Object.assign(new URL(database.url), { username: role, password: 'p' }).href;
+  try {
+    const destination = await openTarget({}, url);
+    expect(destination.idempotentCreate).toBe(false);
+    expect(await destination.write([create({ email: 'a@x' })])).toEqual([{ ok: true, id: '1' }]);
+    await destination.forget?.('run');
+    expect((await openTarget()).idempotentCreate).toBe(true);
+  } finally {
+    await Promise.all(open.splice(0).map((connection) => connection.close()));
+    await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});

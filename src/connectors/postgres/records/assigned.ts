@@ -1,0 +1,223 @@
+import type pg from 'pg';
+import type { WriteOperation, WriteResult } from '../../destination.ts';
+import type { Area } from '../catalog/area.ts';
+import { printed } from '../values/cast.ts';
+import type { Column } from '../catalog/catalog.ts';
+import { ident } from '../catalog/names.ts';
+import {
+  deleteSql,
+  grouped,
+  insertInto,
+  onConflict,
+  rowsOf,
+  sameKey,
+  texts,
+  updateSql,
+  writtenBy,
+  type Statement,
+} from './record-sql.ts';
+import { notCreated, notFound } from '../staged/refusals.ts';
+import type { Session } from '../link/session.ts';
+import type { Table } from '../catalog/table.ts';
+
+/** A transaction on a table that gives its records ids. */
+interface Writing {
+  readonly session: Session;
+  readonly client: pg.PoolClient;
+  readonly table: Table;
+  readonly id: Column;
+  /** Where creates are noted; null: they are not. */
+  readonly area: Area | null;
+}
+
+/** The ids of the records that operations were about, by idempotency key. */
+type Ids = ReadonlyMap<string, string>;
+
+/** Creates in one statement: each is planned by itself, so that many at once cost more than they save. */
+const insertsAtOnce = 100;
+
+/** Writes operations of one kind; every success carries the id of its record. Errors come out raw. */
+export async function writeWithIds(
+  writing: Writing,
+  operations: readonly WriteOperation[],
+): Promise<WriteResult[]> {
+  const creating = operations[0]?.operation === 'create';
+  const ids = await (creating ? create(writing, operations) : change(writing, operations));
+  return operations.map((operation) => resultOf(operation, ids.get(operation.idempotencyKey)));
+}
+
+function resultOf({ operation, id: given }: WriteOperation, found?: string): WriteResult {
+  const id = found ?? (operation === 'remove' ? given : null);
+  if (id !== null) return { ok: true, id };
+  if (operation === 'remove') return { ok: true };
+  return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
+}
+
+/** Updates or removes; the ids of the records that were met. Those that come with an id are found by it alone. */
+async function change(
+  { session, client, table, id }: Writing,
+  operations: readonly WriteOperation[],
+): Promise<Ids> {
+  const ids = new Map<string, string>();
+  const groups = grouped(operations, (each) => [each.operation, each.id === null]);
+  for (const group of groups) {
+    const fields = writtenBy(table, group, session.connection);
+    const byId = group[0]?.id !== null;
+    const rows = rowsOf(
+      table.target,
+      byId ? [id] : table.key,
+      group.map((each) => (byId ? [each.id] : each.key)),
+      fields,
+      group.map((each) => each.values),
+    );
+    const held = `d.${ident(id.name)}`;
+    const same = byId ? `${held} = ${rows.keys[0]}` : sameKey(table, rows);
+    const met = `w.place, ${printed(id, held)} AS id`;
+    const sql =
+      group[0]?.operation === 'remove'
+        ? `${deleteSql(table, rows, same)} RETURNING ${met}`
+        : fields.length === 0
+          ? `SELECT ${met} FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`
+          : `${updateSql(table, rows, same)} RETURNING ${met}`;
+    const answer = await session.run(client, sql, rows.values);
+    for (const row of answer.rows) note(ids, group, row);
+  }
+  return ids;
+}
+
+function note(
+  ids: Map<string, string>,
+  group: readonly WriteOperation[],
+  { place, id }: Readonly<Record<string, string | null>>,
+): void {
+  const operation = group[Number(place) - 1];
+  if (operation && id != null) ids.set(operation.idempotencyKey, id);
+}
+
+/** Creates each record once: one that an earlier attempt created and that still exists is updated instead. */
+async function create(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
+  const { area } = writing;
+  const given = operations.map((each) => withoutNull(writing, each));
+  const made = area && (await change(writing, await repeated(writing, area, given)));
+  const fresh = given.filter(({ idempotencyKey }) => !made?.has(idempotencyKey));
+  const inserted = await insert(writing, fresh);
+  // An INSERT tells nothing of a record that it met and left as it was.
+  const met = fresh.filter((each) => !inserted.has(each.idempotencyKey) && !isKeyless(each));
+  const found = await change(
+    writing,
+    met.map((each) => ({ ...each, operation: 'update', id: null, values: {} })),
+  );
+  const ids = new Map([...inserted, ...found]);
+  if (area) await remember(writing, area, ids);
+  return new Map([...(made ?? []), ...ids]);
+}
+
+/** Whether the system is to assign the key. */
+function isKeyless({ key }: WriteOperation): boolean {
+  return key.every((value) => value === null);
+}
+
+/** The create without the nulls that stand for what the system assigns. */
+function withoutNull({ table, id }: Writing, operation: WriteOperation): WriteOperation {
+  const assigned = isKeyless(operation) ? [id, ...table.key] : [id];
+  const isAssigned = (name: string) => assigned.some((column) => column.name === name);
+  const entries = Object.entries(operation.values);
+  const values = entries.filter(([name, value]) => value !== null || !isAssigned(name));
+  return { ...operation, values: Object.fromEntries(values) };
+}
+
+/**
+ * Claims creates for this transaction, waiting for another one that is at the same: the updates that stand for those
+ * which were made before.
+ */
+async function repeated(
+  { session, client, table }: Writing,
+  area: Area,
+  operations: readonly WriteOperation[],
+): Promise<WriteOperation[]> {
+  const keys = [operations.map(({ idempotencyKey }) => idempotencyKey)];
+  await session.run(
+    client,
+    `INSERT INTO ${area.created} (idempotency_key) SELECT k FROM unnest($1::text[]) k ORDER BY k ON CONFLICT DO NOTHING`,
+    keys,
+  );
+  const { rows } = await session.run(
+    client,
+    `SELECT idempotency_key AS key, id FROM ${area.created} WHERE idempotency_key = ANY($1::text[])
+     ORDER BY idempotency_key FOR UPDATE`,
+    keys,
+  );
+  const made = new Map(rows.map(({ key, id }) => [key ?? '', id ?? null]));
+  return operations.flatMap((each): WriteOperation[] => {
+    const id = made.get(each.idempotencyKey) ?? null;
+    const values = table.target.permissions.update ? each.values : {};
+    return id === null ? [] : [{ ...each, operation: 'update', id, values }];
+  });
+}
+
+/** Notes which records creates made, in the transaction that made them. */
+async function remember({ session, client }: Writing, area: Area, ids: Ids): Promise<void> {
+  if (ids.size === 0) return;
+  await session.run(
+    client,
+    `UPDATE ${area.created} c SET id = w.id FROM unnest($1::text[], $2::text[]) AS w(key, id)
+     WHERE c.idempotency_key = w.key`,
+    [[...ids.keys()], [...ids.values()]],
+  );
+}
+
+/** Inserts records; the ids they got. */
+async function insert(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
+  const { session, client, table } = writing;
+  const ids = new Map<string, string>();
+  for (const group of grouped(operations, (each) => [isKeyless(each)])) {
+    for (let start = 0; start < group.length; start += insertsAtOnce) {
+      const some = group.slice(start, start + insertsAtOnce);
+      const { sql, values } = inserts(writing, some, writtenBy(table, some, session.connection));
+      const { rows } = await session.run(client, sql, values);
+      for (const row of rows) note(ids, some, row);
+    }
+  }
+  return ids;
+}
+
+/**
+ * Inserts of one shape. RETURNING tells in no sure order what an INSERT of several rows made, so each row has an
+ * INSERT of its own.
+ */
+function inserts(
+  { table, id }: Writing,
+  group: readonly WriteOperation[],
+  fields: readonly Column[],
+): Statement {
+  const keyless = group.every(isKeyless);
+  const key = keyless ? [] : table.key.filter((column) => !fields.includes(column));
+  const columns = [...key, ...fields];
+  const values = [
+    ...key.map((column) => {
+      const at = table.key.indexOf(column);
+      return texts(
+        table.target,
+        column,
+        group.map((each) => each.key[at]),
+        'key',
+      );
+    }),
+    ...fields.map((column) =>
+      texts(
+        table.target,
+        column,
+        group.map((each) => each.values[column.name]),
+      ),
+    ),
+  ];
+  const into = insertInto(table, columns);
+  const conflict = keyless ? '' : onConflict(table, fields);
+  const rows = group.map((_, at) => {
+    const row = columns.map(({ base }, list) => `($${list + 1}::text[])[${at + 1}]::${base}`);
+    const given = row.length === 0 ? 'DEFAULT VALUES' : `VALUES (${row.join(', ')})`;
+    return `r${at} AS (${into} ${given}${conflict} RETURNING ${printed(id, ident(id.name))} AS id)`;
+  });
+  const places = group.map((_, at) => `SELECT ${at + 1} AS place, id FROM r${at}`);
+  return { sql: `WITH ${rows.join(', ')} ${places.join(' UNION ALL ')}`, values };
+}

@@ -1,0 +1,308 @@
+import { RejectedError } from '../../../model/failure.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import type { KeyValues } from '../../../model/record.ts';
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../../destination.ts';
+import type pg from 'pg';
+import type { Area } from '../catalog/area.ts';
+import { writeWithIds } from './assigned.ts';
+import { coerced, printed } from '../values/cast.ts';
+import { columnNamed, fieldOf, type Column } from '../catalog/catalog.ts';
+import { anyDiffers } from '../values/compare.ts';
+import { rejection } from '../failures/failures.ts';
+import { ident } from '../catalog/names.ts';
+import { after, sortedBy } from '../values/order.ts';
+import {
+  deleteSql,
+  grouped,
+  insertInto,
+  onConflict,
+  rowsOf,
+  sameKey,
+  updateSql,
+  writtenBy,
+  type Statement,
+} from './record-sql.ts';
+import { advanceSequences } from '../catalog/sequences.ts';
+import { notCreated, notFound, notUpdated } from '../staged/refusals.ts';
+import type { Session, TextRow } from '../link/session.ts';
+import type { Table } from '../catalog/table.ts';
+import { writeApart } from './write-records.ts';
+
+const batch = 500;
+
+/** A table, and where Sluice may keep tables of its own beside it. */
+interface Held {
+  readonly session: Session;
+  readonly table: Table;
+  readonly area: Area | null;
+}
+
+/**
+ * A table written by batches of records, where Sluice may not make tables or the table gives its records ids.
+ * @param area where the ids of created records are noted, so that a repeated create is known
+ */
+export function recordDestination(
+  session: Session,
+  table: Table,
+  area: Area | null,
+): RecordDestination {
+  const held = { session, table, area };
+  const forget = (run: string) => area?.forgetCreated(session, run) ?? Promise.resolve();
+  return {
+    kind: 'records',
+    fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
+    leavesOut: table.leavesOut,
+    batch: { create: batch, update: batch, remove: batch },
+    // A create without a key makes a second record, unless the first is noted.
+    idempotentCreate: table.id ? area !== null : table.uniqueKey,
+    lookupBatch: 1000,
+    encoding: 'sql',
+    takes: 'sql',
+    ...(respells(table) && { storedKeys: (keys) => storedKeys(session, table, keys) }),
+    lookup: (keys, values) => lookup(session, table, keys, values),
+    write: (operations, options) => write(held, operations, options),
+    scan: (signal) => scan(session, table, signal),
+    ...(table.id && { forget }),
+  };
+}
+
+/**
+ * A key that the table's columns cannot hold finds nothing, and what cannot be told of a record's values is for the
+ * caller to tell: both are looked for among the others.
+ */
+async function lookup(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+  values?: readonly JsonObject[],
+): Promise<Existing[]> {
+  try {
+    return await find(session, table, keys, values);
+  } catch (error) {
+    if (!(error instanceof RejectedError)) throw error;
+    if (keys.length <= 1) return values === undefined ? [] : lookup(session, table, keys);
+    const half = Math.ceil(keys.length / 2);
+    const first = await lookup(session, table, keys.slice(0, half), values?.slice(0, half));
+    return [...first, ...(await lookup(session, table, keys.slice(half), values?.slice(half)))];
+  }
+}
+
+async function find(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+  values?: readonly JsonObject[],
+): Promise<Existing[]> {
+  const { relation, target } = table;
+  const compared =
+    values === undefined
+      ? []
+      : target.fields.map((name) => columnNamed(relation, name, session.connection));
+  const wanted = rowsOf(target, table.key, keys, compared, values);
+  const same = wanted.fields.map(({ column, value }, at) => {
+    const pair = { column, held: `d.${ident(column.name)}`, value: coerced(column, value) };
+    return `, NOT (${anyDiffers([pair])}) AS s${at}`;
+  });
+  const select = `SELECT w.place, ${projection(table)}${same.join('')} FROM ${wanted.from}
+     JOIN ${relation.from} d ON ${sameKey(table, wanted)}`;
+  const { rows } = await session.withClient(async (client) => {
+    try {
+      return await session.run(client, select, wanted.values);
+    } catch (error) {
+      throw rejection(error) ?? error;
+    }
+  });
+  return rows.map((row) => {
+    const existing = existingOf(table, row);
+    return {
+      ...existing,
+      key: keys[Number(row['place']) - 1] ?? [],
+      heldKey: existing.key,
+      ...(values && { same: target.fields.filter((_, at) => row[`s${at}`] === 't') }),
+    };
+  });
+}
+
+/** Whether the key's columns may hold a key otherwise than the source does. */
+function respells({ key, target }: Table): boolean {
+  return key.some(({ name, native, base }) => {
+    const given = target.shapes?.find((shape) => shape.name === name)?.native;
+    return given !== native && !/^(text|character varying)$/.test(native || base);
+  });
+}
+
+/** The keys as the table would hold them; one that it could not hold is told from the others by halving. */
+async function storedKeys(
+  session: Session,
+  table: Table,
+  keys: readonly KeyValues[],
+): Promise<KeyValues[]> {
+  const given = rowsOf(table.target, table.key, keys);
+  const stored = table.key.map(
+    (column, at) => `${printed(column, coerced(column, given.keys[at]!))} AS k${at}`,
+  );
+  try {
+    const { rows } = await session.withClient(async (client) => {
+      try {
+        const select = `SELECT ${stored.join(', ')} FROM ${given.from} ORDER BY w.place`;
+        return await session.run(client, select, given.values);
+      } catch (error) {
+        throw rejection(error) ?? error;
+      }
+    });
+    return rows.map((row) => table.key.map((_, at) => row[`k${at}`] ?? null));
+  } catch (error) {
+    if (!(error instanceof RejectedError) || keys.length === 0) throw error;
+    if (keys.length === 1) return [...keys];
+    const half = Math.ceil(keys.length / 2);
+    const first = await storedKeys(session, table, keys.slice(0, half));
+    return [...first, ...(await storedKeys(session, table, keys.slice(half)))];
+  }
+}
+
+/** Writes in one transaction; what is refused for the sake of a record is that record's result. */
+function write(
+  { session, table, area }: Held,
+  operations: readonly WriteOperation[],
+  options: WriteOptions = {},
+): Promise<WriteResult[]> {
+  return session.transaction(async (client) => {
+    await options.beforeSend?.();
+    const { id } = table;
+    const send = (some: readonly WriteOperation[]) =>
+      id
+        ? writeWithIds({ session, client, table, id, area }, some)
+        : writeByKey(session, client, table, some);
+    return writeApart({ session, client, table, write: send }, operations);
+  }, options.signal);
+}
+
+/** Writes operations of one kind; errors come out raw. */
+async function writeByKey(
+  session: Session,
+  client: pg.PoolClient,
+  table: Table,
+  operations: readonly WriteOperation[],
+): Promise<WriteResult[]> {
+  const failed = new Map<WriteOperation, WriteResult>();
+  for (const group of grouped(operations, ({ operation }) => [operation])) {
+    const kind = group[0]?.operation;
+    const { sql, values } = statement(table, group, session.connection);
+    const { rows, count } = await session.run(client, sql, values);
+    if (count >= group.length || kind === 'remove') continue;
+    const there = await placesHeld(session, client, table, group);
+    const met = new Set(kind === 'update' ? rows.map(({ place }) => Number(place)) : there);
+    for (const [at, operation] of group.entries()) {
+      if (met.has(at + 1)) continue;
+      const why = kind === 'create' ? notCreated : there.has(at + 1) ? notUpdated : notFound;
+      failed.set(operation, { ok: false, class: 'record', ...why });
+    }
+  }
+  if (table.advances && operations[0]?.operation === 'create')
+    await advanceSequences(session, client, table);
+  return operations.map((operation) => failed.get(operation) ?? { ok: true });
+}
+
+/** The places, from 1, of the operations whose records are there. */
+async function placesHeld(
+  session: Session,
+  client: pg.PoolClient,
+  table: Table,
+  group: readonly WriteOperation[],
+): Promise<ReadonlySet<number>> {
+  const keys = rowsOf(
+    table.target,
+    table.key,
+    group.map(({ key }) => key),
+  );
+  const { rows } = await session.run(
+    client,
+    `SELECT DISTINCT w.place FROM ${keys.from} JOIN ${table.relation.from} d ON ${sameKey(table, keys)}`,
+    keys.values,
+  );
+  return new Set(rows.map(({ place }) => Number(place)));
+}
+
+/** One statement for operations of one kind and set of fields. */
+function statement(table: Table, group: readonly WriteOperation[], connection: string): Statement {
+  const fields = writtenBy(table, group, connection);
+  const rows = rowsOf(
+    table.target,
+    table.key,
+    group.map(({ key }) => key),
+    fields,
+    group.map((each) => each.values),
+  );
+  const { values } = rows;
+  const same = sameKey(table, rows);
+  const operation = group[0]?.operation;
+  if (operation === 'remove') return { sql: deleteSql(table, rows, same), values };
+  if (operation === 'update')
+    return fields.length === 0
+      ? { sql: `SELECT w.place FROM ${rows.from}`, values }
+      : { sql: `${updateSql(table, rows, same)} RETURNING w.place`, values };
+  const keys = table.key
+    .map((column, at) => ({ column, value: rows.keys[at]! }))
+    .filter(({ column }) => !fields.includes(column));
+  const columns = [...keys, ...rows.fields];
+  const into = insertInto(
+    table,
+    columns.map(({ column }) => column),
+  );
+  const selected = columns.map(({ value }) => value).join(', ');
+  return {
+    sql: `${into} SELECT ${selected} FROM ${rows.from}${onConflict(table, fields)}`,
+    values,
+  };
+}
+
+/** All records, a thousand keys at a time. */
+async function* scan(
+  session: Session,
+  table: Table,
+  signal?: AbortSignal,
+): AsyncGenerator<Existing[]> {
+  const order = sortedBy(table.key, 'd');
+  let last: TextRow | undefined;
+  for (;;) {
+    const values = table.key.map((_, at) => last?.[`k${at}`] ?? null);
+    const bound = last ? `WHERE ${after(table.key, values, 'd')}` : '';
+    const { rows } = await session.query(
+      `SELECT ${projection(table)} FROM ${table.relation.from} d ${bound}
+       ORDER BY ${order} FETCH FIRST 1000 ROWS WITH TIES`,
+      [],
+      signal,
+    );
+    if (rows.length > 0) yield rows.map((row) => existingOf(table, row));
+    if (rows.length < 1000) return;
+    last = rows.at(-1);
+  }
+}
+
+function shown(column: Column, as: string): string {
+  return `${printed(column, `d.${ident(column.name)}`)} AS ${as}`;
+}
+
+function projection(table: Table): string {
+  const keys = table.key.map((column, at) => shown(column, `k${at}`));
+  const fields = table.target.fields.map((name, at) =>
+    shown(
+      table.relation.columns.find((column) => column.name === name)!,
+      `f${at}`,
+    ),
+  );
+  const id = table.id ? [shown(table.id, 'id')] : [];
+  return [...keys, ...fields, ...id].join(', ');
+}
+
+function existingOf(table: Table, row: TextRow): Existing {
+  const values: JsonObject = {};
+  for (const [at, name] of table.target.fields.entries()) values[name] = row[`f${at}`] ?? null;
+  return { key: table.key.map((_, at) => row[`k${at}`] ?? null), id: row['id'] ?? null, values };
+}

@@ -1,0 +1,25 @@
+import type { AppliedChunks, ChunkResult } from '../../destination.ts';
+import { resultOf } from './applied-result.ts';
+import type { Area } from '../catalog/area.ts';
+import { lateChunk } from './late.ts';
+import { removalChunk } from './removal.ts';
+import type { Session } from '../link/session.ts';
+
+/** What of a run was applied, by its markers; their locks make it wait for an apply whose worker may be gone. */
+export async function appliedChunks(
+  session: Session,
+  area: Area,
+  run: string,
+): Promise<AppliedChunks> {
+  const { rows } = await session.query(
+    `SELECT chunk, result FROM ${area.marker} WHERE run = $1 FOR UPDATE`,
+    [run],
+  );
+  const done = new Map<number, unknown>();
+  for (const { chunk, result } of rows) if (result) done.set(Number(chunk), resultOf(result));
+  const removal = (done.get(removalChunk) ?? null) as AppliedChunks['removal'];
+  done.delete(removalChunk);
+  const corrected = (done.get(lateChunk) ?? []) as number[];
+  done.delete(lateChunk);
+  return { chunks: done as Map<number, ChunkResult>, corrected, removal };
+}

@@ -1,0 +1,128 @@
+import type { ChunkResult } from '../../destination.ts';
+import { keptResult, resultOf } from './applied-result.ts';
+import type { Area } from '../catalog/area.ts';
+import { ChunkStage } from './chunk-stage.ts';
+import type { ChunkSql } from './chunk-sql.ts';
+import { lateChunk, lateRef } from './late.ts';
+import { literal } from '../catalog/names.ts';
+import type { Session } from '../link/session.ts';
+import { ChunkWriter } from './write-chunk.ts';
+
+/** Asks for a run's late rows to be written. */
+interface LateRequest {
+  readonly session: Session;
+  readonly area: Area;
+  readonly run: string;
+  readonly sql: ChunkSql;
+}
+
+type Client = ConstructorParameters<typeof ChunkStage>[0]['client'];
+
+/** What became of a chunk's rows that were kept. */
+interface Landed {
+  readonly chunk: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  /** The places of their errors among the chunk's. */
+  readonly errors: ReadonlySet<number>;
+}
+
+/**
+ * Writes the rows that `keepLate` kept, as far as they land now, and corrects the results of their chunks in the same
+ * transaction. A repeated call changes nothing.
+ * @returns the corrected results by chunk
+ */
+export function applyLate(
+  request: LateRequest,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<number, ChunkResult>> {
+  const { session, area, run } = request;
+  return session.transaction(async (client) => {
+    const late = area.staged(lateRef(run));
+    const { rows } = await session.run(
+      client,
+      `SELECT to_regclass(${literal(late)}) IS NOT NULL AS waiting,
+         (SELECT m.result FROM ${area.marker} m WHERE m.run = $1 AND m.chunk = $2) AS done`,
+      [run, lateChunk],
+    );
+    if (rows[0]?.['done'])
+      return resultsOf(request, client, JSON.parse(rows[0]['done']) as number[]);
+    if (rows[0]?.['waiting'] !== 't') return new Map();
+    await session.run(client, 'SET CONSTRAINTS ALL IMMEDIATE');
+    // Whoever comes second waits here, and finds nothing left.
+    await session.run(client, `LOCK TABLE ${late} IN ACCESS EXCLUSIVE MODE`);
+    const landed = await write(request, client);
+    for (const each of landed) await correct(request, client, each);
+    const chunks = landed.map(({ chunk }) => chunk);
+    await session.run(
+      client,
+      `INSERT INTO ${area.marker} (run, chunk, done_at, result) VALUES ($1, $2, now(), $3)`,
+      [run, lateChunk, JSON.stringify(chunks)],
+    );
+    await area.dropStaged(session, client, run, lateChunk);
+    return resultsOf(request, client, chunks);
+  }, signal);
+}
+
+/** Writes the rows; what is refused again keeps the error that it has. */
+async function write({ session, area, run, sql }: LateRequest, client: Client): Promise<Landed[]> {
+  const stage = new ChunkStage({ session, client, area, chunk: lateRef(run), sql });
+  await new ChunkWriter(stage, false).writeDue(true);
+  const { create, update } = sql.table.target.permissions;
+  const { rows } = await stage.run(
+    `SELECT s._chunk AS chunk, count(*) FILTER (WHERE a.fresh) AS created,
+       count(*) FILTER (WHERE NOT a.fresh) AS updated, count(*) FILTER (WHERE a.fresh IS NULL) AS unchanged,
+       array_to_json(array_agg(s._error)) AS errors
+     FROM ${stage.rows} s LEFT JOIN ${stage.actions} a ON a."row" = s.ctid
+     WHERE a.fresh IS NULL OR CASE WHEN a.fresh THEN ${create} ELSE ${update} END
+     GROUP BY s._chunk ORDER BY s._chunk`,
+  );
+  return rows.map((row) => ({
+    chunk: Number(row['chunk']),
+    created: Number(row['created']),
+    updated: Number(row['updated']),
+    unchanged: Number(row['unchanged']),
+    errors: new Set(JSON.parse(row['errors'] ?? '[]') as number[]),
+  }));
+}
+
+/** Counts a chunk's rows as what became of them instead of as errors. */
+async function correct(request: LateRequest, client: Client, landed: Landed): Promise<void> {
+  const { session, area, run } = request;
+  const result = (await resultsOf(request, client, [landed.chunk])).get(landed.chunk);
+  if (!result) return;
+  const errors = result.errors.filter((_, at) => !landed.errors.has(at));
+  const { stats } = result;
+  const corrected: ChunkResult = {
+    ...result,
+    errors,
+    stats: {
+      ...stats,
+      created: stats.created + landed.created,
+      updated: stats.updated + landed.updated,
+      unchanged: stats.unchanged + landed.unchanged,
+      errors: errors.length,
+    },
+  };
+  await session.run(client, `UPDATE ${area.marker} SET result = $3 WHERE run = $1 AND chunk = $2`, [
+    run,
+    landed.chunk,
+    keptResult(corrected),
+  ]);
+}
+
+async function resultsOf(
+  { session, area, run }: LateRequest,
+  client: Client,
+  chunks: readonly number[],
+): Promise<ReadonlyMap<number, ChunkResult>> {
+  const { rows } = await session.run(
+    client,
+    `SELECT chunk, result FROM ${area.marker} WHERE run = $1 AND chunk = ANY($2::int[]) AND result IS NOT NULL`,
+    [run, [...chunks]],
+  );
+  return new Map(
+    rows.map((row) => [Number(row['chunk']), resultOf(row['result'] ?? '') as ChunkResult]),
+  );
+}

@@ -1,0 +1,54 @@
+import type { ChunkRef } from '../../destination.ts';
+import { literal } from '../catalog/names.ts';
+import type { StageRef } from './stage-ref.ts';
+
+/** The chunk number, among a run's markers, of the rows that are tried again at its end. */
+export const lateChunk = -2;
+
+/** The rows of a run that are tried again at its end, as a staged chunk. */
+export function lateRef(run: string): ChunkRef {
+  return { run, chunk: lateChunk, token: 0 };
+}
+
+/**
+ * Keeps the rows of a chunk that may still land once the run has written, or removed, other records: those that refer to
+ * a record which is not there, or want a value that another one holds. Each is kept with its chunk and the place of its
+ * error among the chunk's.
+ * @param first the place of the first error, when those of the rows at fault come in the order of the rows
+ */
+export async function keepLate(at: StageRef, first: number): Promise<void> {
+  const { session, client, area, chunk, sql } = at;
+  if (chunk.chunk === lateChunk) return;
+  const faults = area.faults(chunk);
+  const may = `f.again AND f.code LIKE '23%'`;
+  const { count } = await session.run(client, `SELECT FROM ${faults} f WHERE ${may} LIMIT 1`);
+  if (count === 0) return;
+  const staged = area.staged(chunk);
+  const late = area.staged(lateRef(chunk.run));
+  const columns = [...sql.types.map((_, place) => `c${place}`), '_fault', '_missing'].join(', ');
+  await session.run(
+    client,
+    `CREATE UNLOGGED TABLE IF NOT EXISTS ${late} AS SELECT 0 AS _chunk, 0 AS _error, ${columns} FROM ${staged} LIMIT 0`,
+  );
+  await session.run(
+    client,
+    `INSERT INTO ${late} SELECT ${chunk.chunk}, ${first} + r._place - 1, ${columns}
+     FROM (SELECT s.*, ${may} AS _may, row_number() OVER (ORDER BY s.ctid) AS _place
+       FROM ${staged} s JOIN ${faults} f ON f."row" = s.ctid) r WHERE r._may`,
+  );
+}
+
+/** Forgets what is kept of records that have come again in a later chunk: those stand for them. */
+export async function forgetLate({ session, client, area, chunk, sql }: StageRef): Promise<void> {
+  const late = area.staged(lateRef(chunk.run));
+  const { rows } = await session.run(client, `SELECT to_regclass(${literal(late)}) AS late`);
+  if (!rows[0]?.['late']) return;
+  const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
+  const names = sql.key.map((_, at) => `k${at}`).join(', ');
+  await session.run(
+    client,
+    `DELETE FROM ${late} t USING (SELECT e.at, bool_or(e.at IS NULL) OVER (PARTITION BY ${names}) AS come FROM (
+       SELECT s.ctid AS at, ${keys} FROM ${late} s UNION ALL SELECT NULL, ${keys} FROM ${area.staged(chunk)} s) e) r
+     WHERE t.ctid = r.at AND r.come`,
+  );
+}

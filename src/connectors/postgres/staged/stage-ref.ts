@@ -1,0 +1,14 @@
+import type pg from 'pg';
+import type { ChunkRef } from '../../destination.ts';
+import type { Area } from '../catalog/area.ts';
+import type { ChunkSql } from './chunk-sql.ts';
+import type { Session } from '../link/session.ts';
+
+/** A staged chunk, and the transaction in which it is applied. */
+export interface StageRef {
+  readonly session: Session;
+  readonly client: pg.PoolClient;
+  readonly area: Area;
+  readonly chunk: ChunkRef;
+  readonly sql: ChunkSql;
+}

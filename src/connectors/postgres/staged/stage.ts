@@ -1,0 +1,125 @@
+import type { PoolClient } from 'pg';
+import { TransientError } from '../../../model/failure.ts';
+import type { ChunkRef, StagedLayout, StagedRow } from '../../destination.ts';
+import type { Area } from '../catalog/area.ts';
+import { asciiJson } from '../values/ascii-json.ts';
+import type { ChunkSql } from './chunk-sql.ts';
+import { encodeLine } from '../values/copy-lines.ts';
+import { repertoireOf } from '../values/repertoire.ts';
+import { rowColumns, StageCopy } from './stage-copy.ts';
+import type { Session } from '../link/session.ts';
+import { toText } from '../values/to-text.ts';
+
+/** Where a chunk is staged, and as what. */
+export interface StageRequest {
+  readonly session: Session;
+  readonly area: Area;
+  readonly chunk: ChunkRef;
+  readonly sql: ChunkSql;
+  readonly layout: StagedLayout;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The lines of a chunk. */
+export interface StagedLines {
+  /** `c…`, and `x…` for those to ignore. */
+  readonly columns: readonly string[];
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Lines of {@link rowColumns} for rows that are not among the bytes, if any; asked for after them. */
+  readonly faults?: () => AsyncIterable<Uint8Array> | undefined;
+}
+
+/**
+ * Fills a chunk's staging table from COPY text. The marker learns the attempt's token before and the number of rows
+ * with them: apply refuses another attempt's table (R6), and one that a crash of the server emptied. While rows are
+ * on their way nothing is locked, so a worker that froze holds nobody up.
+ */
+export async function stageLines(
+  request: StageRequest,
+  { columns, bytes, faults }: StagedLines,
+): Promise<void> {
+  const { session, area, chunk, sql, layout, signal } = request;
+  const staged = area.staged(chunk);
+  const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
+  const own = sql.types.map((type, at) => `c${at} ${type}`);
+  const all = [...own, ...ignored, '_fault text', '_missing text'];
+  await session.transaction((client) => claim(request, client), signal);
+  await session.transaction(async (client) => {
+    await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
+    await session.run(client, 'SET LOCAL statement_timeout = 0');
+    const repertoire = await repertoireOf(session, client, session.databaseEncoding);
+    const copy = new StageCopy({ session, client, staged, sql, layout, repertoire });
+    await copy.lines(columns, bytes);
+    const left = faults?.();
+    if (left) await copy.lines(rowColumns(layout), left);
+    const rows = await copy.finish();
+    // An applied chunk may be staged again: apply answers with the first result and drops the table.
+    const { count } = await session.run(
+      client,
+      `UPDATE ${area.marker} SET staged = $3
+       WHERE run = $1 AND chunk = $2 AND (token = $4 OR done_at IS NOT NULL)`,
+      [chunk.run, chunk.chunk, rows, chunk.token],
+    );
+    if (count === 0) throw stale(request);
+  }, signal);
+}
+
+/** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */
+export async function* linesOf(
+  sql: ChunkSql,
+  layout: StagedLayout,
+  rows: AsyncIterable<readonly StagedRow[]>,
+): AsyncGenerator<Buffer> {
+  const lineOf = lineWriter(sql, layout);
+  for await (const batch of rows) {
+    if (batch.length > 0) yield Buffer.from(batch.map(lineOf).join(''));
+  }
+}
+
+/** Turns rows into lines; what depends on the layout alone is looked up once. */
+function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => string {
+  const columns = layout.columns.map(({ field, encoding }, at) => {
+    const { name = field.name, base = 'text', category = '' } = sql.useOf(at) ?? {};
+    return { name, base, category, encoding };
+  });
+  const sources = layout.assign.map(({ from }) => from);
+  return ({ values, fault: given }) => {
+    let fault = given;
+    const texts = columns.map(({ name, base, category, encoding }, at) => {
+      const text = toText(values[at], base, category, encoding);
+      if (!text?.includes('\0')) return text;
+      const message = 'PostgreSQL texts cannot hold the character U+0000';
+      fault ??= { code: 'invalid_value', message, field: name };
+      return null;
+    });
+    const missing = sources.some((from) => values[from] === undefined)
+      ? sources.map((from) => (values[from] === undefined ? '1' : '0')).join('')
+      : null;
+    texts.push(fault ? asciiJson(fault) : null, missing);
+    return encodeLine(texts);
+  };
+}
+
+/** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier ones staged. */
+async function claim(request: StageRequest, client: PoolClient): Promise<void> {
+  const { session, area, chunk } = request;
+  const claimed = await session.run(
+    client,
+    `INSERT INTO ${area.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
+     ON CONFLICT (run, chunk) DO UPDATE SET token = excluded.token
+     WHERE m.done_at IS NULL AND m.token <= excluded.token`,
+    [chunk.run, chunk.chunk, chunk.token],
+  );
+  const done = await session.run(
+    client,
+    `SELECT done_at FROM ${area.marker} WHERE run = $1 AND chunk = $2`,
+    [chunk.run, chunk.chunk],
+  );
+  if (claimed.count === 0 && !done.rows[0]?.['done_at']) throw stale(request);
+  await area.dropStaged(session, client, chunk.run, chunk.chunk);
+}
+
+function stale({ session }: StageRequest): TransientError {
+  const message = `${session.connection}: a newer attempt owns this chunk`;
+  return new TransientError('stale_token', message, { connection: session.connection });
+}
