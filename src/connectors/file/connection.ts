@@ -7,25 +7,25 @@ import type { Connection, ConnectContext, SourceRequest, Target } from '../conne
 import type { Destination } from '../destination.ts';
 import type { Source } from '../source.ts';
 import { unsupportedOrder } from '../order.ts';
-import { FileDestination } from './destination.ts';
-import { Directory } from './directory.ts';
+import { FileDestination } from './written/destination.ts';
+import { Directory } from './stored/directory.ts';
 import { fileFailure } from './failures.ts';
-import { fieldsOf } from './fields.ts';
-import { encoderOf } from './encoding.ts';
-import { formatIn, type Format } from './format.ts';
-import { isGlob } from './glob.ts';
-import { Journal } from './journal.ts';
+import { fieldsOf } from './formats/fields.ts';
+import { encoderOf } from './stored/encoding.ts';
+import { formatIn, type Format } from './formats/format.ts';
+import { isGlob } from './stored/glob.ts';
+import { Journal } from './written/journal.ts';
 import { nearestOf } from '../../model/nearest.ts';
-import type { Reading } from './position.ts';
-import { probe } from './probe.ts';
-import { heldIn, madeOf, readingOf } from './reading.ts';
+import type { Reading } from './formats/position.ts';
+import { probe } from './stored/probe.ts';
+import { heldIn, madeOf, readingOf } from './read/reading.ts';
 import {
   destinationOptionsSchema,
   sourceOptionsSchema,
   type FileSettings,
   type SourceOptions,
 } from './settings.ts';
-import { FileSource } from './source.ts';
+import { FileSource } from './read/source.ts';
 
 /** A base directory and the files in it. */
 export class FileConnection implements Connection {

@@ -1,7 +1,7 @@
 import { allModes } from '../../model/mode.ts';
 import type { Connector } from '../connector.ts';
 import { FileConnection, globRefusal, unsorted } from './connection.ts';
-import { isGlob } from './glob.ts';
+import { isGlob } from './stored/glob.ts';
 import {
   destinationOptionsSchema,
   settingsSchema,

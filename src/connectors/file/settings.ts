@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { encodingNamed } from './encoding.ts';
+import { encodingNamed } from './stored/encoding.ts';
 
 /** Settings of a `file` connection. */
 export const settingsSchema = z.strictObject({

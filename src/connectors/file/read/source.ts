@@ -1,0 +1,254 @@
+import { ConfigError } from '../../../model/failure.ts';
+import type { Field } from '../../../model/field.ts';
+import type { Encoding, KeyValues, RecordBatch } from '../../../model/record.ts';
+import { alike, rowsOf, type Wanted } from '../../rows.ts';
+import type { Page, PageEnd, PageRequest, Settled, Source } from '../../source.ts';
+import {
+  compareWatermarks,
+  higher,
+  presentAtMost,
+  rewind,
+  watermarkKind,
+  WatermarkOrder,
+  watermarkText,
+} from '../../watermark.ts';
+import { cursorAt, resume } from './cursor.ts';
+import type { Format } from '../formats/format.ts';
+import { fileFailure } from '../failures.ts';
+import { exactly, keyOf, keyText } from '../formats/key.ts';
+import { start, type Located, type Position, type Reading } from '../formats/position.ts';
+import { readRecords, sound } from '../formats/records.ts';
+import { atRest, busy, checkSame, stateOf, type FileState } from '../stored/state.ts';
+
+/** Rows are handed on in batches of this many. */
+const batchSize = 1000;
+
+/** A place after a record, and how the file was found. */
+interface Place {
+  readonly file: Reading;
+  readonly state: FileState;
+  /** Where the page began in this file. */
+  readonly from: Position;
+  readonly end: Position;
+}
+
+/** What a file source reads. */
+export interface FileStream {
+  readonly connection: string;
+  /** The stream's name, for error messages. */
+  readonly stream: string;
+  readonly format: Format;
+  readonly files: readonly Reading[];
+  readonly fields: readonly Field[];
+  readonly watermark: string | undefined;
+  readonly lag: string | number | undefined;
+  /** What a record is that cannot be read: a record error, or the end of the run. */
+  readonly malformed: 'error' | 'stop';
+  /** What the read lacks will be removed elsewhere: only files at rest are read (R7). */
+  readonly whole: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reads files one after the other; a page begins where the one before ended, byte for byte. */
+export class FileSource implements Source {
+  /** The cells of a CSV file are texts for the destination's own parser. */
+  readonly encoding: Encoding;
+  readonly fields: readonly Field[];
+  /** A header names every column; records of JSON may have more fields than those that were looked at. */
+  readonly sampled: boolean;
+  readonly uniqueBy: readonly string[] = [];
+  readonly highWatermark?: () => Promise<string | null>;
+  /** A time in the future would hold the watermark there: what comes meanwhile would never be read. */
+  readonly settled = (high: string): Promise<Settled> => {
+    const watermark = presentAtMost(high, Date.now());
+    return Promise.resolve({ watermark, ahead: watermark !== high });
+  };
+  readonly #stream: FileStream;
+
+  constructor(stream: FileStream) {
+    this.#stream = stream;
+    this.fields = stream.fields;
+    this.sampled = stream.format !== 'csv';
+    this.encoding = stream.format === 'csv' ? 'sql' : 'json';
+    const { watermark } = stream;
+    if (watermark !== undefined) this.highWatermark = () => this.#highest(watermark);
+  }
+
+  async read(request: PageRequest): Promise<Page> {
+    const end: { value?: PageEnd } = {};
+    return {
+      batches: () => this.#page(request, end),
+      end: () => {
+        if (end.value === undefined) throw new Error('the page was not read to its end');
+        return end.value;
+      },
+    };
+  }
+
+  async lookup(
+    keyFields: readonly string[],
+    keys: readonly KeyValues[],
+    fields: readonly string[],
+    rest?: boolean,
+  ): Promise<RecordBatch> {
+    const wanted = new Set(keys.map((key) => keyText(key, exactly)));
+    const found: Located[] = [];
+    for await (const located of this.#records(null)) {
+      const key = keyText(keyOf(located.record, keyFields), exactly);
+      if (key !== null && wanted.has(key)) found.push(located);
+    }
+    return this.#batch(found, { fields, rest });
+  }
+
+  async *#page(request: PageRequest, end: { value?: PageEnd }): AsyncIterable<RecordBatch> {
+    const { until, limit } = request;
+    const since = request.since === null ? null : this.#rewound(request.since);
+    let found: Located[] = [];
+    const read = { records: 0, bytes: 0 };
+    let cursor: string | null = null;
+    for await (const located of this.#records(request.cursor, request.signal)) {
+      read.bytes += located.bytes;
+      if (this.#isWithin(located, since, until)) {
+        found.push(located);
+        read.records += 1;
+      }
+      if (found.length >= batchSize) {
+        yield* this.#batches(found, request);
+        found = [];
+      }
+      if (read.records >= limit.records || read.bytes >= limit.bytes) {
+        cursor = await this.#guard(() => this.#cursor(located.place));
+        break;
+      }
+    }
+    yield* this.#batches(found, request);
+    end.value = { cursor, ...read };
+  }
+
+  #rewound(since: string): string {
+    const { lag, connection } = this.#stream;
+    return rewind(since, lag, connection);
+  }
+
+  /** Whether a record is among those asked for; nobody can say of one without a watermark. */
+  #isWithin({ record }: Located, since: string | null, until: string | null): boolean {
+    const { watermark } = this.#stream;
+    const text = watermark === undefined ? null : watermarkText(record[watermark]);
+    if (text === null || since === null) return true;
+    if (watermarkKind(text) !== watermarkKind(since))
+      throw this.#unsupported('does not hold what it held when the sync ran before');
+    if (compareWatermarks(text, since) < 0) return false;
+    return until === null || compareWatermarks(text, until) <= 0;
+  }
+
+  #unsupported(why: string): ConfigError {
+    const { stream, watermark, connection } = this.#stream;
+    const message = `${stream}: the watermark ${watermark} ${why}; it must be numbers, ISO 8601 times or texts that sort`;
+    return new ConfigError('unsupported_watermark', message, { connection });
+  }
+
+  async #cursor({ file, state, from, end }: Place): Promise<string> {
+    await checkSame(file, state, { from, whole: this.#stream.whole });
+    return cursorAt(file, state, end, this.#stream.files);
+  }
+
+  /** All records from a cursor on, with the place after each and the bytes it takes. */
+  async *#records(cursor: string | null, signal?: AbortSignal) {
+    const { files, connection, whole } = this.#stream;
+    try {
+      const from = cursor === null ? null : await resume(cursor, files, whole);
+      for (const file of files) {
+        if (from !== null && file.name < from.file) continue;
+        if (from?.file === file.name) yield* this.#fileRecords(file, from, from, signal);
+        else yield* this.#fileRecords(file, start, await this.#found(file), signal);
+      }
+    } catch (error) {
+      throw fileFailure(error, connection, files[0]?.name ?? '');
+    }
+  }
+
+  #found(file: Reading): Promise<FileState> {
+    return this.#stream.whole ? atRest(file) : stateOf(file);
+  }
+
+  async *#fileRecords(
+    file: Reading,
+    from: Position,
+    state: FileState,
+    signal: AbortSignal | undefined,
+  ) {
+    const { format, whole } = this.#stream;
+    let { byte } = from;
+    try {
+      for await (const located of readRecords(format, file, from)) {
+        signal?.throwIfAborted();
+        this.#stream.signal?.throwIfAborted();
+        const { end } = located;
+        const place: Place = { file, state, from, end };
+        yield { ...this.#tolerated(located), place, bytes: end.byte - byte };
+        byte = end.byte;
+      }
+    } catch (error) {
+      throw await this.#spoilt(error, file, state);
+    }
+    await checkSame(file, state, { from, whole });
+  }
+
+  /** What cannot be read in a file that is being written is half a record, not a wrong one. */
+  async #spoilt(error: unknown, file: Reading, before: FileState): Promise<unknown> {
+    if (!(error instanceof ConfigError) || !spoilable.has(error.code)) return error;
+    const { size, modified } = await atRest(file);
+    return size === before.size && modified === before.modified ? error : busy(file.name);
+  }
+
+  /** In a read that must be whole, a record that cannot be read could be any (R7). */
+  #tolerated(located: Located): Located {
+    const { malformed, whole } = this.#stream;
+    return malformed === 'stop' || whole ? sound(located) : located;
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw fileFailure(error, this.#stream.connection, this.#stream.files[0]?.name ?? '');
+    }
+  }
+
+  *#batches(found: readonly Located[], wanted: Wanted): Generator<RecordBatch> {
+    for (const some of alike(found, wanted, ({ record }) => record))
+      yield this.#batch(some, wanted);
+  }
+
+  #batch(found: readonly Located[], wanted: Wanted): RecordBatch {
+    const known = new Map(this.fields.map((field) => [field.name, field]));
+    const { names, rows } = rowsOf(
+      found.map(({ record }) => record),
+      wanted,
+    );
+    const faults = found.flatMap(({ fault }, row) =>
+      fault === undefined ? [] : [{ row, code: 'malformed_record', message: fault }],
+    );
+    return {
+      encoding: this.encoding,
+      fields: names.map((name) => known.get(name) ?? { name, type: 'unknown' }),
+      rows,
+      ...(faults.length > 0 && { faults }),
+    };
+  }
+
+  async #highest(watermark: string): Promise<string | null> {
+    const order = new WatermarkOrder();
+    let highest: string | null = null;
+    for await (const { record } of this.#records(null)) {
+      const text = watermarkText(record[watermark]);
+      const why = text === null ? undefined : order.meet(text);
+      if (why !== undefined) throw this.#unsupported(why);
+      highest = higher(highest, text);
+    }
+    return highest;
+  }
+}
+
+/** What a file that is being written may hold half of. */
+const spoilable: ReadonlySet<string> = new Set(['malformed_file', 'invalid_encoding']);

@@ -1,0 +1,142 @@
+import type { JsonObject } from '../../../model/json.ts';
+import type { Encoding, KeyValues } from '../../../model/record.ts';
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../../destination.ts';
+import { encoderOf, type Encoder } from '../stored/encoding.ts';
+import { fileFailure } from '../failures.ts';
+import type { Entry } from './journal.ts';
+import { keyOf, keyText } from '../formats/key.ts';
+import { objectOf } from '../formats/object.ts';
+import { merge } from './merge.ts';
+import { cellsOf, storedRecords, type FileTarget } from './target.ts';
+
+const pageSize = 1000;
+
+/**
+ * Writes one file. Operations go to a journal beside it; the file itself changes only in `finish`, all at once,
+ * so that a reader never sees half a run.
+ */
+export class FileDestination implements RecordDestination {
+  readonly kind = 'records';
+  readonly fields = null;
+  readonly batch = { create: 1000, update: 1000, remove: 1000 };
+  readonly idempotentCreate = true;
+  readonly allAtOnce = true;
+  readonly takes: Encoding;
+  readonly lookupBatch = 100_000;
+  readonly #target: FileTarget;
+  readonly #connection: string;
+  readonly #closing: AbortSignal | undefined;
+  readonly #encoder: Encoder;
+
+  constructor(target: FileTarget, connection: string, closing: AbortSignal | undefined) {
+    this.#target = target;
+    this.takes = target.made.format === 'csv' ? 'sql' : 'json';
+    this.#connection = connection;
+    this.#closing = closing;
+    this.#encoder = encoderOf(target.made.file.encoding);
+  }
+
+  async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
+    const { match } = this.#target;
+    const wanted = new Set(keys.map((key) => keyText(key, match)));
+    const found: Existing[] = [];
+    for await (const existing of this.#existing()) {
+      const text = keyText(existing.key, match);
+      if (text !== null && wanted.has(text)) found.push(existing);
+    }
+    return found;
+  }
+
+  async write(
+    operations: readonly WriteOperation[],
+    options: WriteOptions = {},
+  ): Promise<WriteResult[]> {
+    await options.beforeSend?.();
+    options.signal?.throwIfAborted();
+    const results = operations.map((operation) => this.#checked(operation));
+    const entries = operations
+      .filter((_, at) => results[at]?.ok)
+      .map((operation) => entryOf(operation, options.chunk ?? 0));
+    if (entries.length > 0) await this.#guard(() => this.#target.journal.append(entries));
+    return results;
+  }
+
+  async *scan(signal?: AbortSignal): AsyncIterable<readonly Existing[]> {
+    let page: Existing[] = [];
+    for await (const existing of this.#existing(signal)) {
+      page.push(existing);
+      if (page.length < pageSize) continue;
+      yield page;
+      page = [];
+    }
+    if (page.length > 0) yield page;
+  }
+
+  async finish(_run: string, written: number): Promise<void> {
+    await this.#guard(async () => {
+      if (written === 0 && (await this.#target.held()) !== null) return;
+      await merge(this.#target, written);
+    });
+  }
+
+  async forget(): Promise<void> {
+    await this.#guard(() => this.#target.journal.delete());
+  }
+
+  /** Refuses a record with a text that the file's encoding does not have. JSON can write any character in ASCII. */
+  #checked({ key, values }: WriteOperation): WriteResult {
+    const { made, key: names } = this.#target;
+    if (made.format !== 'csv') return { ok: true };
+    const cells = cellsOf(this.#target);
+    const written = [
+      ...names.map((name, at) => [name, key[at] ?? null] as const),
+      ...Object.entries(values),
+    ];
+    const refused = written.find(([, value]) => {
+      const cell = cells.encode(value);
+      return typeof cell === 'string' && !this.#encoder.holds(cell);
+    });
+    if (refused === undefined) return { ok: true };
+    const [field] = refused;
+    const message = `${field} has a character that ${made.file.encoding} does not have`;
+    return { ok: false, class: 'record', code: 'invalid_value', message, field };
+  }
+
+  async *#existing(signal?: AbortSignal): AsyncIterable<Existing> {
+    const { key, fields, rest, made } = this.#target;
+    const cells = cellsOf(this.#target);
+    try {
+      for await (const stored of storedRecords(this.#target)) {
+        signal?.throwIfAborted();
+        this.#closing?.throwIfAborted();
+        const record = cells.decode(stored);
+        yield { key: keyOf(record, key), id: null, values: rest ? record : pick(record, fields) };
+      }
+    } catch (error) {
+      throw fileFailure(error, this.#connection, made.file.name);
+    }
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw fileFailure(error, this.#connection, this.#target.made.file.name);
+    }
+  }
+}
+
+function entryOf({ idempotencyKey, operation, key, values }: WriteOperation, chunk: number): Entry {
+  return { id: idempotencyKey, chunk, operation, key, values };
+}
+
+function pick(record: JsonObject, fields: readonly string[]): JsonObject {
+  const held = fields.filter((field) => Object.hasOwn(record, field));
+  return objectOf(held.map((field) => [field, record[field] ?? null]));
+}

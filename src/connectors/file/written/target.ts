@@ -1,0 +1,60 @@
+import type { JsonObject } from '../../../model/json.ts';
+import type { Match } from '../../../model/match.ts';
+import { Applied } from './applied.ts';
+import { csvCells, jsonCells, type Cells } from '../formats/cells.ts';
+import { changesOf } from './changes.ts';
+import type { Format } from '../formats/format.ts';
+import type { Journal } from './journal.ts';
+import { start, type Reading } from '../formats/position.ts';
+import { soundRecords } from '../formats/records.ts';
+
+/** A file with records, and how they stand in it. */
+export interface Held {
+  readonly format: Format;
+  readonly file: Reading;
+}
+
+/** What a file destination writes to. */
+export interface FileTarget {
+  /** The file as it is now; null if there is none. */
+  readonly held: () => Promise<Held | null>;
+  /** What is made if there is none. */
+  readonly made: Held;
+  /** Whether there was one when the target was opened. */
+  readonly existed: boolean;
+  readonly journal: Journal;
+  readonly key: readonly string[];
+  readonly fields: readonly string[];
+  /** Other fields than `fields` are written too. */
+  readonly rest: boolean;
+  readonly match: Match;
+  readonly neutralizeFormulas: boolean;
+}
+
+/** The cells of a target's format. */
+export function cellsOf({ made, neutralizeFormulas }: FileTarget): Cells {
+  return made.format === 'csv' ? csvCells(neutralizeFormulas) : jsonCells;
+}
+
+/** The records as the file holds them, with the journal's changes made, in file order, then the new ones. */
+export async function* storedRecords(target: FileTarget): AsyncIterable<JsonObject> {
+  const { applied } = await changesFor(target);
+  const held = await target.held();
+  if (held !== null) {
+    for await (const { record } of soundRecords(held.format, held.file, start)) {
+      const next = applied.of(record);
+      if (next !== null) yield next;
+    }
+  }
+  yield* applied.created();
+}
+
+/** What the journal comes to, ready to be applied to the target's records. */
+export async function changesFor(
+  target: FileTarget,
+): Promise<{ applied: Applied; operations: number }> {
+  const { key, match, journal } = target;
+  const changes = await changesOf(journal.entries(), key, match);
+  const applied = new Applied(changes, { key, match, cells: cellsOf(target) });
+  return { applied, operations: changes.operations };
+}
