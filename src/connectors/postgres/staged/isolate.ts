@@ -193,7 +193,7 @@ export class Isolation {
       await this.#sql('RELEASE together');
       return landed;
     } catch (error) {
-      if (!rowFault(error)) throw error;
+      if (!isStatementFault(error)) throw error;
       await this.#sql('ROLLBACK TO together');
       return null;
     }
