@@ -3,6 +3,7 @@ import { ConfigError } from '../model/failure.ts';
 import { instant } from '../model/instant.ts';
 import { ExactNumber } from '../model/json.ts';
 import type { Value } from '../model/record.ts';
+import type { Settled } from './source.ts';
 
 const integer = /^-?\d+$/;
 const decimal = /^-?\d+(\.\d+)?$/;
@@ -84,6 +85,12 @@ const unsorted = [
 export function presentAtMost(watermark: string, now: number): string {
   const at = instant(watermark);
   return at === null || at <= BigInt(now) * 1000n ? watermark : spelt(now, watermark);
+}
+
+/** How far a read up to `high` leaves nothing behind: the present at most. */
+export function settledNow(high: string): Settled {
+  const watermark = presentAtMost(high, Date.now());
+  return { watermark, ahead: watermark !== high };
 }
 
 /**

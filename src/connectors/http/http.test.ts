@@ -297,6 +297,30 @@ describe('reading', () => {
     });
   });
 
+  it('stays in the present where a record is ahead of it', async () => {
+    const server = await api();
+    const [id, email, updated_at] = ['f', 'far@example.com', '2999-01-01T00:00:00.000Z'];
+    server.records.set(email, { id, email, updated_at });
+    const incremental = {
+      parameter: 'updated_since',
+      highest: { params: { sort: '-updated_at' } },
+    };
+    const source = await sourceOf(server.url, { incremental }, 'updated_at');
+    const high = (await source.highWatermark?.()) ?? '';
+    const settled = await source.settled?.(high);
+    expect([high, settled?.ahead]).toEqual([updated_at, true]);
+    const page = await source.read({
+      cursor: null,
+      since: null,
+      until: null,
+      fields: ['email'],
+      limit: { records: 10, bytes: 1e9 },
+    });
+    for await (const _ of page.batches());
+    for (const text of [settled?.watermark, page.end().highest])
+      expect(Date.parse(text ?? '')).toBeLessThanOrEqual(Date.now());
+  });
+
   it('reads in the order of the watermark only what is declared sorted, and proves it', async () => {
     const server = await api({ pageSize: 4 });
     fill(server, 11);

@@ -5,7 +5,7 @@ import type { RecordBatch } from '../../model/record.ts';
 import type { SourceRequest } from '../connector.ts';
 import { alike, rowsOf, type Wanted } from '../rows.ts';
 import type { Cursor, Page, PageEnd, PageRequest } from '../source.ts';
-import { higher, rewind, watermarkText } from '../watermark.ts';
+import { higher, presentAtMost, rewind, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
 import { proveOrder, upTo, type Reached } from './order.ts';
 import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
@@ -83,7 +83,8 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
       signal?.removeEventListener('abort', stop);
       if (reading.kept.pages !== pages) pages.drop();
     }
-    const { highest } = place;
+    // A time in the future would hold the watermark there: what comes meanwhile would never be read.
+    const highest = place.highest === null ? null : presentAtMost(place.highest, Date.now());
     end = { cursor: place.next === null ? null : JSON.stringify(place), records, bytes, highest };
   }
   return {

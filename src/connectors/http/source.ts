@@ -5,7 +5,7 @@ import type { SourceRequest } from '../connector.ts';
 import type { Wanted } from '../rows.ts';
 import type { Source } from '../source.ts';
 import { noWatermark, unsupportedOrder } from '../order.ts';
-import { invalidLag, watermarkText } from '../watermark.ts';
+import { settledNow, invalidLag, watermarkText } from '../watermark.ts';
 import type { ApiClient } from './client.ts';
 import { lookupRecords } from './lookup.ts';
 import { sortsByWatermarkOf } from './modes.ts';
@@ -51,6 +51,7 @@ export async function openSource(
     ...(highest &&
       watermark !== undefined && {
         highWatermark: () => highWatermark(client, read, highest, watermark),
+        settled: (high: string) => Promise.resolve(settledNow(high)),
       }),
     read: (page) => Promise.resolve(readChunk({ client, read, fields, request, kept }, page)),
     ...(lookup && {

@@ -6,8 +6,8 @@ import type { Page, PageEnd, PageRequest, Settled, Source } from '../../source.t
 import {
   compareWatermarks,
   higher,
-  presentAtMost,
   rewind,
+  settledNow,
   watermarkKind,
   WatermarkOrder,
   watermarkText,
@@ -59,10 +59,7 @@ export class FileSource implements Source {
   readonly uniqueBy: readonly string[] = [];
   readonly highWatermark?: () => Promise<string | null>;
   /** A time in the future would hold the watermark there: what comes meanwhile would never be read. */
-  readonly settled = (high: string): Promise<Settled> => {
-    const watermark = presentAtMost(high, Date.now());
-    return Promise.resolve({ watermark, ahead: watermark !== high });
-  };
+  readonly settled = (high: string): Promise<Settled> => Promise.resolve(settledNow(high));
   readonly #stream: FileStream;
 
   constructor(stream: FileStream) {
