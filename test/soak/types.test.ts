@@ -182,8 +182,7 @@ async function writesNothing(sync: string): Promise<void> {
 
 /**
  * Carries values along these syncs, then others; what did not arrive as it was.
- * @param skip types that are not compared: JSON is decoded on its way record by record, which drops blanks, and a JSON
- *   null becomes NULL
+ * @param skip types that are not compared: JSON files keep no blanks of a `json` value, and tell NULL from no JSON null
  */
 async function carried(syncs: readonly string[], table: string, skip = /^$/): Promise<string[]> {
   const found: string[] = [];
@@ -209,8 +208,7 @@ describe('values of every type arrive as printed, changes too, and then nothing 
     const stream = `public.${connection === 'crm' ? 'staged' : 'plain'}`;
     const sync = tableSync('every', { destination: { connection, stream } });
     await putSync(bench.stack, connection, sync);
-    const skip = connection === 'plain' ? /^json/ : undefined;
-    expect(await carried([connection], stream, skip)).toEqual([]);
+    expect(await carried([connection], stream)).toEqual([]);
   });
 
   test.each(['csv', 'jsonl', 'json'])('through a %s file and back', async (format) => {
@@ -219,7 +217,8 @@ describe('values of every type arrive as printed, changes too, and then nothing 
     const back: SyncInput = { ...tableSync(format), source: file };
     await putSync(bench.stack, `to-${format}`, there);
     await putSync(bench.stack, `from-${format}`, back);
-    expect(await carried([`to-${format}`, `from-${format}`], format)).toEqual([]);
+    const skip = format === 'csv' ? undefined : /^json/;
+    expect(await carried([`to-${format}`, `from-${format}`], format, skip)).toEqual([]);
   });
 });
 
