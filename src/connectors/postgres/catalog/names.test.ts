@@ -4,7 +4,8 @@ import { findArea } from './area.ts';
 import { relationOf } from './catalog.ts';
 import { discover } from './discover.ts';
 import { ident, splitStream } from './names.ts';
-import { Session } from '../link/session.ts';
+import type { Session } from '../link/session.ts';
+import { testSession } from '../testing/session.ts';
 
 const tables = [
   ['public', 'Weird Table'],
@@ -26,14 +27,7 @@ beforeAll(async () => {
   for (const [schema, table] of tables)
     await database.query(`CREATE SCHEMA IF NOT EXISTS ${ident(schema)};
       CREATE TABLE ${ident(schema)}.${ident(table)} (id int PRIMARY KEY)`);
-  session = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  session = testSession(database.url);
 });
 afterAll(async () => {
   await session?.close();

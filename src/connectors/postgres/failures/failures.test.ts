@@ -2,21 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { failureOf, faultOf, rowFault } from './failures.ts';
 import { withoutValues } from './redact.ts';
-import { Session } from '../link/session.ts';
+import type { Session } from '../link/session.ts';
+import { testSession } from '../testing/session.ts';
 
 let database: Database;
 let session: Session;
 
 beforeAll(async () => {
   database = await createDatabase('failures');
-  session = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  session = testSession(database.url);
   await database.query(`CREATE TABLE orders (id int PRIMARY KEY, total int CHECK (total > 0), note text NOT NULL);
     INSERT INTO orders VALUES (1, 1, 'hush'), (2, 2, 'hush');
     CREATE VIEW totals AS SELECT id, note::int AS total FROM orders;
@@ -58,14 +52,7 @@ describe('a statement that fails names the state, the object, and what to do, an
   });
 
   it('calls a database that only reads so', async () => {
-    const reader = new Session({
-      connection: 'shop',
-      url: `${database.url}?options=-c%20default_transaction_read_only%3Don`,
-      ssl: undefined,
-      statementTimeoutMs: 60_000,
-      timeoutMs: 60_000,
-      signal: undefined,
-    });
+    const reader = testSession(`${database.url}?options=-c%20default_transaction_read_only%3Don`);
     await expect(reader.query('DELETE FROM orders')).rejects.toMatchObject({
       class: 'config',
       code: 'read_only',

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
+import { testSession } from '../testing/session.ts';
 import { tlsWays, type SslMode } from './tls.ts';
 import { unfit } from './session-kind.ts';
 
@@ -136,14 +137,7 @@ async function works(session: Session): Promise<void> {
 }
 
 async function using<T>(address: string, work: (session: Session) => Promise<T>): Promise<void> {
-  const session = new Session({
-    connection: 'shop',
-    url: address,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  const session = testSession(address);
   try {
     await work(session);
   } finally {

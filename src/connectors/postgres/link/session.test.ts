@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { copyOut } from '../read/copy-out.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
+import { testSession } from '../testing/session.ts';
 
 const foreign = {
   datestyle: 'SQL, DMY',
@@ -36,14 +37,7 @@ beforeAll(async () => {
   const name = new URL(database.url).pathname.slice(1);
   for (const [setting, value] of Object.entries(foreign))
     await database.query(`ALTER DATABASE ${name} SET ${setting} = '${value}'`);
-  session = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  session = testSession(database.url);
 });
 afterAll(async () => {
   await session?.close();
@@ -87,14 +81,7 @@ it('bounds what a transaction computes and waits for, a lone statement too', asy
   expect((await session.query(sql)).rows).toEqual(limits);
   const inside = await session.transaction((client) => session.run(client, sql));
   expect(inside.rows).toEqual(limits);
-  const slow = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 20,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  const slow = testSession(database.url, { statementTimeoutMs: 20 });
   await expect(slow.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ class: 'transient' });
   await slow.close();
 });

@@ -2,21 +2,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { relationOf } from '../catalog/catalog.ts';
 import { pageQuery, type Readable } from './page-query.ts';
-import { Session } from '../link/session.ts';
+import type { Session } from '../link/session.ts';
+import { testSession } from '../testing/session.ts';
 
 let database: Database;
 let session: Session;
 
 beforeAll(async () => {
   database = await createDatabase('pages');
-  session = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  session = testSession(database.url);
 });
 afterAll(async () => {
   await session?.close();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { columnNamed, relationOf } from '../catalog/catalog.ts';
-import { Session } from '../link/session.ts';
+import type { Session } from '../link/session.ts';
+import { testSession } from '../testing/session.ts';
 import { watermarkOf } from './watermark.ts';
 
 let database: Database;
@@ -9,14 +10,7 @@ let session: Session;
 
 beforeAll(async () => {
   database = await createDatabase('marks');
-  session = new Session({
-    connection: 'shop',
-    url: database.url,
-    ssl: undefined,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-  });
+  session = testSession(database.url);
 });
 afterAll(async () => {
   await session?.close();

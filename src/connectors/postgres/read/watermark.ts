@@ -2,7 +2,7 @@ import { ConfigError, RejectedError } from '../../../model/failure.ts';
 import type { Settled } from '../../source.ts';
 import type { Column, Relation } from '../catalog/catalog.ts';
 import { operator } from '../values/compare.ts';
-import { rejection } from '../failures/failures.ts';
+import { refusableQuery } from '../link/refusable-query.ts';
 import { ident, literal } from '../catalog/names.ts';
 import type { Session } from '../link/session.ts';
 
@@ -130,13 +130,7 @@ function invalid({ connection }: Session, { name }: Column, why: string): Config
 async function check(session: Session, column: Column, since: string): Promise<void> {
   const { connection } = session;
   try {
-    await session.withClient(async (client) => {
-      try {
-        await session.run(client, `SELECT $1::text::${column.base}`, [since]);
-      } catch (error) {
-        throw rejection(error) ?? error;
-      }
-    });
+    await refusableQuery(session, `SELECT $1::text::${column.base}`, [since]);
   } catch (error) {
     if (!(error instanceof RejectedError)) throw error;
     const why = `cannot be read as ${column.native}: the field's type has changed; run the sync with --full`;

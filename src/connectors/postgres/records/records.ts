@@ -14,7 +14,7 @@ import { writeWithIds } from './assigned.ts';
 import { coerced, printed } from '../values/cast.ts';
 import { columnNamed, fieldOf, type Column } from '../catalog/catalog.ts';
 import { anyDiffers } from '../values/compare.ts';
-import { rejection } from '../failures/failures.ts';
+import { refusableQuery } from '../link/refusable-query.ts';
 import { ident } from '../catalog/names.ts';
 import { after, sortedBy } from '../values/order.ts';
 import {
@@ -111,13 +111,7 @@ async function find(
   });
   const select = `SELECT w.place, ${projection(table)}${same.join('')} FROM ${wanted.from}
      JOIN ${relation.from} d ON ${sameKey(table, wanted)}`;
-  const { rows } = await session.withClient(async (client) => {
-    try {
-      return await session.run(client, select, wanted.values);
-    } catch (error) {
-      throw rejection(error) ?? error;
-    }
-  });
+  const { rows } = await refusableQuery(session, select, wanted.values);
   return rows.map((row) => {
     const existing = existingOf(table, row);
     return {
@@ -148,14 +142,8 @@ async function storedKeys(
     (column, at) => `${printed(column, coerced(column, given.keys[at]!))} AS k${at}`,
   );
   try {
-    const { rows } = await session.withClient(async (client) => {
-      try {
-        const select = `SELECT ${stored.join(', ')} FROM ${given.from} ORDER BY w.place`;
-        return await session.run(client, select, given.values);
-      } catch (error) {
-        throw rejection(error) ?? error;
-      }
-    });
+    const select = `SELECT ${stored.join(', ')} FROM ${given.from} ORDER BY w.place`;
+    const { rows } = await refusableQuery(session, select, given.values);
     return rows.map((row) => table.key.map((_, at) => row[`k${at}`] ?? null));
   } catch (error) {
     if (!(error instanceof RejectedError) || keys.length === 0) throw error;
