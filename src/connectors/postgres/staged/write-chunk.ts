@@ -36,12 +36,14 @@ export class ChunkWriter {
   async createAll(count: number, missing: boolean): Promise<boolean> {
     const { sql } = this.stage;
     const range = sql.clearRange(this.stage.rows);
-    if (this.dryRun || missing || range === null || !sql.table.target.permissions.create)
-      return false;
+    if (this.dryRun || range === null || !sql.table.target.permissions.create) return false;
     const { rows } = await this.stage.run(range);
     if (rows[0]?.['clear'] !== 't') return false;
     const all = `${this.stage.rows} s`;
-    const done = await this.insertPlain(null, all);
+    // Records that lack the same fields, such as those of a JSON file with fewer fields than the table, go at once.
+    const [pattern = null, ...others] = missing ? await this.patterns(all) : [];
+    if (others.length > 0) return false;
+    const done = await this.insertPlain(pattern, all);
     if (done === null) return false;
     const uncounted = count - this.stage.gone - done;
     this.created += done + (await this.takeDropped(uncounted, 'true'));
@@ -124,7 +126,7 @@ export class ChunkWriter {
 
   private async writeActions({ fresh, changed }: Due, missing: boolean): Promise<void> {
     const { create, update } = this.stage.sql.table.target.permissions;
-    const patterns = missing ? await this.patterns() : [null];
+    const patterns = missing ? await this.patterns(this.rowsDue()) : [null];
     const isolation = this.stage.isolation();
     let updated = 0;
     if (changed > 0)
@@ -152,10 +154,9 @@ export class ChunkWriter {
     return `${this.stage.rows} s JOIN ${this.stage.actions} a ON a."row" = s.ctid`;
   }
 
-  private async patterns(): Promise<(string | null)[]> {
-    const { rows } = await this.stage.run(
-      `SELECT DISTINCT s._missing AS pattern FROM ${this.rowsDue()}`,
-    );
+  /** Which fields these staged rows lack: each way once. */
+  private async patterns(from: string): Promise<(string | null)[]> {
+    const { rows } = await this.stage.run(`SELECT DISTINCT s._missing AS pattern FROM ${from}`);
     return rows.map((row) => row['pattern'] ?? null);
   }
 
