@@ -51,6 +51,18 @@ describe('a statement that fails names the state, the object, and what to do, an
     expect((error as Error).message).not.toContain('hush');
   });
 
+  it('says why a login is refused, without the names of the url, which is secret', async () => {
+    await database.query(`DROP ROLE IF EXISTS "hush"; CREATE ROLE "hush" NOLOGIN PASSWORD 'hush'`);
+    const url = Object.assign(new URL(database.url), { username: 'hush', password: 'hush' });
+    const stranger = testSession(url.href);
+    const error: unknown = await stranger.query('SELECT 1').catch((failure: unknown) => failure);
+    await stranger.close();
+    await database.query('DROP ROLE "hush"');
+    expect(error).toMatchObject({ class: 'config', code: 'credentials' });
+    expect((error as Error).message).toMatch(/refused the login: role … is not permitted/);
+    expect((error as Error).message).not.toContain('hush');
+  });
+
   it('calls a database that only reads so', async () => {
     const reader = testSession(`${database.url}?options=-c%20default_transaction_read_only%3Don`);
     await expect(reader.query('DELETE FROM orders')).rejects.toMatchObject({

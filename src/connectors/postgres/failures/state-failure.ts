@@ -41,7 +41,7 @@ export function stateFailure(error: DatabaseError, connection: string, message: 
   const text = `${connection}: ${said}${objects(error, said)} (${state})`;
   if (state.startsWith('28')) return refusedLogin(state, said, connection);
   if (state.startsWith('08') && poolerRefusal.test(message))
-    return new ConfigError('pooler', text, options);
+    return new ConfigError('pooler', text.replace(/(no such user).*/is, '$1'), options);
   if (state.startsWith('XX')) return new TransientError('internal_error', text, options);
   if (system.test(state)) return new TransientError('connection', text, options);
   const [, code, remedy] = meanings.find(([states]) => states.test(state)) ?? unknown;
@@ -50,9 +50,12 @@ export function stateFailure(error: DatabaseError, connection: string, message: 
 
 const unknown = [/^/, 'refused', ''] as const;
 
-/** The server's own rules (28000) say which of them refuses; a wrong password says nothing more. */
+/** A name between the quotation marks of any language. */
+const quotedName = /["«„“»][^"»“”«]*["»“”«]/g;
+
+/** The server's own rules (28000) say which of them refuses; a wrong password says nothing more. The url is secret. */
 function refusedLogin(state: string, said: string, connection: string): ConfigError {
-  const reason = state === '28000' ? `: ${said}` : '';
+  const reason = state === '28000' ? `: ${said.replaceAll(quotedName, '…')}` : '';
   const message = `${connection}: the database refused the login${reason}`;
   return new ConfigError('credentials', message, { connection });
 }
