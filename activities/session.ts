@@ -142,8 +142,8 @@ async function openSession(
       delivery === null
         ? await openDestination(to.connection, run, plan, declared, source)
         : await openDelivered(to.connection, run, plan, declared, source, delivery, store);
-    const { fields, leavesOut } = destination;
-    const copied = mappingOf(spec, source, leavesOut);
+    const { fields, leavesOut = [] } = destination;
+    const copied = leavesOut.length === 0 ? declared : mappingOf(spec, source, leavesOut);
     const mapping = fields === null ? copied : mappingInto(copied, fields);
     const stage = destination.kind === 'staging' ? stageLayout(mapping, source, spec.match) : null;
     return {

@@ -76,20 +76,43 @@ export function recordDestination(
  * A key that the table's columns cannot hold finds nothing, and what cannot be told of a record's values is for the
  * caller to tell: both are looked for among the others.
  */
-async function lookup(
+function lookup(
   session: Session,
   table: Table,
   keys: readonly KeyValues[],
   values?: readonly JsonObject[],
 ): Promise<Existing[]> {
+  const places = [...keys.keys()];
+  const ask = (some: readonly number[]) =>
+    find(
+      session,
+      table,
+      some.map((at) => keys[at]!),
+      values && some.map((at) => values[at]!),
+    );
+  return byHalves(places, ask, async (at) =>
+    values === undefined ? [] : lookup(session, table, [keys[at]!]),
+  );
+}
+
+/**
+ * What `ask` answers for all items; one that it refuses for the sake of a value is told from the others by halving.
+ * @param alone what stands for the answer of an item that is refused
+ */
+async function byHalves<Item, Result>(
+  items: readonly Item[],
+  ask: (items: readonly Item[]) => Promise<Result[]>,
+  alone: (item: Item) => Promise<Result[]>,
+): Promise<Result[]> {
   try {
-    return await find(session, table, keys, values);
+    return await ask(items);
   } catch (error) {
-    if (!(error instanceof RejectedError)) throw error;
-    if (keys.length <= 1) return values === undefined ? [] : lookup(session, table, keys);
-    const half = Math.ceil(keys.length / 2);
-    const first = await lookup(session, table, keys.slice(0, half), values?.slice(0, half));
-    return [...first, ...(await lookup(session, table, keys.slice(half), values?.slice(half)))];
+    const [first] = items;
+    if (!(error instanceof RejectedError) || first === undefined) throw error;
+    if (items.length === 1) return alone(first);
+    const half = Math.ceil(items.length / 2);
+    const before = await byHalves(items.slice(0, half), ask, alone);
+    return [...before, ...(await byHalves(items.slice(half), ask, alone))];
   }
 }
 
@@ -131,27 +154,22 @@ function respells({ key, target }: Table): boolean {
   });
 }
 
-/** The keys as the table would hold them; one that it could not hold is told from the others by halving. */
-async function storedKeys(
+/** The keys as the table would hold them; one that it could not hold stays as it is. */
+function storedKeys(
   session: Session,
   table: Table,
   keys: readonly KeyValues[],
 ): Promise<KeyValues[]> {
-  const given = rowsOf(table.target, table.key, keys);
-  const stored = table.key.map(
-    (column, at) => `${printed(column, coerced(column, given.keys[at]!))} AS k${at}`,
-  );
-  try {
+  const ask = async (some: readonly KeyValues[]): Promise<KeyValues[]> => {
+    const given = rowsOf(table.target, table.key, some);
+    const stored = table.key.map(
+      (column, at) => `${printed(column, coerced(column, given.keys[at]!))} AS k${at}`,
+    );
     const select = `SELECT ${stored.join(', ')} FROM ${given.from} ORDER BY w.place`;
     const { rows } = await refusableQuery(session, select, given.values);
     return rows.map((row) => table.key.map((_, at) => row[`k${at}`] ?? null));
-  } catch (error) {
-    if (!(error instanceof RejectedError) || keys.length === 0) throw error;
-    if (keys.length === 1) return [...keys];
-    const half = Math.ceil(keys.length / 2);
-    const first = await storedKeys(session, table, keys.slice(0, half));
-    return [...first, ...(await storedKeys(session, table, keys.slice(half)))];
-  }
+  };
+  return byHalves(keys, ask, async (key) => [key]);
 }
 
 /** Writes in one transaction; what is refused for the sake of a record is that record's result. */
