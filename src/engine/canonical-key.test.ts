@@ -17,6 +17,11 @@ test('text is exact unless the sync says otherwise', () => {
   expect(canonicalKey([' Ann'], lenient)).toBe(canonicalKey(['ann'], lenient));
 });
 
+test('a name that every object knows is a text as any other', () => {
+  const match = { ...exact, fields: [{ name: 'k', type: 'boolean' as const }] };
+  expect(canonicalKey(['constructor'], match)).toBe('["constructor"]');
+});
+
 test('a missing part is a missing key', () => {
   expect(canonicalKey([1, null], exact)).toBeNull();
   expect(canonicalKey([''], exact)).toBeNull();

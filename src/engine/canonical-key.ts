@@ -1,3 +1,4 @@
+import { own } from '../model/own.ts';
 import type { Field } from '../model/field.ts';
 import { instant } from '../model/instant.ts';
 import { ExactNumber, type Json } from '../model/json.ts';
@@ -55,7 +56,7 @@ function asHeld(text: string, field: Field | undefined): string {
     case 'float':
       return canonicalDecimal(text.trim()) ?? text;
     case 'boolean':
-      return truths[text.trim().toLowerCase()] ?? text;
+      return own(truths, text.trim().toLowerCase()) ?? text;
     case 'timestamptz':
       return String(instant(text.trim()) ?? text);
     default:

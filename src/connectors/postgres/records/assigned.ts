@@ -1,3 +1,4 @@
+import { own } from '../../../model/own.ts';
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../../destination.ts';
 import type { Area } from '../catalog/area.ts';
@@ -207,7 +208,7 @@ function inserts(
       texts(
         table.target,
         column,
-        group.map((each) => each.values[column.name]),
+        group.map((each) => own(each.values, column.name)),
       ),
     ),
   ];

@@ -1,3 +1,4 @@
+import { own } from '../../../model/own.ts';
 import type { FieldType } from '../../../model/field.ts';
 import type { Json } from '../../../model/json.ts';
 import type { KeyValues } from '../../../model/record.ts';
@@ -48,7 +49,7 @@ export function rowsOf(
       texts(
         target,
         column,
-        values.map((each) => each[column.name]),
+        values.map((each) => own(each, column.name)),
       ),
     ),
   ];

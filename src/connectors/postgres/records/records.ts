@@ -1,3 +1,4 @@
+import { setOwn } from '../../../model/own.ts';
 import { RejectedError } from '../../../model/failure.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import type { KeyValues } from '../../../model/record.ts';
@@ -309,6 +310,7 @@ function projection(table: Table): string {
 
 function existingOf(table: Table, row: TextRow): Existing {
   const values: JsonObject = {};
-  for (const [at, name] of table.target.fields.entries()) values[name] = row[`f${at}`] ?? null;
+  for (const [at, name] of table.target.fields.entries())
+    setOwn(values, name, row[`f${at}`] ?? null);
   return { key: table.key.map((_, at) => row[`k${at}`] ?? null), id: row['id'] ?? null, values };
 }

@@ -45,6 +45,22 @@ it('writes and tells any column of a sync that copies what its records bring', a
   expect(await database.rows('people')).toEqual(['(1,a,1,+49)']);
 });
 
+it('tells and writes columns of any name', async () => {
+  await database.query(`CREATE TABLE odd (id int PRIMARY KEY, constructor text, "__proto__" text);
+    INSERT INTO odd VALUES (1, 'a', 'p')`);
+  const odd = { ...target, stream: 'public.odd' };
+  const destination = (await connection.destination?.(odd)) as RecordDestination;
+  const [found] = (await destination.lookup?.([[1]], [{}])) ?? [];
+  expect(Object.entries(found?.values ?? {})).toEqual([
+    ['id', '1'],
+    ['constructor', 'a'],
+    ['__proto__', 'p'],
+  ]);
+  const create = { operation: 'create', key: ['none'], id: null, values: {} } as const;
+  const results = await destination.write([{ ...create, idempotencyKey: 'r-0-0' }]);
+  expect(results).toMatchObject([{ ok: false, field: 'id' }]);
+});
+
 it('refuses fields of the sample that the table lacks', async () => {
   const opening = connection.destination?.({ ...target, fields: ['id', 'nane'] });
   await expect(opening).rejects.toMatchObject({ code: 'unknown_field' });

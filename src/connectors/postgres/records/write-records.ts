@@ -1,3 +1,4 @@
+import { own } from '../../../model/own.ts';
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../../destination.ts';
 import { rowFault } from '../failures/failures.ts';
@@ -87,11 +88,11 @@ function valuesOf(
     const at = table.key.findIndex((column) => column.name === name);
     const column = table.relation.columns.find((each) => each.name === name);
     if (!column) return null;
-    const own = values[name];
+    const value = own(values, name);
     const [text = null] =
-      own === undefined
+      value === undefined
         ? texts(table.target, column, [key[at]], 'key')
-        : texts(table.target, column, [own]);
+        : texts(table.target, column, [value]);
     return text;
   });
   return given.includes(null) ? null : JSON.stringify(given);
@@ -152,7 +153,7 @@ async function faultyCell(
   const given = [
     ...table.key.map((column, at) => [column, operation.key[at], 'key'] as const),
     ...table.relation.columns.map(
-      (column) => [column, operation.values[column.name], 'field'] as const,
+      (column) => [column, own(operation.values, column.name), 'field'] as const,
     ),
   ];
   for (const [column, value, role] of given) {
