@@ -3,7 +3,7 @@
  * values, so the modules that hold nothing but types, the contracts, are named here and may be imported anywhere.
  */
 const contracts = [
-  'src/connectors/(connector|destination|source)\\.ts$',
+  'src/connectors/contract/',
   'src/api/services\\.ts$',
   'activities/activities\\.ts$',
 ];
@@ -72,17 +72,34 @@ module.exports = {
     ),
     {
       name: 'no-sibling-connectors',
-      comment: 'A connector never imports another.',
+      comment: 'A connector imports the contract, the kit and the vocabulary, never another.',
       severity: 'error',
       from: { path: '^src/connectors/([^/]+)/', pathNot: test },
-      to: { path: '^src/connectors/[^/]+/', pathNot: '^src/connectors/$1/' },
+      to: {
+        path: '^src/connectors/',
+        pathNot: '^src/connectors/($1|contract|kit)/',
+      },
+    },
+    {
+      name: 'contract-depends-on-nothing',
+      comment: 'The contract is made of the vocabulary alone.',
+      severity: 'error',
+      from: { path: '^src/connectors/contract/', pathNot: test },
+      to: { path: '^src/connectors/', pathNot: '^src/connectors/contract/' },
+    },
+    {
+      name: 'kit-knows-no-connector',
+      comment: 'What vendors share knows none of them.',
+      severity: 'error',
+      from: { path: '^src/connectors/kit/', pathNot: test },
+      to: { path: '^src/connectors/', pathNot: '^src/connectors/(contract|kit)/' },
     },
     {
       name: 'registry-alone-knows-connectors',
       comment: 'Adding a connector touches its folder and one line of the registry.',
       severity: 'error',
       from: { pathNot: `^src/connectors/([^/]+/|registry\\.ts)|${test}` },
-      to: { path: '^src/connectors/[^/]+/' },
+      to: { path: '^src/connectors/[^/]+/', pathNot: '^src/connectors/(contract|kit)/' },
     },
     without(
       'engine-is-pure',

@@ -1,7 +1,7 @@
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
-import type { StartedRun } from './create-run.ts';
-import type { RunEnd } from '../src/store/runs.ts';
+import type { StartedRun } from './run/create-run.ts';
+import type { RunEnd } from '../src/store/runs/runs.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
 /** Names a chunk of a run. */

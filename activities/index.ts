@@ -1,22 +1,22 @@
 import type { CycleActivities, RunActivities } from './activities.ts';
-import { closeRun } from './close-run.ts';
-import { closeCycle } from './entity/close-cycle.ts';
-import { detachMissing } from './entity/detach-missing.ts';
-import { mergeDuplicates } from './entity/merge-duplicates.ts';
-import { openCycle } from './entity/open-cycle.ts';
-import { scanSource } from './entity/scan-source.ts';
-import { unifySource } from './entity/unify-source.ts';
-import { exportChunk } from './export-chunk.ts';
-import { exportRemoval } from './export-removal.ts';
-import { guarded } from './guarded.ts';
-import { importPage } from './import-page.ts';
-import { matchChunk } from './match-chunk.ts';
-import { noteRun } from './note-run.ts';
-import { noteSkippedTick } from './note-skipped-tick.ts';
-import { openRun } from './open-run.ts';
-import { planRemoval } from './plan-removal.ts';
-import { Sessions, type Dependencies } from './session.ts';
-import { Steering } from './steering.ts';
+import { closeRun } from './run/close-run.ts';
+import { closeCycle } from './cycle/close-cycle.ts';
+import { detachMissing } from './cycle/detach-missing.ts';
+import { mergeDuplicates } from './cycle/merge-duplicates.ts';
+import { openCycle } from './cycle/open-cycle.ts';
+import { scanSource } from './cycle/scan-source.ts';
+import { unifySource } from './cycle/unify-source.ts';
+import { exportChunk } from './run/export-chunk.ts';
+import { exportRemoval } from './run/export-removal.ts';
+import { guarded } from './host/guarded.ts';
+import { importPage } from './run/import-page.ts';
+import { matchChunk } from './run/match-chunk.ts';
+import { noteRun } from './run/note-run.ts';
+import { noteSkippedTick } from './run/note-skipped-tick.ts';
+import { openRun } from './run/open-run.ts';
+import { planRemoval } from './run/plan-removal.ts';
+import { Sessions, type Dependencies } from './session/session.ts';
+import { Steering } from './host/steering.ts';
 
 /** Every activity, over what it needs. */
 export function createActivities(dependencies: Dependencies): RunActivities & CycleActivities {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from '../src/api/run-view.ts';
+import type { RunView } from '../src/api/views/run-view.ts';
 import { entitySchema, type EntitySpec } from '../src/model/entity.ts';
 import { isOver } from '../src/model/run.ts';
 import { createDatabase, type Database } from '../test/support/database.ts';

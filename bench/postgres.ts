@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { RunView } from '../src/api/run-view.ts';
+import type { RunView } from '../src/api/views/run-view.ts';
 import { createDatabase, type Database } from '../test/support/database.ts';
 import {
   scenarios,

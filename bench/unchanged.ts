@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from '../src/api/run-view.ts';
+import type { RunView } from '../src/api/views/run-view.ts';
 import { expectStats, putSync } from '../test/support/bench.ts';
 import { createDatabase, type Database } from '../test/support/database.ts';
 import { startCluster } from './support/cluster.ts';

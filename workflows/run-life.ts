@@ -10,7 +10,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { Ended, RunActivities } from '../activities/activities.ts';
-import { transition, type LifecycleEvent } from '../src/engine/lifecycle.ts';
+import { transition, type LifecycleEvent } from '../src/engine/run/lifecycle.ts';
 import { addStats, type Stats } from '../src/model/outcome.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 import {

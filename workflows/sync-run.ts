@@ -5,7 +5,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities/activities.ts';
-import { tooManyErrors } from '../src/engine/stop-after.ts';
+import { tooManyErrors } from '../src/engine/run/stop-after.ts';
 import { noStats } from '../src/model/outcome.ts';
 import {
   stagingLost,

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { SupersededError } from '../../src/store/chunks.ts';
-import type { Database } from '../../src/store/database.ts';
-import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/journal.ts';
+import { SupersededError } from '../../src/store/runs/chunks.ts';
+import type { Database } from '../../src/store/database/database.ts';
+import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
 
 /** The chunk that an attempt writes, and its token (R6). */
 export interface Owner {

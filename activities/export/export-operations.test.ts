@@ -5,14 +5,14 @@ import type {
   RecordDestination,
   WriteOperation,
   WriteResult,
-} from '../../src/connectors/destination.ts';
-import type { DecidedOperation } from '../../src/engine/match.ts';
+} from '../../src/connectors/contract/destination.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import { SupersededError } from '../../src/store/chunks.ts';
-import type { JournalEntry } from '../../src/store/journal.ts';
+import { SupersededError } from '../../src/store/runs/chunks.ts';
+import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
 import { lanes } from './pool.ts';
-import type { Dependencies, Session } from '../session.ts';
+import type { Dependencies, Session } from '../session/session.ts';
 
 const sizes = fc.record({
   count: fc.integer({ min: 1, max: 300 }),

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecordDestination, WriteResult } from '../../src/connectors/destination.ts';
-import { canonicalKey } from '../../src/engine/canonical-key.ts';
-import type { DecidedOperation } from '../../src/engine/match.ts';
+import type { RecordDestination, WriteResult } from '../../src/connectors/contract/destination.ts';
+import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
 import type { Operation, RecordError } from '../../src/model/outcome.ts';
-import type { JournalOutcome as Outcome } from '../../src/store/journal.ts';
-import { afterGrace } from '../after-grace.ts';
+import type { JournalOutcome as Outcome } from '../../src/store/runs/journal.ts';
+import { afterGrace } from '../host/after-grace.ts';
 import { ChunkLog, type Owner } from './chunk-log.ts';
 import { learning } from './learn.ts';
-import { noteWritten } from '../entity/note-written.ts';
-import { inTurns } from '../in-turns.ts';
-import { lookUp } from '../match-records.ts';
-import { Outage } from '../outage.ts';
+import { noteWritten } from '../cycle/note-written.ts';
+import { inTurns } from '../host/in-turns.ts';
+import { lookUp } from '../paths/records/match-records.ts';
+import { Outage } from './outage.ts';
 import { lanes, runPool } from './pool.ts';
 import { Sender } from './sender.ts';
-import type { Dependencies, Session } from '../session.ts';
+import type { Dependencies, Session } from '../session/session.ts';
 import { batches, gathered, halves, numbered, type Job, type Numbered } from './write-jobs.ts';
 
 /** So often a record is sent that the destination fails on, while it takes others. */

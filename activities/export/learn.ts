@@ -1,9 +1,9 @@
-import type { DecidedOperation } from '../../src/engine/match.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import type { Database } from '../../src/store/database.ts';
-import type { JournalEntry, JournalOutcome } from '../../src/store/journal.ts';
-import { hashValues } from '../hash-values.ts';
-import type { Dependencies, Session } from '../session.ts';
+import type { Database } from '../../src/store/database/database.ts';
+import type { JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
+import { hashValues } from '../paths/records/hash-values.ts';
+import type { Dependencies, Session } from '../session/session.ts';
 
 /**
  * Tells the sync's ledger of the operations that the destination has accepted (R4); undefined where no ledger is kept.

@@ -1,4 +1,4 @@
-import { turnMs } from '../in-turns.ts';
+import { turnMs } from '../host/in-turns.ts';
 
 /** Calls of one activity under way or waiting for the quota at once; the throttle decides how fast they go. */
 export const lanes = 512;

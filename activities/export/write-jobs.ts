@@ -1,6 +1,9 @@
-import type { RecordDestination, WriteOperation } from '../../src/connectors/destination.ts';
-import type { DecidedOperation } from '../../src/engine/match.ts';
-import type { Steps } from '../../src/engine/steps.ts';
+import type {
+  RecordDestination,
+  WriteOperation,
+} from '../../src/connectors/contract/destination.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
+import type { Steps } from '../../src/engine/run/steps.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import type { Owner } from './chunk-log.ts';
 

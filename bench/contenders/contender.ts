@@ -1,4 +1,4 @@
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import type { Database } from '../../test/support/database.ts';
 
 /** What the contenders are put through; bench/README.md says what each means. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { commandLine, findProcesses, send } from '../../src/runtime/embedded/process.ts';
 import { startStack, type Stack, type StackOptions } from '../../test/support/stack.ts';
 import { newFolder } from './folder.ts';

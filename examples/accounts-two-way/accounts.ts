@@ -1,4 +1,4 @@
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { createClient, type Client } from '../../src/cli/client.ts';
 import { followRun } from '../../src/cli/follow.ts';
 import { summaryOf } from '../../src/cli/summary.ts';

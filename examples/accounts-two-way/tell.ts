@@ -1,4 +1,4 @@
-import type { EntryJson, GoldenJson } from '../../src/api/golden-view.ts';
+import type { EntryJson, GoldenJson } from '../../src/api/views/golden-view.ts';
 
 /** A golden record, as lines for people. */
 export function recordLines({ fields, ids }: GoldenJson): string[] {

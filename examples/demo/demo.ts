@@ -1,4 +1,4 @@
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { createClient, type Client } from '../../src/cli/client.ts';
 import { isOver } from '../../src/model/run.ts';
 import { play, readProject, type Dev, type Stage } from '../stage.ts';

@@ -1,4 +1,4 @@
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { quota, type Ledger } from './api.ts';
 
 /** What was seen of both runs. */

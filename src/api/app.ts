@@ -1,17 +1,17 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { limitBody, requireJson } from './body.ts';
-import { connectionRoutes } from './connections.ts';
-import { docsRoutes } from './docs.ts';
-import { entityRoutes } from './entities.ts';
-import { errorHandler, sendProblem } from './error-handler.ts';
-import { requireLoopback, requireToken } from './guard.ts';
-import { healthRoutes } from './health.ts';
-import { ApiProblem } from './problem.ts';
-import { newRouter } from './router.ts';
-import { runEventRoutes } from './run-events.ts';
-import { runRoutes } from './runs.ts';
+import { limitBody, requireJson } from './http/body.ts';
+import { connectionRoutes } from './routes/connections.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { entityRoutes } from './routes/entities.ts';
+import { errorHandler, sendProblem } from './http/error-handler.ts';
+import { requireLoopback, requireToken } from './http/guard.ts';
+import { healthRoutes } from './routes/health.ts';
+import { ApiProblem } from './http/problem.ts';
+import { newRouter } from './http/router.ts';
+import { runEventRoutes } from './routes/run-events.ts';
+import { runRoutes } from './routes/runs.ts';
 import type { Services } from './services.ts';
-import { syncRoutes } from './syncs.ts';
+import { syncRoutes } from './routes/syncs.ts';
 
 /** How the API is served. */
 export interface ApiOptions {

@@ -1,7 +1,7 @@
-import type { EntityJson } from '../api/entity-view.ts';
-import type { EntryJson, GoldenJson } from '../api/golden-view.ts';
-import type { RecordErrorView } from '../api/record-error-view.ts';
-import type { RunView } from '../api/run-view.ts';
+import type { EntityJson } from '../api/views/entity-view.ts';
+import type { EntryJson, GoldenJson } from '../api/views/golden-view.ts';
+import type { RecordErrorView } from '../api/views/record-error-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import type {
   CheckResult,
   ConnectionInput,
@@ -9,7 +9,7 @@ import type {
   CycleOptions,
   PutResult,
 } from '../api/services.ts';
-import type { SyncJson } from '../api/sync-view.ts';
+import type { SyncJson } from '../api/views/sync-view.ts';
 import type { EntitySpec } from '../model/entity.ts';
 import type { RunOptions } from '../model/run.ts';
 import type { StreamInfo } from '../model/stream.ts';

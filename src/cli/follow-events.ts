@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from '../api/run-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import { isOver } from '../model/run.ts';
 import { ApiError } from './api-error.ts';
 import { serverEvents } from './server-events.ts';

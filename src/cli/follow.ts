@@ -1,4 +1,4 @@
-import type { RunView } from '../api/run-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import { isOver } from '../model/run.ts';
 import type { Client } from './client.ts';
 

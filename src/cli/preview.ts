@@ -1,4 +1,4 @@
-import type { RunView } from '../api/run-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import { printLine, printTable } from './output.ts';
 import { keyText } from './summary.ts';
 

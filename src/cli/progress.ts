@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { RunView } from '../api/run-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import { stageCounts } from './summary.ts';
 
 /** Shows how a run goes, on stderr: stdout is for its result. */

@@ -1,5 +1,5 @@
-import type { RecordErrorView } from '../api/record-error-view.ts';
-import type { RunView } from '../api/run-view.ts';
+import type { RecordErrorView } from '../api/views/record-error-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 import type { RunOptions } from '../model/run.ts';
 import { ApiError } from './api-error.ts';
 import type { Client } from './client.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runView } from '../api/run-view.ts';
+import { runView } from '../api/views/run-view.ts';
 import { noStats } from '../model/outcome.ts';
 import type { Run } from '../model/run.ts';
 

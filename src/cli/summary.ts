@@ -1,5 +1,5 @@
-import type { RecordErrorView } from '../api/record-error-view.ts';
-import type { RunView } from '../api/run-view.ts';
+import type { RecordErrorView } from '../api/views/record-error-view.ts';
+import type { RunView } from '../api/views/run-view.ts';
 
 /** What a finished run did, as lines for people. */
 export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): string[] {

@@ -1,4 +1,4 @@
-import type { Connector } from './connector.ts';
+import type { Connector } from './contract/connector.ts';
 import { file } from './file/file.ts';
 import { http } from './http/http.ts';
 import { postgres } from './postgres/postgres.ts';

@@ -1,4 +1,4 @@
-import { compileExpression } from '../engine/expression.ts';
+import { compileExpression } from '../engine/expression/expression.ts';
 import { nothingKnown } from '../model/field.ts';
 import type { Path, Reporter } from './reporter.ts';
 

@@ -1,6 +1,6 @@
 import { ServiceError, type Client } from '@temporalio/client';
 import { SluiceError, TransientError } from '../model/failure.ts';
-import { stateOutage } from '../store/outage.ts';
+import { stateOutage } from '../store/database/outage.ts';
 
 /** gRPC: deadline exceeded, resource exhausted, aborted, unavailable. */
 const passing = new Set([4, 8, 10, 14]);

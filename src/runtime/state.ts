@@ -1,8 +1,8 @@
 import type { EncryptionKeys } from './encryption-key.ts';
-import { migrate, openDatabase, type Database } from '../store/database.ts';
-import { createKeyRing } from '../store/key-ring.ts';
-import { reseal } from '../store/reseal.ts';
-import { openSeal, type Seal } from '../store/seal.ts';
+import { migrate, openDatabase, type Database } from '../store/database/database.ts';
+import { createKeyRing } from '../store/sealing/key-ring.ts';
+import { reseal } from '../store/sealing/reseal.ts';
+import { openSeal, type Seal } from '../store/sealing/seal.ts';
 import { createStore, type Store } from '../store/store.ts';
 
 /** The open state store. */

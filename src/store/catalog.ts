@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { SyncSpec } from '../model/sync.ts';
-import type { Database } from './database.ts';
-import type { Seal } from './seal.ts';
+import type { Database } from './database/database.ts';
+import type { Seal } from './sealing/seal.ts';
 
 /** A connection as it is kept: its settings are sealed at rest. */
 export interface StoredConnection {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from './database.ts';
+import type { Database } from './database/database.ts';
 
 /** What a decision about a quota was made of, and at what time. */
 export interface Decided<R> {

@@ -8,16 +8,16 @@ import { Positions } from './entities/positions.ts';
 import { SeenIds } from './entities/seen-ids.ts';
 import { SourceRecords } from './entities/source-records.ts';
 import { Catalog } from './catalog.ts';
-import { Chunks } from './chunks.ts';
-import type { Database } from './database.ts';
-import { Journal } from './journal.ts';
-import { Ledger } from './ledger.ts';
-import { Previews } from './previews.ts';
+import { Chunks } from './runs/chunks.ts';
+import type { Database } from './database/database.ts';
+import { Journal } from './runs/journal.ts';
+import { Ledger } from './runs/ledger.ts';
+import { Previews } from './runs/previews.ts';
 import { Quotas } from './quotas.ts';
-import { RecordErrors } from './record-errors.ts';
-import { Runs } from './runs.ts';
-import type { Seal } from './seal.ts';
-import { Watermarks } from './watermarks.ts';
+import { RecordErrors } from './runs/record-errors.ts';
+import { Runs } from './runs/runs.ts';
+import type { Seal } from './sealing/seal.ts';
+import { Watermarks } from './runs/watermarks.ts';
 
 /** The state store: everything Sluice remembers outside Temporal. */
 export interface Store {

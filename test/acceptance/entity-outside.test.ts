@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 

@@ -8,7 +8,7 @@ import {
   type Bench,
   type PartialSync,
 } from '../support/bench.ts';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import type { Database } from '../support/database.ts';
 
 let bench: Bench;

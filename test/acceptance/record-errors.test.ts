@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RecordErrorView } from '../../src/api/record-error-view.ts';
+import type { RecordErrorView } from '../../src/api/views/record-error-view.ts';
 import { atomicCalls, bulkCalls, readable, singleCalls } from '../support/contact-calls.ts';
 import {
   expectStats,

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import type { ConnectionInput } from '../../src/api/services.ts';
 import { freePort } from '../../src/runtime/embedded/port.ts';
 import { syncWorkflowId } from '../../src/model/workflow.ts';

@@ -1,4 +1,4 @@
-import type { Connection, SourceRequest, Target } from '../../src/connectors/connector.ts';
+import type { Connection, SourceRequest, Target } from '../../src/connectors/contract/connector.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Permissions } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';

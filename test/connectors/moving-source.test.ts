@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Connection } from '../../src/connectors/connector.ts';
+import type { Connection } from '../../src/connectors/contract/connector.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import type { Source } from '../../src/connectors/source.ts';
-import { unlimited } from '../../src/connectors/throttle.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
+import { unlimited } from '../../src/connectors/contract/throttle.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { chance, type Chance } from '../support/soak.ts';
 

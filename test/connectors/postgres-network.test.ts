@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Connection } from '../../src/connectors/connector.ts';
-import type { StagedLayout, StagingDestination } from '../../src/connectors/destination.ts';
-import type { CopyText, Source } from '../../src/connectors/source.ts';
+import type { Connection } from '../../src/connectors/contract/connector.ts';
+import type {
+  StagedLayout,
+  StagingDestination,
+} from '../../src/connectors/contract/destination.ts';
+import type { CopyText, Source } from '../../src/connectors/contract/source.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { unlimited } from '../../src/connectors/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/throttle.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { mayAll } from './harness.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Cursor, PageEnd, PageRequest, Source } from '../../src/connectors/source.ts';
+import type { Cursor, PageEnd, PageRequest, Source } from '../../src/connectors/contract/source.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, type Harness } from './harness.ts';

@@ -17,8 +17,8 @@ import {
   nameOf,
 } from '../../examples/accounts-two-way/companies.ts';
 import { fillSystems } from '../../examples/accounts-two-way/systems.ts';
-import type { GoldenJson } from '../../src/api/golden-view.ts';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { GoldenJson } from '../../src/api/views/golden-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { followRun } from '../../src/cli/follow.ts';
 import { readPages } from '../../src/cli/pages.ts';
 import { createDatabase, type Database } from '../support/database.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { ApiError } from '../../src/cli/api-error.ts';
 import { taskQueue } from '../../src/model/workflow.ts';
 import { finished, openBench, until, type Bench } from '../support/bench.ts';

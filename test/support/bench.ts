@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { ApiError } from '../../src/cli/api-error.ts';
 import { isOver, type RunOptions } from '../../src/model/run.ts';
 import { syncSchema } from '../../src/model/sync.ts';

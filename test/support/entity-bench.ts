@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { EntryJson, GoldenJson } from '../../src/api/golden-view.ts';
-import type { RunView, SyncRunView } from '../../src/api/run-view.ts';
-import type { RecordErrorView } from '../../src/api/record-error-view.ts';
+import type { EntryJson, GoldenJson } from '../../src/api/views/golden-view.ts';
+import type { RunView, SyncRunView } from '../../src/api/views/run-view.ts';
+import type { RecordErrorView } from '../../src/api/views/record-error-view.ts';
 import { entitySchema } from '../../src/model/entity.ts';
 import { isOver } from '../../src/model/run.ts';
 import { expectBalanced, finished } from './bench.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client as Postgres } from 'pg';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { digest } from '../../src/connectors/postgres/catalog/names.ts';
 import { syncWorkflowId } from '../../src/model/workflow.ts';
 import { expectBalanced } from './bench.ts';

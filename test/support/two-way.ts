@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunView } from '../../src/api/run-view.ts';
+import type { RunView } from '../../src/api/views/run-view.ts';
 import { ApiError } from '../../src/cli/api-error.ts';
 import type { Database } from './database.ts';
 import {

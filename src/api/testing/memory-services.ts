@@ -3,7 +3,7 @@ import { noStats } from '../../model/outcome.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { syncSchema } from '../../model/sync.ts';
-import { notFound, openCycle, openRun, runOver } from '../problem.ts';
+import { notFound, openCycle, openRun, runOver } from '../http/problem.ts';
 import type {
   ConnectionView,
   DuplicateGroup,

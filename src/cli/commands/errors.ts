@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RecordErrorView } from '../../api/record-error-view.ts';
+import type { RecordErrorView } from '../../api/views/record-error-view.ts';
 import { connectOrEmbed } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
 import { globalOptions } from '../options.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EntryJson, GoldenJson } from '../../api/golden-view.ts';
+import type { EntryJson, GoldenJson } from '../../api/views/golden-view.ts';
 import type { Client } from '../client.ts';
 import { connectOrEmbed } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunView } from '../../api/run-view.ts';
+import type { RunView } from '../../api/views/run-view.ts';
 import { connectOrEmbed } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
 import { globalOptions } from '../options.ts';

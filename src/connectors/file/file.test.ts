@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
-import type { Connection } from '../connector.ts';
+import type { Connection } from '../contract/connector.ts';
 import { file } from './file.ts';
 import { collect, Folder, operation, readPages } from './testing/folder.ts';
 

@@ -1,5 +1,5 @@
 import { allModes } from '../../model/mode.ts';
-import type { Connector } from '../connector.ts';
+import type { Connector } from '../contract/connector.ts';
 import { FileConnection, globRefusal, unsorted } from './connection.ts';
 import { isGlob } from './stored/glob.ts';
 import {

@@ -1,10 +1,10 @@
 import { milliseconds } from '../../model/duration.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
-import type { ConnectContext } from '../connector.ts';
-import { parseJson, stringifyJson } from '../json.ts';
-import type { LimitInfo } from '../throttle.ts';
-import type { WriteOperation } from '../destination.ts';
+import type { ConnectContext } from '../contract/connector.ts';
+import { parseJson, stringifyJson } from '../kit/json.ts';
+import type { LimitInfo } from '../contract/throttle.ts';
+import type { WriteOperation } from '../contract/destination.ts';
 import type { Answer, Call } from './call.ts';
 import { Echo } from './echo.ts';
 import { networkFailure, statusFailure, unexpected } from './failures.ts';

@@ -7,10 +7,10 @@ import {
   type StrictApiOptions,
 } from '../../../test/support/strict-api.ts';
 import { permissionsOf } from '../../model/mode.ts';
-import type { Target } from '../connector.ts';
-import type { RecordDestination, WriteOperation } from '../destination.ts';
-import type { Source } from '../source.ts';
-import { type LimitInfo, type Throttle, unlimited } from '../throttle.ts';
+import type { Target } from '../contract/connector.ts';
+import type { RecordDestination, WriteOperation } from '../contract/destination.ts';
+import type { Source } from '../contract/source.ts';
+import { type LimitInfo, type Throttle, unlimited } from '../contract/throttle.ts';
 import { http } from './http.ts';
 
 const open: StrictApi[] = [];

@@ -1,7 +1,7 @@
 import { milliseconds } from '../../model/duration.ts';
 import type { StreamInfo } from '../../model/stream.ts';
 import { keyFields } from '../../model/sync.ts';
-import type { Connection, Connector } from '../connector.ts';
+import type { Connection, Connector } from '../contract/connector.ts';
 import { ApiClient } from './client.ts';
 import { openDestination } from './destination.ts';
 import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';

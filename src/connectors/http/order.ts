@@ -1,6 +1,6 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
-import { compareWatermarks, watermarkText } from '../watermark.ts';
+import { compareWatermarks, watermarkText } from '../kit/watermark.ts';
 import { at } from './path.ts';
 
 /** How far a list that comes sorted by its watermark was read. */

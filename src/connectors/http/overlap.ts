@@ -1,6 +1,6 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
-import { stringifyJson } from '../json.ts';
+import { stringifyJson } from '../kit/json.ts';
 import type { ApiPage } from './pages.ts';
 import { at } from './path.ts';
 

@@ -1,11 +1,11 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
 import type { KeyValues, RecordBatch } from '../../model/record.ts';
-import type { SourceRequest } from '../connector.ts';
-import type { Wanted } from '../rows.ts';
-import type { Source } from '../source.ts';
-import { noWatermark, unsupportedOrder } from '../order.ts';
-import { settledNow, invalidLag, watermarkText } from '../watermark.ts';
+import type { SourceRequest } from '../contract/connector.ts';
+import type { Wanted } from '../kit/rows.ts';
+import type { Source } from '../contract/source.ts';
+import { noWatermark, unsupportedOrder } from '../kit/order.ts';
+import { settledNow, invalidLag, watermarkText } from '../kit/watermark.ts';
 import type { ApiClient } from './client.ts';
 import { lookupRecords } from './lookup.ts';
 import { sortsByWatermarkOf } from './modes.ts';

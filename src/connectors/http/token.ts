@@ -1,8 +1,8 @@
 import { at } from './path.ts';
-import { parseJson } from '../json.ts';
+import { parseJson } from '../kit/json.ts';
 import { ConfigError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
-import type { ConnectContext } from '../connector.ts';
+import type { ConnectContext } from '../contract/connector.ts';
 import { networkFailure, statusFailure } from './failures.ts';
 import { limitsOf } from './limits.ts';
 import type { AuthSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../model/failure.ts';
-import type { Target } from '../connector.ts';
-import type { Destination } from '../destination.ts';
+import type { Target } from '../contract/connector.ts';
+import type { Destination } from '../contract/destination.ts';
 import { findArea } from './catalog/area.ts';
 import { columnNamed, relationOf } from './catalog/catalog.ts';
 import type { Column, Relation } from './catalog/catalog.ts';

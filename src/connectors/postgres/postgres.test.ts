@@ -7,10 +7,10 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { permissionsOf } from '../../model/mode.ts';
 import type { Mode } from '../../model/mode.ts';
-import type { Connection, SourceRequest, Target } from '../connector.ts';
-import type { StagedLayout, StagedRow, StagingDestination } from '../destination.ts';
-import type { PageRequest, Source } from '../source.ts';
-import { unlimited } from '../throttle.ts';
+import type { Connection, SourceRequest, Target } from '../contract/connector.ts';
+import type { StagedLayout, StagedRow, StagingDestination } from '../contract/destination.ts';
+import type { PageRequest, Source } from '../contract/source.ts';
+import { unlimited } from '../contract/throttle.ts';
 import { postgres } from './postgres.ts';
 
 let stopServer = async () => {};

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { durationSchema, milliseconds } from '../../model/duration.ts';
 import { allModes } from '../../model/mode.ts';
-import type { Connector } from '../connector.ts';
+import type { Connector } from '../contract/connector.ts';
 import { destinationOptions, openDestination } from './destination.ts';
 import { discover } from './catalog/discover.ts';
 import { legacyEncodings } from './values/legacy-text.ts';

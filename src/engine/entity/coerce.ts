@@ -1,8 +1,8 @@
 import type { EntityFieldType } from '../../model/entity.ts';
 import { instant } from '../../model/instant.ts';
 import { ExactNumber, type Json } from '../../model/json.ts';
-import { canonicalDecimal, toNumber } from '../decimal.ts';
-import { stableText } from '../stable-text.ts';
+import { canonicalDecimal, toNumber } from '../expression/decimal.ts';
+import { stableText } from '../values/stable-text.ts';
 
 /**
  * A value as an entity's field of this type holds it; null stays null.

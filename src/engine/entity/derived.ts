@@ -1,7 +1,7 @@
 import type { EntityFieldType, EntitySpec } from '../../model/entity.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
-import type { Expression } from '../expression.ts';
-import { MappingError } from '../mapping.ts';
+import type { Expression } from '../expression/expression.ts';
+import { MappingError } from '../mapping/mapping.ts';
 import { coerce } from './coerce.ts';
 import { evaluated } from './evaluated.ts';
 

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
-import { ExpressionError } from '../expression-error.ts';
-import type { Expression } from '../expression.ts';
+import { ExpressionError } from '../expression/expression-error.ts';
+import type { Expression } from '../expression/expression.ts';
 
 /** The value of an expression over a record's values; null where it fails. */
 export function evaluated(expression: Expression, values: JsonObject): Json {

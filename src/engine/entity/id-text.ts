@@ -1,6 +1,6 @@
 import { ExactNumber, type Json } from '../../model/json.ts';
-import { canonicalDecimal } from '../decimal.ts';
-import { stableText } from '../stable-text.ts';
+import { canonicalDecimal } from '../expression/decimal.ts';
+import { stableText } from '../values/stable-text.ts';
 
 /** A system's own id of a record as text: numbers in their one spelling; null when it is null, missing or empty. */
 export function idText(value: Json | undefined): string | null {

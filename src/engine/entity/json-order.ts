@@ -1,5 +1,5 @@
 import { ExactNumber, type Json } from '../../model/json.ts';
-import { canonicalDecimal, compareDecimals } from '../decimal.ts';
+import { canonicalDecimal, compareDecimals } from '../expression/decimal.ts';
 
 /**
  * Orders values as a comparison function does: null, false, true, numbers by value, texts by their characters. Lists

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { MatchPart } from '../../model/entity.ts';
 import { nothingKnown } from '../../model/field.ts';
-import { compileExpression } from '../expression.ts';
+import { compileExpression } from '../expression/expression.ts';
 import { compileRule, distinctRules, ruleOf, rulesFingerprint } from './match-rules.ts';
 
 const rule = (...parts: MatchPart[]): ReturnType<typeof compileRule> =>

@@ -1,8 +1,8 @@
 import type { MatchPart } from '../../model/entity.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Match } from '../../model/match.ts';
-import { canonicalPart } from '../canonical-key.ts';
-import type { Expression } from '../expression.ts';
+import { canonicalPart } from '../values/canonical-key.ts';
+import type { Expression } from '../expression/expression.ts';
 import { evaluated } from './evaluated.ts';
 
 /** One alternative of match rules: records are equal by it whose keys are. */

@@ -1,5 +1,5 @@
 import type { MergePolicy, MergeSpec } from '../../model/entity.ts';
-import type { Expression } from '../expression.ts';
+import type { Expression } from '../expression/expression.ts';
 import { ranksOf, type Ranks } from './authority.ts';
 import type { MatchRule } from './match-rules.ts';
 

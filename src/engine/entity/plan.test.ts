@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { entitySchema } from '../../model/entity.ts';
 import type { Field } from '../../model/field.ts';
 import type { Value } from '../../model/record.ts';
-import { MappingError } from '../mapping.ts';
+import { MappingError } from '../mapping/mapping.ts';
 import { compileEntity, type Incoming } from './plan.ts';
 import { copying, type EntityInput } from './testing/entity-store.ts';
 

@@ -2,10 +2,10 @@ import type { EntityFieldType, EntitySpec, MatchRules } from '../../model/entity
 import type { Field, FieldType, KnownFields } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { meant } from '../../model/nearest.ts';
-import { didYouMean } from '../did-you-mean.ts';
-import { ExpressionError } from '../expression-error.ts';
-import { compileExpression, type Expression } from '../expression.ts';
-import { MappingError } from '../mapping.ts';
+import { didYouMean } from '../expression/did-you-mean.ts';
+import { ExpressionError } from '../expression/expression-error.ts';
+import { compileExpression, type Expression } from '../expression/expression.ts';
+import { MappingError } from '../mapping/mapping.ts';
 import { compileAuthority, type Authority } from './authority.ts';
 import { compileDerived, type DerivedField } from './derived.ts';
 import { compileRule, distinctRules, type MatchRule } from './match-rules.ts';

@@ -1,5 +1,5 @@
 import type { Json } from '../../model/json.ts';
-import { sameValue } from '../same-value.ts';
+import { sameValue } from '../values/same-value.ts';
 
 /** Whether two values of one field of an entity are the same. Both are coerced: different texts are different. */
 export function same(a: Json, b: Json): boolean {

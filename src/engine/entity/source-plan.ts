@@ -4,13 +4,18 @@ import type { IncomingRecord } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
 import type { Encoding, Value } from '../../model/record.ts';
-import { ExpressionError } from '../expression-error.ts';
-import { compileExpression, type Expression } from '../expression.ts';
-import type { Fault } from '../fault.ts';
-import { evaluateEntry, passes, rowReader, valueAt } from '../map-record.ts';
-import { compileMapping, MappingError, type Mapping, type MappingEntry } from '../mapping.ts';
+import { ExpressionError } from '../expression/expression-error.ts';
+import { compileExpression, type Expression } from '../expression/expression.ts';
+import type { Fault } from '../mapping/fault.ts';
+import { evaluateEntry, passes, rowReader, valueAt } from '../mapping/map-record.ts';
+import {
+  compileMapping,
+  MappingError,
+  type Mapping,
+  type MappingEntry,
+} from '../mapping/mapping.ts';
 import type { Authority } from './authority.ts';
-import { halfCharacter, isWellFormed } from '../well-formed.ts';
+import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 import { coerce } from './coerce.ts';
 import { idText } from './id-text.ts';
 import type { MatchRule } from './match-rules.ts';

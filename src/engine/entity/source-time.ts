@@ -1,7 +1,7 @@
 import type { SourceTime } from '../../model/golden-record.ts';
 import { instant } from '../../model/instant.ts';
 import { ExactNumber, type Json } from '../../model/json.ts';
-import { canonicalDecimal, compareDecimals } from '../decimal.ts';
+import { canonicalDecimal, compareDecimals } from '../expression/decimal.ts';
 
 /** A timestamp in UTC, as most sources write it. */
 const utc = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00(?::00)?)$/;

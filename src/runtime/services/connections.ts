@@ -1,4 +1,4 @@
-import { ApiProblem, notFound } from '../../api/problem.ts';
+import { ApiProblem, notFound } from '../../api/http/problem.ts';
 import type {
   CheckResult,
   ConnectionInput,
@@ -6,9 +6,9 @@ import type {
   ConnectionView,
   PutResult,
 } from '../../api/services.ts';
-import type { Connection } from '../../connectors/connector.ts';
+import type { Connection } from '../../connectors/contract/connector.ts';
 import { allConnectors, connectorOf } from '../../connectors/registry.ts';
-import { unlimited } from '../../connectors/throttle.ts';
+import { unlimited } from '../../connectors/contract/throttle.ts';
 import { connectionsOf } from '../../model/entity-syncs.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';

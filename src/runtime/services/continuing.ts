@@ -1,8 +1,8 @@
-import { fingerprint } from '../../../activities/session.ts';
-import { conflict, openRun, type ApiProblem } from '../../api/problem.ts';
+import { fingerprint } from '../../../activities/session/session.ts';
+import { conflict, openRun, type ApiProblem } from '../../api/http/problem.ts';
 import { isOver, isWhole } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';
-import type { Continuable } from '../../store/runs.ts';
+import type { Continuable } from '../../store/runs/runs.ts';
 
 /** The problem that answers whoever wants to continue run `id` of a sync that is now `spec`; null where that is fine. */
 export function whyNotContinued(id: string, run: Continuable, spec: SyncSpec): ApiProblem | null {

@@ -10,8 +10,8 @@ import type {
   PutResult,
   RecordFilter,
 } from '../../api/services.ts';
-import { conflict, notFound, openCycle } from '../../api/problem.ts';
-import { canonicalKey } from '../../engine/canonical-key.ts';
+import { conflict, notFound, openCycle } from '../../api/http/problem.ts';
+import { canonicalKey } from '../../engine/values/canonical-key.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { destinationSyncs } from '../../model/entity-syncs.ts';
 import type { JsonObject } from '../../model/json.ts';

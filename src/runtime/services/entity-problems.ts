@@ -1,4 +1,4 @@
-import { invalid, type FieldIssue } from '../../api/problem.ts';
+import { invalid, type FieldIssue } from '../../api/http/problem.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { checkEntity } from '../../project/entities/check-entity.ts';

@@ -1,7 +1,7 @@
 import type { GoldenView, RecordFilter } from '../../api/services.ts';
 import { compileEntity } from '../../engine/entity/plan.ts';
-import { compileExpression, type Expression } from '../../engine/expression.ts';
-import { ExpressionError } from '../../engine/expression-error.ts';
+import { compileExpression, type Expression } from '../../engine/expression/expression.ts';
+import { ExpressionError } from '../../engine/expression/expression-error.ts';
 import { recordIdField, systemIdsField, type EntitySpec } from '../../model/entity.ts';
 import { ConfigError } from '../../model/failure.ts';
 import { nothingKnown, type Field } from '../../model/field.ts';

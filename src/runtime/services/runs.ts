@@ -5,7 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApiProblem, conflict, notFound, openRun, runOver } from '../../api/problem.ts';
+import { ApiProblem, conflict, notFound, openRun, runOver } from '../../api/http/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Preview } from '../../model/preview.ts';

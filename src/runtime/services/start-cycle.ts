@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { notFound, openCycle } from '../../api/problem.ts';
+import { notFound, openCycle } from '../../api/http/problem.ts';
 import type { CycleOptions } from '../../api/services.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { newRunId } from '../../model/run-id.ts';

@@ -1,5 +1,5 @@
-import type { Connector } from '../../connectors/connector.ts';
-import { ApiProblem, conflict } from '../../api/problem.ts';
+import type { Connector } from '../../connectors/contract/connector.ts';
+import { ApiProblem, conflict } from '../../api/http/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import { destinationOfSync } from '../../model/entity-syncs.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../database.ts';
+import type { Database } from '../database/database.ts';
 
 /** Records that look like duplicates and were not merged, and why. */
 export interface DuplicateGroup {

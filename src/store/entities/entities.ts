@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { destinationSyncs } from '../../model/entity-syncs.ts';
 import type { EntitySpec } from '../../model/entity.ts';
-import type { Database } from '../database.ts';
+import type { Database } from '../database/database.ts';
 
 /** An entity as its cycles need it. */
 export interface EntityState {

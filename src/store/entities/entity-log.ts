@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { LogEntry } from '../../model/entity-log.ts';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 import { wholeLog } from './compact.ts';
 import { ValueCodec } from './values.ts';
 

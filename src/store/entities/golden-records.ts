@@ -8,12 +8,12 @@ import type {
   SourceRecord,
   SystemId,
 } from '../../model/golden-record.ts';
-import type { Database } from '../database.ts';
+import type { Database } from '../database/database.ts';
 import { faultPoint } from '../../model/fault-point.ts';
 import { compactLog, compactRecord, wholeLog, wholeRecord } from './compact.ts';
 import type { EntityRef } from './entity-ref.ts';
 import type { MatchKeys } from './match-keys.ts';
-import { byIndex, listed, rowsOf } from '../rows-of.ts';
+import { byIndex, listed, rowsOf } from '../database/rows-of.ts';
 import type { LoadedSourceRecord, SourceRecords } from './source-records.ts';
 
 /** What one chunk of a cycle changes. */

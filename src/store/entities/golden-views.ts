@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { destinationSyncId } from '../../model/entity-syncs.ts';
 import type { RecordId, SystemId } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 import { wholeRecord } from './compact.ts';
 import { ValueCodec } from './values.ts';
 

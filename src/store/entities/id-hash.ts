@@ -1,6 +1,6 @@
 import type { SystemId } from '../../model/golden-record.ts';
-import type { Blobs } from '../blobs.ts';
-import type { Seal } from '../seal.ts';
+import type { Blobs } from '../sealing/blobs.ts';
+import type { Seal } from '../sealing/seal.ts';
 
 /** Under what systems' ids of records are kept and found again. */
 export function idHashes(

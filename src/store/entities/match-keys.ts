@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { RecordChange, RecordId } from '../../model/golden-record.ts';
-import type { Blobs } from '../blobs.ts';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Blobs } from '../sealing/blobs.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 import type { EntityRef } from './entity-ref.ts';
-import { rowsOf } from '../rows-of.ts';
+import { rowsOf } from '../database/rows-of.ts';
 
 /** So many candidates of a match key are looked at: more would be a rule that matches everything. */
 export const mostCandidates = 100;

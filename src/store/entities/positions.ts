@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 
 /**
  * How far an entity has read a source: a pass goes from `since` to `until`, over as many cycles as it takes, and

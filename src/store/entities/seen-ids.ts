@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { idHashes } from './id-hash.ts';
-import { rowsOf } from '../rows-of.ts';
+import { rowsOf } from '../database/rows-of.ts';
 
 /** The ids that a full read of a system has met, until its cycle ends: those it lacks are deleted there. */
 export class SeenIds {

@@ -1,11 +1,11 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { RecordId, SourceRecord, SystemId } from '../../model/golden-record.ts';
-import type { Blobs } from '../blobs.ts';
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
+import type { Blobs } from '../sealing/blobs.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { idHashes } from './id-hash.ts';
-import { listed, rowsOf } from '../rows-of.ts';
+import { listed, rowsOf } from '../database/rows-of.ts';
 
 /** Ids of one record that are looked at. */
 const mostIds = 10_000;

@@ -1,7 +1,7 @@
 import { parseLossless, stringifyExact } from '../../model/lossless-json.ts';
-import { inTheClear } from '../key-ring.ts';
-import type { Blobs } from '../blobs.ts';
-import type { Seal } from '../seal.ts';
+import { inTheClear } from '../sealing/key-ring.ts';
+import type { Blobs } from '../sealing/blobs.ts';
+import type { Seal } from '../sealing/seal.ts';
 
 /** How an entity's values rest: sealed or, where the entity says `encrypted: false`, as JSON behind four zero bytes. */
 export class ValueCodec {

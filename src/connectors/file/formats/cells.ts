@@ -1,5 +1,5 @@
 import { ExactNumber, type Json, type JsonObject } from '../../../model/json.ts';
-import { stringifyJson } from '../../json.ts';
+import { stringifyJson } from '../../kit/json.ts';
 import { objectOf } from './object.ts';
 
 /** How values become what a file holds of a record, and back. */

@@ -1,7 +1,7 @@
 import { ExactNumber, type Json, type JsonObject } from '../../../model/json.ts';
 import type { Match } from '../../../model/match.ts';
 import type { KeyValues, Value } from '../../../model/record.ts';
-import { stringifyJson } from '../../json.ts';
+import { stringifyJson } from '../../kit/json.ts';
 
 /** Compares everything exactly. */
 export const exactly: Match = { caseInsensitive: false, trim: false };

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../../model/json.ts';
-import { parseJson } from '../../json.ts';
+import { parseJson } from '../../kit/json.ts';
 
 /** An object that has no names but those that it is given, `constructor` and `__proto__` among them. */
 export function emptyObject(): JsonObject {

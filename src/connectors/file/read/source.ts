@@ -1,8 +1,8 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field } from '../../../model/field.ts';
 import type { Encoding, KeyValues, RecordBatch } from '../../../model/record.ts';
-import { alike, rowsOf, type Wanted } from '../../rows.ts';
-import type { Page, PageEnd, PageRequest, Settled, Source } from '../../source.ts';
+import { alike, rowsOf, type Wanted } from '../../kit/rows.ts';
+import type { Page, PageEnd, PageRequest, Settled, Source } from '../../contract/source.ts';
 import {
   compareWatermarks,
   higher,
@@ -11,7 +11,7 @@ import {
   watermarkKind,
   WatermarkOrder,
   watermarkText,
-} from '../../watermark.ts';
+} from '../../kit/watermark.ts';
 import { cursorAt, resume } from './cursor.ts';
 import type { Format } from '../formats/format.ts';
 import { fileFailure } from '../failures.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Value } from '../../../model/record.ts';
-import type { Connection, SourceRequest, Target } from '../../connector.ts';
-import type { RecordDestination, WriteOperation } from '../../destination.ts';
-import type { Page, Source } from '../../source.ts';
-import { unlimited } from '../../throttle.ts';
+import type { Connection, SourceRequest, Target } from '../../contract/connector.ts';
+import type { RecordDestination, WriteOperation } from '../../contract/destination.ts';
+import type { Page, Source } from '../../contract/source.ts';
+import { unlimited } from '../../contract/throttle.ts';
 import { file } from '../file.ts';
 
 /** A folder of its own for a test, and a connection to it. */

@@ -6,7 +6,7 @@ import type {
   WriteOperation,
   WriteOptions,
   WriteResult,
-} from '../../destination.ts';
+} from '../../contract/destination.ts';
 import { encoderOf, type Encoder } from '../stored/encoding.ts';
 import { fileFailure } from '../failures.ts';
 import type { Entry } from './journal.ts';

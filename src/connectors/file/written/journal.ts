@@ -7,7 +7,7 @@ import { ConfigError } from '../../../model/failure.ts';
 import { isJsonObject, type JsonObject } from '../../../model/json.ts';
 import type { Operation } from '../../../model/outcome.ts';
 import type { KeyValues } from '../../../model/record.ts';
-import { stringifyJson } from '../../json.ts';
+import { stringifyJson } from '../../kit/json.ts';
 import { codeOf } from '../failures.ts';
 import { lines, type Piece } from '../formats/lines.ts';
 import { parseObject } from '../formats/object.ts';

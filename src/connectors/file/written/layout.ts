@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../../model/json.ts';
-import { stringifyJson } from '../../json.ts';
+import { stringifyJson } from '../../kit/json.ts';
 import type { Encoder } from '../stored/encoding.ts';
 import type { Format } from '../formats/format.ts';
 import type { Reading } from '../formats/position.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { KeyValues, RecordBatch } from '../../../model/record.ts';
-import type { SourceRequest } from '../../connector.ts';
-import { noWatermark, unsupportedOrder } from '../../order.ts';
-import type { Source } from '../../source.ts';
+import type { SourceRequest } from '../../contract/connector.ts';
+import { noWatermark, unsupportedOrder } from '../../kit/order.ts';
+import type { Source } from '../../contract/source.ts';
 import { fromText, printed } from '../values/cast.ts';
 import { columnNamed, fieldOf, queryRelation, relationOf } from '../catalog/catalog.ts';
 import type { Column, Relation } from '../catalog/catalog.ts';

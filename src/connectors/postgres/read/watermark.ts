@@ -1,5 +1,5 @@
 import { ConfigError, RejectedError } from '../../../model/failure.ts';
-import type { Settled } from '../../source.ts';
+import type { Settled } from '../../contract/source.ts';
 import type { Column, Relation } from '../catalog/catalog.ts';
 import { operator } from '../values/compare.ts';
 import { refusableQuery } from '../link/refusable-query.ts';

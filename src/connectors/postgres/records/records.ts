@@ -8,7 +8,7 @@ import type {
   WriteOperation,
   WriteOptions,
   WriteResult,
-} from '../../destination.ts';
+} from '../../contract/destination.ts';
 import type pg from 'pg';
 import type { Area } from '../catalog/area.ts';
 import { writeWithIds } from './assigned.ts';

@@ -4,9 +4,9 @@ import { createDatabase, type Database } from '../../../../test/support/database
 import type { Json } from '../../../model/json.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
 import type { RecordError } from '../../../model/outcome.ts';
-import type { Connection } from '../../connector.ts';
-import type { StagedLayout, StagingDestination } from '../../destination.ts';
-import { unlimited } from '../../throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { StagedLayout, StagingDestination } from '../../contract/destination.ts';
+import { unlimited } from '../../contract/throttle.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

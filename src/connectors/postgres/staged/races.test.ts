@@ -3,9 +3,9 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
-import type { Connection } from '../../connector.ts';
-import type { StagedLayout } from '../../destination.ts';
-import { unlimited } from '../../throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { StagedLayout } from '../../contract/destination.ts';
+import { unlimited } from '../../contract/throttle.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RecordError } from '../../../model/outcome.ts';
 import { previewSize } from '../../../model/preview.ts';
-import type { RemovalPlan } from '../../destination.ts';
+import type { RemovalPlan } from '../../contract/destination.ts';
 import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from '../catalog/area.ts';
 import { faultOf } from '../failures/failures.ts';

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../../test/support/database.ts';
-import type { Connection, Target } from '../../connector.ts';
-import type { RecordDestination, StagedLayout, StagingDestination } from '../../destination.ts';
-import type { CopyText, Source } from '../../source.ts';
-import { unlimited } from '../../throttle.ts';
+import type { Connection, Target } from '../../contract/connector.ts';
+import type {
+  RecordDestination,
+  StagedLayout,
+  StagingDestination,
+} from '../../contract/destination.ts';
+import type { CopyText, Source } from '../../contract/source.ts';
+import { unlimited } from '../../contract/throttle.ts';
 import { encodeLine } from './copy-lines.ts';
 import { legacyBytes, utf8From } from './legacy-text.ts';
 import { postgres } from '../postgres.ts';

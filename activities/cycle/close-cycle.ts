@@ -1,0 +1,89 @@
+import { milliseconds } from '../../src/model/duration.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { Run, RunOutcome } from '../../src/model/run.ts';
+import type { CycleActivities } from '../activities.ts';
+import { endOf } from '../run/close-run.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { endCycle } from './end-cycle.ts';
+import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
+import { tombstonesName } from './open-cycle.ts';
+import { passAfter, rangeOf } from './passes.ts';
+import { isScanned } from './scan-source.ts';
+
+const expiredAtOnce = 50_000;
+
+/** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
+export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
+  return ({ run, entity: id, end: { status, failure }, more }) =>
+    attended(deps, run, async () => {
+      const { store } = deps;
+      await store.runs.enter(run, 'close');
+      if (status !== 'completed') {
+        // It may end before its first step.
+        await store.runs.createCycle({ id: run, entity: id, options: {} });
+        await endCycle(store, run, { status, failure });
+        return endOf(await store.runs.get(run));
+      }
+      const entity = await openEntity(store, id, run);
+      faultPoint('cycle.before-positions');
+      await movePositions(deps, run, entity);
+      faultPoint('cycle.after-positions');
+      await store.entities.completed(id, entity.openCycle, run);
+      faultPoint('cycle.after-number');
+      await store.runs.noteMore(run, more);
+      const outcome = await outcomeOf(deps, run);
+      await store.runs.finish(run, { status, failure, outcome, watermark: null });
+      faultPoint('cycle.after-finish');
+      await store.seenIds.drop(run);
+      await expire(deps, entity);
+      return endOf(await store.runs.get(run));
+    });
+}
+
+async function movePositions({ store }: Shared, run: string, entity: OpenEntity) {
+  for (const [index, [name, spec]] of Object.entries(entity.spec.sources).entries()) {
+    const fingerprint = sourceFingerprint(spec);
+    const changes = await passAfter(store, run, rangeOf(index, 'changes'));
+    if (changes !== null) {
+      const scanned = await isScanned(store, run, entity, name);
+      const position = { ...changes.position, ...(scanned && { scannedAt: Date.now() }) };
+      await store.positions.put(entity.no, name, { fingerprint, position, run });
+    }
+    const deleted = await passAfter(store, run, rangeOf(index, 'tombstones'));
+    if (deleted === null) continue;
+    const mark = { fingerprint, position: deleted.position, run };
+    await store.positions.put(entity.no, tombstonesName(name), mark);
+  }
+}
+
+async function outcomeOf({ store }: Shared, run: string): Promise<RunOutcome> {
+  const cycle = await store.runs.get(run);
+  const children = await Promise.all(
+    (cycle?.cycle?.children ?? []).map((child) => store.runs.get(child)),
+  );
+  const all = [cycle, ...children].filter((one): one is Run => one !== null);
+  const partial = all.some(
+    ({ status, stats }) => status === 'failed' || stats.errors + stats.removeErrors > 0,
+  );
+  if (partial) return 'partial';
+  const merged = cycle?.cycle?.stages.find(({ name }) => name === 'merge')?.counts['merged'] ?? 0;
+  const written = all.reduce(
+    (sum, { stats }) => sum + stats.created + stats.updated + stats.removed,
+    merged,
+  );
+  return written === 0 ? 'nothing_written' : 'ok';
+}
+
+/** Forgets what is older than the history is to be kept: log entries, and deleted records that every destination knows of. */
+async function expire({ store }: Shared, { id, no, ref, spec }: OpenEntity): Promise<void> {
+  if (spec.history === undefined) return;
+  const keepMs = milliseconds(spec.history.keep);
+  const limit = expiredAtOnce;
+  while ((await store.log.expire(no, keepMs, limit)) === limit);
+  const destinations = Object.keys(spec.destinations);
+  const lags = await Promise.all(destinations.map((name) => store.golden.lag(id, name)));
+  const marks = lags.map(({ watermark }) => BigInt(watermark ?? 0));
+  const upTo = marks.length === 0 ? null : String(marks.reduce((a, b) => (a < b ? a : b)));
+  while ((await store.records.forgetDeleted(ref, { keepMs, upTo, limit })) === limit);
+}

@@ -1,0 +1,57 @@
+import type { Destination, RecordDestination } from '../../src/connectors/contract/destination.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
+import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import type { Mapping } from '../../src/engine/mapping/mapping.ts';
+import { destinationOfSync, idFieldOf } from '../../src/model/entity-syncs.ts';
+import { nothingKnown } from '../../src/model/field.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
+import { own } from '../../src/model/own.ts';
+import type { Store } from '../../src/store/store.ts';
+import { changeSource } from './change-source.ts';
+import { openEntity, type OpenEntity } from './entity.ts';
+
+/** What a run that writes a destination of an entity must know besides. */
+export interface Delivery {
+  readonly entity: OpenEntity;
+  readonly plan: EntityPlan;
+  /** The destination's name: its records' ids are kept under it. */
+  readonly system: string;
+  /** The field of its records' ids; undefined where they are matched by key alone. */
+  readonly idField: string | undefined;
+  readonly permissions: Permissions;
+  /** The entity's change log. */
+  readonly source: Source;
+}
+
+/** The delivery that a sync stands for; null for a sync of its own. */
+export async function openDelivery(store: Store, sync: string): Promise<Delivery | null> {
+  const names = destinationOfSync(sync);
+  if (names === null) return null;
+  const entity = await openEntity(store, names.entity);
+  const system = names.destination;
+  const declared = own(entity.spec.destinations, system);
+  if (declared === undefined)
+    throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
+  const plan = compileEntity(entity.spec, () => nothingKnown);
+  return {
+    entity,
+    plan,
+    system,
+    idField: idFieldOf(entity.spec, system),
+    permissions: permissionsOf(declared.mode),
+    source: changeSource(store, entity.id, plan.fields),
+  };
+}
+
+/** The natural key of records: the fields that find one which has no id at the destination yet. */
+export interface NaturalKey {
+  readonly destination: RecordDestination;
+  readonly mapping: Mapping;
+}
+
+/** @throws ConfigError where the destination can only stage */
+export function asRecords(destination: Destination): RecordDestination {
+  if (destination.kind === 'records') return destination;
+  throw new ConfigError('unsupported', 'entities are written record by record');
+}

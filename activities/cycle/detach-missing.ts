@@ -1,0 +1,56 @@
+import { compileEntity } from '../../src/engine/entity/plan.ts';
+import { unify } from '../../src/engine/entity/unify.ts';
+import { nothingKnown } from '../../src/model/field.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { IncomingRecord } from '../../src/model/golden-record.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import type { CycleActivities } from '../activities.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { claimNext } from './claim-next.ts';
+import { countsOf } from './counts.ts';
+import { openEntity } from './entity.ts';
+import { load } from './load.ts';
+import { rangeOf } from './passes.ts';
+
+const batch = 2000;
+
+/** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
+export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
+  return ({ run, entity: id, source }) =>
+    attended(deps, run, async (signal) => {
+      const { store } = deps;
+      const entity = await openEntity(store, id, run);
+      const plan = compileEntity(entity.spec, () => nothingKnown);
+      const { first, last } = rangeOf(Object.keys(entity.spec.sources).indexOf(source), 'ids');
+      let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
+      for (;;) {
+        signal.throwIfAborted();
+        const gone = await store.seenIds.missing(entity.ref, run, source, batch);
+        if (gone.length === 0) break;
+        no += 1;
+        const incoming = gone.map((one): IncomingRecord => ({
+          source,
+          id: one,
+          at: null,
+          values: {},
+          deleted: true,
+        }));
+        const token = await claimNext(store, run, no);
+        const loaded = await load(store, entity, plan, { system: source, incoming });
+        const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
+        const unified = unify(plan, loaded, incoming, context);
+        const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);
+        // What is gone was not imported.
+        const commit = { state: 'exported', stats: noStats, counts } as const;
+        await store.chunks.commit(run, no, token, commit, (tx) =>
+          store.records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
+        );
+        faultPoint('detach.after-commit');
+      }
+    });
+}
+
+function nothingNew(): never {
+  throw new Error('a chunk that only detaches made a record');
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import type { Source } from '../../src/connectors/contract/source.ts';
+import type { EntitySourceSpec, EntitySpec } from '../../src/model/entity.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import { own } from '../../src/model/own.ts';
+import type { EntityState } from '../../src/store/entities/entities.ts';
+import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
+import { ValueCodec } from '../../src/store/entities/values.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { Connected, Connects } from '../session/connect.ts';
+
+/** An entity as an activity works on it. */
+export interface OpenEntity extends EntityState {
+  readonly ref: EntityRef;
+  /** The number of the open cycle; one that is done again keeps it. */
+  readonly openCycle: number;
+}
+
+/**
+ * An entity; of a cycle, `run`, as it was declared when that opened: declared anew, it counts from the next one on.
+ * @throws ConfigError `unknown_entity`
+ */
+export async function openEntity(store: Store, id: string, run?: string): Promise<OpenEntity> {
+  const state = await store.entities.state(id, run);
+  if (state === null) throw new ConfigError('unknown_entity', `entity ${id} does not exist`);
+  const codec = new ValueCodec(store.seal, state.spec.encrypted);
+  return { ...state, ref: { no: state.no, codec }, openCycle: state.cycle + 1 };
+}
+
+/** One of an entity's sources by name. */
+export function sourceOf({ sources }: EntitySpec, name: string): EntitySourceSpec {
+  const source = own(sources, name);
+  if (source === undefined) throw new ConfigError('unknown_source', `there is no source ${name}`);
+  return source;
+}
+
+/** What a stream is read for. */
+export type Reading =
+  /** Its changes, in the order of its watermark, or all of it where the source says `full`. */
+  | 'changes'
+  /** The records that a stream of deleted ones holds. */
+  | 'tombstones'
+  /** The ids of all records. */
+  | 'ids';
+
+/** Opens a source of an entity for the time of `work`. */
+export async function withSource<T>(
+  connections: Connects,
+  run: string,
+  spec: EntitySourceSpec,
+  reading: Reading,
+  work: (source: Source, connected: Connected) => Promise<T>,
+): Promise<T> {
+  const connected = await connections.connect(spec.source.connection, run);
+  try {
+    return await work(await openSource(connected, spec, reading), connected);
+  } finally {
+    await connected.connection.close();
+  }
+}
+
+async function openSource(
+  { id, connection, connector, settings }: Connected,
+  { source, deleted }: EntitySourceSpec,
+  reading: Reading,
+): Promise<Source> {
+  if (connection.source === undefined)
+    throw new ConfigError('not_a_source', `connection ${id} cannot be read`, { connection: id });
+  const stream = tombstonesOf(deleted, reading) ?? source;
+  const watermark = reading === 'ids' || source.full ? undefined : stream.watermark;
+  const options = sourceOptions(source);
+  if (watermark !== undefined) {
+    const sorts =
+      connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ??
+      'its streams cannot be sorted by a watermark';
+    if (sorts !== true)
+      throw new ConfigError('unsupported_order', `${id}: ${sorts}; full: true reads everything`, {
+        connection: id,
+      });
+  }
+  return connection.source({
+    stream: stream.stream,
+    key: [stream.id],
+    options,
+    whole: reading === 'ids',
+    ...(watermark !== undefined && { watermark, order: 'watermark' as const }),
+  });
+}
+
+function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: Reading) {
+  if (reading !== 'tombstones') return undefined;
+  return typeof deleted === 'object' && 'stream' in deleted ? deleted : undefined;
+}
+
+/** What a source says for its connector. */
+function sourceOptions(source: EntitySourceSpec['source']): Record<string, unknown> {
+  const {
+    connection: _c,
+    stream: _s,
+    id: _i,
+    watermark: _w,
+    batch: _b,
+    full: _f,
+    ...rest
+  } = source;
+  return rest;
+}
+
+/** Changes when anything changes that decides what a source record says; a position belongs to one fingerprint. */
+export function sourceFingerprint(spec: EntitySourceSpec): string {
+  const { source, where, fields, deleted } = spec;
+  const { batch: _batch, ...from } = source;
+  const text = JSON.stringify([from, where ?? null, fields, deleted ?? null]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

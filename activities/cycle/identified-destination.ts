@@ -1,0 +1,168 @@
+import type {
+  Existing,
+  RecordDestination,
+  WriteOperation,
+  WriteOptions,
+  WriteResult,
+} from '../../src/connectors/contract/destination.ts';
+import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
+import { recordMapper } from '../../src/engine/mapping/map-record.ts';
+import type { KeyMatch } from '../../src/model/match.ts';
+import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
+import { own } from '../../src/model/own.ts';
+import type { Encoding, KeyValues } from '../../src/model/record.ts';
+import type { RecordView } from '../../src/store/entities/golden-views.ts';
+import type { Store } from '../../src/store/store.ts';
+import { recordOf } from './record-of.ts';
+import type { Delivery, NaturalKey } from './delivery.ts';
+
+const exactly: KeyMatch = { caseInsensitive: false, trim: false };
+
+/**
+ * A destination whose records go by the ids of an entity's records: the key of every operation is the record's id, and
+ * the ID mapping tells which record of the system that is. A record without an id there is looked for by its natural
+ * key, if there is one, else created; the system gives it an id then.
+ */
+export class IdentifiedDestination implements RecordDestination {
+  readonly kind = 'records';
+  readonly fields: RecordDestination['fields'];
+  readonly encoding: Encoding;
+  readonly batch: RecordDestination['batch'];
+  readonly idempotentCreate: boolean;
+  readonly lookupBatch: number;
+  readonly #store: Store;
+  readonly #delivery: Delivery;
+  /** Keyed by the system's own id. */
+  readonly #inner: RecordDestination;
+  readonly #natural: NaturalKey | undefined;
+
+  constructor(
+    store: Store,
+    delivery: Delivery,
+    inner: RecordDestination,
+    natural: NaturalKey | undefined,
+  ) {
+    this.#store = store;
+    this.#delivery = delivery;
+    this.#inner = inner;
+    this.#natural = natural;
+    this.fields = inner.fields;
+    this.encoding = inner.encoding ?? 'json';
+    this.batch = inner.batch;
+    this.idempotentCreate = inner.idempotentCreate;
+    this.lookupBatch = Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity);
+  }
+
+  async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
+    const { store, entity, system } = { store: this.#store, ...this.#delivery };
+    const records = keys.map(recordOf);
+    const targets = await store.sourceRecords.targets(entity.ref, system, records);
+    const found = await this.#byId(targets);
+    const held = new Set(found.map(({ key }) => recordOf(key)));
+    // What the system no longer has is made anew.
+    const gone = [...targets].filter(([record]) => !held.has(record));
+    await store.sourceRecords.remove(
+      entity.ref,
+      gone.map(([, id]) => ({ system, id })),
+    );
+    const left = records.filter((record) => !held.has(record));
+    return [...found, ...(await this.#byKey(left))];
+  }
+
+  async write(
+    operations: readonly WriteOperation[],
+    options?: WriteOptions,
+  ): Promise<WriteResult[]> {
+    const { entity, system, idField = '' } = this.#delivery;
+    const creates = operations.filter(({ operation }) => operation === 'create');
+    const remade = await this.#store.records.remade(creates.map(({ key }) => recordOf(key)));
+    const inner = operations.map((operation): WriteOperation => {
+      if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
+      // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.
+      const record = recordOf(operation.key);
+      const idempotencyKey = `${entity.id}/${system}/${record}/${remade.get(record) ?? 0}`;
+      const given = own(operation.values, idField) ?? null;
+      return { ...operation, key: [given], idempotencyKey };
+    });
+    return this.#inner.write(inner, options);
+  }
+
+  /** Records that have an id here, which the system still knows. */
+  async #byId(targets: ReadonlyMap<RecordId, string>): Promise<Existing[]> {
+    const { lookup } = this.#inner;
+    if (targets.size === 0) return [];
+    if (lookup === undefined)
+      return [...targets].map(([record, id]) => ({ key: [record], id, values: {} }));
+    const byId = new Map([...targets].map(([record, id]) => [keyText([id]), record]));
+    const found = await lookup.call(
+      this.#inner,
+      [...targets.values()].map((id) => [id]),
+    );
+    return found.flatMap(({ key, id, values }) => {
+      const record = byId.get(keyText(key));
+      if (record === undefined) return [];
+      return [{ key: [record], id: id ?? recordOf(key), values }];
+    });
+  }
+
+  /** Records that the system holds under their natural key; from now on they go by its id. */
+  async #byKey(records: readonly RecordId[]): Promise<Existing[]> {
+    const { lookup } = this.#natural?.destination ?? {};
+    if (this.#natural === undefined || lookup === undefined || records.length === 0) return [];
+    const { golden } = this.#store;
+    const views = await golden.some(this.#delivery.entity.id, records);
+    const byKey = new Map<string, { record: RecordId; key: KeyValues }>();
+    for (const view of views) {
+      const key = this.#keyOf(view);
+      const text = key && canonicalKey(key, exactly);
+      if (key && text !== null) byKey.set(text, { record: view.id, key });
+    }
+    if (byKey.size === 0) return [];
+    const keys = [...byKey.values()].map(({ key }) => key);
+    const found = await lookup.call(this.#natural.destination, keys);
+    const existing = found.flatMap(({ key, id, values }): Existing[] => {
+      const record = byKey.get(keyText(key))?.record;
+      return record === undefined || id === null ? [] : [{ key: [record], id, values }];
+    });
+    return this.#adopt(existing);
+  }
+
+  #keyOf(view: RecordView): KeyValues | null {
+    const { plan } = this.#delivery;
+    const map = recordMapper(this.#natural!.mapping, plan.fields, 'json');
+    const mapped = map(plan.fields.map(({ name }) => view.values[name]));
+    return 'key' in mapped ? mapped.key : null;
+  }
+
+  /** Notes whose they are. One that belongs to another record already is nobody's here: the match is ambiguous. */
+  async #adopt(existing: readonly Existing[]): Promise<Existing[]> {
+    const { entity, system } = this.#delivery;
+    const { sourceRecords } = this.#store;
+    const ids = existing.map(({ id }) => id ?? '');
+    const known = await sourceRecords.find(entity.ref, system, ids);
+    const owner = new Map(known.map(({ id, record }) => [id, record]));
+    const counts = new Map<unknown, number>();
+    for (const { key } of existing) counts.set(key[0], (counts.get(key[0]) ?? 0) + 1);
+    const fresh = existing.filter(
+      ({ key, id }) => !owner.has(id ?? '') && counts.get(key[0]) === 1,
+    );
+    await sourceRecords.put(
+      entity.ref,
+      fresh.map(({ key, id }): SourceRecord => ({
+        system,
+        id: id ?? '',
+        record: recordOf(key),
+        at: null,
+        values: {},
+      })),
+    );
+    return existing.flatMap((one) => {
+      const of = owner.get(one.id ?? '');
+      return of === undefined || of === recordOf(one.key) ? [one] : [one, one];
+    });
+  }
+}
+
+function keyText(key: KeyValues): string {
+  return canonicalKey(key, exactly) ?? '';
+}

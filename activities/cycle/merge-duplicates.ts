@@ -1,0 +1,128 @@
+import { findDuplicates, mergeKeys } from '../../src/engine/entity/duplicates.ts';
+import { mergeGroup, type MergeCandidate, type Merged } from '../../src/engine/entity/merge.ts';
+import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import { nothingKnown } from '../../src/model/field.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { CycleActivities } from '../activities.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { claimNext } from './claim-next.ts';
+import { openEntity, type OpenEntity } from './entity.ts';
+import { mergeRange } from './passes.ts';
+
+/** Records that are compared at once. */
+const batch = 1000;
+
+/**
+ * Merges the records whose match keys others have too, one batch a transaction, until none is left: a winner may have
+ * become equal to further ones. Groups that are too large, and all where the entity only reports, are reported.
+ */
+export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'] {
+  return ({ run, entity: id }) =>
+    attended(deps, run, async (signal) => {
+      const { store } = deps;
+      await store.runs.enter(run, 'merge');
+      const entity = await openEntity(store, id, run);
+      if (entity.spec.merge === undefined) return;
+      const plan = compileEntity(entity.spec, () => nothingKnown);
+      const { first, last } = mergeRange;
+      let no = (await store.chunks.lastExported(run, first, last))?.no ?? first - 1;
+      for (;;) {
+        signal.throwIfAborted();
+        const due = await store.records.toMerge(entity.ref, batch);
+        if (due.length === 0) return;
+        await mergeBatch(store, { run, no: (no += 1) }, entity, plan, due);
+      }
+    });
+}
+
+async function mergeBatch(
+  store: Store,
+  { run, no }: { run: string; no: number },
+  entity: OpenEntity,
+  plan: EntityPlan,
+  due: readonly RecordId[],
+): Promise<void> {
+  const { ref, openCycle: cycle, spec } = entity;
+  const { guard = 0, report = false } = spec.merge ?? {};
+  const token = await claimNext(store, run, no);
+  const records = await store.records.records(ref, due);
+  const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
+  const shared = await store.matchKeys.find(ref, keys, guard + 1);
+  const { groups, tooLarge } = findDuplicates(shared, guard);
+  const merging = report ? [] : groups;
+  const merged = await mergeAll(store, entity, plan, merging);
+  const reported = [
+    ...tooLarge.map((group) => ({ records: group.records, reason: 'guard' })),
+    ...(report ? groups.map((group) => ({ records: group, reason: 'report' })) : []),
+  ];
+  faultPoint('merge.before-commit');
+  const counts = {
+    'merge.groups': merging.length,
+    'merge.merged': merged.reduce((sum, { losers }) => sum + losers.length, 0),
+    'merge.reported': reported.length,
+  };
+  await store.chunks.commit(
+    run,
+    no,
+    token,
+    { state: 'exported', stats: noStats, counts },
+    async (tx) => {
+      await store.records.compared(due, tx);
+      for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
+      for (const group of merging) await store.groups.forget(entity.no, group, tx);
+      await store.records.save(tx, ref, {
+        cycle,
+        run,
+        records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
+        sourceRecords: [],
+        detached: [],
+        moved: merged.flatMap(({ moved }) => moved),
+        extra: merged.flatMap(({ extra }) => extra),
+        entries: merged.flatMap(({ entries }) => entries),
+      });
+    },
+  );
+  faultPoint('merge.after-commit');
+}
+
+type MergedGroup = Merged & { readonly extra: readonly SystemId[] };
+
+async function mergeAll(
+  { records, sourceRecords: mapping }: Store,
+  { ref, openCycle }: OpenEntity,
+  plan: EntityPlan,
+  groups: readonly (readonly RecordId[])[],
+): Promise<MergedGroup[]> {
+  const ids = groups.flat();
+  const loaded = new Map((await records.records(ref, ids)).map((record) => [record.id, record]));
+  const sourceRecords = await mapping.ofRecords(ref, ids);
+  const entries = await records.entries(ref, openCycle, ids);
+  return groups.flatMap((group) => {
+    const candidates = group.flatMap((id): MergeCandidate[] => {
+      const record = loaded.get(id);
+      if (record === undefined) return [];
+      return [{ record, sourceRecords: sourceRecords.get(id) ?? [], entry: entries.get(id) }];
+    });
+    if (candidates.length < 2) return [];
+    const context = { cycle: openCycle, now: Date.now() };
+    const merged = mergeGroup(plan, candidates, context);
+    return [{ ...merged, extra: extraIds(merged, sourceRecords) }];
+  });
+}
+
+/** Ids that the winner gets in systems where it has one: its own stays the one that is written to. */
+function extraIds(
+  { winner, moved }: Merged,
+  before: ReadonlyMap<RecordId, readonly SourceRecord[]>,
+): SystemId[] {
+  const taken = new Set((before.get(winner.record.id) ?? []).map(({ system }) => system));
+  return moved.filter(({ system }) => {
+    const extra = taken.has(system);
+    taken.add(system);
+    return extra;
+  });
+}

@@ -1,0 +1,104 @@
+import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
+import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
+import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
+import type { CycleActivities, OpenedCycle } from '../activities.ts';
+import { checkMode } from '../session/open-ends.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { endCycle } from './end-cycle.ts';
+import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import { rangeOf, settlePass } from './passes.ts';
+import { reindex } from './reindex.ts';
+
+/** Checks all ends of an entity, and settles from where to where each source is read. */
+export function openCycle(deps: Shared): CycleActivities['openCycle'] {
+  return ({ run, entity: id }) =>
+    attended(deps, run, async (signal) => {
+      const { store } = deps;
+      // A scheduled cycle is made here; one started by the API is there already.
+      await store.runs.createCycle({ id: run, entity: id, options: {} });
+      await store.runs.begin(run);
+      await endDead(store, run);
+      const entity = await openEntity(store, id, run);
+      await checkDestinations(deps, run, entity);
+      const plan = await settlePasses(deps, run, entity);
+      await reindex(store, entity, plan, signal);
+      faultPoint('open.after-plan');
+      return opened(entity);
+    });
+}
+
+/** Ends earlier cycles whose workflow was terminated: nobody else does. */
+async function endDead(store: Shared['store'], run: string): Promise<void> {
+  const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
+  for (const dead of await store.runs.deadCycles(run))
+    await endCycle(store, dead, { status: 'failed', failure });
+}
+
+function opened({ id, spec }: OpenEntity): OpenedCycle {
+  const sources = Object.entries(spec.sources);
+  const readings = sources.flatMap(([source, { deleted }]) => {
+    const tombstones = typeof deleted === 'object' && 'stream' in deleted;
+    return [
+      { source, reading: 'changes' as const },
+      ...(tombstones ? [{ source, reading: 'tombstones' as const }] : []),
+    ];
+  });
+  const scans = sources
+    .filter(([, { deleted }]) => typeof deleted === 'object' && 'scan' in deleted)
+    .map(([source]) => source);
+  const destinations = Object.keys(spec.destinations).map((name) => destinationSyncId(id, name));
+  return { readings, scans, merges: spec.merge !== undefined, destinations };
+}
+
+/** Opens every source once: its fields must fit what the entity says of them. */
+async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Promise<EntityPlan> {
+  const { store, sessions } = deps;
+  const { full = false } = (await store.runs.get(run))?.options ?? {};
+  const known = new Map<string, KnownFields>();
+  const names = Object.keys(entity.spec.sources);
+  for (const [index, name] of names.entries()) {
+    const spec = sourceOf(entity.spec, name);
+    const mark = sourceFingerprint(spec);
+    await withSource(sessions, run, spec, 'changes', async (source) => {
+      known.set(name, source);
+      const before = full ? null : await store.positions.get(entity.no, name, mark);
+      await settlePass(store, run, rangeOf(index, 'changes'), source, before);
+    });
+    if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
+    await withSource(sessions, run, spec, 'tombstones', async (source) => {
+      const before = await store.positions.get(entity.no, tombstonesName(name), mark);
+      await settlePass(store, run, rangeOf(index, 'tombstones'), source, before);
+    });
+  }
+  return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
+}
+
+/** Under what name the position in a stream of deleted records is kept; no source is called so. */
+export function tombstonesName(source: string): string {
+  return `${source}.deleted`;
+}
+
+async function checkDestinations(
+  deps: Shared,
+  run: string,
+  { id, spec }: OpenEntity,
+): Promise<void> {
+  for (const sync of Object.values(destinationSyncs(id, spec))) {
+    const connected = await deps.sessions.connect(sync.destination.connection, run);
+    try {
+      checkMode(connected, sync);
+    } finally {
+      await connected.connection.close();
+    }
+  }
+}
+
+/** Whether a destination of the entity may remove records: by its mode, or those of a merge's losers. */
+export function mayRemove({ merge, destinations }: OpenEntity['spec'], name: string): boolean {
+  const mode = own(destinations, name)?.mode;
+  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
+}

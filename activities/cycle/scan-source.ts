@@ -1,0 +1,116 @@
+import { idText } from '../../src/engine/entity/id-text.ts';
+import { rowReader } from '../../src/engine/mapping/map-record.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import { approvalReason } from '../../src/engine/match/removal-guard.ts';
+import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import type { EntitySourceSpec } from '../../src/model/entity.ts';
+import { milliseconds } from '../../src/model/duration.ts';
+import { own } from '../../src/model/own.ts';
+import { largestRecord } from '../../src/model/too-large.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import type { Store } from '../../src/store/store.ts';
+import { fencingToken } from '../host/fencing-token.ts';
+import type { CycleActivities } from '../activities.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import { passOf, rangeOf } from './passes.ts';
+
+const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
+const nothing = { remove: 0, of: 0, needsApproval: false };
+
+/**
+ * Reads all ids of a source, when its scan is due, and counts the records that are gone. A read that came back empty, or
+ * more gone than the guard allows, waits for approval (R7).
+ */
+export function scanSource(deps: Shared): CycleActivities['scanSource'] {
+  return ({ run, entity: id, source: name }) =>
+    attended(deps, run, async (signal) => {
+      const { store, sessions } = deps;
+      const entity = await openEntity(store, id, run);
+      const spec = sourceOf(entity.spec, name);
+      const scan = scanOf(spec);
+      if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))
+        return nothing;
+      if (!(await isScanned(store, run, entity, name))) {
+        await withSource(sessions, run, spec, 'ids', async (source) => {
+          for await (const ids of idsOf(source, spec.source.id, signal))
+            await store.seenIds.note(entity.ref, run, name, ids);
+        });
+        await noteScanned(store, run, scanChunk(entity, name));
+      }
+      const { unseen, of, seen } = await store.seenIds.count(entity.ref, run, name);
+      const removal = { remove: unseen, of };
+      const reason = approvalReason({ ...removal, imported: seen, unnamed: 0 }, scan.guard);
+      return { ...removal, needsApproval: reason !== null, ...(reason !== null && { reason }) };
+    });
+}
+
+/** How deletes of a source are found by reading all ids. */
+export function scanOf({ deleted }: EntitySourceSpec) {
+  return typeof deleted === 'object' && 'scan' in deleted ? deleted : undefined;
+}
+
+/** Whether the cycle has read all ids of a source. */
+export async function isScanned(
+  { chunks }: Store,
+  run: string,
+  entity: OpenEntity,
+  source: string,
+): Promise<boolean> {
+  return (await chunks.get(run, scanChunk(entity, source)))?.state === 'exported';
+}
+
+async function noteScanned({ chunks }: Store, run: string, no: number): Promise<void> {
+  const token = fencingToken();
+  await chunks.claim(run, no, token);
+  await chunks.commit(run, no, token, { state: 'exported', stats: noStats });
+}
+
+/** The chunk that stands for the scan; those that detach come after it. */
+function scanChunk({ spec }: OpenEntity, source: string): number {
+  return rangeOf(Object.keys(spec.sources).indexOf(source), 'ids').first;
+}
+
+async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGenerator<string[]> {
+  let cursor: string | null = null;
+  do {
+    const page = await source.read({
+      cursor,
+      since: null,
+      until: null,
+      fields: [id],
+      limit: pageLimit,
+      signal,
+    });
+    for await (const { rows, fields, encoding, faults = [] } of page.batches()) {
+      const read = rowReader(fields, encoding);
+      const ids = rows.map((row) => idText(read(row, id)));
+      if (faults.some(({ row }) => ids[row] === null)) throw unreadable(id);
+      yield ids.filter((text) => text !== null);
+    }
+    ({ cursor } = page.end());
+  } while (cursor !== null);
+}
+
+/** A record that cannot be read may be any of those that seem to be gone (R7). */
+function unreadable(id: string): ConfigError {
+  const message = `a record could not be read as far as its ${id}: nobody can tell which records are gone`;
+  return new ConfigError('incomplete_read', message);
+}
+
+/** Not while a run writes to the system: it makes records that the scan has not met. */
+async function isDue(
+  { store }: Shared,
+  run: string,
+  { id, spec }: OpenEntity,
+  name: string,
+  everyMs: number,
+): Promise<boolean> {
+  const range = rangeOf(Object.keys(spec.sources).indexOf(name), 'changes');
+  const pass = await passOf(store, run, range.first);
+  if (Date.now() - (pass?.scannedAt ?? 0) < everyMs) return false;
+  if (own(spec.destinations, name) === undefined) return true;
+  return (await store.runs.openRunOf(destinationSyncId(id, name))) === null;
+}

@@ -1,0 +1,297 @@
+import type { Page, Source } from '../../src/connectors/contract/source.ts';
+import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
+import { unify, type Unified } from '../../src/engine/entity/unify.ts';
+import { destinationSyncId } from '../../src/model/entity-syncs.ts';
+import { nothingKnown } from '../../src/model/field.ts';
+import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import { own } from '../../src/model/own.ts';
+import { largestRecord } from '../../src/model/too-large.ts';
+import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
+import { OvertakenError } from '../../src/store/entities/source-records.ts';
+import type { Position } from '../../src/store/entities/positions.ts';
+import type { Database } from '../../src/store/database/database.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { CycleActivities } from '../activities.ts';
+import { guarded } from '../paths/records/cut-chunks.ts';
+import type { Shared } from '../session/session.ts';
+import { attended } from '../host/with-session.ts';
+import { countsOf } from './counts.ts';
+import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
+import { claimNext } from './claim-next.ts';
+import { Commits } from './commits.ts';
+import { sharing } from './sharing.ts';
+import { tombstones } from './tombstones.ts';
+import { passOf, rangeOf, type ChunkRange } from './passes.ts';
+import type { Uncommitted } from './uncommitted.ts';
+
+/** Records that are decided and saved together. */
+const chunkLimit = { records: 3_000, bytes: 16 << 20, record: largestRecord };
+
+/** Records as they were read, and where they end. */
+interface Read {
+  readonly incoming: readonly Incoming[];
+  readonly cursor: string | null;
+  readonly highest: string | null;
+}
+
+/**
+ * Reads what a source has changed, a batch at the most, and unifies it chunk by chunk: each is committed with the cursor
+ * of its page in one transaction (R2), so that a repeated attempt goes on after the last.
+ */
+export function unifySource(deps: Shared): CycleActivities['unifySource'] {
+  return ({ run, entity: id, source: name, reading }) =>
+    attended(deps, run, async (signal) => {
+      await deps.store.runs.enter(run, 'read');
+      const entity = await openEntity(deps.store, id, run);
+      const spec = sourceOf(entity.spec, name);
+      return withSource(deps.sessions, run, spec, reading, (source) => {
+        const unifier = new Unifier(deps.store, { run, entity, name, reading, source, signal });
+        return unifier.run();
+      });
+    });
+}
+
+/** A chunk that this attempt may commit. */
+interface Owned {
+  readonly no: number;
+  readonly token: number;
+}
+
+interface Work {
+  readonly run: string;
+  readonly entity: OpenEntity;
+  readonly name: string;
+  readonly reading: Exclude<Reading, 'ids'>;
+  readonly source: Source;
+  readonly signal: AbortSignal;
+}
+
+class Unifier {
+  readonly #store: Store;
+  readonly #work: Work;
+  readonly #plan: EntityPlan;
+  readonly #range: ChunkRange;
+  readonly #batch: number;
+  readonly #isFull: boolean;
+
+  constructor(store: Store, work: Work) {
+    const { entity, name, reading, source } = work;
+    this.#store = store;
+    this.#work = work;
+    this.#plan = compileEntity(entity.spec, (one) =>
+      one === name && reading === 'changes' ? source : nothingKnown,
+    );
+    this.#range = rangeOf(Object.keys(entity.spec.sources).indexOf(name), reading);
+    const { batch, full } = sourceOf(entity.spec, name).source;
+    this.#batch = batch;
+    this.#isFull = full;
+  }
+
+  /** @returns whether the source holds more than was read, and whether that has to wait for a run that writes to it */
+  async run(): Promise<{ more: boolean; waits?: boolean }> {
+    const { run, signal } = this.#work;
+    const { first, last } = this.#range;
+    const pass = await passOf(this.#store, run, first);
+    if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
+    const before = await this.#store.chunks.lastExported(run, first + 1, last);
+    if (before?.last === true) return { more: await this.#hasNewer(pass) };
+    let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
+    if (left <= 0) return { more: true };
+    const commits = new Commits();
+    let next = this.#next((no += 1), before?.cursor ?? pass.cursor, pass, left);
+    for (;;) {
+      const { owned, read, found } = await next;
+      signal.throwIfAborted();
+      left -= read.incoming.length;
+      const done = read.cursor === null;
+      if (!done && left > 0) {
+        next = this.#next((no += 1), read.cursor, pass, left);
+        next.catch(() => undefined);
+      }
+      if (found === undefined) {
+        if (!(await this.#alone(owned, read))) return { more: true, waits: true };
+      } else {
+        const { unified, loaded } = await this.#unify(read, {
+          found,
+          uncommitted: commits.uncommitted,
+        });
+        const isNew = isUnknown(loaded);
+        const save = await this.#prepare(unified, loaded, { isNew });
+        await commits.next(unified, () => this.#commit(owned, read, unified, save));
+      }
+      if (!done && left > 0) continue;
+      await commits.all();
+      return { more: !done || (await this.#hasNewer(pass)) };
+    }
+  }
+
+  /**
+   * Whether a pass that an earlier cycle began leaves something to the next one. Records as old as its end do not count,
+   * which every pass reads again: a table that was stamped at once would never be read to its end.
+   */
+  async #hasNewer({ cursor, until }: Position): Promise<boolean> {
+    if (cursor === null || this.#isFull) return false;
+    const highest = (await this.#work.source.highWatermark?.()) ?? null;
+    return highest !== null && highest !== until;
+  }
+
+  /** Reads a chunk and looks it up while the one before is decided: what is not committed yet is laid over. */
+  async #next(
+    no: number,
+    cursor: string | null,
+    pass: Position,
+    left: number,
+  ): Promise<{ owned: Owned; read: Read; found?: Found }> {
+    const read = await this.#read(cursor, pass, left);
+    const owned = { no, token: await claimNext(this.#store, this.#work.run, no) };
+    if (this.#isDestination) return { owned, read };
+    const { entity, name } = this.#work;
+    const asked = { system: name, incoming: read.incoming };
+    return { owned, read, found: await lookUp(this.#store, entity, this.#plan, asked) };
+  }
+
+  async #read(
+    cursor: string | null,
+    { since, until }: { since: string | null; until: string | null },
+    left: number,
+  ): Promise<Read> {
+    const { source, signal } = this.#work;
+    const records = Math.min(chunkLimit.records, left);
+    faultPoint('unify.before-read');
+    const page = await source.read({
+      cursor,
+      since,
+      until,
+      fields: this.#needed(),
+      limit: { ...chunkLimit, records },
+      signal,
+    });
+    const incoming = await this.#incoming(page);
+    const { cursor: next, highest = null } = page.end();
+    return { incoming, cursor: next, highest };
+  }
+
+  #needed(): readonly string[] {
+    const { entity, name, reading } = this.#work;
+    if (reading === 'changes') return this.#plan.sources[name]?.needed ?? [];
+    const { deleted } = sourceOf(entity.spec, name);
+    return typeof deleted === 'object' && 'stream' in deleted
+      ? [deleted.id, deleted.watermark]
+      : [];
+  }
+
+  async #incoming(page: Page): Promise<Incoming[]> {
+    const { name, reading } = this.#work;
+    const incoming: Incoming[] = [];
+    for await (const whole of page.batches()) {
+      const batch = guarded(whole, chunkLimit.record);
+      const faults = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
+      const reader =
+        reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name, this.#needed());
+      const read = reader?.(batch.fields, batch.encoding);
+      if (read === undefined) throw new Error(`no source ${name}`);
+      for (const [at, row] of batch.rows.entries()) incoming.push(read(row, faults.get(at)));
+    }
+    return incoming;
+  }
+
+  /** Whether runs write to the system that is read: they change what is known of its records. */
+  get #isDestination(): boolean {
+    const { entity, name } = this.#work;
+    return own(entity.spec.destinations, name) !== undefined;
+  }
+
+  /**
+   * Unifies and commits a chunk while nobody changes what is known of its records. False where nothing was committed:
+   * records that Sluice may just have made there must be known first.
+   */
+  async #alone(owned: Owned, read: Read): Promise<boolean> {
+    for (;;) {
+      // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
+      const isBeingWritten = await this.#isBeingWritten();
+      const { unified, loaded } = await this.#unify(read);
+      if (loaded.unknown > 0 && isBeingWritten) return false;
+      try {
+        await this.#commit(
+          owned,
+          read,
+          unified,
+          await this.#prepare(unified, loaded, { held: loaded.stored }),
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof OvertakenError)) throw error;
+        this.#work.signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #unify(
+    { incoming }: Read,
+    ahead: { found?: Found; uncommitted?: readonly Uncommitted[] } = {},
+  ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
+    const { entity, name } = this.#work;
+    const wanted = { system: name, incoming, ...ahead };
+    const loaded = await load(this.#store, entity, this.#plan, wanted);
+    faultPoint('unify.after-load');
+    const ids = await this.#store.records.newIds(loaded.mostNew);
+    const unified = unify(this.#plan, loaded, incoming, {
+      cycle: entity.openCycle,
+      now: Date.now(),
+      newId: () => nextOf(ids),
+    });
+    return { unified, loaded };
+  }
+
+  /** Makes a chunk ready to be saved. */
+  #prepare(
+    unified: Unified,
+    loaded: LoadedChunk,
+    more: Pick<EntityChanges, 'held' | 'isNew'>,
+  ): Promise<(tx: Database) => Promise<void>> {
+    const { run, entity } = this.#work;
+    const { openCycle: cycle, ref } = entity;
+    const mayShare = sharing(this.#plan, loaded, unified);
+    return this.#store.records.prepare(ref, { ...unified, ...more, cycle, run, mayShare });
+  }
+
+  /** @throws OvertakenError where what is held has changed */
+  async #commit(
+    { no, token }: Owned,
+    { incoming, cursor, highest }: Read,
+    unified: Unified,
+    save: (tx: Database) => Promise<void>,
+  ): Promise<void> {
+    const { run, name } = this.#work;
+    const commit = {
+      state: 'exported',
+      cursor: { value: cursor, last: cursor === null, highest },
+      stats: unified.stats,
+      counts: countsOf(name, incoming.length, unified),
+      errors: unified.errors,
+    } as const;
+    await this.#store.chunks.commit(run, no, token, commit, save);
+    faultPoint('unify.after-commit');
+  }
+
+  /** Whether a run is writing to the system that is read: it may hold records whose ids are not noted yet. */
+  async #isBeingWritten(): Promise<boolean> {
+    const { entity, name } = this.#work;
+    return (await this.#store.runs.openRunOf(destinationSyncId(entity.id, name))) !== null;
+  }
+}
+
+/** Source records of which nothing was known when the chunk was loaded. */
+function isUnknown({ sourceRecords }: LoadedChunk): (record: SourceRecord) => boolean {
+  const known = new Set(sourceRecords.map(({ id }) => id));
+  return ({ id }) => !known.has(id);
+}
+
+/** Takes the first of the ids: they are given out in ascending order. */
+function nextOf(ids: RecordId[]): RecordId {
+  const id = ids.shift();
+  if (id === undefined) throw new Error('a chunk makes more records than there are ids for');
+  return id;
+}

@@ -1,0 +1,42 @@
+import type { Runs } from '../../src/store/runs/runs.ts';
+
+/** Between two looks at the state database, while activities are under way. Milliseconds. */
+const lookMs = 500;
+
+/**
+ * Tells activities that somebody steers their run. An activity learns that it is to stop by the answer to a heartbeat;
+ * heartbeats are rare, since each is billed, so this says when one more is worth its price.
+ */
+export class Steering {
+  readonly #runs: Pick<Runs, 'steered'>;
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #looking = false;
+
+  constructor(runs: Pick<Runs, 'steered'>) {
+    this.#runs = runs;
+  }
+
+  /** Calls `told` again and again for some seconds after the run was steered. Returns what ends that. */
+  watch(run: string, told: () => void): () => void {
+    const watchers = this.#watchers.get(run) ?? new Set();
+    this.#watchers.set(run, watchers.add(told));
+    if (!this.#looking) this.#lookSoon();
+    return () => {
+      watchers.delete(told);
+      if (watchers.size === 0 && this.#watchers.get(run) === watchers) this.#watchers.delete(run);
+    };
+  }
+
+  #lookSoon(): void {
+    this.#looking = this.#watchers.size > 0;
+    if (this.#looking) setTimeout(() => void this.#look(), lookMs).unref();
+  }
+
+  async #look(): Promise<void> {
+    const runs = [...this.#watchers.keys()];
+    // Where the state database does not answer, the next heartbeat that is due will do.
+    const steered = runs.length === 0 ? [] : await this.#runs.steered(runs).catch(() => []);
+    for (const run of steered) for (const told of this.#watchers.get(run) ?? []) told();
+    this.#lookSoon();
+  }
+}

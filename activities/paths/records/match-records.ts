@@ -1,0 +1,123 @@
+import type { Existing, RecordDestination } from '../../../src/connectors/contract/destination.ts';
+import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
+import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
+import {
+  decide,
+  decideByLedger,
+  type Decision,
+  type MatchOptions,
+} from '../../../src/engine/match/match.ts';
+import type { Steps } from '../../../src/engine/run/steps.ts';
+import type { JsonObject } from '../../../src/model/json.ts';
+import { permissionsOf } from '../../../src/model/mode.ts';
+import type { KeyMatch } from '../../../src/model/match.ts';
+import type { Encoding, KeyValues } from '../../../src/model/record.ts';
+import type { Seal } from '../../../src/store/sealing/seal.ts';
+import { hashValues } from './hash-values.ts';
+import { lanes, runPool } from '../../export/pool.ts';
+import { inTurns } from '../../host/in-turns.ts';
+import type { Dependencies, Session } from '../../session/session.ts';
+import { decodedKey, withStoredKeys } from './stored-keys.ts';
+
+/**
+ * Decides what is to be done with mapped records, by what the destination holds or, where it cannot be read, by the
+ * sync's ledger. Records whose key is in `pending` are neither asked for nor decided.
+ */
+export async function matchRecords(
+  { store }: Dependencies,
+  { plan, destination, match }: Session,
+  given: readonly MappedRecord[],
+  pending: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Decision> {
+  if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
+  const { mode } = plan.spec;
+  const held = {
+    fields: new Map(destination.fields?.map((field) => [field.name, field])),
+    encoding: destination.encoding ?? 'json',
+  };
+  const options: MatchOptions = { permissions: permissionsOf(mode), match, held, pending };
+  const mapped = await withStoredKeys(destination, match, given);
+  const keys = await inTurns(keysOf(mapped, match, pending));
+  if (destination.lookup !== undefined) {
+    const found = await lookUp(destination, [...keys.values()], signal);
+    const decision = await inTurns(decide(mapped, found, options));
+    return { ...decision, keys: [...decision.keys, ...heldKeys(found, match, held.encoding)] };
+  }
+  const hashes = await inTurns(hashesOf(keys.keys(), store.seal));
+  const found = await store.ledger.find(plan.sync, [...hashes.values()]);
+  const ledger = new Map(
+    [...hashes].flatMap(([key, hash]) => {
+      const entry = found.get(hash.toString('hex'));
+      if (entry === undefined) return [];
+      return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
+    }),
+  );
+  return inTurns(decideByLedger(mapped, ledger, hashValues(store.seal), options));
+}
+
+/** Canonical keys of found records, as they are held: a mirror meets them in that spelling (R7). */
+function heldKeys(found: readonly Existing[], match: KeyMatch, encoding: Encoding): string[] {
+  return found.flatMap(({ heldKey }) => {
+    const key = heldKey && canonicalKey(decodedKey(heldKey, match, encoding), match);
+    return key ?? [];
+  });
+}
+
+/** A key to be looked up, and what its record is to hold. */
+interface Wanted {
+  readonly key: KeyValues;
+  /** Absent for a record at fault. */
+  readonly values?: JsonObject;
+}
+
+/** The keys that can be looked up, by canonical key; of several records with one key the last counts. */
+function* keysOf(
+  mapped: readonly MappedRecord[],
+  match: MatchOptions['match'],
+  pending: ReadonlySet<string>,
+): Steps<Map<string, Wanted>> {
+  const keys = new Map<string, Wanted>();
+  for (const record of mapped) {
+    yield;
+    if (!('values' in record)) continue;
+    const canonical = canonicalKey(record.key, match);
+    if (canonical !== null && !pending.has(canonical)) keys.set(canonical, record);
+  }
+  return keys;
+}
+
+/** The keyed hashes of keys, in their order. */
+export function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string, Buffer>> {
+  const hashes = new Map<string, Buffer>();
+  for (const key of keys) {
+    hashes.set(key, seal.hash(key));
+    yield;
+  }
+  return hashes;
+}
+
+/** The records that the destination holds under these keys; none where it cannot be asked. */
+export async function lookUp(
+  destination: RecordDestination,
+  wanted: readonly Wanted[],
+  signal?: AbortSignal,
+): Promise<Existing[]> {
+  const { lookup, lookupBatch } = destination;
+  if (lookup === undefined) return [];
+  const found: Existing[][] = Array.from(
+    { length: Math.ceil(wanted.length / lookupBatch) },
+    () => [],
+  );
+  const lookUpBatch = async (at: number): Promise<void> => {
+    signal?.throwIfAborted();
+    const batch = wanted.slice(at * lookupBatch, (at + 1) * lookupBatch);
+    found[at] = await lookup.call(
+      destination,
+      batch.map(({ key }) => key),
+      batch.map(({ values = {} }) => values),
+    );
+  };
+  await runPool([...found.keys()], () => lanes, lookUpBatch);
+  return found.flat();
+}

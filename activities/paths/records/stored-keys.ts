@@ -1,0 +1,35 @@
+import type { RecordDestination } from '../../../src/connectors/contract/destination.ts';
+import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
+import { toJson } from '../../../src/engine/values/to-json.ts';
+import type { KeyMatch } from '../../../src/model/match.ts';
+import type { Encoding, KeyValues } from '../../../src/model/record.ts';
+
+/**
+ * Records under the keys that the destination would hold: keys that become one there are duplicates here, and a mirror
+ * meets them again (R7).
+ */
+export async function withStoredKeys(
+  { storedKeys, lookupBatch, encoding = 'json' }: RecordDestination,
+  match: KeyMatch,
+  records: readonly MappedRecord[],
+): Promise<readonly MappedRecord[]> {
+  if (storedKeys === undefined) return records;
+  const given = records.flatMap((record) => ('key' in record ? [record.key] : []));
+  const stored: KeyValues[] = [];
+  for (let at = 0; at < given.length; at += lookupBatch)
+    stored.push(...(await storedKeys(given.slice(at, at + lookupBatch))));
+  let next = 0;
+  return records.map((record) =>
+    'key' in record
+      ? { ...record, key: decodedKey(stored[next++] ?? record.key, match, encoding) }
+      : record,
+  );
+}
+
+/** A key that a destination tells, as JSON. */
+export function decodedKey(key: KeyValues, { fields }: KeyMatch, encoding: Encoding): KeyValues {
+  return key.map((part, at) => {
+    const field = fields?.[at];
+    return field === undefined ? part : (toJson(part, field, encoding) ?? null);
+  });
+}

@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Throttle } from '../../src/connectors/contract/throttle.ts';
+import type { LimitInfo } from '../../src/model/quota.ts';
+import type { Store } from '../../src/store/store.ts';
+import { Throttles } from './throttle.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A state store of one row, and what the run showed. */
+function open() {
+  let state: unknown = null;
+  const shown: (Date | null)[] = [];
+  const store = {
+    quotas: {
+      async change(
+        _: string,
+        decide: (before: unknown, now: number) => { state: unknown; result: unknown },
+      ) {
+        const decided = decide(state, Date.now());
+        ({ state } = decided);
+        const now = performance.now();
+        return { result: decided.result, clock: { at: Date.now(), from: now, to: now } };
+      },
+    },
+    runs: { waitUntil: async (_: string, until: Date | null) => void shown.push(until) },
+  } as unknown as Store;
+  return { throttles: new Throttles(store), shown };
+}
+
+/** A call that is refused by these answers before it is taken. */
+function call(throttle: Throttle, refusals: LimitInfo[]) {
+  let made = 0;
+  const result = throttle.call(async () => {
+    const limits = refusals[made];
+    made += 1;
+    return { value: made, ...(limits && { limits }) };
+  });
+  return { result, made: () => made };
+}
+
+it('makes a refused call again by itself when the pause is over (R9)', async () => {
+  const { throttles } = open();
+  const { result, made } = call(throttles.of('api', {}, 'run'), [
+    { limited: true, retryAfterMs: 3_000 },
+    { limited: true },
+  ]);
+  await vi.advanceTimersByTimeAsync(2_900);
+  expect(made()).toBe(1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await expect(result).resolves.toBe(3);
+});
+
+it('pauses for an answer that may not be repeated, and hands it on', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', {}, 'run');
+  const once = call(throttle, [{ limited: false, retryAfterMs: 3_000 }]);
+  await vi.advanceTimersByTimeAsync(100);
+  await expect(once.result).resolves.toBe(1);
+  const next = call(throttle, []);
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(next.made()).toBe(0);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await next.result;
+});
+
+it('shows in the run until when it waits, and not any more when calls go again', async () => {
+  const { throttles, shown } = open();
+  const begun = Date.now();
+  const { result } = call(throttles.of('api', {}, 'run'), [{ limited: true, retryAfterMs: 9_000 }]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  const until = shown.at(-1)?.getTime() ?? 0;
+  expect(until - begun).toBeGreaterThan(8_900);
+  expect(until - begun).toBeLessThan(12_000);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await result;
+  expect(shown.at(-1)).toBeNull();
+  expect(shown.length).toBeLessThan(6);
+});
+
+it('shows nothing for a pace that only takes its time', async () => {
+  const { throttles, shown } = open();
+  const throttle = throttles.of('api', { requests: 5, perMs: 1000 }, 'run');
+  const calls = Array.from({ length: 30 }, () => call(throttle, []).result);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await Promise.all(calls);
+  expect(shown).toEqual([null]);
+});
+
+it('leaves the worker for a long wait, whichever run met it', async () => {
+  const { throttles } = open();
+  const refused = call(throttles.of('api', {}, 'a'), [
+    { limited: true, retryAfterMs: 90_000 },
+  ]).result;
+  const other = call(throttles.of('api', {}, 'b'), [
+    { limited: true, retryAfterMs: 90_000 },
+  ]).result;
+  const expected = { class: 'limited', retryAfterMs: expect.any(Number) as number };
+  const both = Promise.all(
+    [refused, other].map((one) => expect(one).rejects.toMatchObject(expected)),
+  );
+  await vi.advanceTimersByTimeAsync(5_000);
+  await both;
+});
+
+it('prepares a call shortly before its moment, and sends nothing where that fails', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 1, perMs: 1_000 }, 'run');
+  const steps: string[] = [];
+  const begun = Date.now();
+  const step = (name: string, result?: Error) => async () => {
+    steps.push(`${name} ${Math.round((Date.now() - begun) / 100)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (result !== undefined) throw result;
+    return { value: name };
+  };
+  const prepare = (name: string, result?: Error) => async () => void (await step(name, result)());
+  const first = throttle.call(step('first'), prepare('ask'));
+  const second = throttle
+    .call(step('second'), prepare('refuse', new Error('not mine')))
+    .catch((error: unknown) => error);
+  const third = throttle.call(step('third'), prepare('ask'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  await first;
+  expect(await second).toMatchObject({ message: 'not mine' });
+  await third;
+  expect(steps).toEqual(['ask 0', 'first 0', 'refuse 10', 'ask 10', 'third 10']);
+});
+
+it('prepares a call anew whose moment passed meanwhile', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 100, perMs: 1_000 }, 'run');
+  const steps: string[] = [];
+  const prepare = async () => {
+    steps.push('ask');
+    if (steps.length === 1) await new Promise((resolve) => setTimeout(resolve, 3_000));
+  };
+  const made = throttle.call(async () => ({ value: steps.push('call') }), prepare);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await made;
+  expect(steps).toEqual(['ask', 'ask', 'call']);
+});
+
+it('a call that nobody wants any more leaves its turn to the next', async () => {
+  const { throttles } = open();
+  const throttle = throttles.of('api', { requests: 1, perMs: 1000 }, 'run');
+  const made: string[] = [];
+  const make = (name: string, signal?: AbortSignal) =>
+    throttle.call(async () => ({ value: made.push(name) }), undefined, signal);
+  await Promise.all([make('first'), vi.advanceTimersByTimeAsync(500)]);
+  const unwanted = new AbortController();
+  const second = make('second', unwanted.signal);
+  void make('third');
+  unwanted.abort();
+  await expect(second).rejects.toMatchObject({ code: 'limited' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(made).toEqual(['first', 'third']);
+});

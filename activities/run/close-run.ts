@@ -1,0 +1,111 @@
+import { faultPoint } from '../../src/model/fault-point.ts';
+import { noStats } from '../../src/model/outcome.ts';
+import { isWhole, type Run, type RunOutcome } from '../../src/model/run.ts';
+import type { Ended, RunActivities } from '../activities.ts';
+import { createRun } from './create-run.ts';
+import { fingerprint, type Dependencies, type Session, type Shared } from '../session/session.ts';
+import { endEarly } from './end-early.ts';
+import { exportLate } from '../paths/staged/export-late.ts';
+import { attended } from '../host/with-session.ts';
+
+/** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
+export function closeRun(deps: Shared): RunActivities['closeRun'] {
+  return ({ end: { status, failure }, ...started }) =>
+    attended(deps, started.run, async (signal) => {
+      const { sessions, store } = deps;
+      const { run } = started;
+      // It may end before its first step.
+      if (status !== 'completed') await createRun(store, started);
+      await store.runs.enter(run, 'close');
+      if (status === 'completed')
+        await sessions.use(run, (session) => complete(deps, session, signal));
+      else if (!(await endEarly(deps, run, { status, failure })))
+        return { status, failure, stats: noStats };
+      await sessions.drop(run);
+      return endOf(await store.runs.get(run));
+    });
+}
+
+/** How a run ended, as its workflow is told. */
+export function endOf(run: Run | null): Ended {
+  if (run === null) throw new Error('the run does not exist any more');
+  const { status, stats, failure } = run;
+  if (status !== 'completed' && status !== 'failed' && status !== 'cancelled')
+    throw new Error(`run ${run.id} did not end`);
+  return { status, stats, failure };
+}
+
+async function complete(
+  { store }: Dependencies,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run, destination } = session;
+  const summary = await store.runs.get(run);
+  // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
+  if (summary?.status !== 'completed') await finish(store, session, summary, signal);
+  if (destination.kind === 'records') await destination.forget?.(run);
+  await store.chunks.cleanUp(run);
+  await store.runs.chainTidied(run);
+  faultPoint('close.after-clean-up');
+}
+
+/** Makes what the run has written visible, moves the watermark, and notes the end. */
+async function finish(
+  store: Dependencies['store'],
+  session: Session,
+  summary: Run | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run, plan, destination } = session;
+  if (destination.kind === 'staging') await exportLate(store, session, destination, signal);
+  faultPoint('close.before-tidy');
+  if (destination.kind === 'staging') await destination.cleanUp(run);
+  else if (plan.options.dryRun !== true)
+    await destination.finish?.(run, summary === null ? 0 : writtenOf(summary));
+  faultPoint('close.after-tidy');
+  const watermark = isWhole(plan.options) ? await moveWatermark(store, session) : null;
+  faultPoint('close.after-watermark');
+  await store.runs.finish(run, {
+    status: 'completed',
+    outcome: summary === null ? 'ok' : outcomeOf(summary),
+    failure: null,
+    watermark,
+  });
+  faultPoint('close.after-finish');
+}
+
+/** How many operations the destination has acknowledged. */
+function writtenOf({ stats }: Run): number {
+  return stats.created + stats.updated + stats.removed;
+}
+
+/**
+ * Moves the watermark. A source that cannot tell its highest one before it is read leaves what the run *before* has
+ * met: a record that changed behind the reader of this run is newer than that, but may be older than what this
+ * run met later (R3).
+ */
+async function moveWatermark(
+  { watermarks, chunks }: Dependencies['store'],
+  { run, plan, source }: Session,
+): Promise<string | null> {
+  if (plan.spec.source.watermark === undefined) return null;
+  const mark = { fingerprint: fingerprint(plan.spec), run };
+  if (source.highWatermark !== undefined) {
+    if (plan.settled !== null)
+      await watermarks.put(plan.sync, { ...mark, value: plan.settled, seen: null });
+    return plan.settled;
+  }
+  const before = await watermarks.get(plan.sync, mark.fingerprint);
+  // Another attempt may have moved it already.
+  if (before.run === run) return before.value;
+  const value = before.seen ?? before.value;
+  const seen = (await chunks.highest(run)) ?? before.seen;
+  await watermarks.put(plan.sync, { ...mark, value, seen });
+  return value;
+}
+
+function outcomeOf({ stats }: Run): RunOutcome {
+  if (stats.errors + stats.removeErrors > 0) return 'partial';
+  return stats.created + stats.updated + stats.removed === 0 ? 'nothing_written' : 'ok';
+}

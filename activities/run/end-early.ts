@@ -1,0 +1,83 @@
+import { ConfigError } from '../../src/model/failure.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
+import { isWhole, type RunFailure } from '../../src/model/run.ts';
+import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
+import type { Session, Shared } from '../session/session.ts';
+import { settleInterrupted } from './settle-interrupted.ts';
+
+/** How long a destination that may be down is given to say what it has applied. Milliseconds. */
+const askMs = 5_000;
+
+/** How a run ends that does not complete. */
+interface EarlyEnd {
+  readonly status: 'failed' | 'cancelled';
+  readonly failure: RunFailure | null;
+}
+
+/**
+ * Ends a run that failed or was cancelled: counts what it has written, drops what it staged. Where the destination
+ * does not answer, the run ends all the same and says that its stats may be short; the next run settles them. False
+ * where there is no such run.
+ */
+export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promise<boolean> {
+  const { store } = deps;
+  const plan = await store.runs.plan(run);
+  if (plan === null) return false;
+  // A mirror that continues this run must know every key that the source still has.
+  const keepSeen = permissionsOf(plan.spec.mode).remove && isWhole(plan.options);
+  const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
+  // What never opened has left nothing; what failed it would only stand in the way again.
+  const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
+  if (!settled) await settleInterrupted(store, run, null);
+  const inDoubt = !settled && doubtful && plan.kind === 'staging';
+  const failure = inDoubt ? withDoubt(end.failure, plan) : end.failure;
+  await store.runs.finish(run, { ...end, failure, outcome: null, watermark: null });
+  await store.chunks.cleanUp(run, { keepSeen });
+  if (settled && !keepSeen) await store.runs.tidied(run);
+  return true;
+}
+
+/**
+ * Tidies up after the earlier runs of a sync that could not do it themselves: their workflow was terminated, their
+ * destination was down, or they kept what a run that continues them would have needed.
+ */
+export async function tidyRemains(deps: Shared, run: string, origin: string): Promise<void> {
+  const { store } = deps;
+  for (const dead of await store.runs.remains(run)) {
+    const keepSeen = dead.origin === origin;
+    const settled = await settle(deps, dead.id, keepSeen);
+    const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
+    const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
+    if (dead.open) await store.runs.finish(dead.id, end);
+    await store.chunks.cleanUp(dead.id, { keepSeen });
+    // Where its connection is gone for good, there is nothing that could be tidied.
+    if ((settled === true || settled instanceof ConfigError) && !keepSeen)
+      await store.runs.tidied(dead.id);
+    await deps.sessions.drop(dead.id);
+  }
+}
+
+/** Settles a run's chunks and drops what it staged; what went wrong where that was not possible in time. */
+async function settle(
+  { store, sessions }: Shared,
+  run: string,
+  keepSeen: boolean,
+): Promise<unknown> {
+  const work = sessions.use(run, async ({ destination }: Session) => {
+    const staging = destination.kind === 'staging';
+    await settleInterrupted(store, run, staging ? await destination.applied(run) : null);
+    if (staging) await destination.cleanUp(run, { keepSeen });
+    else await destination.forget?.(run);
+    return true;
+  });
+  const late = new Promise((resolve) => setTimeout(resolve, askMs).unref());
+  return Promise.race([work.catch((error: unknown) => error), late]);
+}
+
+function withDoubt(failure: RunFailure | null, { spec }: RunPlan): RunFailure {
+  const { connection } = spec.destination;
+  const doubt = `${connection} could not be asked what it has applied of the last chunk: the stats may be short of it until the sync runs again`;
+  return failure === null
+    ? { code: unsettled, message: doubt, connection }
+    : { ...failure, message: `${failure.message}; ${doubt}` };
+}

@@ -1,0 +1,84 @@
+import { ConfigError } from '../../src/model/failure.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
+import { isWhole, readsAll } from '../../src/model/run.ts';
+import type { OpenedRun } from '../../src/model/workflow.ts';
+import { watermarkOf } from '../../src/model/sync.ts';
+import type { RunWarning } from '../../src/model/run.ts';
+import type { RunActivities } from '../activities.ts';
+import { settledOf } from '../session/settled-of.ts';
+import { createRun } from './create-run.ts';
+import { readability } from './preview.ts';
+import { fingerprint, type Dependencies, type Session, type Shared } from '../session/session.ts';
+import { tidyRemains } from './end-early.ts';
+import { mayRemove } from '../cycle/open-cycle.ts';
+import { attended } from '../host/with-session.ts';
+
+/** Checks both sides before anything moves, and settles from where to read and how to write. */
+export function openRun(deps: Shared): RunActivities['openRun'] {
+  return (started) => {
+    const { run, sync, parent } = started;
+    return attended(deps, run, async () => {
+      const { store, sessions } = deps;
+      if (parent !== undefined) {
+        faultPoint('deliver.before-start');
+        await store.runs.enter(parent, 'deliver');
+      }
+      await createRun(store, started);
+      const plan = await store.runs.plan(run);
+      if (plan === null)
+        throw new ConfigError('unknown_sync', `sync ${sync} does not exist (any more)`);
+      if (isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
+      return sessions.use(run, async (session) => {
+        await preparePreview(deps, session);
+        return settle(deps, session);
+      });
+    });
+  };
+}
+
+/** Previews hold values of records, so they are not kept for long. */
+async function preparePreview({ store }: Dependencies, session: Session): Promise<void> {
+  const { run, plan, destination } = session;
+  const dryRun = plan.options.dryRun === true;
+  await store.previews.expire(dryRun ? run : null);
+  if (dryRun) await store.previews.put(run, -1, readability(destination));
+}
+
+async function settle({ store }: Dependencies, session: Session): Promise<OpenedRun> {
+  const { run, plan, source, destination } = session;
+  const { spec, options, sync } = plan;
+  const { delivery } = session;
+  // What an entity has deleted stands in its change log.
+  const remove = delivery === null && permissionsOf(spec.mode).remove;
+  const removes = delivery === null ? remove : mayRemove(delivery.entity.spec, delivery.system);
+  const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
+  const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
+  const settled = await settledOf(source, until);
+  // A mirror must know every record that is left, so it reads all of them (R7).
+  const everything = remove || options.full === true || !incremental;
+  const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;
+  faultPoint('open.before-plan');
+  session.plan = await store.runs.open(run, {
+    kind: destination.kind,
+    since,
+    until,
+    settled: settled.watermark,
+    warnings: settled.ahead ? [ahead(watermarkOf(spec.source)?.field ?? '')] : [],
+  });
+  faultPoint('open.after-plan');
+  return {
+    kind: destination.kind,
+    mode: spec.mode,
+    removes: removes && readsAll(options),
+    dryRun: options.dryRun === true,
+    // What failed before may well fail again: a retry is not judged.
+    ...(spec.stopAfter !== undefined &&
+      options.retryOf === undefined && { stopAfter: spec.stopAfter }),
+  };
+}
+
+function ahead(field: string): RunWarning {
+  const message = `some records have a ${field} ahead of the present; the watermark stays behind it, and each run reads them again`;
+  return { code: 'watermark_ahead', message };
+}

@@ -1,0 +1,54 @@
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
+import { ExactNumber, type Json } from '../../src/model/json.ts';
+import { previewSize, type PreviewChange, type PreviewPart } from '../../src/model/preview.ts';
+import { own } from '../../src/model/own.ts';
+import type { KeyValues } from '../../src/model/record.ts';
+
+/** Longer texts are cut. Characters. */
+const longest = 200;
+
+/** Whether a dry run can compare with what the destination holds. */
+export function readability(destination: Destination): PreviewPart {
+  if (destination.kind === 'staging' || destination.lookup !== undefined) return { canRead: true };
+  const reason =
+    'the destination cannot be read: what this sync has written before decides, by keyed hashes, so no old values are known';
+  return { canRead: false, reason };
+}
+
+/** A sample of what the operations would change, updates first. */
+export function sampleOf(operations: readonly DecidedOperation[]): PreviewChange[] {
+  const of = (name: string): readonly DecidedOperation[] =>
+    operations.filter(({ operation }) => operation === name).slice(0, previewSize);
+  return [...of('update'), ...of('create')].slice(0, previewSize).map(changeOf);
+}
+
+/** Keys as a preview shows them. */
+export function shownKey(key: KeyValues): KeyValues {
+  return key.map(shown);
+}
+
+function changeOf({ operation, key, values, before }: DecidedOperation): PreviewChange {
+  const creating = operation !== 'update';
+  const held = (field: string): { before?: Json } => {
+    if (creating) return { before: null };
+    return before === undefined ? {} : { before: shown(own(before, field) ?? null) };
+  };
+  return {
+    operation: creating ? 'create' : 'update',
+    key: shownKey(key),
+    fields: Object.entries(values).map(([field, after]) => ({
+      field,
+      ...held(field),
+      after: shown(after),
+    })),
+  };
+}
+
+/** Numbers that JSON cannot print exactly become texts, long values are cut. */
+function shown(value: Json): Json {
+  if (value instanceof ExactNumber) return value.digits;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (text.length > longest) return `${text.slice(0, longest)}…`;
+  return value;
+}

@@ -1,0 +1,107 @@
+import type { AppliedChunks } from '../../src/connectors/contract/destination.ts';
+import { operationsCodec } from '../../src/engine/run/chunk-codec.ts';
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
+import { noStats, type RecordError, type Stats } from '../../src/model/outcome.ts';
+import { finalToken } from '../../src/store/runs/chunks.ts';
+import type { JournalOutcome } from '../../src/store/runs/journal.ts';
+import type { Store } from '../../src/store/store.ts';
+import { commitCorrected } from '../paths/staged/export-late.ts';
+import { inTurns } from '../host/in-turns.ts';
+import { withFiltered } from '../paths/staged/with-filtered.ts';
+
+/**
+ * Counts what a run that ends early has written of chunks it did not finish (R10): a staging destination knows which
+ * it has applied, the journal which operations were answered. Chunks that were merely staged count nothing. May be
+ * repeated; from now on no attempt of the run commits anything (R6).
+ * @param applied what a staging destination says; null where it has no say, or could not be asked
+ */
+export async function settleInterrupted(
+  store: Store,
+  run: string,
+  applied: AppliedChunks | null,
+): Promise<void> {
+  for (const { no, staged } of await store.chunks.unfinished(run)) {
+    await store.chunks.claim(run, no, finalToken);
+    const settled =
+      applied === null ? await byJournal(store, run, no) : byMarker(applied, no, staged);
+    if (settled !== null) await store.chunks.commit(run, no, finalToken, settled);
+  }
+  for (const no of applied?.corrected ?? []) {
+    const result = applied?.chunks.get(no);
+    if (result !== undefined) await commitCorrected(store.chunks, run, no, result);
+  }
+}
+
+type Settled = Parameters<Store['chunks']['commit']>[3];
+
+/** An unfinished chunk in which nothing was ever staged is the run's removal. */
+function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): Settled | null {
+  if (staged === null) {
+    const { removal } = applied;
+    if (removal === null) return null;
+    const { removed, errors } = removal;
+    const stats = { ...noStats, removed, removeErrors: errors.length };
+    return { state: 'interrupted', stats, errors };
+  }
+  const result = applied.chunks.get(no);
+  if (result === undefined) return null;
+  return { state: 'exported', stats: withFiltered(result.stats, staged), errors: result.errors };
+}
+
+async function byJournal(store: Store, run: string, no: number): Promise<Settled | null> {
+  const entries = await store.journal.read(run, no);
+  if (entries.length === 0) return null;
+  const text = await store.chunks.staged(run, no, 'operations');
+  const operations = text === null ? [] : await inTurns(operationsCodec.decode(text));
+  const counts = { created: 0, updated: 0, removed: 0 };
+  const errors: RecordError[] = [];
+  const doubtful: DecidedOperation[] = [];
+  for (const { seq, outcome } of entries) {
+    const planned = operations[seq];
+    if (planned === undefined) continue;
+    const { operation, key } = planned;
+    if (outcome === null && operation === 'create') doubtful.push(planned);
+    if (outcome?.ok === true) counts[done[operation]] += 1;
+    else errors.push({ key, operation, ...failure(outcome) });
+  }
+  await noteDoubtful(store, run, doubtful);
+  const removing = operations[0]?.operation === 'remove';
+  const failed = errors.length;
+  const stats: Stats = {
+    ...noStats,
+    ...counts,
+    imported: removing ? 0 : counts.created + counts.updated + failed,
+    errors: removing ? 0 : failed,
+    removeErrors: removing ? failed : 0,
+  };
+  return { state: 'interrupted', stats, errors };
+}
+
+/** Where only the ledger tells what is there, the next run must not create these again: a second one could double them. */
+async function noteDoubtful(
+  store: Store,
+  run: string,
+  creates: readonly DecidedOperation[],
+): Promise<void> {
+  const sync = (await store.runs.plan(run))?.sync;
+  if (sync === undefined) return;
+  const entries = creates.map(({ key, canonicalKey }) => ({
+    keyHash: store.seal.hash(canonicalKey),
+    key,
+    recordId: null,
+    valueHash: null,
+  }));
+  await store.ledger.put(sync, entries);
+}
+
+const done = { create: 'created', update: 'updated', remove: 'removed' } as const;
+
+function failure(outcome: JournalOutcome | null): Omit<RecordError, 'key' | 'operation'> {
+  if (outcome !== null && !outcome.ok) {
+    const { code, message, field, retryable } = outcome;
+    return { code, message, retryable, ...(field !== undefined && { field }) };
+  }
+  const message =
+    'the run ended before the answer came: the record may or may not have been written';
+  return { code: 'unknown_outcome', message, retryable: true };
+}

@@ -1,0 +1,45 @@
+import type { Page, PageRequest, Source } from '../../src/connectors/contract/source.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import type { KeyValues } from '../../src/model/record.ts';
+import type { RecordErrors } from '../../src/store/runs/record-errors.ts';
+
+/** Error rows read for one page. */
+const pageSize = 1000;
+
+/** A source that holds only the records which failed in an earlier run and have a key. */
+export function retrySource(
+  source: Source,
+  keys: readonly string[],
+  errors: RecordErrors,
+  run: string,
+): Source {
+  const { lookup } = source;
+  if (lookup === undefined) {
+    throw new ConfigError(
+      'cannot_retry',
+      'this source cannot read single records: run the sync again instead',
+    );
+  }
+  return {
+    encoding: source.encoding,
+    fields: source.fields,
+    ...(source.sampled !== undefined && { sampled: source.sampled }),
+    uniqueBy: [],
+    async read(request: PageRequest): Promise<Page> {
+      const page = await errors.list(run, {
+        limit: pageSize,
+        ...(request.cursor !== null && { after: request.cursor }),
+      });
+      const wanted = page.errors
+        .map(({ key }) => key)
+        .filter((key): key is KeyValues => key !== null);
+      const batch = await lookup.call(source, keys, wanted, request.fields, request.rest);
+      return {
+        async *batches() {
+          yield batch;
+        },
+        end: () => ({ cursor: page.next, records: batch.rows.length, bytes: 0 }),
+      };
+    },
+  };
+}

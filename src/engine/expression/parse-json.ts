@@ -1,0 +1,15 @@
+import { parse } from 'lossless-json';
+import type { Json } from '../../model/json.ts';
+import { toNumber } from './decimal.ts';
+
+/**
+ * Reads JSON text without changing a number: what a double cannot hold becomes an `ExactNumber`. Of a name that
+ * repeats in an object the last one counts, as in PostgreSQL's jsonb.
+ * @throws SyntaxError whose message may quote the text: never show it
+ */
+export function parseJson(text: string): Json {
+  return parse(text, null, {
+    parseNumber: toNumber,
+    onDuplicateKey: ({ newValue }: { newValue: unknown }) => newValue,
+  }) as Json;
+}

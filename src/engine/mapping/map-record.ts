@@ -1,0 +1,153 @@
+import type { Field, FieldType } from '../../model/field.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
+import { nearestOf } from '../../model/nearest.ts';
+import { own, setOwn } from '../../model/own.ts';
+import type { Encoding, KeyValues, Value } from '../../model/record.ts';
+import type { Fault } from './fault.ts';
+import { ExpressionError } from '../expression/expression-error.ts';
+import type { Expression } from '../expression/expression.ts';
+import { isCopy, type Mapping, type MappingEntry, type Rest, type SourcePath } from './mapping.ts';
+import { toJson } from '../values/to-json.ts';
+import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
+
+/** What mapping made of one record. */
+export type MappedRecord =
+  | { readonly skipped: 'filter' }
+  /** Values by destination field; a field whose source the record lacks is absent. */
+  | { readonly key: KeyValues; readonly values: JsonObject }
+  | { readonly key: KeyValues; readonly fault: Fault };
+
+/**
+ * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
+ * fault is neither filtered nor mapped: only its key is read. A mapping that copies the rest copies all of these
+ * fields; one that the destination lacks is a fault of the records that have it.
+ * @param takes `sql`: what is copied of bytes, arrays and JSON stays as a SQL source prints it
+ */
+export function recordMapper(
+  mapping: Mapping,
+  fields: readonly Field[],
+  encoding: Encoding,
+  takes: Encoding = 'json',
+): (row: readonly Value[], fault?: Fault) => MappedRecord {
+  const read = rowReader(fields, encoding);
+  const { entries, strange } = copiesOf(mapping, fields);
+  const readPrinted = takes === 'sql' ? rowReader(fields.map(asPrinted), encoding) : read;
+  return (row, fault) => {
+    const get = (name: string): Json | undefined => read(row, name);
+    const getPrinted = (name: string): Json | undefined => readPrinted(row, name);
+    const passed = fault ?? passes(mapping.filter, get);
+    if (passed === false) return { skipped: 'filter' };
+    const key = mapping.key.map((part) => valueAt(part, get) ?? null);
+    if (passed !== true) return { key, fault: passed };
+    const broken = key.findIndex((part) => !isWellFormed(part));
+    if (broken >= 0) return { key, fault: halfCharacter(mapping.key[broken]?.from ?? '') };
+    const unknown = strange.find(({ name }) => get(name) !== undefined);
+    if (unknown !== undefined) return { key, fault: unknown.fault };
+    const values: JsonObject = {};
+    for (const entry of entries) {
+      const result = evaluateEntry(entry, isCopy(entry) ? getPrinted : get);
+      if ('fault' in result) return { key, fault: result.fault };
+      if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
+      if (result.value !== undefined) setOwn(values, entry.to, result.value);
+    }
+    return { key, values };
+  };
+}
+
+interface Copies {
+  readonly entries: readonly MappingEntry[];
+  /** Fields that the destination lacks. */
+  readonly strange: readonly { readonly name: string; readonly fault: Fault }[];
+}
+
+/** What becomes of the fields of a batch. */
+function copiesOf({ entries, rest }: Mapping, fields: readonly Field[]): Copies {
+  if (rest === null) return { entries, strange: [] };
+  const names = fields.map(({ name }) => name).filter((name) => !rest.ignored.has(name));
+  return {
+    entries: names
+      .filter((name) => rest.taken?.has(name) ?? true)
+      .map((name): MappingEntry => ({ to: name, from: name })),
+    strange: strangeTo(rest, names),
+  };
+}
+
+/** Those of `names` that the destination lacks, with what that is a fault of. */
+export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): Copies['strange'] {
+  if (taken === null) return [];
+  return names
+    .filter((name) => !taken.has(name) && !ignored.has(name))
+    .map((name) => {
+      const message = `the destination has no field ${name}${nearestOf(name, [...taken])}`;
+      return { name, fault: { code: 'unknown_field', message, field: name } };
+    });
+}
+
+/** Values of these types look different in JSON. */
+const printedTypes: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
+
+function asPrinted(field: Field): Field {
+  return printedTypes.has(field.type) ? { ...field, type: 'text' } : field;
+}
+
+/** Reads a field of a row as JSON, by name. */
+export function rowReader(
+  fields: readonly Field[],
+  encoding: Encoding,
+): (row: readonly Value[], name: string) => Json | undefined {
+  const places = new Map(fields.map((field, index) => [field.name, { field, index }]));
+  return (row, name) => {
+    const place = places.get(name);
+    return place === undefined ? undefined : toJson(row[place.index], place.field, encoding);
+  };
+}
+
+/** Whether the filter lets a record through, or why that could not be told. */
+export function passes(
+  filter: Expression | null,
+  get: (name: string) => Json | undefined,
+): boolean | Fault {
+  if (filter === null) return true;
+  const result = attempt(filter, get, 'where');
+  return 'fault' in result ? result.fault : result.value === true;
+}
+
+/** The value of one destination field; undefined where the record lacks its source. */
+export function evaluateEntry(
+  entry: MappingEntry,
+  get: (name: string) => Json | undefined,
+): { readonly value: Json | undefined } | { readonly fault: Fault } {
+  if ('from' in entry) return { value: valueAt(entry, get) };
+  return 'expr' in entry ? attempt(entry.expr, get, entry.to) : { value: entry.value };
+}
+
+/** The value that a source path leads to; undefined where it ends early. */
+export function valueAt(
+  source: SourcePath,
+  get: (name: string) => Json | undefined,
+): Json | undefined {
+  const value = within(source, get);
+  return value === undefined && source.else !== undefined ? valueAt(source.else, get) : value;
+}
+
+function within(source: SourcePath, get: (name: string) => Json | undefined): Json | undefined {
+  let value = get(source.from);
+  for (const part of source.path ?? []) {
+    if (Array.isArray(value)) value = value[Number(part)];
+    else value = isJsonObject(value) ? own(value, part) : undefined;
+  }
+  return value;
+}
+
+function attempt(
+  expression: Expression,
+  get: (name: string) => Json | undefined,
+  field: string,
+): { readonly value: Json } | { readonly fault: Fault } {
+  try {
+    return { value: expression.evaluate(get) };
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { fault: { code: error.code, message: error.message, field } };
+  }
+}

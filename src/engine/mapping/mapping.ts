@@ -1,0 +1,218 @@
+import { ConfigError } from '../../model/failure.ts';
+import type { Field, FieldType } from '../../model/field.ts';
+import type { Json } from '../../model/json.ts';
+import type { FieldSource } from '../../model/sync.ts';
+import { ExpressionError } from '../expression/expression-error.ts';
+import { compileExpression, type Expression } from '../expression/expression.ts';
+import { meant } from '../../model/nearest.ts';
+import { didYouMean } from '../expression/did-you-mean.ts';
+
+/** What a sync says about its fields. */
+export interface MappingSpec {
+  /** Destination field → source; undefined copies every source field under its own name. */
+  readonly fields: Readonly<Record<string, FieldSource>> | undefined;
+  /** Of a copy of every field: those that are not copied. */
+  readonly leaveOut?: readonly string[];
+  /** A CEL condition; records for which it is not true are skipped. */
+  readonly where?: string | undefined;
+  /** Every field of the source; empty when they are not known, then nothing is checked. */
+  readonly sourceFields: readonly Field[];
+  /** The source's fields were learned from some records: others may have more, so any name is accepted. Default false. */
+  readonly sampled?: boolean | undefined;
+  /** The source's key fields. */
+  readonly key: readonly string[];
+  /** The source's watermark field; only checked. */
+  readonly watermark?: string | undefined;
+}
+
+/** A source field, or with `path` a value inside a JSON field. */
+export interface SourcePath {
+  readonly from: string;
+  readonly path?: readonly string[];
+  /** Where the value is looked for next in a record that lacks it here. */
+  readonly else?: SourcePath;
+}
+
+/** Where one destination field comes from. */
+export type MappingEntry =
+  | ({ readonly to: string } & SourcePath)
+  | { readonly to: string; readonly expr: Expression }
+  | { readonly to: string; readonly value: Json };
+
+/** A compiled mapping. */
+export interface Mapping {
+  /** The source fields to read, in the order rows have them: key, copies, then what expressions use. */
+  readonly needed: readonly string[];
+  readonly key: readonly SourcePath[];
+  readonly entries: readonly MappingEntry[];
+  /** Nothing but copies: no expression, constant, path or filter, so values can pass through unseen. */
+  readonly plain: boolean;
+  readonly filter: Expression | null;
+  /** What else records bring is copied under its own name; null where `entries` are all. */
+  readonly rest: Rest | null;
+}
+
+/** Fields of records that the mapping does not name. */
+export interface Rest {
+  /** The fields that the destination can hold; null where it takes any. */
+  readonly taken: ReadonlySet<string> | null;
+  /** Names that are not copied: paths into fields, and what the destination makes itself. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** A mapping that does not fit its source; the sync is refused. */
+export class MappingError extends ConfigError {
+  /** Where in the sync (`fields.x`, `where`, `source.key`, `source.watermark`) or in the entity. */
+  readonly path: string;
+  /** For `unknown_field`: the names that come nearest. */
+  readonly nearest: readonly string[];
+
+  readonly #reason: string;
+
+  constructor(code: string, message: string, path: string, names: readonly string[] = []) {
+    super(code, `${path}: ${message}`);
+    this.path = path;
+    this.nearest = names;
+    this.#reason = message;
+  }
+
+  /** The same of another place. */
+  at(path: string): MappingError {
+    return new MappingError(this.code, this.#reason, path, this.nearest);
+  }
+}
+
+/**
+ * Checks and compiles the fields, key and filter of a sync.
+ * @throws MappingError `unknown_field` or `invalid_expression`
+ */
+export function compileMapping(spec: MappingSpec): Mapping {
+  const { leaveOut = [] } = spec;
+  const key = spec.key.map((name) => resolve(name, spec, 'source.key'));
+  if (spec.watermark !== undefined) resolve(spec.watermark, spec, 'source.watermark');
+  const entries =
+    spec.fields === undefined
+      ? copyAll(spec)
+      : Object.entries(spec.fields).map(([to, source]) => entry(to, source, spec));
+  const filter = spec.where === undefined ? null : expression(spec.where, spec, 'where');
+  const copiesRest = spec.fields === undefined && spec.sampled === true;
+  const known = new Set(spec.sourceFields.map(({ name }) => name));
+  // What a sample showed comes with the rest, so that no worker asks for other fields than the next.
+  const needed = neededBy(key, copiesRest ? [] : entries, filter);
+  const paths = needed.filter((name) => name.includes('.') && !known.has(name));
+  return {
+    needed,
+    key,
+    entries,
+    plain: filter === null && [...key, ...entries].every(isCopy),
+    filter,
+    rest: copiesRest ? { taken: null, ignored: new Set([...paths, ...leaveOut]) } : null,
+  };
+}
+
+function copyAll({ sourceFields, leaveOut = [] }: MappingSpec): MappingEntry[] {
+  const names = sourceFields.map(({ name }) => name).filter((name) => !leaveOut.includes(name));
+  return names.map((name) => ({ to: name, from: name }));
+}
+
+/**
+ * A mapping that copies the rest, for a destination that has these fields: all of them are asked for, whatever the
+ * sample showed, so that it is the same for every worker.
+ */
+export function mappingInto(mapping: Mapping, fields: readonly Field[]): Mapping {
+  if (mapping.rest === null) return mapping;
+  const entries = fields.map(({ name }): MappingEntry => ({ to: name, from: name }));
+  return {
+    ...mapping,
+    needed: neededBy(mapping.key, entries, mapping.filter),
+    entries,
+    rest: { ...mapping.rest, taken: new Set(fields.map(({ name }) => name)) },
+  };
+}
+
+/** The source fields to read: those of the key, of copies, then what expressions use. */
+function neededBy(
+  key: readonly SourcePath[],
+  entries: readonly MappingEntry[],
+  filter: Expression | null,
+): string[] {
+  const needed = new Set<string>();
+  for (const part of key) for (const name of namesOf(part)) needed.add(name);
+  for (const item of entries)
+    if ('from' in item) for (const name of namesOf(item)) needed.add(name);
+  for (const item of entries)
+    if ('expr' in item) for (const name of item.expr.fieldsUsed) needed.add(name);
+  for (const name of filter?.fieldsUsed ?? []) needed.add(name);
+  return [...needed];
+}
+
+function namesOf(source: SourcePath): string[] {
+  return [source.from, ...(source.else === undefined ? [] : namesOf(source.else))];
+}
+
+/** Whether a value is that of a source field, as it is. */
+export function isCopy(item: SourcePath | MappingEntry): boolean {
+  return 'from' in item && item.path === undefined && item.else === undefined;
+}
+
+function entry(to: string, source: FieldSource, spec: MappingSpec): MappingEntry {
+  const path = `fields.${to}`;
+  if (typeof source === 'string') return { to, ...resolve(source, spec, path) };
+  if ('expr' in source) return { to, expr: expression(source.expr, spec, path) };
+  return { to, value: source.value };
+}
+
+function expression(
+  source: string,
+  { sourceFields, sampled }: MappingSpec,
+  path: string,
+): Expression {
+  try {
+    return compileExpression(source, { fields: sourceFields, sampled });
+  } catch (error) {
+    if (error instanceof ExpressionError)
+      throw new MappingError(error.code, error.message, path, error.nearest);
+    throw error;
+  }
+}
+
+const nested: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'array', 'unknown']);
+
+/** Finds the field called `name`, else the JSON field that a dotted name reaches into. */
+function resolve(
+  name: string,
+  { sourceFields: fields, sampled = false }: MappingSpec,
+  where: string,
+): SourcePath {
+  if (sampled) return anywhere(name.split('.'));
+  if (fields.length === 0 || fields.some((field) => field.name === name)) return { from: name };
+  const parts = name.split('.');
+  for (let count = parts.length - 1; count > 0; count--) {
+    const from = parts.slice(0, count).join('.');
+    const field = fields.find((candidate) => candidate.name === from);
+    if (field !== undefined && nested.has(field.type)) return { from, path: parts.slice(count) };
+  }
+  const names = meant(
+    name,
+    fields.map((field) => field.name),
+  );
+  throw new MappingError(
+    'unknown_field',
+    `the source has no field ${name}${didYouMean(names)}`,
+    where,
+    names,
+  );
+}
+
+/**
+ * The field called by all parts, else the value inside the field called by all but the last, and so on: which of them a
+ * record has, no sample can tell.
+ */
+function anywhere(parts: readonly string[], count = parts.length): SourcePath {
+  const from = parts.slice(0, count).join('.');
+  return {
+    from,
+    ...(count < parts.length && { path: parts.slice(count) }),
+    ...(count > 1 && { else: anywhere(parts, count - 1) }),
+  };
+}

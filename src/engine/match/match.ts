@@ -1,0 +1,226 @@
+import type { Existing, WriteOperation } from '../../connectors/contract/destination.ts';
+import type { Field } from '../../model/field.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+import type { KeyMatch } from '../../model/match.ts';
+import type { Permissions } from '../../model/mode.ts';
+import { noStats, type RecordError, type SkipReason, type Stats } from '../../model/outcome.ts';
+import { own } from '../../model/own.ts';
+import type { Encoding, KeyValues } from '../../model/record.ts';
+import { canonicalKey } from '../values/canonical-key.ts';
+import type { MappedRecord } from '../mapping/map-record.ts';
+import { sameValue } from '../values/same-value.ts';
+import type { Steps } from '../run/steps.ts';
+import { toJson } from '../values/to-json.ts';
+
+/** A write that is decided but not yet made. */
+export interface DecidedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
+  /** Names the record in the ledger and in idempotency keys. */
+  readonly canonicalKey: string;
+  /** With a ledger: the hash to note once the destination has accepted the record (R4). */
+  readonly hash?: string;
+}
+
+/** What is to be done with one chunk. */
+export interface Decision {
+  /** In source order; each key at most once. */
+  readonly operations: readonly DecidedOperation[];
+  /** Everything but the operations: the exporter adds `created`, `updated` and its errors to make R10 true. */
+  readonly stats: Stats;
+  readonly errors: readonly RecordError[];
+  /** Records that cannot be decided yet, in source order; they are among `imported` and nowhere else in the stats. */
+  readonly deferred: readonly DeferredRecord[];
+  /** Canonical keys of all records seen, also of failed ones, not of filtered ones: a mirror keeps these. */
+  readonly keys: readonly string[];
+}
+
+/** A mapped record whose key an earlier chunk is still writing: what the destination holds now says nothing yet. */
+export interface DeferredRecord {
+  readonly key: KeyValues;
+  readonly values: JsonObject;
+}
+
+/** How one chunk is decided. */
+export interface MatchOptions {
+  readonly permissions: Permissions;
+  readonly match: KeyMatch;
+  /** What is known of the values that the destination holds: how they are written and compare. Default: JSON. */
+  readonly held?: HeldValues;
+  /** Canonical keys that earlier chunks are still writing. */
+  readonly pending?: ReadonlySet<string>;
+}
+
+/** How a destination writes the values that it holds. */
+export interface HeldValues {
+  readonly encoding: Encoding;
+  /** By name; fields that the system has no types for are absent. */
+  readonly fields: ReadonlyMap<string, Field>;
+}
+
+/** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
+export interface LedgerEntry {
+  readonly hash: string;
+  readonly id: string | null;
+}
+
+/**
+ * Decides a chunk by what the destination holds under its keys.
+ * @param records in source order
+ */
+export function decide(
+  records: readonly MappedRecord[],
+  existing: readonly Existing[],
+  options: MatchOptions,
+): Steps<Decision> {
+  const held = groupByKey(existing, options.match);
+  return decideEach(records, options, (record) => {
+    const found = held.get(record.canonicalKey) ?? [];
+    if (found.length > 1) return { ambiguous: found.length };
+    const [only] = found;
+    if (only === undefined) return { operation: 'create', id: null, values: record.values };
+    const values = differing(record.values, only, options.held);
+    if (Object.keys(values).length === 0) return 'unchanged';
+    const before = Object.fromEntries(
+      Object.keys(values).map((name) => [name, heldValue(only, name, options.held)]),
+    );
+    return { operation: 'update', id: only.id, values, before };
+  });
+}
+
+/**
+ * Decides a chunk for a destination that cannot be read, by what the ledger (canonical key → entry) says was
+ * written before. An update carries all mapped values, for nobody knows which of them differ.
+ * @param hash the keyed hash of mapped values
+ */
+export function decideByLedger(
+  records: readonly MappedRecord[],
+  ledger: ReadonlyMap<string, LedgerEntry>,
+  hash: (values: JsonObject) => string,
+  options: MatchOptions,
+): Steps<Decision> {
+  return decideEach(records, options, ({ canonicalKey: key, values }) => {
+    const known = ledger.get(key);
+    const current = hash(values);
+    if (known?.hash === current) return 'unchanged';
+    const operation = known === undefined ? 'create' : 'update';
+    return { operation, id: known?.id ?? null, values, hash: current };
+  });
+}
+
+function groupByKey(existing: readonly Existing[], match: KeyMatch): Map<string, Existing[]> {
+  const groups = new Map<string, Existing[]>();
+  for (const record of existing) {
+    const key = canonicalKey(record.key, match);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [record]);
+    else group.push(record);
+  }
+  return groups;
+}
+
+interface KeyedRecord {
+  readonly key: KeyValues;
+  readonly canonicalKey: string;
+  readonly values: JsonObject;
+}
+
+type Verdict =
+  | 'unchanged'
+  | { readonly ambiguous: number }
+  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash'> & {
+      readonly operation: 'create' | 'update';
+    });
+
+function* decideEach(
+  records: readonly MappedRecord[],
+  { match, permissions, pending }: MatchOptions,
+  judge: (record: KeyedRecord) => Verdict,
+): Steps<Decision> {
+  const { winners, keys, errors, skipped } = yield* sift(records, match);
+  const operations: DecidedOperation[] = [];
+  const deferred: DeferredRecord[] = [];
+  let unchanged = 0;
+  for (const record of winners) {
+    yield;
+    if (pending?.has(record.canonicalKey)) {
+      deferred.push({ key: record.key, values: record.values });
+      continue;
+    }
+    const verdict = judge(record);
+    if (verdict === 'unchanged') unchanged += 1;
+    else if ('ambiguous' in verdict) errors.push(ambiguous(record.key, verdict.ambiguous));
+    else if (!permissions[verdict.operation]) skipped.mode += 1;
+    else operations.push({ key: record.key, canonicalKey: record.canonicalKey, ...verdict });
+  }
+  const stats = { ...noStats, imported: records.length, unchanged, skipped, errors: errors.length };
+  return { operations, stats, errors, deferred, keys: [...keys] };
+}
+
+interface Sifted {
+  readonly winners: readonly KeyedRecord[];
+  readonly keys: ReadonlySet<string>;
+  readonly errors: RecordError[];
+  readonly skipped: Record<SkipReason, number>;
+}
+
+/** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
+function* sift(records: readonly MappedRecord[], match: KeyMatch): Steps<Sifted> {
+  const winners = new Map<string, KeyedRecord>();
+  const keys = new Set<string>();
+  const errors: RecordError[] = [];
+  const skipped = { mode: 0, filter: 0, duplicate: 0 };
+  for (const record of records) {
+    yield;
+    if ('skipped' in record) {
+      skipped.filter += 1;
+      continue;
+    }
+    const key = canonicalKey(record.key, match);
+    if (key !== null) keys.add(key);
+    if ('fault' in record)
+      errors.push({ key: record.key, operation: 'match', ...record.fault, retryable: false });
+    else if (key === null) errors.push(missingKey(record.key));
+    else {
+      if (winners.delete(key)) skipped.duplicate += 1;
+      winners.set(key, { key: record.key, canonicalKey: key, values: record.values });
+    }
+  }
+  return { winners: [...winners.values()], keys, errors, skipped };
+}
+
+function missingKey(key: KeyValues): RecordError {
+  const message = 'the record has no value in its key';
+  return {
+    key: key.some((part) => part !== null) ? key : null,
+    operation: 'match',
+    code: 'missing_key',
+    message,
+    retryable: false,
+  };
+}
+
+function ambiguous(key: KeyValues, count: number): RecordError {
+  const message = `${count} records of the destination have this key`;
+  return { key, operation: 'match', code: 'ambiguous_match', message, retryable: false };
+}
+
+function differing(
+  values: JsonObject,
+  existing: Existing,
+  held: HeldValues | undefined,
+): JsonObject {
+  const { same } = existing;
+  const entries = Object.entries(values).filter(([name, value]: [string, Json]) =>
+    same === undefined
+      ? !sameValue(value, heldValue(existing, name, held), held?.fields.get(name)?.type)
+      : !same.includes(name),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** What the destination holds in a field, as JSON; null where it lacks it. */
+function heldValue({ values }: Existing, name: string, held: HeldValues | undefined): Json {
+  const value = own(values, name) ?? null;
+  const field = held?.fields.get(name);
+  return field === undefined ? value : (toJson(value, field, held!.encoding) ?? null);
+}

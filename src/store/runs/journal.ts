@@ -1,0 +1,113 @@
+import { sql } from 'kysely';
+import type { Database } from '../database/database.ts';
+import { SupersededError } from './chunks.ts';
+import { inTheClear } from '../sealing/key-ring.ts';
+import { rowsOf } from '../database/rows-of.ts';
+import type { Seal } from '../sealing/seal.ts';
+
+/** How one operation ended. */
+export type JournalOutcome =
+  | { readonly ok: true; readonly id?: string }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly field?: string;
+      readonly retryable: boolean;
+    };
+
+/** What is known of one operation of a chunk: how it ended, or null when it was sent and nothing was heard. */
+export interface JournalEntry {
+  readonly seq: number;
+  readonly outcome: JournalOutcome | null;
+}
+
+/**
+ * What an export has sent and what came back, so that a retried export repeats nothing that was acknowledged and
+ * knows what it does not know. Each write checks the owner's token (R6). Outcomes are sealed at rest.
+ */
+export class Journal {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  async read(run: string, no: number): Promise<JournalEntry[]> {
+    const { rows } = await sql<{ seq: number; outcome: Buffer | null }>`
+      select seq, outcome from journal where run = ${run} and no = ${no} order by seq`.execute(
+      this.#db,
+    );
+    return rows.map(({ seq, outcome }) => ({
+      seq,
+      outcome:
+        outcome === null
+          ? null
+          : (JSON.parse(this.#seal.open(outcome).toString()) as JournalOutcome),
+    }));
+  }
+
+  /** The chunks of a run that are journalled: those whose export has begun and not ended. */
+  async chunks(run: string): Promise<number[]> {
+    const { rows } = await sql<{ no: number }>`
+      select distinct no from journal where run = ${run} order by no`.execute(this.#db);
+    return rows.map(({ no }) => no);
+  }
+
+  /**
+   * Notes entries and forgets retracted ones that have no outcome, all or nothing. With nothing to note it only checks
+   * the token.
+   * @param also more to do in the same transaction, for the owner only
+   * @throws SupersededError when `token` is no longer the chunk's
+   */
+  async write(
+    chunk: { run: string; no: number; token: number },
+    {
+      entries,
+      retracted = [],
+    }: { entries: readonly JournalEntry[]; retracted?: readonly number[] },
+    also?: (db: Database) => Promise<void>,
+  ): Promise<void> {
+    if (also === undefined || entries.length === 0)
+      return this.#write(this.#db, chunk, entries, retracted);
+    await this.#db.transaction().execute(async (tx) => {
+      await this.#write(tx, chunk, entries, retracted);
+      await also(tx);
+    });
+  }
+
+  async #write(
+    db: Database,
+    { run, no, token }: { run: string; no: number; token: number },
+    entries: readonly JournalEntry[],
+    retracted: readonly number[],
+  ): Promise<void> {
+    const noted = rowsOf({
+      seq: { type: 'bigint', values: entries.map(({ seq }) => seq) },
+      plain: { type: 'boolean', values: entries.map(({ outcome }) => isPlain(outcome)) },
+      outcome: this.#seal.sealAll(
+        entries.map(({ outcome }) =>
+          outcome === null || isPlain(outcome) ? null : JSON.stringify(outcome),
+        ),
+      ),
+    });
+    const { rows } = await sql`
+      with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
+      gone as (delete from journal using owner
+        where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
+      noted as (insert into journal (run, no, seq, outcome)
+        select ${run}, ${no}, e.seq, case when e.plain then ${success}::bytea else e.outcome end from owner, ${noted} e
+        on conflict (run, no, seq) do update set outcome = excluded.outcome)
+      select 1 from owner`.execute(db);
+    if (rows.length === 0) throw new SupersededError(run, no);
+  }
+}
+
+/** A success without an id tells nothing that must be hidden. */
+function isPlain(outcome: JournalOutcome | null): boolean {
+  return outcome?.ok === true && outcome.id === undefined;
+}
+
+const success = Buffer.concat([inTheClear, Buffer.from(JSON.stringify({ ok: true }))]);

@@ -1,0 +1,87 @@
+import { sql } from 'kysely';
+import type { RecordError } from '../../model/outcome.ts';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
+
+interface Row {
+  id: string;
+  content: Buffer;
+  operation: RecordError['operation'];
+  code: string;
+  field: string | null;
+  retryable: boolean;
+}
+
+/** The codes of records that their source could not read whole. */
+const unreadable = ['too_large', 'malformed_record'];
+
+/** The record errors of runs; keys and messages are sealed at rest. */
+export class RecordErrors {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** A page of a run's errors; `after` is the `next` of the page before. */
+  async list(
+    run: string,
+    page: { limit: number; after?: string },
+  ): Promise<{ errors: RecordError[]; next: string | null }> {
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
+      where run = ${run} and id > ${page.after ?? '0'}::bigint order by id limit ${page.limit + 1}`.execute(
+      this.#db,
+    );
+    const errors = rows.slice(0, page.limit).map((row) => this.#toError(row));
+    return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
+  }
+
+  /**
+   * How many records of the run could not be read as far as their key. One that has no value for it is not among them:
+   * nothing it could stand for is ever removed.
+   */
+  async unnamed(run: string): Promise<number> {
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
+      where run = ${run} and code = any(${unreadable}::text[])`.execute(this.#db);
+    return rows.filter((row) => this.#toError(row).key?.includes(null) ?? true).length;
+  }
+
+  /** All errors of one chunk. */
+  async ofChunk(run: string, no: number): Promise<RecordError[]> {
+    const { rows } = await sql<Row>`
+      select id, content, operation, code, field, retryable from record_errors
+      where run = ${run} and no = ${no} order by id`.execute(this.#db);
+    return rows.map((row) => this.#toError(row));
+  }
+
+  /** Puts the errors of one chunk, as a part of the transaction that commits the chunk. */
+  async put(tx: Database, run: string, no: number, errors: readonly RecordError[]): Promise<void> {
+    if (errors.length === 0) return;
+    const sealed = errors.map(({ key, message }) =>
+      this.#seal.seal(JSON.stringify({ key, message })),
+    );
+    const clear = errors.map(({ operation, code, field, retryable }) => ({
+      operation,
+      code,
+      field,
+      retryable,
+    }));
+    await sql`insert into record_errors (run, no, content, operation, code, field, retryable)
+      select ${run}, ${no}, content, e->>'operation', e->>'code', e->>'field', (e->>'retryable')::boolean
+      from rows from (unnest(${sealed}::bytea[]), jsonb_array_elements(${JSON.stringify(clear)}::jsonb)) as t (content, e)`.execute(
+      tx,
+    );
+  }
+
+  #toError({ content, operation, code, field, retryable }: Row): RecordError {
+    const sealed = JSON.parse(this.#seal.open(content).toString()) as Pick<
+      RecordError,
+      'key' | 'message'
+    >;
+    return { ...sealed, operation, code, retryable, ...(field !== null && { field }) };
+  }
+}
