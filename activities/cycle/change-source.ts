@@ -1,4 +1,5 @@
-import type { Page, PageRequest, Source } from '../../src/connectors/contract/source.ts';
+import type { Page, PageRequest } from '../../src/connectors/contract/page.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
 import { systemIdsField, recordIdField } from '../../src/model/entity.ts';
 import type { Field } from '../../src/model/field.ts';
 import type { Json } from '../../src/model/json.ts';

@@ -1,4 +1,5 @@
-import type { Destination, RecordDestination } from '../../src/connectors/contract/destination.ts';
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { RecordDestination } from '../../src/connectors/contract/records.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';

@@ -2,9 +2,9 @@ import type {
   Existing,
   RecordDestination,
   WriteOperation,
-  WriteOptions,
   WriteResult,
-} from '../../src/connectors/contract/destination.ts';
+} from '../../src/connectors/contract/records.ts';
+import type { WriteOptions } from '../../src/connectors/contract/destination.ts';
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
 import { recordMapper } from '../../src/engine/mapping/map-record.ts';
 import type { KeyMatch } from '../../src/model/match.ts';

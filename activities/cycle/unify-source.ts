@@ -1,4 +1,5 @@
-import type { Page, Source } from '../../src/connectors/contract/source.ts';
+import type { Page } from '../../src/connectors/contract/page.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';

@@ -5,7 +5,7 @@ import type {
   RecordDestination,
   WriteOperation,
   WriteResult,
-} from '../../src/connectors/contract/destination.ts';
+} from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
 import { SupersededError } from '../../src/store/runs/chunks.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecordDestination, WriteResult } from '../../src/connectors/contract/destination.ts';
+import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';

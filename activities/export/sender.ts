@@ -1,4 +1,4 @@
-import type { RecordDestination, WriteResult } from '../../src/connectors/contract/destination.ts';
+import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import {
   ConfigError,

@@ -1,7 +1,4 @@
-import type {
-  RecordDestination,
-  WriteOperation,
-} from '../../src/connectors/contract/destination.ts';
+import type { RecordDestination, WriteOperation } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import type { Steps } from '../../src/engine/run/steps.ts';
 import type { Operation } from '../../src/model/outcome.ts';

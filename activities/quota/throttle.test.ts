@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Throttle } from '../../src/connectors/contract/throttle.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { LimitInfo } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Throttles } from './throttle.ts';

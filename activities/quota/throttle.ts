@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Throttle } from '../../src/connectors/contract/throttle.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { LimitInfo, Quota } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Pacer, type Caller } from './pacer.ts';

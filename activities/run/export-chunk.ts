@@ -1,7 +1,5 @@
-import type {
-  RecordDestination,
-  StagingDestination,
-} from '../../src/connectors/contract/destination.ts';
+import type { RecordDestination } from '../../src/connectors/contract/records.ts';
+import type { StagingDestination } from '../../src/connectors/contract/staging.ts';
 import { deferredCodec, operationsCodec } from '../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';

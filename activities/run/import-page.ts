@@ -1,5 +1,5 @@
-import type { Page } from '../../src/connectors/contract/source.ts';
-import type { StagedRow } from '../../src/connectors/contract/destination.ts';
+import type { Page } from '../../src/connectors/contract/page.ts';
+import type { StagedRow } from '../../src/connectors/contract/staging.ts';
 import { batchesCodec } from '../../src/engine/run/chunk-codec.ts';
 import { chunkSize } from '../../src/engine/run/chunk-size.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';

@@ -1,4 +1,4 @@
-import type { AppliedChunks } from '../../src/connectors/contract/destination.ts';
+import type { AppliedChunks } from '../../src/connectors/contract/staging.ts';
 import { operationsCodec } from '../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { noStats, type RecordError, type Stats } from '../../src/model/outcome.ts';

@@ -3,7 +3,7 @@ import type {
   Connection,
   Connector,
 } from '../../src/connectors/contract/connector.ts';
-import type { Throttle } from '../../src/connectors/contract/throttle.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Quota } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';

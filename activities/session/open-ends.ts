@@ -1,4 +1,5 @@
-import type { Connection, Target } from '../../src/connectors/contract/connector.ts';
+import type { Connection } from '../../src/connectors/contract/connector.ts';
+import type { Target } from '../../src/connectors/contract/destination.ts';
 import type { Destination } from '../../src/connectors/contract/destination.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';

@@ -1,4 +1,5 @@
-import type { Page, PageRequest, Source } from '../../src/connectors/contract/source.ts';
+import type { Page, PageRequest } from '../../src/connectors/contract/page.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordErrors } from '../../src/store/runs/record-errors.ts';

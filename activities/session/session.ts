@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Connector } from '../../src/connectors/contract/connector.ts';
-import type { Destination, StagedLayout } from '../../src/connectors/contract/destination.ts';
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { StagedLayout } from '../../src/connectors/contract/staging.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileMapping, mappingInto, type Mapping } from '../../src/engine/mapping/mapping.ts';
 import { stageLayout, type Staging } from '../../src/engine/mapping/stage-layout.ts';

@@ -31,6 +31,20 @@ export interface Field {
   readonly type: FieldType;
   /** The type's name in its own system, such as `numeric(10,2)`; absent where the system has no types. */
   readonly native?: string;
-  /** Whether the field may hold null. Default true. */
+  /** False: the field never holds null. Default true. */
   readonly nullable?: boolean;
+  /** The name that people see, such as `Account Rating`. Default: `name`. */
+  readonly label?: string;
+  /** False: the system never tells its values, such as a password. Default true. */
+  readonly readable?: boolean;
+  /** False: a create may not set it. Default true. */
+  readonly creatable?: boolean;
+  /** False: an update may not change it. Default true. */
+  readonly updatable?: boolean;
+  /** True: a create must set it. Default false. */
+  readonly required?: boolean;
+  /** True: no two records have the same value. Default false. */
+  readonly unique?: boolean;
+  /** The only texts that it takes, such as Hot, Warm and Cold. Absent: any. */
+  readonly values?: readonly string[];
 }

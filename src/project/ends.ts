@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Connection, Connector } from '../connectors/contract/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
-import { unlimited } from '../connectors/contract/throttle.ts';
+import { unlimited } from '../connectors/contract/calls.ts';
 import { modes, permissionsOf, type Mode } from '../model/mode.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { file } from '../../src/connectors/file/file.ts';
-import { unlimited } from '../../src/connectors/contract/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, suiteTarget, type Harness } from './harness.ts';

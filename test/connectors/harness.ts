@@ -1,4 +1,6 @@
-import type { Connection, SourceRequest, Target } from '../../src/connectors/contract/connector.ts';
+import type { Connection } from '../../src/connectors/contract/connector.ts';
+import type { SourceRequest } from '../../src/connectors/contract/source.ts';
+import type { Target } from '../../src/connectors/contract/destination.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Permissions } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';

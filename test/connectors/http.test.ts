@@ -1,5 +1,5 @@
 import { http } from '../../src/connectors/http/http.ts';
-import { unlimited } from '../../src/connectors/contract/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import { startStrictApi } from '../support/strict-api.ts';
 import { suiteTarget, type Harness } from './harness.ts';

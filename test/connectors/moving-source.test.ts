@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connection } from '../../src/connectors/contract/connector.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
-import { unlimited } from '../../src/connectors/contract/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { chance, type Chance } from '../support/soak.ts';
 

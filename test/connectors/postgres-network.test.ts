@@ -1,12 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Connection } from '../../src/connectors/contract/connector.ts';
-import type {
-  StagedLayout,
-  StagingDestination,
-} from '../../src/connectors/contract/destination.ts';
-import type { CopyText, Source } from '../../src/connectors/contract/source.ts';
+import type { StagedLayout, StagingDestination } from '../../src/connectors/contract/staging.ts';
+import type { CopyText } from '../../src/connectors/contract/page.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { unlimited } from '../../src/connectors/contract/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { mayAll } from './harness.ts';

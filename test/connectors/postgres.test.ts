@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { unlimited } from '../../src/connectors/contract/throttle.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import { suiteFields, suiteTarget, type Harness } from './harness.ts';
 import { connectorSuite } from './suite.ts';
 

@@ -4,7 +4,7 @@ import type {
   RecordDestination,
   WriteOperation,
   WriteResult,
-} from '../../src/connectors/contract/destination.ts';
+} from '../../src/connectors/contract/records.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import { heldRecords as held, type Harness } from './harness.ts';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Cursor, PageEnd, PageRequest, Source } from '../../src/connectors/contract/source.ts';
+import type { Cursor, PageEnd, PageRequest } from '../../src/connectors/contract/page.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, type Harness } from './harness.ts';

@@ -5,7 +5,7 @@ import type {
   ChunkResult,
   StagedLayout,
   StagingDestination,
-} from '../../src/connectors/contract/destination.ts';
+} from '../../src/connectors/contract/staging.ts';
 import type { Stats } from '../../src/model/outcome.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';

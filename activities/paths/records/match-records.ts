@@ -1,4 +1,4 @@
-import type { Existing, RecordDestination } from '../../../src/connectors/contract/destination.ts';
+import type { Existing, RecordDestination } from '../../../src/connectors/contract/records.ts';
 import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import {

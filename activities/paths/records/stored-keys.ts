@@ -1,4 +1,4 @@
-import type { RecordDestination } from '../../../src/connectors/contract/destination.ts';
+import type { RecordDestination } from '../../../src/connectors/contract/records.ts';
 import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import { toJson } from '../../../src/engine/values/to-json.ts';
 import type { KeyMatch } from '../../../src/model/match.ts';

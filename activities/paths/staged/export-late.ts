@@ -1,7 +1,4 @@
-import type {
-  ChunkResult,
-  StagingDestination,
-} from '../../../src/connectors/contract/destination.ts';
+import type { ChunkResult, StagingDestination } from '../../../src/connectors/contract/staging.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { finalToken, type Chunks } from '../../../src/store/runs/chunks.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -1,4 +1,4 @@
-import type { StagingDestination } from '../../../src/connectors/contract/destination.ts';
+import type { StagingDestination } from '../../../src/connectors/contract/staging.ts';
 import { isOver } from '../../../src/model/run.ts';
 import type { Dependencies } from '../../session/session.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { unlimited } from '../../connectors/contract/throttle.ts';
+import { unlimited } from '../../connectors/contract/calls.ts';
 import { own } from '../../model/own.ts';
 import { hintFor } from '../../project/hint.ts';
 import type { Project } from '../../project/project.ts';

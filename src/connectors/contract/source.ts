@@ -1,8 +1,32 @@
 import type { Field } from '../../model/field.ts';
 import type { Encoding, KeyValues, RecordBatch } from '../../model/record.ts';
+import type { Calls } from './calls.ts';
+import type { SourceJob } from './jobs.ts';
+import type { Page, PageRequest } from './page.ts';
 
-/** Where a page ended, in the source's own words. Opaque to everyone else. */
-export type Cursor = string;
+/** Which stream to read, and how. */
+export interface SourceRequest {
+  readonly stream: string;
+  /** The field whose values grow with every change; absent: no incremental reading. */
+  readonly watermark?: string;
+  /** How far before `PageRequest.since` reading starts: a duration for times, a number for numbers. Default 0. */
+  readonly lag?: string | number;
+  /**
+   * The sync's key fields: a hint, a stream may page by something better. With `order` they break ties where nothing
+   * guarantees a unique key.
+   */
+  readonly key: readonly string[];
+  /**
+   * `watermark`: records come by watermark and then key on every read, also one without `since`; those without a
+   * watermark come last. Pages end at any record, however many share its watermark: the cursor is the place by
+   * watermark and key. Where the system itself sorts, only the watermark's order is sure. Absent: any lasting order.
+   */
+  readonly order?: 'watermark';
+  /** What the read lacks will be removed elsewhere (R7): fail rather than end early. */
+  readonly whole?: boolean;
+  /** Parsed by the role's `options`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
 
 /** An open stream. */
 export interface Source {
@@ -17,24 +41,33 @@ export interface Source {
    * The highest watermark now, as text that `PageRequest.since` takes; null for an empty stream. Called once
    * before the first page of a run: records changed later belong to the next run. Absent without a watermark.
    */
-  highWatermark?(): Promise<string | null>;
+  highWatermark?(calls: Calls): Promise<string | null>;
   /**
-   * Up to which watermark, `high` at most, no record can appear any more; asked right after `highWatermark`. The
+   * The watermark, `high` at most, up to which no record can appear any more; asked right after `highWatermark`. The
    * run reads up to `high` and leaves this as the sync's watermark. Absent: `high` itself.
    */
-  settled?(high: string): Promise<Settled>;
+  settled?(high: string, calls: Calls): Promise<Settled>;
+  /** The long job that must be done at the system before the first page of a read. Absent: pages can be read at once. */
+  readonly job?: SourceJob;
   /**
-   * Reads the next page. One call at a time; repeating a call with the same cursor reads the same place again.
-   * The pages of one read hold every record that existed throughout it, exactly once unless it changed meanwhile.
+   * Reads the next page, with `calls` until it is consumed. One call at a time; repeating a call with the same cursor
+   * reads the same place again. The pages of one read hold every record that existed throughout it, exactly once unless
+   * it changed meanwhile.
    */
-  read(request: PageRequest): Promise<Page>;
-  /** The present records with these keys, with `fields` and `rest` as of a page. Absent: single records cannot be read again. */
-  lookup?(
-    keyFields: readonly string[],
-    keys: readonly KeyValues[],
-    fields: readonly string[],
-    rest?: boolean,
-  ): Promise<RecordBatch>;
+  read(request: PageRequest, calls: Calls): Promise<Page>;
+  /** The present records with some keys. Absent: single records cannot be read again. */
+  lookup?(wanted: LookupRequest, calls: Calls): Promise<RecordBatch>;
+}
+
+/** Asks for single records. */
+export interface LookupRequest {
+  /** The fields that `keys` are values of. */
+  readonly keyFields: readonly string[];
+  readonly keys: readonly KeyValues[];
+  /** As of {@link PageRequest}. */
+  readonly fields: readonly string[];
+  /** As of {@link PageRequest}. */
+  readonly rest?: boolean;
 }
 
 /** How far a read leaves nothing behind. */
@@ -43,67 +76,4 @@ export interface Settled {
   readonly watermark: string | null;
   /** Some records are ahead of the present, or of any number: each run reads them again. */
   readonly ahead: boolean;
-}
-
-/** Asks for one page. */
-export interface PageRequest {
-  /** Where the page before ended, read with the same `since` and `until`; null for the first. */
-  readonly cursor: Cursor | null;
-  /**
-   * Only records whose watermark is at least this, less the lag, and those that have none; null for all. Equal
-   * ones are read again: others may have come with the same value.
-   */
-  readonly since: string | null;
-  /** With `since` or in the order of the watermark: only records whose watermark is at most this. */
-  readonly until: string | null;
-  /** The fields that are needed, in order. */
-  readonly fields: readonly string[];
-  /**
-   * Every other field that records have is wanted too: batches name them after the requested ones. Asked only of a
-   * source that is `sampled`. Default false.
-   */
-  readonly rest?: boolean;
-  /** When the page should end, whichever comes first. A source that cannot stop there may return more. */
-  readonly limit: {
-    readonly records: number;
-    readonly bytes: number;
-    /** A record of more bytes may come without its values, as a fault. Absent: records may have any size. */
-    readonly record?: number;
-    /** Longer than this a slow source should not read at a time. Milliseconds; absent: any time. */
-    readonly ms?: number;
-  };
-  readonly signal?: AbortSignal;
-}
-
-/** One page, read as it is consumed: take either `batches` or `copy`, once, to the end. */
-export interface Page {
-  /** The records in source order, with exactly the requested fields, in order, and with `rest` the others after them. */
-  batches(): AsyncIterable<RecordBatch>;
-  /** The same records as PostgreSQL COPY text lines, for a destination that takes them as they are. */
-  readonly copy?: CopyText;
-  /** How the page ended. Valid after the records were consumed to the end. */
-  end(): PageEnd;
-}
-
-/** Records as PostgreSQL's COPY text format (tab-separated, `\N` for NULL, one line each). */
-export interface CopyText {
-  /** The requested fields, in order, then any that the source needs for its cursor. */
-  readonly fields: readonly Field[];
-  bytes(): AsyncIterable<Uint8Array>;
-  /** Records too large to be among the bytes: their short values, undefined for others. Complete after the bytes. */
-  oversized?(): readonly (readonly (string | null | undefined)[])[];
-}
-
-/** How a page ended. */
-export interface PageEnd {
-  /** Where the next page starts; null when the stream was read to its end. */
-  readonly cursor: Cursor | null;
-  readonly records: number;
-  /** Size as the source gave it. */
-  readonly bytes: number;
-  /**
-   * The highest watermark of all pages up to this one; for a source without `highWatermark`. The run after this one
-   * leaves it as the sync's watermark.
-   */
-  readonly highest?: string | null;
 }

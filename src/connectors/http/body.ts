@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../model/json.ts';
-import type { WriteOperation } from '../contract/destination.ts';
+import type { WriteOperation } from '../contract/records.ts';
 import { keyPart } from './lookup.ts';
 import { at, fillPath, nest } from './path.ts';
 import type { WriteSettings } from './settings.ts';

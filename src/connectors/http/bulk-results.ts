@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
-import type { WriteOperation, WriteResult } from '../contract/destination.ts';
+import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, idAt } from './body.ts';
 import type { Call } from './call.ts';
 import type { ApiClient } from './client.ts';

@@ -2,14 +2,14 @@ import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { setOwn } from '../../model/own.ts';
 import type { Operation } from '../../model/outcome.ts';
-import type { Target } from '../contract/connector.ts';
+import type { Target } from '../contract/destination.ts';
 import type {
   Existing,
   RecordDestination,
   WriteOperation,
-  WriteOptions,
   WriteResult,
-} from '../contract/destination.ts';
+} from '../contract/records.ts';
+import type { WriteOptions } from '../contract/destination.ts';
 import { idAt } from './body.ts';
 import type { ApiClient } from './client.ts';
 import { addressed, checkIds, identified, isRepeatable, lookupOf } from './identity.ts';

@@ -7,10 +7,11 @@ import {
   type StrictApiOptions,
 } from '../../../test/support/strict-api.ts';
 import { permissionsOf } from '../../model/mode.ts';
-import type { Target } from '../contract/connector.ts';
-import type { RecordDestination, WriteOperation } from '../contract/destination.ts';
+import type { Target } from '../contract/destination.ts';
+import type { RecordDestination, WriteOperation } from '../contract/records.ts';
 import type { Source } from '../contract/source.ts';
-import { type LimitInfo, type Throttle, unlimited } from '../contract/throttle.ts';
+import { type LimitInfo } from '../../model/quota.ts';
+import { Calls, unlimited } from '../contract/calls.ts';
 import { http } from './http.ts';
 
 const open: StrictApi[] = [];

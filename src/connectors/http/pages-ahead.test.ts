@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { listPage } from '../../../test/support/strict-list.ts';
-import type { Throttle } from '../contract/throttle.ts';
+import type { Calls } from '../contract/calls.ts';
 import { http } from './http.ts';
 
 const closers: (() => Promise<void>)[] = [];

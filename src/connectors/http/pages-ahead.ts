@@ -1,4 +1,4 @@
-import type { Cursor } from '../contract/source.ts';
+import type { Cursor } from '../contract/page.ts';
 import type { ApiPage } from './pages.ts';
 
 /** How long pages wait for a reader that goes on. Milliseconds. */

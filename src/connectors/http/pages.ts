@@ -1,5 +1,5 @@
 import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
-import type { Cursor } from '../contract/source.ts';
+import type { Cursor } from '../contract/page.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { unexpected } from './failures.ts';

@@ -1,5 +1,5 @@
 import type { Value } from '../../model/record.ts';
-import type { WriteOperation, WriteResult } from '../contract/destination.ts';
+import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import type { Echo } from './echo.ts';
 import { at } from './path.ts';
 

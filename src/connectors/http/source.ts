@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
 import type { KeyValues, RecordBatch } from '../../model/record.ts';
-import type { SourceRequest } from '../contract/connector.ts';
+import type { SourceRequest } from '../contract/source.ts';
 import type { Wanted } from '../kit/rows.ts';
 import type { Source } from '../contract/source.ts';
 import { noWatermark, unsupportedOrder } from '../kit/order.ts';

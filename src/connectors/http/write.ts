@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RejectedError } from '../../model/failure.ts';
 import { isJsonObject, type Json } from '../../model/json.ts';
-import type { WriteOperation, WriteResult } from '../contract/destination.ts';
+import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
 import type { Answer, Call } from './call.ts';

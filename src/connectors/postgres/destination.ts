@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../../model/failure.ts';
-import type { Target } from '../contract/connector.ts';
+import type { Target } from '../contract/destination.ts';
 import type { Destination } from '../contract/destination.ts';
 import { findArea } from './catalog/area.ts';
 import { columnNamed, relationOf } from './catalog/catalog.ts';

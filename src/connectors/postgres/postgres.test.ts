@@ -7,10 +7,13 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { permissionsOf } from '../../model/mode.ts';
 import type { Mode } from '../../model/mode.ts';
-import type { Connection, SourceRequest, Target } from '../contract/connector.ts';
-import type { StagedLayout, StagedRow, StagingDestination } from '../contract/destination.ts';
-import type { PageRequest, Source } from '../contract/source.ts';
-import { unlimited } from '../contract/throttle.ts';
+import type { Connection } from '../contract/connector.ts';
+import type { SourceRequest } from '../contract/source.ts';
+import type { Target } from '../contract/destination.ts';
+import type { StagedLayout, StagedRow, StagingDestination } from '../contract/staging.ts';
+import type { PageRequest } from '../contract/page.ts';
+import type { Source } from '../contract/source.ts';
+import { unlimited } from '../contract/calls.ts';
 import { postgres } from './postgres.ts';
 
 let stopServer = async () => {};

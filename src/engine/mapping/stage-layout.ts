@@ -1,8 +1,4 @@
-import type {
-  StagedColumn,
-  StagedLayout,
-  StagedRow,
-} from '../../connectors/contract/destination.ts';
+import type { StagedColumn, StagedLayout, StagedRow } from '../../connectors/contract/staging.ts';
 import type { Field } from '../../model/field.ts';
 import type { Json } from '../../model/json.ts';
 import type { Match } from '../../model/match.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Existing } from '../../connectors/contract/destination.ts';
+import type { Existing } from '../../connectors/contract/records.ts';
 import { modes, permissionsOf } from '../../model/mode.ts';
 import type { MappedRecord } from '../mapping/map-record.ts';
 import { decide as decideInSteps, decideByLedger, type Decision } from './match.ts';

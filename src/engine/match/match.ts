@@ -1,4 +1,4 @@
-import type { Existing, WriteOperation } from '../../connectors/contract/destination.ts';
+import type { Existing, WriteOperation } from '../../connectors/contract/records.ts';
 import type { Field } from '../../model/field.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import type { KeyMatch } from '../../model/match.ts';

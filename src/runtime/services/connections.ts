@@ -8,7 +8,7 @@ import type {
 } from '../../api/services.ts';
 import type { Connection } from '../../connectors/contract/connector.ts';
 import { allConnectors, connectorOf } from '../../connectors/registry.ts';
-import { unlimited } from '../../connectors/contract/throttle.ts';
+import { unlimited } from '../../connectors/contract/calls.ts';
 import { connectionsOf } from '../../model/entity-syncs.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';

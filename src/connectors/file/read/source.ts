@@ -2,7 +2,8 @@ import { ConfigError } from '../../../model/failure.ts';
 import type { Field } from '../../../model/field.ts';
 import type { Encoding, KeyValues, RecordBatch } from '../../../model/record.ts';
 import { alike, rowsOf, type Wanted } from '../../kit/rows.ts';
-import type { Page, PageEnd, PageRequest, Settled, Source } from '../../contract/source.ts';
+import type { Page, PageEnd, PageRequest } from '../../contract/page.ts';
+import type { Settled, Source } from '../../contract/source.ts';
 import {
   compareWatermarks,
   higher,

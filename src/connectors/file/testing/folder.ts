@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Value } from '../../../model/record.ts';
-import type { Connection, SourceRequest, Target } from '../../contract/connector.ts';
-import type { RecordDestination, WriteOperation } from '../../contract/destination.ts';
-import type { Page, Source } from '../../contract/source.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { SourceRequest } from '../../contract/source.ts';
+import type { Target } from '../../contract/destination.ts';
+import type { RecordDestination, WriteOperation } from '../../contract/records.ts';
+import type { Page } from '../../contract/page.ts';
+import type { Source } from '../../contract/source.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { file } from '../file.ts';
 
 /** A folder of its own for a test, and a connection to it. */

@@ -4,9 +4,9 @@ import type {
   Existing,
   RecordDestination,
   WriteOperation,
-  WriteOptions,
   WriteResult,
-} from '../../contract/destination.ts';
+} from '../../contract/records.ts';
+import type { WriteOptions } from '../../contract/destination.ts';
 import { encoderOf, type Encoder } from '../stored/encoding.ts';
 import { fileFailure } from '../failures.ts';
 import type { Entry } from './journal.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ChunkRef } from '../../contract/destination.ts';
+import type { ChunkRef } from '../../contract/staging.ts';
 import { digest, ident, literal, namedSql, readingsOf } from './names.ts';
 import type { Session } from '../link/session.ts';
 

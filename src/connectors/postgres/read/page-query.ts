@@ -1,4 +1,4 @@
-import type { PageRequest } from '../../contract/source.ts';
+import type { PageRequest } from '../../contract/page.ts';
 import type { Column, Relation } from '../catalog/catalog.ts';
 import { comparable, equal, operator } from '../values/compare.ts';
 import { ident, literal } from '../catalog/names.ts';

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { RecordBatch } from '../../../model/record.ts';
 import { tooLarge } from '../../../model/too-large.ts';
-import type { CopyText, Page, PageEnd, PageRequest } from '../../contract/source.ts';
+import type { CopyText, Page, PageEnd, PageRequest } from '../../contract/page.ts';
 import { fieldOf } from '../catalog/catalog.ts';
 import { copyOut } from './copy-out.ts';
 import { decodeLine, LineTracker } from '../values/copy-lines.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { KeyValues, RecordBatch } from '../../../model/record.ts';
-import type { SourceRequest } from '../../contract/connector.ts';
+import type { SourceRequest } from '../../contract/source.ts';
 import { noWatermark, unsupportedOrder } from '../../kit/order.ts';
 import type { Source } from '../../contract/source.ts';
 import { fromText, printed } from '../values/cast.ts';

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import { permissionsOf } from '../../../model/mode.ts';
-import type { Connection, Target } from '../../contract/connector.ts';
-import type { RecordDestination, WriteOperation } from '../../contract/destination.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { Target } from '../../contract/destination.ts';
+import type { RecordDestination, WriteOperation } from '../../contract/records.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

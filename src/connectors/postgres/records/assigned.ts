@@ -1,6 +1,6 @@
 import { own } from '../../../model/own.ts';
 import type pg from 'pg';
-import type { WriteOperation, WriteResult } from '../../contract/destination.ts';
+import type { WriteOperation, WriteResult } from '../../contract/records.ts';
 import type { Area } from '../catalog/area.ts';
 import { printed } from '../values/cast.ts';
 import type { Column } from '../catalog/catalog.ts';

@@ -6,9 +6,9 @@ import type {
   Existing,
   RecordDestination,
   WriteOperation,
-  WriteOptions,
   WriteResult,
-} from '../../contract/destination.ts';
+} from '../../contract/records.ts';
+import type { WriteOptions } from '../../contract/destination.ts';
 import type pg from 'pg';
 import type { Area } from '../catalog/area.ts';
 import { writeWithIds } from './assigned.ts';

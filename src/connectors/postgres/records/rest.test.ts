@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { permissionsOf } from '../../../model/mode.ts';
-import type { Connection, Target } from '../../contract/connector.ts';
-import type { RecordDestination } from '../../contract/destination.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { Target } from '../../contract/destination.ts';
+import type { RecordDestination } from '../../contract/records.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

@@ -1,4 +1,4 @@
-import type { AppliedChunks, ChunkResult } from '../../contract/destination.ts';
+import type { AppliedChunks, ChunkResult } from '../../contract/staging.ts';
 import { resultOf } from './applied-result.ts';
 import type { Area } from '../catalog/area.ts';
 import { lateChunk } from './late.ts';

@@ -1,4 +1,4 @@
-import type { ChunkResult } from '../../contract/destination.ts';
+import type { ChunkResult } from '../../contract/staging.ts';
 import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from '../catalog/area.ts';
 import { ChunkStage } from './chunk-stage.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TransientError } from '../../../model/failure.ts';
 import { stagingLost } from '../../../model/workflow.ts';
-import type { ChunkRef, ChunkResult, StagedFault } from '../../contract/destination.ts';
+import type { ChunkRef, ChunkResult, StagedFault } from '../../contract/staging.ts';
 import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from '../catalog/area.ts';
 import { lockTables } from '../catalog/area.ts';

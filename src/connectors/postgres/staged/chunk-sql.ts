@@ -1,4 +1,4 @@
-import type { StagedLayout } from '../../contract/destination.ts';
+import type { StagedLayout } from '../../contract/staging.ts';
 import type { Column } from '../catalog/catalog.ts';
 import { columnNamed } from '../catalog/catalog.ts';
 import { ident, literal } from '../catalog/names.ts';

@@ -1,5 +1,5 @@
 import type { Operation, RecordError, SkipReason } from '../../../model/outcome.ts';
-import type { StagedFault } from '../../contract/destination.ts';
+import type { StagedFault } from '../../contract/staging.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
 import { faultOf } from '../failures/failures.ts';
 import { attempt, Isolation, type Guarded } from './isolate.ts';

@@ -5,8 +5,8 @@ import type { Json } from '../../../model/json.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
 import type { RecordError } from '../../../model/outcome.ts';
 import type { Connection } from '../../contract/connector.ts';
-import type { StagedLayout, StagingDestination } from '../../contract/destination.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { StagedLayout, StagingDestination } from '../../contract/staging.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

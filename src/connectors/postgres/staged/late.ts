@@ -1,4 +1,4 @@
-import type { ChunkRef } from '../../contract/destination.ts';
+import type { ChunkRef } from '../../contract/staging.ts';
 import { literal } from '../catalog/names.ts';
 import type { StageRef } from './stage-ref.ts';
 

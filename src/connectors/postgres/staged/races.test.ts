@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
 import type { Connection } from '../../contract/connector.ts';
-import type { StagedLayout } from '../../contract/destination.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { StagedLayout } from '../../contract/staging.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;

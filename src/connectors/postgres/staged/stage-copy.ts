@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { StagedLayout } from '../../contract/destination.ts';
+import type { StagedLayout } from '../../contract/staging.ts';
 import { asciiJson } from '../values/ascii-json.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { copyIn } from './copy-in.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ChunkRef } from '../../contract/destination.ts';
+import type { ChunkRef } from '../../contract/staging.ts';
 import type { Area } from '../catalog/area.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import type { Session } from '../link/session.ts';

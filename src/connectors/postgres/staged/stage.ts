@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { TransientError } from '../../../model/failure.ts';
-import type { ChunkRef, StagedLayout, StagedRow } from '../../contract/destination.ts';
+import type { ChunkRef, StagedLayout, StagedRow } from '../../contract/staging.ts';
 import type { Area } from '../catalog/area.ts';
 import { asciiJson } from '../values/ascii-json.ts';
 import type { ChunkSql } from './chunk-sql.ts';

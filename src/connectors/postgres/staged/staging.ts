@@ -1,5 +1,5 @@
 import { largestRecord, tooLarge } from '../../../model/too-large.ts';
-import type { StagedLayout, StagedRow, StagingDestination } from '../../contract/destination.ts';
+import type { StagedLayout, StagedRow, StagingDestination } from '../../contract/staging.ts';
 import type { Area } from '../catalog/area.ts';
 import { applyLate } from './apply-late.ts';
 import { ChunkApply } from './apply.ts';

@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../../test/support/database.ts';
-import type { Connection, Target } from '../../contract/connector.ts';
-import type {
-  RecordDestination,
-  StagedLayout,
-  StagingDestination,
-} from '../../contract/destination.ts';
-import type { CopyText, Source } from '../../contract/source.ts';
-import { unlimited } from '../../contract/throttle.ts';
+import type { Connection } from '../../contract/connector.ts';
+import type { Target } from '../../contract/destination.ts';
+import type { RecordDestination } from '../../contract/records.ts';
+import type { StagedLayout, StagingDestination } from '../../contract/staging.ts';
+import type { CopyText } from '../../contract/page.ts';
+import type { Source } from '../../contract/source.ts';
+import { unlimited } from '../../contract/calls.ts';
 import { encodeLine } from './copy-lines.ts';
 import { legacyBytes, utf8From } from './legacy-text.ts';
 import { postgres } from '../postgres.ts';

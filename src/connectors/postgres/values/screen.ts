@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import type { StagedFault } from '../../contract/destination.ts';
+import type { StagedFault } from '../../contract/staging.ts';
 import { decodeLine, encodeLine } from './copy-lines.ts';
 import { LineGuard } from '../read/line-guard.ts';
 import type { Repertoire } from './repertoire.ts';

@@ -1,0 +1,64 @@
+import type { Calls } from './calls.ts';
+import type { KeyedDestination, WriteOperation, WriteResult } from './records.ts';
+import type { PageRequest } from './page.ts';
+
+/** The system's own name of a job, as text. Opaque to everyone else. */
+export type JobReference = string;
+
+/** How a job is doing. */
+export type JobProgress =
+  | { readonly done: true }
+  | {
+      readonly done: false;
+      /** When to ask again, in milliseconds. Default: soon at first, then more and more rarely. */
+      readonly againMs?: number;
+    };
+
+/** A job that runs at the system for seconds to hours: submit → reference → poll. */
+interface LongJob {
+  /**
+   * Finds a job whose reference was lost with the answer to `submit`; null where there is none, so that it may be
+   * submitted again. Absent: the system cannot be asked, and the job is taken for lost.
+   * @param submission what `submit` was given
+   */
+  find?(submission: string, calls: Calls): Promise<JobReference | null>;
+  /**
+   * Asks how a job is doing. Between two calls nothing waits in a worker.
+   * @throws ConfigError where the job failed as a whole and no retry helps; TransientError `job_lost` where it is gone
+   */
+  poll(job: JobReference, calls: Calls): Promise<JobProgress>;
+}
+
+/**
+ * A destination that takes records as long jobs, such as Salesforce's Bulk API 2.0 or Marketo's bulk import. The runtime
+ * notes the reference in the journal before it waits, so that a worker that dies while a job runs finds the job again,
+ * and none is submitted twice.
+ */
+export interface JobDestination extends KeyedDestination, LongJob {
+  readonly kind: 'jobs';
+  /**
+   * Submits operations of one kind, at most `batch` of them, as one job.
+   * @param submission the same on every attempt, different for every other job; fit to name the job at the system
+   */
+  submit(
+    operations: readonly WriteOperation[],
+    submission: string,
+    calls: Calls,
+  ): Promise<JobReference>;
+  /** The results of a job that is done, one per operation, in the order in which they were submitted. */
+  results(
+    job: JobReference,
+    operations: readonly WriteOperation[],
+    calls: Calls,
+  ): Promise<WriteResult[]>;
+}
+
+/** An export that a source must make ready before its first page, such as a bulk query: submit → reference → poll → pages. */
+export interface SourceJob extends LongJob {
+  /** Submits the export that the pages of one read will come from. */
+  submit(
+    read: Pick<PageRequest, 'since' | 'until' | 'fields' | 'rest'>,
+    submission: string,
+    calls: Calls,
+  ): Promise<JobReference>;
+}
