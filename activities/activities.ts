@@ -1,5 +1,6 @@
 import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
+import type { Staged, Waiting } from './paths/path.ts';
 import type { StartedRun } from './run/create-run.ts';
 import type { RunEnd } from '../src/store/runs/runs.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
@@ -9,6 +10,9 @@ export interface ChunkInput {
   readonly run: string;
   readonly chunk: number;
 }
+
+/** What reading a page came to; with `waitMs` a long job at the source is still to be waited for. */
+export interface Imported extends Staged, Partial<Waiting> {}
 
 /** How a run ended. */
 export interface Ended {
@@ -22,18 +26,18 @@ export interface RunActivities {
   /** Checks both sides and settles how the run goes. */
   openRun(input: StartedRun): Promise<OpenedRun>;
   /** Reads a page and stages it as one or more chunks from `chunk` on. */
-  importPage(input: ChunkInput): Promise<{ chunks: number; records: number; done: boolean }>;
+  importPage(input: ChunkInput): Promise<Imported>;
   /**
    * Matches a staged chunk with the destination and maps it (record destinations), in source order. With `waits` some
    * of its keys are still being written by earlier chunks: it may be exported only after them.
    */
   matchChunk(input: ChunkInput): Promise<{ waits: boolean }>;
-  /** Writes a chunk; returns its share of the stats. */
-  exportChunk(input: ChunkInput): Promise<Stats>;
+  /** Writes a chunk; returns its share of the stats, or when to come again. */
+  exportChunk(input: ChunkInput): Promise<Stats | Waiting>;
   /** Counts and pins what a mirror would remove. */
   planRemoval(input: ChunkInput): Promise<Removal & { needsApproval: boolean }>;
-  /** Removes what was pinned; returns its share of the stats. */
-  exportRemoval(input: ChunkInput): Promise<Stats>;
+  /** Removes what was pinned; returns its share of the stats, or when to come again. */
+  exportRemoval(input: ChunkInput): Promise<Stats | Waiting>;
   /** Notes the run's state for readers outside Temporal. */
   noteRun(input: {
     run: string;

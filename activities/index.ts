@@ -8,14 +8,15 @@ import { scanSource } from './cycle/scan-source.ts';
 import { unifySource } from './cycle/unify-source.ts';
 import { exportChunk } from './run/export-chunk.ts';
 import { exportRemoval } from './run/export-removal.ts';
-import { guarded } from './host/guarded.ts';
+import { withSafeFailures } from './host/safe-failures.ts';
 import { importPage } from './run/import-page.ts';
 import { matchChunk } from './run/match-chunk.ts';
 import { noteRun } from './run/note-run.ts';
 import { noteSkippedTick } from './run/note-skipped-tick.ts';
 import { openRun } from './run/open-run.ts';
 import { planRemoval } from './run/plan-removal.ts';
-import { Sessions, type Dependencies } from './session/session.ts';
+import type { Dependencies } from './host/dependencies.ts';
+import { Sessions } from './session/sessions.ts';
 import { Steering } from './host/steering.ts';
 
 /** Every activity, over what it needs. */
@@ -25,7 +26,7 @@ export function createActivities(dependencies: Dependencies): RunActivities & Cy
     sessions: new Sessions(dependencies),
     steering: new Steering(dependencies.store.runs),
   };
-  return guarded({
+  return withSafeFailures({
     openRun: openRun(deps),
     importPage: importPage(deps),
     matchChunk: matchChunk(deps),

@@ -54,7 +54,7 @@ export function changeSource(
         }),
       };
     },
-    async lookup(keyFields, keys, names) {
+    async lookup({ keyFields, keys, fields: names }) {
       if (keyFields.length !== 1 || keyFields[0] !== recordIdField) return batchOf([], names);
       const found = await golden.some(entity, keys.map(recordOf));
       return batchOf(

@@ -1,6 +1,6 @@
 import { TransientError } from '../../src/model/failure.ts';
 import type { Store } from '../../src/store/store.ts';
-import { fencingToken } from '../host/fencing-token.ts';
+import { fencingToken } from '../host/step-of.ts';
 
 /**
  * Claims the chunk of a cycle that comes after the last exported one; returns the token to commit with. Only then what it

@@ -3,7 +3,8 @@ import { recordMapper } from '../../src/engine/mapping/map-record.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { ChangedView, RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Session } from '../session/session.ts';
+import type { Removals } from '../paths/keyed/books.ts';
+import type { Ends } from '../session/ends.ts';
 import type { Delivery } from './delivery.ts';
 
 const pageSize = 1000;
@@ -12,14 +13,10 @@ const pageSize = 1000;
  * What a run removes at a destination of an entity: records that were deleted since the last one, or no longer meet its
  * filter, where the mode allows it; and the losers of merges, where the merge says so.
  */
-export async function departed(
-  store: Store,
-  session: Session,
-  delivery: Delivery,
-): Promise<{ removals: DecidedOperation[]; of: number }> {
+export async function departed(store: Store, ends: Ends, delivery: Delivery): Promise<Removals> {
   const removals = new Map<string, DecidedOperation>();
-  for await (const record of leaving(store, session, delivery)) {
-    for (const one of await removalsOf(store, session, delivery, record))
+  for await (const record of leaving(store, ends, delivery)) {
+    for (const one of await removalsOf(store, ends, delivery, record))
       removals.set(one.canonicalKey, one);
   }
   if (delivery.entity.spec.merge?.deleteLosers === true) {
@@ -38,13 +35,13 @@ export async function departed(
 /** Records that have left since the sync's watermark. */
 async function* leaving(
   { golden }: Store,
-  session: Session,
+  ends: Ends,
   { entity, plan, permissions }: Delivery,
 ): AsyncGenerator<RecordView> {
   const losers = entity.spec.merge?.deleteLosers === true;
-  const { since, until } = session.plan;
+  const { since, until } = ends.plan;
   const filter =
-    session.mapping.filter === null ? null : recordMapper(session.mapping, plan.fields, 'json');
+    ends.mapping.filter === null ? null : recordMapper(ends.mapping, plan.fields, 'json');
   for (const deleted of [true, false]) {
     if (!deleted && (filter === null || !permissions.remove)) continue;
     let after = since ?? '0';
@@ -77,7 +74,7 @@ function isFiltered(
 
 async function removalsOf(
   store: Store,
-  session: Session,
+  ends: Ends,
   { entity, plan, system, idField }: Delivery,
   record: RecordView,
 ): Promise<DecidedOperation[]> {
@@ -86,7 +83,7 @@ async function removalsOf(
       .filter((one) => one.system === system)
       .map(({ id }) => removal([record.id], id, id));
   }
-  const keyOf = recordMapper({ ...session.mapping, filter: null }, plan.fields, 'json');
+  const keyOf = recordMapper({ ...ends.mapping, filter: null }, plan.fields, 'json');
   const keyed = (view: RecordView): KeyValues | null => {
     const mapped = keyOf(plan.fields.map(({ name }) => view.values[name]));
     return 'key' in mapped ? mapped.key : null;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
+import { requireSource } from '../../src/connectors/ends.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import type { EntitySourceSpec, EntitySpec } from '../../src/model/entity.ts';
 import { ConfigError } from '../../src/model/failure.ts';
@@ -43,48 +45,55 @@ export type Reading =
   /** The ids of all records. */
   | 'ids';
 
-/** Opens a source of an entity for the time of `work`. */
+/** An open source, and the calls to it. */
+export interface OpenSource {
+  readonly source: Source;
+  readonly calls: Calls;
+}
+
+/**
+ * Opens a source of an entity for the time of `work`.
+ * @param signal stops the calls that opening and `work` make
+ */
 export async function withSource<T>(
   connections: Connects,
   run: string,
   spec: EntitySourceSpec,
   reading: Reading,
-  work: (source: Source, connected: Connected) => Promise<T>,
+  signal: AbortSignal,
+  work: (open: OpenSource) => Promise<T>,
 ): Promise<T> {
   const connected = await connections.connect(spec.source.connection, run);
+  const calls = connected.calls({ signal });
   try {
-    return await work(await openSource(connected, spec, reading), connected);
+    return await work({ source: await openSource(connected, spec, reading, calls), calls });
   } finally {
     await connected.connection.close();
   }
 }
 
 async function openSource(
-  { id, connection, connector, settings }: Connected,
+  { id, connection, ...declared }: Connected,
   { source, deleted }: EntitySourceSpec,
   reading: Reading,
+  calls: Calls,
 ): Promise<Source> {
-  if (connection.source === undefined)
-    throw new ConfigError('not_a_source', `connection ${id} cannot be read`, { connection: id });
-  const stream = tombstonesOf(deleted, reading) ?? source;
-  const watermark = reading === 'ids' || source.full ? undefined : stream.watermark;
-  const options = sourceOptions(source);
-  if (watermark !== undefined) {
-    const sorts =
-      connector.sortsByWatermark?.(settings, { stream: stream.stream, options }) ??
-      'its streams cannot be sorted by a watermark';
-    if (sorts !== true)
-      throw new ConfigError('unsupported_order', `${id}: ${sorts}; full: true reads everything`, {
-        connection: id,
-      });
-  }
-  return connection.source({
-    stream: stream.stream,
-    key: [stream.id],
+  const { stream, id: idField, watermark: field } = tombstonesOf(deleted, reading) ?? source;
+  const watermark = reading === 'ids' || source.full ? undefined : field;
+  const side = { stream, options: sourceOptions(source) };
+  const { role, options, sorted } = requireSource(declared, side, 'upsert', id);
+  if (watermark !== undefined && sorted !== true)
+    throw new ConfigError('unsupported_order', `${id}: ${sorted}; full: true reads everything`, {
+      connection: id,
+    });
+  const request = {
+    stream,
+    key: [idField],
     options,
     whole: reading === 'ids',
     ...(watermark !== undefined && { watermark, order: 'watermark' as const }),
-  });
+  };
+  return role.open(connection, request, calls);
 }
 
 function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: Reading) {

@@ -1,10 +1,10 @@
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type {
   Existing,
   RecordDestination,
   WriteOperation,
   WriteResult,
 } from '../../src/connectors/contract/records.ts';
-import type { WriteOptions } from '../../src/connectors/contract/destination.ts';
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
 import { recordMapper } from '../../src/engine/mapping/map-record.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
@@ -53,11 +53,11 @@ export class IdentifiedDestination implements RecordDestination {
     this.lookupBatch = Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity);
   }
 
-  async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
+  async lookup(keys: readonly KeyValues[], calls: Calls): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
     const records = keys.map(recordOf);
     const targets = await store.sourceRecords.targets(entity.ref, system, records);
-    const found = await this.#byId(targets);
+    const found = await this.#byId(targets, calls);
     const held = new Set(found.map(({ key }) => recordOf(key)));
     // What the system no longer has is made anew.
     const gone = [...targets].filter(([record]) => !held.has(record));
@@ -66,13 +66,10 @@ export class IdentifiedDestination implements RecordDestination {
       gone.map(([, id]) => ({ system, id })),
     );
     const left = records.filter((record) => !held.has(record));
-    return [...found, ...(await this.#byKey(left))];
+    return [...found, ...(await this.#byKey(left, calls))];
   }
 
-  async write(
-    operations: readonly WriteOperation[],
-    options?: WriteOptions,
-  ): Promise<WriteResult[]> {
+  async write(operations: readonly WriteOperation[], calls: Calls): Promise<WriteResult[]> {
     const { entity, system, idField = '' } = this.#delivery;
     const creates = operations.filter(({ operation }) => operation === 'create');
     const remade = await this.#store.records.remade(creates.map(({ key }) => recordOf(key)));
@@ -84,11 +81,11 @@ export class IdentifiedDestination implements RecordDestination {
       const given = own(operation.values, idField) ?? null;
       return { ...operation, key: [given], idempotencyKey };
     });
-    return this.#inner.write(inner, options);
+    return this.#inner.write(inner, calls);
   }
 
   /** Records that have an id here, which the system still knows. */
-  async #byId(targets: ReadonlyMap<RecordId, string>): Promise<Existing[]> {
+  async #byId(targets: ReadonlyMap<RecordId, string>, calls: Calls): Promise<Existing[]> {
     const { lookup } = this.#inner;
     if (targets.size === 0) return [];
     if (lookup === undefined)
@@ -97,6 +94,7 @@ export class IdentifiedDestination implements RecordDestination {
     const found = await lookup.call(
       this.#inner,
       [...targets.values()].map((id) => [id]),
+      calls,
     );
     return found.flatMap(({ key, id, values }) => {
       const record = byId.get(keyText(key));
@@ -106,7 +104,7 @@ export class IdentifiedDestination implements RecordDestination {
   }
 
   /** Records that the system holds under their natural key; from now on they go by its id. */
-  async #byKey(records: readonly RecordId[]): Promise<Existing[]> {
+  async #byKey(records: readonly RecordId[], calls: Calls): Promise<Existing[]> {
     const { lookup } = this.#natural?.destination ?? {};
     if (this.#natural === undefined || lookup === undefined || records.length === 0) return [];
     const { golden } = this.#store;
@@ -119,7 +117,7 @@ export class IdentifiedDestination implements RecordDestination {
     }
     if (byKey.size === 0) return [];
     const keys = [...byKey.values()].map(({ key }) => key);
-    const found = await lookup.call(this.#natural.destination, keys);
+    const found = await lookup.call(this.#natural.destination, keys, calls);
     const existing = found.flatMap(({ key, id, values }): Existing[] => {
       const record = byKey.get(keyText(key))?.record;
       return record === undefined || id === null ? [] : [{ key: [record], id, values }];

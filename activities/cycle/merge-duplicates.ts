@@ -7,8 +7,8 @@ import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-re
 import { noStats } from '../../src/model/outcome.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../session/session.ts';
-import { attended } from '../host/with-session.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { attended } from '../host/attended.ts';
 import { claimNext } from './claim-next.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 import { mergeRange } from './passes.ts';

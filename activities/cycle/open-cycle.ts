@@ -1,13 +1,11 @@
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
-import { permissionsOf } from '../../src/model/mode.ts';
 import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
 import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { own } from '../../src/model/own.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
-import { checkMode } from '../session/open-ends.ts';
-import type { Shared } from '../session/session.ts';
-import { attended } from '../host/with-session.ts';
+import { destinationEndOf } from '../session/open-ends.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { attended } from '../host/attended.ts';
 import { endCycle } from './end-cycle.ts';
 import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
 import { rangeOf, settlePass } from './passes.ts';
@@ -24,7 +22,7 @@ export function openCycle(deps: Shared): CycleActivities['openCycle'] {
       await endDead(store, run);
       const entity = await openEntity(store, id, run);
       await checkDestinations(deps, run, entity);
-      const plan = await settlePasses(deps, run, entity);
+      const plan = await settlePasses(deps, run, entity, signal);
       await reindex(store, entity, plan, signal);
       faultPoint('open.after-plan');
       return opened(entity);
@@ -55,7 +53,12 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
 }
 
 /** Opens every source once: its fields must fit what the entity says of them. */
-async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Promise<EntityPlan> {
+async function settlePasses(
+  deps: Shared,
+  run: string,
+  entity: OpenEntity,
+  signal: AbortSignal,
+): Promise<EntityPlan> {
   const { store, sessions } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
   const known = new Map<string, KnownFields>();
@@ -63,15 +66,15 @@ async function settlePasses(deps: Shared, run: string, entity: OpenEntity): Prom
   for (const [index, name] of names.entries()) {
     const spec = sourceOf(entity.spec, name);
     const mark = sourceFingerprint(spec);
-    await withSource(sessions, run, spec, 'changes', async (source) => {
-      known.set(name, source);
+    await withSource(sessions, run, spec, 'changes', signal, async (open) => {
+      known.set(name, open.source);
       const before = full ? null : await store.positions.get(entity.no, name, mark);
-      await settlePass(store, run, rangeOf(index, 'changes'), source, before);
+      await settlePass(store, run, rangeOf(index, 'changes'), open, before);
     });
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
-    await withSource(sessions, run, spec, 'tombstones', async (source) => {
+    await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
       const before = await store.positions.get(entity.no, tombstonesName(name), mark);
-      await settlePass(store, run, rangeOf(index, 'tombstones'), source, before);
+      await settlePass(store, run, rangeOf(index, 'tombstones'), open, before);
     });
   }
   return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
@@ -90,15 +93,9 @@ async function checkDestinations(
   for (const sync of Object.values(destinationSyncs(id, spec))) {
     const connected = await deps.sessions.connect(sync.destination.connection, run);
     try {
-      checkMode(connected, sync);
+      destinationEndOf(connected, sync);
     } finally {
       await connected.connection.close();
     }
   }
-}
-
-/** Whether a destination of the entity may remove records: by its mode, or those of a merge's losers. */
-export function mayRemove({ merge, destinations }: OpenEntity['spec'], name: string): boolean {
-  const mode = own(destinations, name)?.mode;
-  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
 }

@@ -1,52 +1,63 @@
-import type { Connection } from '../../src/connectors/contract/connector.ts';
-import type { Destination } from '../../src/connectors/contract/destination.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
-import type { Mapping } from '../../src/engine/mapping/mapping.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
+import type { RecordDestination } from '../../src/connectors/contract/records.ts';
+import type { Store } from '../../src/store/store.ts';
 import { own } from '../../src/model/own.ts';
 import { keyFields } from '../../src/model/sync.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
-import type { Store } from '../../src/store/store.ts';
-import { openDestination } from '../session/open-ends.ts';
+import type { Path } from '../paths/path.ts';
+import { recordsPath } from '../paths/records/records-path.ts';
+import type { Connected } from '../session/connect.ts';
+import type { Ends } from '../session/ends.ts';
+import { destinationEndOf, openDestination, type Opening } from '../session/open-ends.ts';
 import { asRecords, type Delivery, type NaturalKey } from './delivery.ts';
+import { deliveryBooks } from './delivery-books.ts';
 import { IdentifiedDestination } from './identified-destination.ts';
 
-/** The destination of an entity, its records addressed by the entity's where it has ids of its own. */
-export async function openDelivered(
-  connection: Connection,
-  run: string,
-  plan: RunPlan,
-  mapping: Mapping,
-  source: Source,
+type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<RecordDestination>;
+
+/** Opens the destination of an entity, its records addressed by the entity's where it has ids of its own. */
+export async function openDeliveredDestination(
+  to: Connected,
+  opening: Opening,
   delivery: Delivery,
   store: Store,
-): Promise<Destination> {
+  calls: Calls,
+): Promise<RecordDestination> {
+  const end = destinationEndOf(to, opening.plan.spec);
+  const open: Open = async (differing) =>
+    asRecords(await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }));
   const { idField: id } = delivery;
-  const open = (differing: Parameters<typeof openDestination>[5]) =>
-    openDestination(connection, run, plan, mapping, source, differing);
-  if (id === undefined) return open({ kind: 'records' });
-  const inner = await open({ kind: 'records', id });
-  const natural = await openNatural(connection, run, plan, mapping, source, delivery);
-  return new IdentifiedDestination(store, delivery, asRecords(inner), natural);
+  if (id === undefined) return open({});
+  const inner = await open({ id });
+  return new IdentifiedDestination(
+    store,
+    delivery,
+    inner,
+    await openNatural(open, opening, delivery),
+  );
 }
 
-/** The same destination by its natural key, where the entity names one. */
+/** Opens the same destination by its natural key, where the entity names one. */
 async function openNatural(
-  connection: Connection,
-  run: string,
-  plan: RunPlan,
-  mapping: Mapping,
-  source: Source,
+  open: Open,
+  { mapping }: Opening,
   { entity, system, idField: id }: Delivery,
 ): Promise<NaturalKey | undefined> {
   const named = own(entity.spec.destinations, system)?.destination.key;
   if (named === undefined || id === undefined) return undefined;
   const key = keyFields(named);
-  const destination = await openDestination(connection, run, plan, mapping, source, {
-    kind: 'records',
-    id,
-    key,
-  });
+  const destination = await open({ id, key });
   const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
   const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
-  return { destination: asRecords(destination), mapping: { ...mapping, key: paths, filter: null } };
+  return { destination, mapping: { ...mapping, key: paths, filter: null } };
+}
+
+/** The path of a run that writes a destination of an entity: that of records, with the entity's books. */
+export function openDeliveryPath(
+  store: Store,
+  ends: Ends,
+  destination: RecordDestination,
+  delivery: Delivery,
+): Path {
+  const books = deliveryBooks(store, ends, destination, delivery);
+  return recordsPath({ store, ends, destination, books });
 }

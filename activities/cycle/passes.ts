@@ -1,8 +1,8 @@
 import { settledOf } from '../session/settled-of.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { Store } from '../../src/store/store.ts';
-import { fencingToken } from '../host/fencing-token.ts';
+import { fencingToken } from '../host/step-of.ts';
+import type { OpenSource } from './entity.ts';
 
 /** Chunk numbers of a cycle: each reading of a source has a range of its own, whose first number keeps its pass. */
 const rangeSize = 1_000_000;
@@ -29,22 +29,22 @@ export async function settlePass(
   { chunks }: Store,
   run: string,
   { first }: ChunkRange,
-  source: Source,
+  open: OpenSource,
   before: Position | null,
 ): Promise<void> {
   if ((await passOf({ chunks }, run, first)) !== null) return;
   const token = fencingToken();
   await chunks.claim(run, first, token);
-  const pass = before !== null && before.cursor !== null ? before : await newPass(source, before);
+  const pass = before !== null && before.cursor !== null ? before : await newPass(open, before);
   await chunks.commit(run, first, token, {
     state: 'matched',
     cursor: { value: JSON.stringify(pass), last: false },
   });
 }
 
-async function newPass(source: Source, before: Position | null): Promise<Position> {
-  const until = (await source.highWatermark?.()) ?? null;
-  const { watermark: settled } = await settledOf(source, until);
+async function newPass({ source, calls }: OpenSource, before: Position | null): Promise<Position> {
+  const until = (await source.highWatermark?.(calls)) ?? null;
+  const { watermark: settled } = await settledOf(source, until, calls);
   const { scannedAt } = before ?? {};
   return {
     since: before?.settled ?? null,

@@ -7,14 +7,13 @@ import type { EntitySourceSpec } from '../../src/model/entity.ts';
 import { milliseconds } from '../../src/model/duration.ts';
 import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { Store } from '../../src/store/store.ts';
-import { fencingToken } from '../host/fencing-token.ts';
+import { fencingToken } from '../host/step-of.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../session/session.ts';
-import { attended } from '../host/with-session.ts';
-import { openEntity, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { attended } from '../host/attended.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity, type OpenSource } from './entity.ts';
 import { passOf, rangeOf } from './passes.ts';
 
 const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
@@ -34,8 +33,8 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
       if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))
         return nothing;
       if (!(await isScanned(store, run, entity, name))) {
-        await withSource(sessions, run, spec, 'ids', async (source) => {
-          for await (const ids of idsOf(source, spec.source.id, signal))
+        await withSource(sessions, run, spec, 'ids', signal, async (open) => {
+          for await (const ids of idsOf(open, spec.source.id))
             await store.seenIds.note(entity.ref, run, name, ids);
         });
         await noteScanned(store, run, scanChunk(entity, name));
@@ -73,17 +72,19 @@ function scanChunk({ spec }: OpenEntity, source: string): number {
   return rangeOf(Object.keys(spec.sources).indexOf(source), 'ids').first;
 }
 
-async function* idsOf(source: Source, id: string, signal: AbortSignal): AsyncGenerator<string[]> {
+async function* idsOf({ source, calls }: OpenSource, id: string): AsyncGenerator<string[]> {
   let cursor: string | null = null;
   do {
-    const page = await source.read({
-      cursor,
-      since: null,
-      until: null,
-      fields: [id],
-      limit: pageLimit,
-      signal,
-    });
+    const page = await source.read(
+      {
+        cursor,
+        since: null,
+        until: null,
+        fields: [id],
+        limit: pageLimit,
+      },
+      calls,
+    );
     for await (const { rows, fields, encoding, faults = [] } of page.batches()) {
       const read = rowReader(fields, encoding);
       const ids = rows.map((row) => idText(read(row, id)));

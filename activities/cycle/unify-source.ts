@@ -1,3 +1,4 @@
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { Page } from '../../src/connectors/contract/page.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
@@ -14,9 +15,9 @@ import type { Position } from '../../src/store/entities/positions.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
-import { guarded } from '../paths/records/cut-chunks.ts';
-import type { Shared } from '../session/session.ts';
-import { attended } from '../host/with-session.ts';
+import { withoutLargeRecords } from '../paths/keyed/cut-chunks.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { attended } from '../host/attended.ts';
 import { countsOf } from './counts.ts';
 import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
@@ -47,8 +48,8 @@ export function unifySource(deps: Shared): CycleActivities['unifySource'] {
       await deps.store.runs.enter(run, 'read');
       const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
-      return withSource(deps.sessions, run, spec, reading, (source) => {
-        const unifier = new Unifier(deps.store, { run, entity, name, reading, source, signal });
+      return withSource(deps.sessions, run, spec, reading, signal, (open) => {
+        const unifier = new Unifier(deps.store, { run, entity, name, reading, ...open, signal });
         return unifier.run();
       });
     });
@@ -66,6 +67,7 @@ interface Work {
   readonly name: string;
   readonly reading: Exclude<Reading, 'ids'>;
   readonly source: Source;
+  readonly calls: Calls;
   readonly signal: AbortSignal;
 }
 
@@ -134,7 +136,7 @@ class Unifier {
    */
   async #hasNewer({ cursor, until }: Position): Promise<boolean> {
     if (cursor === null || this.#isFull) return false;
-    const highest = (await this.#work.source.highWatermark?.()) ?? null;
+    const highest = (await this.#work.source.highWatermark?.(this.#work.calls)) ?? null;
     return highest !== null && highest !== until;
   }
 
@@ -158,17 +160,19 @@ class Unifier {
     { since, until }: { since: string | null; until: string | null },
     left: number,
   ): Promise<Read> {
-    const { source, signal } = this.#work;
+    const { source, calls } = this.#work;
     const records = Math.min(chunkLimit.records, left);
     faultPoint('unify.before-read');
-    const page = await source.read({
-      cursor,
-      since,
-      until,
-      fields: this.#needed(),
-      limit: { ...chunkLimit, records },
-      signal,
-    });
+    const page = await source.read(
+      {
+        cursor,
+        since,
+        until,
+        fields: this.#needed(),
+        limit: { ...chunkLimit, records },
+      },
+      calls,
+    );
     const incoming = await this.#incoming(page);
     const { cursor: next, highest = null } = page.end();
     return { incoming, cursor: next, highest };
@@ -187,7 +191,7 @@ class Unifier {
     const { name, reading } = this.#work;
     const incoming: Incoming[] = [];
     for await (const whole of page.batches()) {
-      const batch = guarded(whole, chunkLimit.record);
+      const batch = withoutLargeRecords(whole, chunkLimit.record);
       const faults = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
       const reader =
         reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name, this.#needed());

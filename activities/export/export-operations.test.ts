@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type {
   RecordDestination,
   WriteOperation,
@@ -12,7 +13,8 @@ import { SupersededError } from '../../src/store/runs/chunks.ts';
 import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
 import { lanes } from './pool.ts';
-import type { Dependencies, Session } from '../session/session.ts';
+import type { KeyedWork } from '../paths/keyed/work.ts';
+import { pacedCalls, type CallTerms } from '../quota/paced-calls.ts';
 
 const sizes = fc.record({
   count: fc.integer({ min: 1, max: 300 }),
@@ -269,14 +271,23 @@ function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
           .filter(([key]) => landed.includes(Number(key)))
           .map((key) => ({ key, id: null, values: {} })),
     }),
-    async write(operations, options) {
-      await admit?.(admitted++);
-      await options?.beforeSend?.();
-      calls += 1;
-      return write(operations);
-    },
+    write: (operations, { make }) =>
+      make(async () => {
+        calls += 1;
+        const written = write(operations);
+        // No later than a failure: the exporter tells the two apart by their times.
+        return { value: Array.isArray(written) ? written : await written };
+      }),
   };
-  const deps = {
+  const callDestination = (terms: CallTerms): Calls => ({
+    ...pacedCalls(() => null, idle, terms),
+    async make(send) {
+      await unlessAborted(admit?.(admitted++), terms.signal);
+      await terms.fence?.();
+      return (await send({ signal: terms.signal, sent: () => undefined })).value;
+    },
+  });
+  const work = {
     store: {
       journal: {
         read: async () => [...journal].map(([seq, outcome]) => ({ seq, outcome })),
@@ -290,18 +301,11 @@ function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
           for (const { seq, outcome } of entries) journal.set(seq, outcome);
         },
       },
-      ledger: { put: async () => undefined, remove: async () => undefined },
-      seal: { hash: (text: string) => Buffer.from(text) },
     },
-  } as unknown as Dependencies;
-  const session = {
+    ends: { match: { caseInsensitive: false, trim: false }, callDestination },
     destination,
-    plan: {
-      sync: 's',
-      spec: { removal: { scope: 'all' } },
-    },
-    match: { caseInsensitive: false, trim: false },
-  } as unknown as Session;
+    books: { learner: () => undefined },
+  } as unknown as KeyedWork<RecordDestination>;
   return {
     journal,
     landed,
@@ -310,15 +314,23 @@ function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
       owned = false;
     },
     export: (count: number, signal = new AbortController().signal) =>
-      exportOperations(
-        deps,
-        session,
-        destination,
-        { run: 'run', no: 0, token: 1 },
-        creates(count),
-        { signal, attempt: 1, pauseMs: 20 },
-      ),
+      exportOperations(work, { run: 'run', no: 0, token: 1 }, creates(count), {
+        signal,
+        attempt: 1,
+        pauseMs: 20,
+      }),
   };
+}
+
+const idle = { begins: () => undefined, waits: () => undefined, went: () => undefined };
+
+/** Waits, but not longer than until the signal. */
+async function unlessAborted(wait: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  await Promise.race([wait, aborted]);
 }
 
 function landing(

@@ -3,18 +3,19 @@ import type { RecordDestination, WriteResult } from '../../src/connectors/contra
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import type { Operation, RecordError } from '../../src/model/outcome.ts';
+import type { Operation } from '../../src/model/outcome.ts';
 import type { JournalOutcome as Outcome } from '../../src/store/runs/journal.ts';
-import { afterGrace } from '../host/after-grace.ts';
+import { abortedLater } from '../host/aborted-later.ts';
 import { ChunkLog, type Owner } from './chunk-log.ts';
-import { learning } from './learn.ts';
-import { noteWritten } from '../cycle/note-written.ts';
 import { inTurns } from '../host/in-turns.ts';
-import { lookUp } from '../paths/records/match-records.ts';
+import { lookUp } from '../paths/keyed/match-records.ts';
+import type { KeyedWork } from '../paths/keyed/work.ts';
+import type { Failed } from '../paths/keyed/write.ts';
+import type { Ends } from '../session/ends.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import { Outage } from './outage.ts';
 import { lanes, runPool } from './pool.ts';
 import { Sender } from './sender.ts';
-import type { Dependencies, Session } from '../session/session.ts';
 import { batches, gathered, halves, numbered, type Job, type Numbered } from './write-jobs.ts';
 
 /** So often a record is sent that the destination fails on, while it takes others. */
@@ -23,12 +24,6 @@ const mostTries = 5;
 const patienceMs = 5_000;
 /** Longer waits for a quota leave the worker. Milliseconds. */
 const longestWaitMs = 20_000;
-
-/** An operation that did not succeed. */
-export interface Failed {
-  readonly operation: Operation;
-  readonly error: RecordError;
-}
 
 /** How operations are exported. */
 interface ExportOptions {
@@ -46,30 +41,21 @@ interface ExportOptions {
  * is down or asks for a long wait. Whatever it ends with, what is known by then is durable.
  */
 export async function exportOperations(
-  deps: Dependencies,
-  session: Session,
-  destination: RecordDestination,
+  work: KeyedWork<RecordDestination>,
   owner: Owner,
   planned: readonly DecidedOperation[],
   options: ExportOptions,
 ): Promise<Failed[]> {
   const { signal } = options;
+  const { journal } = work.store;
   const operations = await inTurns(numbered(planned, owner));
-  const { delivery } = session;
-  const learn =
-    delivery?.idField === undefined
-      ? learning(deps, session, planned)
-      : noteWritten(deps.store, delivery, planned);
-  const log = new ChunkLog(deps.store.journal, owner, learn);
-  const writer = new Writer(session, destination, log, operations, {
-    ...options,
-    chunk: owner.no,
-  });
+  const log = new ChunkLog(journal, owner, work.books.learner(planned));
+  const writer = new Writer(work, log, operations, options);
   const stop = (): void => writer.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
     if (signal.aborted) stop();
-    await writer.write(await deps.store.journal.read(owner.run, owner.no));
+    await writer.write(await journal.read(owner.run, owner.no));
   } catch (error) {
     await log.close().catch(() => undefined);
     throw error;
@@ -88,8 +74,10 @@ interface Refusal {
 }
 
 class Writer {
-  readonly #session: Session;
+  readonly #ends: Ends;
   readonly #destination: RecordDestination;
+  /** For look-ups beside the writes. */
+  readonly #calls: Calls;
   readonly #log: ChunkLog;
   readonly #operations: readonly Numbered[];
   readonly #pauseMs: number;
@@ -107,19 +95,19 @@ class Writer {
   readonly #stopped = new AbortController();
 
   constructor(
-    session: Session,
-    destination: RecordDestination,
+    { ends, destination }: KeyedWork<RecordDestination>,
     log: ChunkLog,
     operations: readonly Numbered[],
-    { signal, attempt, chunk, pauseMs = 500 }: ExportOptions & { readonly chunk: number },
+    { signal, attempt, pauseMs = 500 }: ExportOptions,
   ) {
-    this.#session = session;
+    this.#ends = ends;
     this.#destination = destination;
+    this.#calls = ends.callDestination({ signal });
     this.#log = log;
     this.#operations = operations;
     this.#pauseMs = pauseMs;
-    const patience = afterGrace(signal, patienceMs);
-    this.#sender = new Sender(destination, log, { chunk, patience });
+    const patience = abortedLater(signal, patienceMs);
+    this.#sender = new Sender(destination, ends.callDestination, log, patience);
     this.#outage = new Outage(attempt, async (job) => this.#probe(job));
   }
 
@@ -175,8 +163,8 @@ class Writer {
 
   /** A create that may have arrived: it did if the destination holds the key now; else nobody knows. */
   async #settle(sent: readonly Numbered[]): Promise<void> {
-    const { match } = this.#session;
-    const found = await lookUp(this.#destination, sent);
+    const { match } = this.#ends;
+    const found = await lookUp(this.#destination, sent, this.#calls);
     const held = new Map(found.map((one) => [canonicalKey(one.key, match), one.id]));
     for (const operation of sent) {
       const id = held.get(operation.canonicalKey);
@@ -196,7 +184,7 @@ class Writer {
   async #send(job: Job): Promise<void> {
     try {
       const risky = this.#isRisky(job.kind);
-      const answer = await this.#sender.send(job.operations, risky);
+      const answer = await this.#sender.send(job.operations, !risky);
       if ('results' in answer) await this.#take(job, answer.results, risky);
       else await this.#refused(job, answer.error, risky && answer.inDoubt);
     } catch (error) {
@@ -257,7 +245,7 @@ class Writer {
   async #probe({ operations: [first] }: Job): Promise<boolean> {
     if (this.#destination.lookup === undefined || first === undefined) return false;
     try {
-      await this.#destination.lookup([first.key]);
+      await this.#destination.lookup([first.key], this.#calls);
       return true;
     } catch {
       return false;

@@ -1,3 +1,4 @@
+import type { Answered, Calls, Send } from '../../src/connectors/contract/calls.ts';
 import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import {
@@ -6,6 +7,7 @@ import {
   RejectedError,
   TransientError,
 } from '../../src/model/failure.ts';
+import type { MakeCalls } from '../quota/paced-calls.ts';
 import type { ChunkLog } from './chunk-log.ts';
 import type { Numbered } from './write-jobs.ts';
 
@@ -15,100 +17,96 @@ export type Sent =
   | { readonly error: unknown; readonly inDoubt: boolean };
 
 /**
- * Makes calls for as long as the chunk is the attempt's own (R6). Whatever waits for the quota when it is stopped, or
- * when the chunk is lost, is never sent; what is on the wire is waited for, a while.
+ * Makes calls for as long as the chunk is the attempt's own (R6). A call that waits for the quota when the sender is
+ * stopped, or when the chunk is lost, is never sent; one on the wire is waited for, a while.
  */
 export class Sender {
   readonly #destination: RecordDestination;
+  readonly #makeCalls: MakeCalls;
   readonly #log: ChunkLog;
-  readonly #chunk: number;
   readonly #patience: AbortSignal;
-  readonly #waiting = new Set<(error: unknown) => void>();
-  #stopped: { readonly error: unknown } | undefined;
+  readonly #stopped = new AbortController();
 
   /** @param patience cuts what is on the wire */
   constructor(
     destination: RecordDestination,
+    makeCalls: MakeCalls,
     log: ChunkLog,
-    { chunk, patience }: { chunk: number; patience: AbortSignal },
+    patience: AbortSignal,
   ) {
     this.#destination = destination;
+    this.#makeCalls = makeCalls;
     this.#log = log;
-    this.#chunk = chunk;
     this.#patience = patience;
   }
 
   /** Lets no call go out any more. */
   stop(error: unknown): void {
-    this.#stopped ??= { error };
-    for (const giveUp of this.#waiting) giveUp(error);
+    this.#stopped.abort(error);
   }
 
   /**
-   * @param risky the call must not be made twice: it is announced in the journal first
+   * @param repeatable false: the call must not be made twice, so it is announced in the journal first
    * @throws why the call was not sent
    */
-  async send(operations: readonly Numbered[], risky: boolean): Promise<Sent> {
+  async send(operations: readonly Numbered[], repeatable: boolean): Promise<Sent> {
     const numbers = operations.map(({ seq }) => seq);
+    const wire = { isBusy: false };
     let held: { readonly error: unknown } | undefined;
-    let onWire = false;
-    const beforeSend = async (): Promise<void> => {
+    const fence = async (): Promise<void> => {
       try {
-        this.#check();
-        faultPoint('export.before-journal');
-        if (risky) await this.#log.announce(numbers);
-        faultPoint('export.before-write');
-        await this.#log.confirm(numbers.length);
-        this.#check();
-        onWire = true;
+        await this.#pass(numbers, repeatable);
       } catch (error) {
         held = { error };
         throw error;
       }
     };
+    const { signal } = this.#stopped;
+    const calls = this.#makeCalls({ signal, patience: this.#patience, repeatable, fence });
     try {
-      this.#check();
-      const write = this.#destination.write(operations, {
-        beforeSend,
-        signal: this.#patience,
-        chunk: this.#chunk,
-      });
-      const results = await this.#unlessStopped(write, () => onWire);
+      signal.throwIfAborted();
+      const results = await this.#destination.write(operations, watched(calls, wire));
       faultPoint('export.after-write');
       return { results };
     } catch (error) {
-      const cut = onWire && this.#patience.aborted;
-      const inDoubt = (risky || cut) && onWire && !isWithoutEffect(error);
+      const cut = wire.isBusy && this.#patience.aborted;
+      const inDoubt = (!repeatable || cut) && wire.isBusy && !isWithoutEffect(error);
       if (inDoubt) this.#log.doubt(numbers);
-      else if (risky) this.#log.retract(numbers);
-      if (!onWire && this.#stopped !== undefined) throw this.#stopped.error;
+      else if (!repeatable) this.#log.retract(numbers);
+      if (!wire.isBusy) signal.throwIfAborted();
       // A connector may have put the reason into its own words.
       if (held !== undefined) throw held.error;
       return { error, inDoubt };
     }
   }
 
-  #check(): void {
-    if (this.#stopped !== undefined) throw this.#stopped.error;
-  }
-
-  async #unlessStopped<T>(call: Promise<T>, onWire: () => boolean): Promise<T> {
-    let giveUp: ((error: unknown) => void) | undefined;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        giveUp = (error) => {
-          if (!onWire()) reject(error);
-        };
-        this.#waiting.add(giveUp);
-        call.then(resolve, reject);
-      });
-    } finally {
-      if (giveUp !== undefined) this.#waiting.delete(giveUp);
-    }
+  /** The fence: returns when the next thing may be to send the call. */
+  async #pass(numbers: readonly number[], repeatable: boolean): Promise<void> {
+    const { signal } = this.#stopped;
+    signal.throwIfAborted();
+    faultPoint('export.before-journal');
+    if (!repeatable) await this.#log.announce(numbers);
+    faultPoint('export.before-write');
+    await this.#log.confirm(numbers.length);
+    signal.throwIfAborted();
   }
 }
 
-/** Whether a call that failed like this certainly changed nothing. */
+/** Calls that tell whether one of them has left and was not refused for its rate. */
+function watched(calls: Calls, wire: { isBusy: boolean }): Calls {
+  return {
+    ...calls,
+    make: <T>(send: Send<T>, options?: Parameters<Calls['make']>[1]): Promise<T> =>
+      calls.make(async (ends): Promise<Answered<T>> => {
+        wire.isBusy = true;
+        const answer = await send(ends);
+        if (answer.limits?.limited === true) wire.isBusy = false;
+        return answer;
+      }, options),
+  };
+}
+
+/** True where a call that failed like this certainly changed nothing. */
 function isWithoutEffect(error: unknown): boolean {
   if (error instanceof ConfigError) return error.code !== 'unexpected_answer';
   if (error instanceof TransientError) return error.code === 'unreachable';

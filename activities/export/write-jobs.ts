@@ -1,4 +1,4 @@
-import type { RecordDestination, WriteOperation } from '../../src/connectors/contract/records.ts';
+import type { KeyedDestination, WriteOperation } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import type { Steps } from '../../src/engine/run/steps.ts';
 import type { Operation } from '../../src/model/outcome.ts';
@@ -28,7 +28,7 @@ export function* numbered(
 ): Steps<Numbered[]> {
   const operations: Numbered[] = [];
   for (const [seq, operation] of planned.entries()) {
-    operations.push({ ...operation, seq, idempotencyKey: `${run}-${no}-${seq}` });
+    operations.push({ ...operation, seq, idempotencyKey: `${run}-${no}-${seq}`, chunk: no });
     yield;
   }
   return operations;
@@ -37,7 +37,7 @@ export function* numbered(
 /** Cuts operations into jobs of the destination's size. */
 export function batches(
   operations: readonly Numbered[],
-  size: RecordDestination['batch'],
+  size: KeyedDestination['batch'],
   tries = 0,
 ): Job[] {
   return (['remove', 'update', 'create'] as const).flatMap((kind) => {
@@ -52,7 +52,7 @@ export function batches(
 }
 
 /** Puts what is left over from several calls together again. */
-export function gathered(jobs: readonly Job[], size: RecordDestination['batch']): Job[] {
+export function gathered(jobs: readonly Job[], size: KeyedDestination['batch']): Job[] {
   const whole = jobs.filter(({ leftOver }) => leftOver !== true);
   const rest = jobs.filter(({ leftOver }) => leftOver === true);
   const tries = [...new Set(rest.map((job) => job.tries))];

@@ -3,10 +3,12 @@ import { noStats } from '../../src/model/outcome.ts';
 import { isWhole, type Run, type RunOutcome } from '../../src/model/run.ts';
 import type { Ended, RunActivities } from '../activities.ts';
 import { createRun } from './create-run.ts';
-import { fingerprint, type Dependencies, type Session, type Shared } from '../session/session.ts';
+import type { Shared } from '../host/dependencies.ts';
+import type { Ends } from '../session/ends.ts';
+import { fingerprint } from '../session/fingerprint.ts';
+import type { Session } from '../session/sessions.ts';
 import { endEarly } from './end-early.ts';
-import { exportLate } from '../paths/staged/export-late.ts';
-import { attended } from '../host/with-session.ts';
+import { attended } from '../host/attended.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
 export function closeRun(deps: Shared): RunActivities['closeRun'] {
@@ -35,16 +37,12 @@ export function endOf(run: Run | null): Ended {
   return { status, stats, failure };
 }
 
-async function complete(
-  { store }: Dependencies,
-  session: Session,
-  signal: AbortSignal,
-): Promise<void> {
-  const { run, destination } = session;
+async function complete({ store }: Shared, { ends, path }: Session, signal: AbortSignal) {
+  const { run } = ends;
   const summary = await store.runs.get(run);
   // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
-  if (summary?.status !== 'completed') await finish(store, session, summary, signal);
-  if (destination.kind === 'records') await destination.forget?.(run);
+  if (summary?.status !== 'completed') await finish(store, { ends, path }, summary, signal);
+  await path.forget(signal);
   await store.chunks.cleanUp(run);
   await store.runs.chainTidied(run);
   faultPoint('close.after-clean-up');
@@ -52,21 +50,16 @@ async function complete(
 
 /** Makes what the run has written visible, moves the watermark, and notes the end. */
 async function finish(
-  store: Dependencies['store'],
-  session: Session,
+  store: Shared['store'],
+  { ends, path }: Pick<Session, 'ends' | 'path'>,
   summary: Run | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const { run, plan, destination } = session;
-  if (destination.kind === 'staging') await exportLate(store, session, destination, signal);
-  faultPoint('close.before-tidy');
-  if (destination.kind === 'staging') await destination.cleanUp(run);
-  else if (plan.options.dryRun !== true)
-    await destination.finish?.(run, summary === null ? 0 : writtenOf(summary));
+  await path.finish(summary === null ? 0 : writtenOf(summary), signal);
   faultPoint('close.after-tidy');
-  const watermark = isWhole(plan.options) ? await moveWatermark(store, session) : null;
+  const watermark = isWhole(ends.plan.options) ? await moveWatermark(store, ends) : null;
   faultPoint('close.after-watermark');
-  await store.runs.finish(run, {
+  await store.runs.finish(ends.run, {
     status: 'completed',
     outcome: summary === null ? 'ok' : outcomeOf(summary),
     failure: null,
@@ -86,8 +79,8 @@ function writtenOf({ stats }: Run): number {
  * run met later (R3).
  */
 async function moveWatermark(
-  { watermarks, chunks }: Dependencies['store'],
-  { run, plan, source }: Session,
+  { watermarks, chunks }: Shared['store'],
+  { run, plan, source }: Ends,
 ): Promise<string | null> {
   if (plan.spec.source.watermark === undefined) return null;
   const mark = { fingerprint: fingerprint(plan.spec), run };

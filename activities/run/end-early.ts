@@ -2,11 +2,14 @@ import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { isWhole, type RunFailure } from '../../src/model/run.ts';
 import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
-import type { Session, Shared } from '../session/session.ts';
-import { settleInterrupted } from './settle-interrupted.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
 /** How long a destination that may be down is given to say what it has applied. Milliseconds. */
 const askMs = 5_000;
+
+/** What comes too late for the run goes on, and is tidied all the same. */
+const unhurried = new AbortController().signal;
 
 /** How a run ends that does not complete. */
 interface EarlyEnd {
@@ -28,7 +31,7 @@ export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promis
   const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
   // What never opened has left nothing; what failed it would only stand in the way again.
   const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
-  if (!settled) await settleInterrupted(store, run, null);
+  if (!settled) await settleByJournal(store, run);
   const inDoubt = !settled && doubtful && plan.kind === 'staging';
   const failure = inDoubt ? withDoubt(end.failure, plan) : end.failure;
   await store.runs.finish(run, { ...end, failure, outcome: null, watermark: null });
@@ -57,17 +60,11 @@ export async function tidyRemains(deps: Shared, run: string, origin: string): Pr
   }
 }
 
-/** Settles a run's chunks and drops what it staged; what went wrong where that was not possible in time. */
-async function settle(
-  { store, sessions }: Shared,
-  run: string,
-  keepSeen: boolean,
-): Promise<unknown> {
-  const work = sessions.use(run, async ({ destination }: Session) => {
-    const staging = destination.kind === 'staging';
-    await settleInterrupted(store, run, staging ? await destination.applied(run) : null);
-    if (staging) await destination.cleanUp(run, { keepSeen });
-    else await destination.forget?.(run);
+/** Settles a run's chunks and drops what it staged; returns what went wrong where that was not possible in time. */
+async function settle({ sessions }: Shared, run: string, keepSeen: boolean): Promise<unknown> {
+  const work = sessions.use(run, async ({ path }) => {
+    await path.settle(unhurried);
+    await path.abandon(keepSeen, unhurried);
     return true;
   });
   const late = new Promise((resolve) => setTimeout(resolve, askMs).unref());

@@ -1,5 +1,5 @@
 import type { RunActivities } from '../activities.ts';
-import type { Dependencies } from '../session/session.ts';
+import type { Dependencies } from '../host/dependencies.ts';
 
 /** Notes the run's state for readers outside Temporal. */
 export function noteRun({ store }: Dependencies): RunActivities['noteRun'] {

@@ -1,5 +1,5 @@
 import type { RunActivities } from '../activities.ts';
-import type { Dependencies } from '../session/session.ts';
+import type { Dependencies } from '../host/dependencies.ts';
 
 /** Notes a scheduled run that did not start because one was open. */
 export function noteSkippedTick({ store }: Dependencies): RunActivities['noteSkippedTick'] {

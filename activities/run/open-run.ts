@@ -1,6 +1,5 @@
 import { ConfigError } from '../../src/model/failure.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { permissionsOf } from '../../src/model/mode.ts';
 import { isWhole, readsAll } from '../../src/model/run.ts';
 import type { OpenedRun } from '../../src/model/workflow.ts';
 import { watermarkOf } from '../../src/model/sync.ts';
@@ -8,17 +7,17 @@ import type { RunWarning } from '../../src/model/run.ts';
 import type { RunActivities } from '../activities.ts';
 import { settledOf } from '../session/settled-of.ts';
 import { createRun } from './create-run.ts';
-import { readability } from './preview.ts';
-import { fingerprint, type Dependencies, type Session, type Shared } from '../session/session.ts';
+import type { Shared } from '../host/dependencies.ts';
+import { fingerprint } from '../session/fingerprint.ts';
+import type { Session } from '../session/sessions.ts';
 import { tidyRemains } from './end-early.ts';
-import { mayRemove } from '../cycle/open-cycle.ts';
-import { attended } from '../host/with-session.ts';
+import { attended } from '../host/attended.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
 export function openRun(deps: Shared): RunActivities['openRun'] {
   return (started) => {
     const { run, sync, parent } = started;
-    return attended(deps, run, async () => {
+    return attended(deps, run, async (signal) => {
       const { store, sessions } = deps;
       if (parent !== undefined) {
         faultPoint('deliver.before-start');
@@ -31,36 +30,36 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
       if (isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
       return sessions.use(run, async (session) => {
         await preparePreview(deps, session);
-        return settle(deps, session);
+        return settle(deps, session, signal);
       });
     });
   };
 }
 
 /** Previews hold values of records, so they are not kept for long. */
-async function preparePreview({ store }: Dependencies, session: Session): Promise<void> {
-  const { run, plan, destination } = session;
-  const dryRun = plan.options.dryRun === true;
-  await store.previews.expire(dryRun ? run : null);
-  if (dryRun) await store.previews.put(run, -1, readability(destination));
+async function preparePreview({ store }: Shared, { ends, path }: Session): Promise<void> {
+  const dryRun = ends.plan.options.dryRun === true;
+  await store.previews.expire(dryRun ? ends.run : null);
+  if (dryRun) await store.previews.put(ends.run, -1, path.preview);
 }
 
-async function settle({ store }: Dependencies, session: Session): Promise<OpenedRun> {
-  const { run, plan, source, destination } = session;
+async function settle(
+  { store }: Shared,
+  { ends, path }: Session,
+  signal: AbortSignal,
+): Promise<OpenedRun> {
+  const { run, plan, source } = ends;
   const { spec, options, sync } = plan;
-  const { delivery } = session;
-  // What an entity has deleted stands in its change log.
-  const remove = delivery === null && permissionsOf(spec.mode).remove;
-  const removes = delivery === null ? remove : mayRemove(delivery.entity.spec, delivery.system);
+  const calls = ends.callSource({ signal });
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
-  const until = incremental ? ((await source.highWatermark?.()) ?? null) : null;
-  const settled = await settledOf(source, until);
+  const until = incremental ? ((await source.highWatermark?.(calls)) ?? null) : null;
+  const settled = await settledOf(source, until, calls);
   // A mirror must know every record that is left, so it reads all of them (R7).
-  const everything = remove || options.full === true || !incremental;
+  const everything = path.removes === 'unseen' || options.full === true || !incremental;
   const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;
   faultPoint('open.before-plan');
-  session.plan = await store.runs.open(run, {
-    kind: destination.kind,
+  ends.plan = await store.runs.open(run, {
+    kind: path.kind,
     since,
     until,
     settled: settled.watermark,
@@ -68,9 +67,9 @@ async function settle({ store }: Dependencies, session: Session): Promise<Opened
   });
   faultPoint('open.after-plan');
   return {
-    kind: destination.kind,
+    kind: path.kind,
     mode: spec.mode,
-    removes: removes && readsAll(options),
+    removes: path.removes !== 'nothing' && readsAll(options),
     dryRun: options.dryRun === true,
     // What failed before may well fail again: a retry is not judged.
     ...(spec.stopAfter !== undefined &&

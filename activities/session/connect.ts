@@ -1,30 +1,31 @@
-import type {
-  ConnectContext,
-  Connection,
-  Connector,
-} from '../../src/connectors/contract/connector.ts';
-import type { Calls } from '../../src/connectors/contract/calls.ts';
+import type { Connection, Connector } from '../../src/connectors/contract/connector.ts';
+import { noMemory } from '../../src/connectors/contract/memory.ts';
+import type { Declared } from '../../src/connectors/ends.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Quota } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { MakeCalls } from '../quota/paced-calls.ts';
 
 /** A stored connection that is connected. */
-export interface Connected {
+export interface Connected extends Declared {
   readonly id: string;
-  readonly connector: Connector;
-  readonly settings: unknown;
   readonly connection: Connection;
+  /** Makes calls to it. */
+  readonly calls: MakeCalls;
 }
 
-/** What paces the calls of a connection. */
-export type ThrottleOf = (connection: string, quota: Quota) => Throttle;
+/** Makes the calls to a connection, within its quota; null where the system limits nobody. */
+export type CallsTo = (connection: string, quota: Quota | null) => MakeCalls;
 
-/** Connects a stored connection; its secrets are resolved here and go nowhere else (R1). */
+/**
+ * Connects a stored connection; its secrets are resolved here and go nowhere else (R1).
+ * @throws ConfigError `unknown_connection`, `invalid_connection`
+ */
 export async function connect(
   store: Store,
   connectorOf: (type: string) => Connector | undefined,
   id: string,
-  throttleOf: ThrottleOf,
+  callsTo: CallsTo,
 ): Promise<Connected> {
   const stored = await store.catalog.connection(id);
   if (stored === null)
@@ -38,16 +39,19 @@ export async function connect(
       connection: id,
     });
   }
-  const context: ConnectContext = {
-    connection: id,
-    throttle: throttleOf(id, connector.quota?.(parsed.data) ?? {}),
-  };
+  const settings = parsed.data;
   return {
     id,
     connector,
-    settings: parsed.data,
-    connection: connector.connect(parsed.data, context),
+    settings,
+    connection: connector.connect(settings, { connection: id, memory: noMemory }),
+    calls: callsTo(id, quotaOf(connector, settings)),
   };
+}
+
+/** The quota of a connection; null where its system limits nobody. */
+export function quotaOf(connector: Connector, settings: unknown): Quota | null {
+  return connector.quota === undefined ? null : (connector.quota(settings) ?? {});
 }
 
 /** Whoever connects stored connections. */

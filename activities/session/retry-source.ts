@@ -1,3 +1,4 @@
+import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { Page, PageRequest } from '../../src/connectors/contract/page.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { ConfigError } from '../../src/model/failure.ts';
@@ -26,7 +27,7 @@ export function retrySource(
     fields: source.fields,
     ...(source.sampled !== undefined && { sampled: source.sampled }),
     uniqueBy: [],
-    async read(request: PageRequest): Promise<Page> {
+    async read(request: PageRequest, calls: Calls): Promise<Page> {
       const page = await errors.list(run, {
         limit: pageSize,
         ...(request.cursor !== null && { after: request.cursor }),
@@ -34,7 +35,9 @@ export function retrySource(
       const wanted = page.errors
         .map(({ key }) => key)
         .filter((key): key is KeyValues => key !== null);
-      const batch = await lookup.call(source, keys, wanted, request.fields, request.rest);
+      const { fields, rest } = request;
+      const asked = { keyFields: keys, keys: wanted, fields, ...(rest !== undefined && { rest }) };
+      const batch = await lookup.call(source, asked, calls);
       return {
         async *batches() {
           yield batch;

@@ -144,8 +144,11 @@ export function watermarkOf(
   return typeof source.watermark === 'string' ? { field: source.watermark } : source.watermark;
 }
 
-/** What `source:` or `destination:` says beyond the common fields, for the connector. */
-export function connectorOptions(side: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { connection: _c, stream: _s, key: _k, watermark: _w, ...options } = side;
-  return options;
+/** The stream of `source:` or `destination:`, and what it says beyond the common fields, for the connector. */
+export function sideOf(side: SyncSpec['source'] | SyncSpec['destination']): {
+  readonly stream: string;
+  readonly options: Readonly<Record<string, unknown>>;
+} {
+  const { connection: _c, stream, key: _k, watermark: _w, ...options } = side;
+  return { stream, options };
 }

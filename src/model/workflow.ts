@@ -66,7 +66,7 @@ export interface ScheduledCycleInput {
 
 /** What opening a run settled. */
 export interface OpenedRun {
-  readonly kind: 'staging' | 'records';
+  readonly kind: 'staging' | 'records' | 'jobs';
   readonly mode: string;
   /** Whether the run removes what the source no longer has. */
   readonly removes: boolean;

@@ -1,7 +1,11 @@
 import { z } from 'zod';
-import type { Connection, Connector } from '../connectors/contract/connector.ts';
 import { connectorOf } from '../connectors/registry.ts';
-import { unlimited } from '../connectors/contract/calls.ts';
+import {
+  resolveDestination,
+  resolveSource,
+  type Declared,
+  type SourceEnd,
+} from '../connectors/ends.ts';
 import { modes, permissionsOf, type Mode } from '../model/mode.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';
@@ -22,12 +26,6 @@ interface Side {
   readonly [option: string]: unknown;
 }
 
-/** One end of a sync: a connection with its connector. */
-interface End {
-  readonly connector: Connector;
-  readonly settings: unknown;
-}
-
 /** Checks that a sync's `source:` names a connection that can be read, and says nothing it does not know. */
 export function checkSource(
   file: Reporter,
@@ -36,15 +34,13 @@ export function checkSource(
   connections: Connections,
 ): void {
   const end = sourceEnd(file, path, source, syncKeys, connections);
-  if (!end || !permissionsOf(mode).remove) return;
-  const { connector, settings, options } = end;
-  const whole = connector.wholeReads?.(settings, { stream: source.stream, options });
-  if (typeof whole === 'string')
-    file.report([...path, 'stream'], `${source.connection} is no source of a ${mode}: ${whole}`);
+  if (!end || !permissionsOf(mode).remove || end.whole === true) return;
+  const why = `${source.connection} is no source of a ${mode}: ${end.whole}`;
+  file.report([...path, 'stream'], why);
 }
 
 /**
- * The connector that reads a stream, with its settings and options; undefined if there was a problem.
+ * Resolves the source that `side` names; undefined if there was a problem, which is reported.
  * @param common the keys of `side` that are not for the connector
  */
 export function sourceEnd(
@@ -53,15 +49,16 @@ export function sourceEnd(
   side: Side,
   common: readonly string[],
   connections: Connections,
-): (End & { readonly options: Readonly<Record<string, unknown>> }) | undefined {
-  const end = endOf(file, path, side.connection, connections);
-  if (!end) return undefined;
-  if (!can(end, 'source')) {
-    file.report([...path, 'connection'], `${end.connector.type} connections cannot be a source`);
-    return undefined;
-  }
-  const options = checkOptions(file, path, side, common, end.connector.sourceOptions);
-  return options && { ...end, options };
+): SourceEnd | undefined {
+  const declared = declaredOf(file, path, side.connection, connections);
+  if (!declared) return undefined;
+  const { source } = declared.connector;
+  const options = source && checkOptions(file, path, side, common, source.options);
+  if (source && !options) return undefined;
+  const end = resolveSource(declared, { stream: side.stream, options: options ?? {} });
+  if (!('problem' in end)) return end;
+  file.report([...path, 'connection'], end.message);
+  return undefined;
 }
 
 /**
@@ -71,35 +68,40 @@ export function sourceEnd(
 export function checkDestination(
   file: Reporter,
   syncPath: Path,
-  { destination, mode }: { destination: Side; mode: Mode },
+  { destination: side, mode }: { destination: Side; mode: Mode },
   connections: Connections,
   common: readonly string[] = syncKeys,
 ): void {
   const path = [...syncPath, 'destination'];
-  if ('watermark' in destination) {
+  if ('watermark' in side) {
     file.report([...path, 'watermark'], 'unknown key', 'a watermark belongs to the source');
   }
-  const end = endOf(file, path, destination.connection, connections);
-  if (!end) return;
-  const { connector, settings } = end;
-  if (!can(end, 'destination')) {
-    file.report([...path, 'connection'], `${connector.type} connections cannot be a destination`);
+  const declared = declaredOf(file, path, side.connection, connections);
+  if (!declared) return;
+  const { destination } = declared.connector;
+  const options = destination && checkOptions(file, path, side, common, destination.options);
+  if (destination && !options) return;
+  const end = resolveDestination(declared, { stream: side.stream, options: options ?? {} });
+  if ('problem' in end) {
+    file.report([...path, 'connection'], end.message);
     return;
   }
-  const options = checkOptions(file, path, destination, common, connector.destinationOptions);
-  if (!options) return;
-  const support = connector.modes(settings, { stream: destination.stream, options });
-  const reason = support[mode];
+  const reason = end.modes[mode];
   if (reason === true) return;
-  const honoured = modes.filter((name) => support[name] === true);
+  const honoured = modes.filter((name) => end.modes[name] === true);
   file.report(
     [...syncPath, 'mode'],
-    `${destination.connection} does not support mode ${mode}: ${reason}`,
+    `${side.connection} does not support mode ${mode}: ${reason}`,
     honoured.length === 0 ? undefined : `supported here: ${honoured.join(', ')}`,
   );
 }
 
-function endOf(file: Reporter, path: Path, id: string, connections: Connections): End | undefined {
+function declaredOf(
+  file: Reporter,
+  path: Path,
+  id: string,
+  connections: Connections,
+): Declared | undefined {
   const connection = connections.get(id);
   if (connection === undefined) {
     const hint = hintFor(id, [...connections.keys()]);
@@ -108,19 +110,6 @@ function endOf(file: Reporter, path: Path, id: string, connections: Connections)
   if (!connection) return undefined;
   const connector = connectorOf(connection.type);
   return connector && { connector, settings: connection.settings };
-}
-
-/** Whether a connection has a role; connecting does no I/O until something is asked of it. */
-function can({ connector, settings }: End, role: 'source' | 'destination'): boolean {
-  let connection: Connection;
-  try {
-    connection = connector.connect(settings, { connection: '', throttle: unlimited });
-  } catch {
-    return true; // what is wrong with the settings is for `sluice check` to tell
-  }
-  const has = connection[role] !== undefined;
-  connection.close().catch(() => undefined); // nothing was opened
-  return has;
 }
 
 function checkOptions(

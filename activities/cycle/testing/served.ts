@@ -4,7 +4,6 @@ import type { Connector } from '../../../src/connectors/contract/connector.ts';
 import type { Source } from '../../../src/connectors/contract/source.ts';
 import { TransientError } from '../../../src/model/failure.ts';
 import type { Field } from '../../../src/model/field.ts';
-import { allModes } from '../../../src/model/mode.ts';
 import type { Value } from '../../../src/model/record.ts';
 
 /** A row of a source as it changes; a field that is absent is missing. */
@@ -42,11 +41,10 @@ export class Served {
     title: 'rows of a test',
     settings: z.unknown(),
     secrets: [],
-    modes: () => allModes,
+    source: { open: (_link, { stream }) => Promise.resolve(this.#source(stream)) },
     connect: () => ({
       check: () => Promise.resolve(),
       discover: () => Promise.resolve([]),
-      source: ({ stream }) => Promise.resolve(this.#source(stream)),
       close: () => Promise.resolve(),
     }),
   };

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { unlimited } from '../../connectors/contract/calls.ts';
+import { noMemory } from '../../connectors/contract/memory.ts';
 import { own } from '../../model/own.ts';
 import { hintFor } from '../../project/hint.ts';
 import type { Project } from '../../project/project.ts';
@@ -46,13 +46,15 @@ export function addCheck(program: Command): void {
 
 async function checkOne(project: Project, id: string): Promise<CheckResult> {
   const { connectorOf } = await import('../../connectors/registry.ts');
+  const { localCalls } = await import('../../../activities/quota/local-calls.ts');
   const spec = own(project.connections, id);
   const connector = spec && connectorOf(spec.type);
   if (!connector) return { connection: id, ok: false, message: 'unknown connection type' };
+  const { signal } = new AbortController();
   try {
-    const connection = connector.connect(spec.settings, { connection: id, throttle: unlimited });
+    const connection = connector.connect(spec.settings, { connection: id, memory: noMemory });
     try {
-      await connection.check();
+      await connection.check(localCalls(connector, spec.settings, id)({ signal }));
     } finally {
       await connection.close();
     }

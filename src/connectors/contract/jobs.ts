@@ -15,7 +15,7 @@ export type JobProgress =
     };
 
 /** A job that runs at the system for seconds to hours: submit → reference → poll. */
-interface LongJob {
+export interface LongJob {
   /**
    * Finds a job whose reference was lost with the answer to `submit`; null where there is none, so that it may be
    * submitted again. Absent: the system cannot be asked, and the job is taken for lost.

@@ -10,6 +10,8 @@ export interface RemovalFacts {
   readonly imported: number;
   /** How many of those came without a key that anyone could read: each may stand for one that would go. */
   readonly unnamed: number;
+  /** The fewest records that the destination is to keep. Default 0. */
+  readonly least?: number;
 }
 
 /**
@@ -18,13 +20,15 @@ export interface RemovalFacts {
  * `guard.fraction` of the destination would go.
  */
 export function approvalReason(
-  { remove, of, imported, unnamed }: RemovalFacts,
+  { remove, of, imported, unnamed, least = 0 }: RemovalFacts,
   guard: RemovalGuard,
 ): string | null {
   if (remove === 0) return null;
   if (imported === 0) return 'the source came back empty';
   if (unnamed > 0)
     return `${unnamed} records of the source could not be read far enough to know their keys`;
+  if (of - remove < least)
+    return `${of - remove} records would be left, and the destination is to keep ${least}`;
   if (guard === false || remove <= guard.records || remove <= guard.fraction * of) return null;
   return `more than ${guard.records} records and over ${guard.fraction * 100} % would go`;
 }

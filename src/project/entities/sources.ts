@@ -25,7 +25,7 @@ export function checkSources(check: EntityCheck): void {
 function checkStream(check: EntityCheck, place: Path, { source, deleted }: EntitySourceSpec): void {
   const { file, connections } = check;
   const path = [...place, 'source'];
-  const { connection, stream, watermark, full } = source;
+  const { connection, watermark, full } = source;
   const end = sourceEnd(file, path, source, sourceKeys, connections);
   if (!full && watermark === undefined) {
     const hint = 'name a field that grows with every change, or read everything with full: true';
@@ -33,18 +33,16 @@ function checkStream(check: EntityCheck, place: Path, { source, deleted }: Entit
   }
   if (typeof deleted === 'string') checkExpression(file, [...place, 'deleted'], deleted);
   if (!end) return;
-  const { connector, settings, options } = end;
-  const sorted = connector.sortsByWatermark?.(settings, { stream, options });
+  const { sorted, whole } = end;
   if (!full && watermark !== undefined && sorted !== true) {
     file.report(
       [...path, 'watermark'],
-      `${connection} cannot be read in the order of ${watermark}: ${sorted ?? `${connector.type} connections cannot sort`}`,
+      `${connection} cannot be read in the order of ${watermark}: ${sorted}`,
       'read everything again and again with full: true',
     );
   }
   if (typeof deleted !== 'object' || !('scan' in deleted)) return;
-  const whole = connector.wholeReads?.(settings, { stream, options });
-  if (typeof whole === 'string')
+  if (whole !== true)
     file.report([...place, 'deleted', 'scan'], `${connection} cannot be scanned: ${whole}`);
 }
 

@@ -1,3 +1,5 @@
+import { Pacers } from '../../../activities/quota/pacers.ts';
+import { connect } from '../../../activities/session/connect.ts';
 import { ApiProblem, notFound } from '../../api/http/problem.ts';
 import type {
   CheckResult,
@@ -8,7 +10,7 @@ import type {
 } from '../../api/services.ts';
 import type { Connection } from '../../connectors/contract/connector.ts';
 import { allConnectors, connectorOf } from '../../connectors/registry.ts';
-import { unlimited } from '../../connectors/contract/calls.ts';
+import type { Calls } from '../../connectors/contract/calls.ts';
 import { connectionsOf } from '../../model/entity-syncs.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
@@ -19,9 +21,11 @@ import type { Store } from '../../store/store.ts';
 /** The connections; secrets go in and never come out. */
 export class Connections implements ConnectionService {
   readonly #store: Store;
+  readonly #pacers: Pacers;
 
   constructor(store: Store) {
     this.#store = store;
+    this.#pacers = new Pacers(store.quotas);
   }
 
   async list(): Promise<ConnectionView[]> {
@@ -68,7 +72,7 @@ export class Connections implements ConnectionService {
 
   async check(id: string): Promise<CheckResult> {
     try {
-      await this.#with(id, (connection) => connection.check());
+      await this.#with(id, (connection, calls) => connection.check(calls));
       return { ok: true };
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
@@ -77,21 +81,19 @@ export class Connections implements ConnectionService {
   }
 
   streams(id: string): Promise<StreamInfo[]> {
-    return this.#with(id, (connection) => connection.discover());
+    return this.#with(id, (connection, calls) => connection.discover(calls));
   }
 
-  async #with<T>(id: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const stored = await this.#store.catalog.connection(id);
-    if (stored === null) throw notFound('connection', id);
-    const connector = connectorOf(stored.type);
-    if (connector === undefined)
-      throw new ConfigError('unknown_type', `there is no connector "${stored.type}"`);
-    const connection = connector.connect(connector.settings.parse(stored.settings), {
-      connection: id,
-      throttle: unlimited,
-    });
+  async #with<T>(
+    id: string,
+    work: (connection: Connection, calls: Calls) => Promise<T>,
+  ): Promise<T> {
+    if ((await this.#store.catalog.connection(id)) === null) throw notFound('connection', id);
+    const { connection, calls } = await connect(this.#store, connectorOf, id, (name, quota) =>
+      this.#pacers.ofNobody(name, quota),
+    );
     try {
-      return await work(connection);
+      return await work(connection, calls({ signal: new AbortController().signal }));
     } finally {
       await connection.close();
     }

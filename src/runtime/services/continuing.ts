@@ -1,4 +1,4 @@
-import { fingerprint } from '../../../activities/session/session.ts';
+import { fingerprint } from '../../../activities/session/fingerprint.ts';
 import { conflict, openRun, type ApiProblem } from '../../api/http/problem.ts';
 import { isOver, isWhole } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';

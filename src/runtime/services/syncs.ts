@@ -1,11 +1,10 @@
-import type { Connector } from '../../connectors/contract/connector.ts';
 import { ApiProblem, conflict } from '../../api/http/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
+import { requireDestination, requireSource, type Declared } from '../../connectors/ends.ts';
 import { connectorOf } from '../../connectors/registry.ts';
 import { destinationOfSync } from '../../model/entity-syncs.ts';
 import { ConfigError } from '../../model/failure.ts';
-import { permissionsOf } from '../../model/mode.ts';
-import { connectorOptions, type SyncSpec } from '../../model/sync.ts';
+import { sideOf, type SyncSpec } from '../../model/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
 import { scheduleStateOf } from './schedule-state.ts';
@@ -66,35 +65,20 @@ export class Syncs implements SyncService {
         throw new ConfigError('unknown_connection', `there is no connection "${connection}"`);
       }
     }
-    await this.#checkEnd(spec, spec.destination, ({ connector, settings, ...end }) => {
-      return connector.modes(settings, end)[spec.mode];
-    });
-    if (!permissionsOf(spec.mode).remove) return;
-    await this.#checkEnd(spec, spec.source, ({ connector, settings, ...end }) => {
-      return connector.wholeReads?.(settings, end) ?? true;
-    });
+    const { source, destination, mode } = spec;
+    const to = await this.#declared(destination.connection);
+    if (to) requireDestination(to, sideOf(destination), mode, destination.connection);
+    const from = await this.#declared(source.connection);
+    if (from) requireSource(from, sideOf(source), mode, source.connection);
   }
 
-  /** @param supports whether one end of the sync honours its mode, else why not */
-  async #checkEnd(
-    { mode }: SyncSpec,
-    side: SyncSpec['source'] | SyncSpec['destination'],
-    supports: (end: {
-      connector: Connector;
-      settings: unknown;
-      stream: string;
-      options: Readonly<Record<string, unknown>>;
-    }) => true | string,
-  ): Promise<void> {
-    const { connection, stream } = side;
-    const stored = await this.#store.catalog.connection(connection);
+  /** Undefined for a connection that is not valid any more: `check` tells why. */
+  async #declared(id: string): Promise<Declared | undefined> {
+    const stored = await this.#store.catalog.connection(id);
     const connector = connectorOf(stored?.type ?? '');
     const settings = connector?.settings.safeParse(stored?.settings);
-    if (connector === undefined || settings?.success !== true) return;
-    const options = connectorOptions(side);
-    const support = supports({ connector, settings: settings.data, stream, options });
-    if (support !== true)
-      throw new ConfigError('unsupported_mode', `mode ${mode}: ${support}`, { connection });
+    if (connector === undefined || settings?.success !== true) return undefined;
+    return { connector, settings: settings.data };
   }
 
   async #view(id: string, spec: SyncSpec): Promise<SyncView> {

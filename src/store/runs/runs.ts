@@ -47,7 +47,7 @@ export interface RunPlan {
   readonly sync: string;
   readonly spec: SyncSpec;
   readonly options: RunOptions;
-  readonly kind: 'staging' | 'records' | null;
+  readonly kind: 'staging' | 'records' | 'jobs' | null;
   readonly since: string | null;
   /** Records with a higher watermark belong to the next run. */
   readonly until: string | null;

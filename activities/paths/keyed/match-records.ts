@@ -1,5 +1,5 @@
-import type { Existing, RecordDestination } from '../../../src/connectors/contract/records.ts';
-import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
+import type { Existing, KeyedDestination } from '../../../src/connectors/contract/records.ts';
+import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import {
   decide,
@@ -8,39 +8,40 @@ import {
   type MatchOptions,
 } from '../../../src/engine/match/match.ts';
 import type { Steps } from '../../../src/engine/run/steps.ts';
+import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import type { JsonObject } from '../../../src/model/json.ts';
-import { permissionsOf } from '../../../src/model/mode.ts';
 import type { KeyMatch } from '../../../src/model/match.ts';
+import { permissionsOf } from '../../../src/model/mode.ts';
 import type { Encoding, KeyValues } from '../../../src/model/record.ts';
 import type { Seal } from '../../../src/store/sealing/seal.ts';
-import { hashValues } from './hash-values.ts';
 import { lanes, runPool } from '../../export/pool.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { Dependencies, Session } from '../../session/session.ts';
+import { hashValues } from './hash-values.ts';
 import { decodedKey, withStoredKeys } from './stored-keys.ts';
+import type { KeyedWork } from './work.ts';
 
 /**
  * Decides what is to be done with mapped records, by what the destination holds or, where it cannot be read, by the
  * sync's ledger. Records whose key is in `pending` are neither asked for nor decided.
  */
 export async function matchRecords(
-  { store }: Dependencies,
-  { plan, destination, match }: Session,
+  { store, ends, destination }: KeyedWork,
   given: readonly MappedRecord[],
   pending: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Decision> {
-  if (destination.kind !== 'records') throw new Error('this destination matches as it applies');
-  const { mode } = plan.spec;
+  const { plan, match } = ends;
+  const calls = ends.callDestination({ signal });
   const held = {
     fields: new Map(destination.fields?.map((field) => [field.name, field])),
     encoding: destination.encoding ?? 'json',
   };
-  const options: MatchOptions = { permissions: permissionsOf(mode), match, held, pending };
-  const mapped = await withStoredKeys(destination, match, given);
+  const permissions = permissionsOf(plan.spec.mode);
+  const options: MatchOptions = { permissions, match, held, pending };
+  const mapped = await withStoredKeys(destination, match, given, calls);
   const keys = await inTurns(keysOf(mapped, match, pending));
   if (destination.lookup !== undefined) {
-    const found = await lookUp(destination, [...keys.values()], signal);
+    const found = await lookUp(destination, [...keys.values()], calls);
     const decision = await inTurns(decide(mapped, found, options));
     return { ...decision, keys: [...decision.keys, ...heldKeys(found, match, held.encoding)] };
   }
@@ -99,9 +100,9 @@ export function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string,
 
 /** The records that the destination holds under these keys; none where it cannot be asked. */
 export async function lookUp(
-  destination: RecordDestination,
+  destination: KeyedDestination,
   wanted: readonly Wanted[],
-  signal?: AbortSignal,
+  calls: Calls,
 ): Promise<Existing[]> {
   const { lookup, lookupBatch } = destination;
   if (lookup === undefined) return [];
@@ -110,11 +111,12 @@ export async function lookUp(
     () => [],
   );
   const lookUpBatch = async (at: number): Promise<void> => {
-    signal?.throwIfAborted();
+    calls.signal.throwIfAborted();
     const batch = wanted.slice(at * lookupBatch, (at + 1) * lookupBatch);
     found[at] = await lookup.call(
       destination,
       batch.map(({ key }) => key),
+      calls,
       batch.map(({ values = {} }) => values),
     );
   };

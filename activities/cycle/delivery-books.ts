@@ -1,21 +1,43 @@
+import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import type { SourceRecord, SystemId } from '../../src/model/golden-record.ts';
 import { own } from '../../src/model/own.ts';
-import type { Database } from '../../src/store/database/database.ts';
-import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import type { Store } from '../../src/store/store.ts';
-import { recordOf } from './record-of.ts';
+import type { Books, Learn } from '../paths/keyed/books.ts';
+import { syncBooks } from '../paths/keyed/sync-books.ts';
+import type { Ends } from '../session/ends.ts';
 import type { Delivery } from './delivery.ts';
+import { departed } from './departed.ts';
+import { mayRemove } from './may-remove.ts';
+import { recordOf } from './record-of.ts';
+
+/** The books of a destination of an entity: the ids of its records there, and the change log, which tells what has left. */
+export function deliveryBooks(
+  store: Store,
+  ends: Ends,
+  destination: KeyedDestination,
+  delivery: Delivery,
+): Books {
+  const { entity, system, idField } = delivery;
+  const ledger = syncBooks(store, ends, destination);
+  return {
+    removes: mayRemove(entity.spec, system) ? 'departed' : 'nothing',
+    imported: () => store.golden.count(entity.id),
+    toRemove: () => departed(store, ends, delivery),
+    learner: (operations) =>
+      idField === undefined ? ledger.learner(operations) : idLearner(store, delivery, operations),
+  };
+}
 
 /**
  * Notes what the destination has accepted, as a part of the transaction that makes it known: ids that it gave, and where
  * the system is a source too, what it holds now, so that reading that back changes nothing.
  */
-export function noteWritten(
+function idLearner(
   { sourceRecords }: Store,
   { entity, plan, system }: Delivery,
   operations: readonly DecidedOperation[],
-): (entries: readonly JournalEntry[], db: Database) => Promise<void> {
+): Learn {
   const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   return async (entries, db) => {
     const gone: SystemId[] = [];

@@ -1,4 +1,5 @@
-import type { RecordDestination } from '../../../src/connectors/contract/records.ts';
+import type { Calls } from '../../../src/connectors/contract/calls.ts';
+import type { KeyedDestination } from '../../../src/connectors/contract/records.ts';
 import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import { toJson } from '../../../src/engine/values/to-json.ts';
 import type { KeyMatch } from '../../../src/model/match.ts';
@@ -9,15 +10,17 @@ import type { Encoding, KeyValues } from '../../../src/model/record.ts';
  * meets them again (R7).
  */
 export async function withStoredKeys(
-  { storedKeys, lookupBatch, encoding = 'json' }: RecordDestination,
+  destination: KeyedDestination,
   match: KeyMatch,
   records: readonly MappedRecord[],
+  calls: Calls,
 ): Promise<readonly MappedRecord[]> {
+  const { storedKeys, lookupBatch, encoding = 'json' } = destination;
   if (storedKeys === undefined) return records;
   const given = records.flatMap((record) => ('key' in record ? [record.key] : []));
   const stored: KeyValues[] = [];
   for (let at = 0; at < given.length; at += lookupBatch)
-    stored.push(...(await storedKeys(given.slice(at, at + lookupBatch))));
+    stored.push(...(await storedKeys.call(destination, given.slice(at, at + lookupBatch), calls)));
   let next = 0;
   return records.map((record) =>
     'key' in record

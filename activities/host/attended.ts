@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { afterGrace } from './after-grace.ts';
+import { abortedLater } from './aborted-later.ts';
 import { classify } from './classify.ts';
-import type { Session, Shared } from '../session/session.ts';
+import type { Shared } from './dependencies.ts';
 
 /**
  * Between two beats of an activity; every call inside is bounded by a time-out of its own. Each is billed, so they only
@@ -11,17 +11,6 @@ import type { Session, Shared } from '../session/session.ts';
 const beatMs = 5_000;
 /** How long work that was told to stop may take to come to a safe point. Milliseconds. */
 const stopMs = 8_000;
-
-/** Runs an activity's work on the run's session. */
-export function withSession<T>(
-  deps: Shared,
-  run: string,
-  work: (session: Session, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  return attended(deps, run, (signal) =>
-    deps.sessions.use(run, (session) => work(session, signal)),
-  );
-}
 
 /** Runs an activity's work: beats, classifies failures, notes recovery, gives way when it is told to stop. */
 export async function attended<T>(
@@ -54,7 +43,7 @@ export async function attended<T>(
 
 /** Rejects when the work was told to stop and has not: it is fenced off (R6), so nobody needs to wait for it. */
 function overdue(signal: AbortSignal): Promise<never> {
-  const late = afterGrace(signal, stopMs);
+  const late = abortedLater(signal, stopMs);
   return new Promise((_, reject) => {
     late.addEventListener('abort', () => reject(late.reason as Error), { once: true });
   });

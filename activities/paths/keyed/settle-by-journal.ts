@@ -1,54 +1,24 @@
-import type { AppliedChunks } from '../../src/connectors/contract/staging.ts';
-import { operationsCodec } from '../../src/engine/run/chunk-codec.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import { noStats, type RecordError, type Stats } from '../../src/model/outcome.ts';
-import { finalToken } from '../../src/store/runs/chunks.ts';
-import type { JournalOutcome } from '../../src/store/runs/journal.ts';
-import type { Store } from '../../src/store/store.ts';
-import { commitCorrected } from '../paths/staged/export-late.ts';
-import { inTurns } from '../host/in-turns.ts';
-import { withFiltered } from '../paths/staged/with-filtered.ts';
+import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { noStats, type RecordError, type Stats } from '../../../src/model/outcome.ts';
+import { finalToken, type ChunkCommit } from '../../../src/store/runs/chunks.ts';
+import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { inTurns } from '../../host/in-turns.ts';
 
 /**
- * Counts what a run that ends early has written of chunks it did not finish (R10): a staging destination knows which
- * it has applied, the journal which operations were answered. Chunks that were merely staged count nothing. May be
- * repeated; from now on no attempt of the run commits anything (R6).
- * @param applied what a staging destination says; null where it has no say, or could not be asked
+ * Counts what a run that ends early has written of chunks it did not finish by the operations that were answered (R10).
+ * Chunks that were merely staged count nothing. May be repeated; from now on no attempt of the run commits anything (R6).
  */
-export async function settleInterrupted(
-  store: Store,
-  run: string,
-  applied: AppliedChunks | null,
-): Promise<void> {
-  for (const { no, staged } of await store.chunks.unfinished(run)) {
+export async function settleByJournal(store: Store, run: string): Promise<void> {
+  for (const { no } of await store.chunks.unfinished(run)) {
     await store.chunks.claim(run, no, finalToken);
-    const settled =
-      applied === null ? await byJournal(store, run, no) : byMarker(applied, no, staged);
+    const settled = await byJournal(store, run, no);
     if (settled !== null) await store.chunks.commit(run, no, finalToken, settled);
   }
-  for (const no of applied?.corrected ?? []) {
-    const result = applied?.chunks.get(no);
-    if (result !== undefined) await commitCorrected(store.chunks, run, no, result);
-  }
 }
 
-type Settled = Parameters<Store['chunks']['commit']>[3];
-
-/** An unfinished chunk in which nothing was ever staged is the run's removal. */
-function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): Settled | null {
-  if (staged === null) {
-    const { removal } = applied;
-    if (removal === null) return null;
-    const { removed, errors } = removal;
-    const stats = { ...noStats, removed, removeErrors: errors.length };
-    return { state: 'interrupted', stats, errors };
-  }
-  const result = applied.chunks.get(no);
-  if (result === undefined) return null;
-  return { state: 'exported', stats: withFiltered(result.stats, staged), errors: result.errors };
-}
-
-async function byJournal(store: Store, run: string, no: number): Promise<Settled | null> {
+async function byJournal(store: Store, run: string, no: number): Promise<ChunkCommit | null> {
   const entries = await store.journal.read(run, no);
   if (entries.length === 0) return null;
   const text = await store.chunks.staged(run, no, 'operations');

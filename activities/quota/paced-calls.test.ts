@@ -2,10 +2,13 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { LimitInfo } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
-import { Throttles } from './throttle.ts';
+import { Pacers } from './pacers.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
+
+/** Is never aborted. */
+const { signal } = new AbortController();
 
 /** A state store of one row, and what the run showed. */
 function open() {
@@ -25,13 +28,13 @@ function open() {
     },
     runs: { waitUntil: async (_: string, until: Date | null) => void shown.push(until) },
   } as unknown as Store;
-  return { throttles: new Throttles(store), shown };
+  return { ...store, pacers: new Pacers(store.quotas), shown };
 }
 
 /** A call that is refused by these answers before it is taken. */
-function call(throttle: Throttle, refusals: LimitInfo[]) {
+function call(calls: Calls, refusals: LimitInfo[]) {
   let made = 0;
-  const result = throttle.call(async () => {
+  const result = calls.make(async () => {
     const limits = refusals[made];
     made += 1;
     return { value: made, ...(limits && { limits }) };
@@ -40,8 +43,8 @@ function call(throttle: Throttle, refusals: LimitInfo[]) {
 }
 
 it('makes a refused call again by itself when the pause is over (R9)', async () => {
-  const { throttles } = open();
-  const { result, made } = call(throttles.of('api', {}, 'run'), [
+  const { pacers, runs } = open();
+  const { result, made } = call(pacers.ofRun('api', {}, 'run', runs)({ signal }), [
     { limited: true, retryAfterMs: 3_000 },
     { limited: true },
   ]);
@@ -52,12 +55,12 @@ it('makes a refused call again by itself when the pause is over (R9)', async () 
 });
 
 it('pauses for an answer that may not be repeated, and hands it on', async () => {
-  const { throttles } = open();
-  const throttle = throttles.of('api', {}, 'run');
-  const once = call(throttle, [{ limited: false, retryAfterMs: 3_000 }]);
+  const { pacers, runs } = open();
+  const calls = pacers.ofRun('api', {}, 'run', runs)({ signal });
+  const once = call(calls, [{ limited: false, retryAfterMs: 3_000 }]);
   await vi.advanceTimersByTimeAsync(100);
   await expect(once.result).resolves.toBe(1);
-  const next = call(throttle, []);
+  const next = call(calls, []);
   await vi.advanceTimersByTimeAsync(2_500);
   expect(next.made()).toBe(0);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -65,9 +68,11 @@ it('pauses for an answer that may not be repeated, and hands it on', async () =>
 });
 
 it('shows in the run until when it waits, and not any more when calls go again', async () => {
-  const { throttles, shown } = open();
+  const { pacers, runs, shown } = open();
   const begun = Date.now();
-  const { result } = call(throttles.of('api', {}, 'run'), [{ limited: true, retryAfterMs: 9_000 }]);
+  const { result } = call(pacers.ofRun('api', {}, 'run', runs)({ signal }), [
+    { limited: true, retryAfterMs: 9_000 },
+  ]);
   await vi.advanceTimersByTimeAsync(3_000);
   const until = shown.at(-1)?.getTime() ?? 0;
   expect(until - begun).toBeGreaterThan(8_900);
@@ -79,20 +84,20 @@ it('shows in the run until when it waits, and not any more when calls go again',
 });
 
 it('shows nothing for a pace that only takes its time', async () => {
-  const { throttles, shown } = open();
-  const throttle = throttles.of('api', { requests: 5, perMs: 1000 }, 'run');
-  const calls = Array.from({ length: 30 }, () => call(throttle, []).result);
+  const { pacers, runs, shown } = open();
+  const calls = pacers.ofRun('api', { requests: 5, perMs: 1000 }, 'run', runs)({ signal });
+  const made = Array.from({ length: 30 }, () => call(calls, []).result);
   await vi.advanceTimersByTimeAsync(10_000);
-  await Promise.all(calls);
+  await Promise.all(made);
   expect(shown).toEqual([null]);
 });
 
 it('leaves the worker for a long wait, whichever run met it', async () => {
-  const { throttles } = open();
-  const refused = call(throttles.of('api', {}, 'a'), [
+  const { pacers, runs } = open();
+  const refused = call(pacers.ofRun('api', {}, 'a', runs)({ signal }), [
     { limited: true, retryAfterMs: 90_000 },
   ]).result;
-  const other = call(throttles.of('api', {}, 'b'), [
+  const other = call(pacers.ofRun('api', {}, 'b', runs)({ signal }), [
     { limited: true, retryAfterMs: 90_000 },
   ]).result;
   const expected = { class: 'limited', retryAfterMs: expect.any(Number) as number };
@@ -104,8 +109,8 @@ it('leaves the worker for a long wait, whichever run met it', async () => {
 });
 
 it('prepares a call shortly before its moment, and sends nothing where that fails', async () => {
-  const { throttles } = open();
-  const throttle = throttles.of('api', { requests: 1, perMs: 1_000 }, 'run');
+  const { pacers, runs } = open();
+  const make = pacers.ofRun('api', { requests: 1, perMs: 1_000 }, 'run', runs);
   const steps: string[] = [];
   const begun = Date.now();
   const step = (name: string, result?: Error) => async () => {
@@ -115,11 +120,11 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
     return { value: name };
   };
   const prepare = (name: string, result?: Error) => async () => void (await step(name, result)());
-  const first = throttle.call(step('first'), prepare('ask'));
-  const second = throttle
-    .call(step('second'), prepare('refuse', new Error('not mine')))
+  const first = make({ signal, fence: prepare('ask') }).make(step('first'));
+  const second = make({ signal, fence: prepare('refuse', new Error('not mine')) })
+    .make(step('second'))
     .catch((error: unknown) => error);
-  const third = throttle.call(step('third'), prepare('ask'));
+  const third = make({ signal, fence: prepare('ask') }).make(step('third'));
   await vi.advanceTimersByTimeAsync(5_000);
   await first;
   expect(await second).toMatchObject({ message: 'not mine' });
@@ -128,31 +133,31 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
 });
 
 it('prepares a call anew whose moment passed meanwhile', async () => {
-  const { throttles } = open();
-  const throttle = throttles.of('api', { requests: 100, perMs: 1_000 }, 'run');
+  const { pacers, runs } = open();
+  const make = pacers.ofRun('api', { requests: 100, perMs: 1_000 }, 'run', runs);
   const steps: string[] = [];
-  const prepare = async () => {
+  const fence = async () => {
     steps.push('ask');
     if (steps.length === 1) await new Promise((resolve) => setTimeout(resolve, 3_000));
   };
-  const made = throttle.call(async () => ({ value: steps.push('call') }), prepare);
+  const made = make({ signal, fence }).make(async () => ({ value: steps.push('call') }));
   await vi.advanceTimersByTimeAsync(5_000);
   await made;
   expect(steps).toEqual(['ask', 'ask', 'call']);
 });
 
 it('a call that nobody wants any more leaves its turn to the next', async () => {
-  const { throttles } = open();
-  const throttle = throttles.of('api', { requests: 1, perMs: 1000 }, 'run');
+  const { pacers, runs } = open();
+  const callsUntil = pacers.ofRun('api', { requests: 1, perMs: 1000 }, 'run', runs);
   const made: string[] = [];
-  const make = (name: string, signal?: AbortSignal) =>
-    throttle.call(async () => ({ value: made.push(name) }), undefined, signal);
+  const make = (name: string, until = signal) =>
+    callsUntil({ signal: until }).make(async () => ({ value: made.push(name) }));
   await Promise.all([make('first'), vi.advanceTimersByTimeAsync(500)]);
   const unwanted = new AbortController();
   const second = make('second', unwanted.signal);
   void make('third');
   unwanted.abort();
-  await expect(second).rejects.toMatchObject({ code: 'limited' });
+  await expect(second).rejects.toBe(unwanted.signal.reason);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(made).toEqual(['first', 'third']);
 });

@@ -1,16 +1,10 @@
 import { shrunk, sizeOfRow } from '../../../src/engine/values/record-size.ts';
 import type { RecordBatch, RowFault, Value } from '../../../src/model/record.ts';
 import { tooLarge } from '../../../src/model/too-large.ts';
+import type { ChunkLimit } from '../../host/chunk-limit.ts';
 
-/** When a chunk is full, and what a record may weigh. */
-export interface ChunkLimit {
-  readonly records: number;
-  readonly bytes: number;
-  readonly record: number;
-}
-
-/** Marks records that are too large, of sources that do not do so themselves, and drops their large values. */
-export function guarded(batch: RecordBatch, limit: number): RecordBatch {
+/** Marks records that are too large, where the source has not done so itself, and drops their large values. */
+export function withoutLargeRecords(batch: RecordBatch, limit: number): RecordBatch {
   const known = new Set(batch.faults?.map(({ row }) => row));
   const large = batch.rows.flatMap((values, row) =>
     !known.has(row) && sizeOfRow(values) > limit ? [row] : [],
@@ -32,7 +26,7 @@ export async function* cutChunks(
 ): AsyncGenerator<RecordBatch[]> {
   let chunk = new Chunk(limit);
   for await (const whole of batches) {
-    const batch = guarded(whole, limit.record);
+    const batch = withoutLargeRecords(whole, limit.record);
     const faults = new Map(batch.faults?.map((fault) => [fault.row, fault]));
     for (const [at, row] of batch.rows.entries()) {
       const size = sizeOfRow(row);

@@ -6,7 +6,7 @@ import { stateOutage } from '../../src/store/database/outage.ts';
  * Passes on what an activity has classed itself; of anything else only kind and place go on, as Temporal would keep
  * message, cause and all (R1). It is tried again, without end: such an activity only notes what has happened.
  */
-export function guarded<A extends object>(activities: A): A {
+export function withSafeFailures<A extends object>(activities: A): A {
   const entries = Object.entries(activities) as [string, (input: unknown) => Promise<unknown>][];
   return Object.fromEntries(
     entries.map(([name, run]) => [

@@ -1,20 +1,11 @@
-import type { Destination } from '../../src/connectors/contract/destination.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import { ExactNumber, type Json } from '../../src/model/json.ts';
-import { previewSize, type PreviewChange, type PreviewPart } from '../../src/model/preview.ts';
-import { own } from '../../src/model/own.ts';
-import type { KeyValues } from '../../src/model/record.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { ExactNumber, type Json } from '../../../src/model/json.ts';
+import { previewSize, type PreviewChange } from '../../../src/model/preview.ts';
+import { own } from '../../../src/model/own.ts';
+import type { KeyValues } from '../../../src/model/record.ts';
 
 /** Longer texts are cut. Characters. */
 const longest = 200;
-
-/** Whether a dry run can compare with what the destination holds. */
-export function readability(destination: Destination): PreviewPart {
-  if (destination.kind === 'staging' || destination.lookup !== undefined) return { canRead: true };
-  const reason =
-    'the destination cannot be read: what this sync has written before decides, by keyed hashes, so no old values are known';
-  return { canRead: false, reason };
-}
 
 /** A sample of what the operations would change, updates first. */
 export function sampleOf(operations: readonly DecidedOperation[]): PreviewChange[] {

@@ -1,0 +1,59 @@
+import type { Calls } from '../../../src/connectors/contract/calls.ts';
+import type { JobReference, LongJob } from '../../../src/connectors/contract/jobs.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import type { Job, JobOwner, Jobs } from '../../../src/store/runs/jobs.ts';
+
+/** One job of a chunk. */
+export interface Submission {
+  readonly owner: JobOwner;
+  readonly part: number;
+  readonly kind: Job['kind'];
+  /** Names the job at the system, the same on every attempt. */
+  readonly name: string;
+}
+
+/**
+ * Returns the reference of a job, which is submitted if it was not yet: once, whatever dies in between. Null where it may
+ * have been submitted and nobody can tell: the answer was lost, and the system cannot be asked.
+ *
+ * ```
+ *   (nothing) ── announced ── submitted ── done
+ *                    │ a worker died here: find(name) → submitted, or submit again
+ * ```
+ */
+export async function referenceOf(
+  jobs: Jobs,
+  { owner, part, kind, name }: Submission,
+  known: Job | undefined,
+  system: Pick<LongJob, 'find'>,
+  calls: Calls,
+  submit: () => Promise<JobReference>,
+): Promise<JobReference | null> {
+  if (known !== undefined && known.reference !== null) return known.reference;
+  const found = known === undefined ? null : await findAgain(system, name, calls);
+  if (found === 'unknown') return null;
+  if (found === null) await jobs.announce(owner, part, kind, name);
+  faultPoint('job.before-submit');
+  const reference = found ?? (await submit());
+  faultPoint('job.after-submit');
+  await jobs.submitted(owner, part, kind, reference);
+  return reference;
+}
+
+async function findAgain(
+  system: Pick<LongJob, 'find'>,
+  name: string,
+  calls: Calls,
+): Promise<JobReference | null | 'unknown'> {
+  return system.find === undefined ? 'unknown' : system.find(name, calls);
+}
+
+/** Shortest and longest pause between two questions about a job, where the system names none. Milliseconds. */
+const pause = { least: 1_000, most: 60_000 };
+
+/** When to ask again how a job is doing: soon at first, then more and more rarely. Milliseconds. */
+export function againMs(submittedAt: Date | undefined, said: number | undefined): number {
+  if (said !== undefined) return Math.max(pause.least, said);
+  const age = submittedAt === undefined ? 0 : Date.now() - submittedAt.getTime();
+  return Math.min(pause.most, Math.max(pause.least, age / 4));
+}

@@ -1,0 +1,162 @@
+import type { RemovalPlan } from '../../../src/connectors/contract/destination.ts';
+import type { Page } from '../../../src/connectors/contract/page.ts';
+import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import type { Operation, Stats } from '../../../src/model/outcome.ts';
+import { previewSize, type PreviewPart } from '../../../src/model/preview.ts';
+import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import { inTurns } from '../../host/in-turns.ts';
+import type { Path, Removed, Staged, Step, Waiting } from '../path.ts';
+import { decideDeferred, matchChunk } from './match-chunk.ts';
+import { sampleOf } from './sample.ts';
+import { settleByJournal } from './settle-by-journal.ts';
+import { stageRecords } from './stage-records.ts';
+import type { KeyedWork } from './work.ts';
+import type { Failed, Write } from './write.ts';
+
+/** What differs between the kinds of keyed destinations. */
+interface Kind {
+  readonly kind: 'records' | 'jobs';
+  readonly startsOver: boolean;
+  /** When the next chunk is full. */
+  limit(): Promise<ChunkLimit>;
+  readonly write: Write;
+}
+
+/**
+ * The way of a chunk whose records are looked up by key and written one by one: it rests in the state database, sealed,
+ * first as records, then as the operations that are due.
+ */
+export class KeyedPath implements Path {
+  readonly kind: Kind['kind'];
+  readonly removes: Path['removes'];
+  readonly startsOver: boolean;
+  readonly #work: KeyedWork;
+  readonly #kind: Kind;
+
+  constructor(work: KeyedWork, kind: Kind) {
+    this.#work = work;
+    this.#kind = kind;
+    this.kind = kind.kind;
+    this.startsOver = kind.startsOver;
+    this.removes = work.books.removes;
+  }
+
+  get preview(): PreviewPart {
+    if (this.#work.destination.lookup !== undefined) return { canRead: true };
+    const reason =
+      'the destination cannot be read: what this sync has written before decides, by keyed hashes, so no old values are known';
+    return { canRead: false, reason };
+  }
+
+  limit(): Promise<ChunkLimit> {
+    return this.#kind.limit();
+  }
+
+  stage(step: Step, page: Page, limit: ChunkLimit): Promise<Staged> {
+    return stageRecords(this.#work.store.chunks, step, page, limit);
+  }
+
+  match(step: Step): Promise<{ waits: boolean }> {
+    return matchChunk(this.#work, step);
+  }
+
+  async export(step: Step): Promise<Stats | Waiting> {
+    const { chunks, errors, previews } = this.#work.store;
+    const { run, chunk, token } = step;
+    await chunks.claim(run, chunk, token);
+    await decideDeferred(this.#work, step);
+    const planned = (await chunks.get(run, chunk))?.stats;
+    if (planned === undefined) throw new Error(`chunk ${chunk} is not matched`);
+    const operations = await this.#staged(step);
+    const matched = await errors.ofChunk(run, chunk);
+    if (this.#isDryRun) await previews.put(run, chunk, { changes: sampleOf(operations) });
+    const failed = this.#isDryRun ? [] : await this.#kind.write(step, operations);
+    if ('waitMs' in failed) return failed;
+    const stats = withOutcomes(planned, operations, failed);
+    faultPoint('export.before-commit');
+    await chunks.commit(run, chunk, token, {
+      state: 'exported',
+      stats,
+      errors: [...matched, ...failed.map(({ error }) => error)],
+    });
+    faultPoint('export.after-commit');
+    return stats;
+  }
+
+  /** Stages one removal per record that is to go. */
+  async planRemoval({ run, chunk, token, signal }: Step): Promise<RemovalPlan> {
+    const { removals, of } = await this.#work.books.toRemove(signal);
+    const { chunks } = this.#work.store;
+    await chunks.claim(run, chunk, token);
+    await chunks.commit(run, chunk, token, {
+      state: 'matched',
+      stage: { operations: await inTurns(operationsCodec.encode(removals)) },
+    });
+    const sample = removals.slice(0, previewSize).map(({ key }) => key);
+    return { remove: removals.length, of, sample };
+  }
+
+  imported(): Promise<number> {
+    return this.#work.books.imported();
+  }
+
+  get leastRecords(): number {
+    return this.#work.destination.leastRecords ?? 0;
+  }
+
+  async remove(step: Step): Promise<Removed | Waiting> {
+    const operations = await this.#staged(step);
+    const failed = this.#isDryRun ? [] : await this.#kind.write(step, operations);
+    if ('waitMs' in failed) return failed;
+    const errors = failed.map(({ error }) => error);
+    return { removed: operations.length - failed.length, errors };
+  }
+
+  async finish(written: number, signal: AbortSignal): Promise<void> {
+    faultPoint('close.before-tidy');
+    if (this.#isDryRun) return;
+    const { ends, destination } = this.#work;
+    await destination.finish?.(ends.run, written, ends.callDestination({ signal }));
+  }
+
+  async forget(signal: AbortSignal): Promise<void> {
+    const { ends, destination } = this.#work;
+    await destination.forget?.(ends.run, ends.callDestination({ signal }));
+  }
+
+  settle(): Promise<void> {
+    return settleByJournal(this.#work.store, this.#work.ends.run);
+  }
+
+  abandon(_keepSeen: boolean, signal: AbortSignal): Promise<void> {
+    return this.forget(signal);
+  }
+
+  async #staged({ run, chunk }: Step): Promise<DecidedOperation[]> {
+    const text = await this.#work.store.chunks.staged(run, chunk, 'operations');
+    return text === null ? [] : inTurns(operationsCodec.decode(text));
+  }
+
+  get #isDryRun(): boolean {
+    return this.#work.ends.plan.options.dryRun === true;
+  }
+}
+
+/** Adds what became of the operations to what matching counted. */
+function withOutcomes(
+  matched: Stats,
+  operations: readonly DecidedOperation[],
+  failed: readonly Failed[],
+): Stats {
+  const succeeded = (name: Operation): number =>
+    operations.filter(({ operation }) => operation === name).length -
+    failed.filter(({ operation }) => operation === name).length;
+  return {
+    ...matched,
+    created: succeeded('create'),
+    updated: succeeded('update'),
+    errors: matched.errors + failed.length,
+  };
+}

@@ -1,0 +1,43 @@
+import type { Page } from '../../../src/connectors/contract/page.ts';
+import { batchesCodec } from '../../../src/engine/run/chunk-codec.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import { noStats } from '../../../src/model/outcome.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
+import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
+import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import { inTurns } from '../../host/in-turns.ts';
+import type { Staged, Step } from '../path.ts';
+import { cutChunks } from './cut-chunks.ts';
+
+/** Stages a page in the state database, cut into chunks; the cursor is that of the last one (R2). */
+export async function stageRecords(
+  chunks: Chunks,
+  { run, chunk: first, token }: Step,
+  page: Page,
+  limit: ChunkLimit,
+): Promise<Staged> {
+  let chunk = first;
+  const put = async (held: RecordBatch[], cursor?: ChunkCommit['cursor']): Promise<void> => {
+    faultPoint('import.before-stage');
+    await chunks.claim(run, chunk, token);
+    await chunks.commit(run, chunk, token, {
+      state: 'staged',
+      stats: { ...noStats, imported: held.reduce((sum, { rows }) => sum + rows.length, 0) },
+      stage: { records: await inTurns(batchesCodec.encode(held)) },
+      ...(cursor !== undefined && { cursor }),
+    });
+    faultPoint('import.after-commit');
+    chunk += 1;
+  };
+  // A source's own page may go a little beyond the limit: that is not worth a chunk of its own.
+  const roomy = { ...limit, records: Math.ceil(limit.records * 1.25) };
+  // The last one waits for the cursor.
+  let last: RecordBatch[] | undefined;
+  for await (const held of cutChunks(page.batches(), roomy)) {
+    if (last !== undefined) await put(last);
+    last = held;
+  }
+  const { cursor, records, highest = null } = page.end();
+  await put(last ?? [], { value: cursor, last: cursor === null, highest });
+  return { chunks: chunk - first, records, done: cursor === null };
+}

@@ -1,0 +1,114 @@
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import { permissionsOf } from '../../../src/model/mode.ts';
+import type { KeyedDestination } from '../../../src/connectors/contract/records.ts';
+import type { KeyValues } from '../../../src/model/record.ts';
+import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { Ends } from '../../session/ends.ts';
+import type { Books, Learn, Removals } from './books.ts';
+import { hashValues } from './hash-values.ts';
+import { decodedKey } from './stored-keys.ts';
+
+/** The books of a sync of its own: its ledger, and the keys that a mirror has seen. */
+export function syncBooks(store: Store, ends: Ends, destination: KeyedDestination): Books {
+  const { spec } = ends.plan;
+  return {
+    removes: permissionsOf(spec.mode).remove ? 'unseen' : 'nothing',
+    imported: () => store.chunks.importedInAll(ends.run),
+    toRemove: (signal) =>
+      spec.removal.scope === 'tracked'
+        ? trackedUnseen(store, ends)
+        : heldUnseen(store, ends, destination, signal),
+    learner: (operations) => ledgerLearner(store, ends, destination, operations),
+  };
+}
+
+/** The records of the ledger that no chunk of the run held. */
+async function trackedUnseen({ ledger }: Store, { plan, run, match }: Ends): Promise<Removals> {
+  const entries = await ledger.unseen(plan.sync, run);
+  const removals = entries.map(({ key, recordId }) =>
+    removal(key, recordId, canonicalKey(key, match) ?? ''),
+  );
+  return { removals, of: await ledger.count(plan.sync) };
+}
+
+/** The records of the destination that no chunk of the run held. */
+async function heldUnseen(
+  store: Store,
+  { run, match, callDestination }: Ends,
+  destination: KeyedDestination,
+  signal: AbortSignal,
+): Promise<Removals> {
+  if (destination.scan === undefined) return { removals: [], of: 0 };
+  const removals: DecidedOperation[] = [];
+  let of = 0;
+  for await (const page of destination.scan(callDestination({ signal }))) {
+    // A record without a key stays: one of the source that lacks its key may stand for it (R7).
+    const keyed = page.flatMap(({ key: held, id }) => {
+      const key = decodedKey(held, match, destination.encoding ?? 'json');
+      const canonical = canonicalKey(key, match);
+      return canonical === null ? [] : [{ key, id, canonical, hash: store.seal.hash(canonical) }];
+    });
+    const unseen = await store.chunks.unseen(
+      run,
+      keyed.map(({ hash }) => hash),
+    );
+    for (const { key, id, canonical, hash } of keyed)
+      if (unseen.has(hash.toString('hex'))) removals.push(removal(key, id, canonical));
+    of += page.length;
+  }
+  return { removals, of };
+}
+
+function removal(key: KeyValues, id: string | null, canonical: string): DecidedOperation {
+  return { operation: 'remove', key, canonicalKey: canonical, id, values: {} };
+}
+
+/**
+ * Tells the sync's ledger of the operations that the destination has accepted (R4); undefined where no ledger is kept.
+ * A create whose outcome is unknown is noted without a hash: the next run updates the record, for a second create could
+ * double it. If the destination answers that it has no such record, the ledger forgets it, and it is created next time.
+ */
+function ledgerLearner(
+  { ledger, seal }: Store,
+  { plan }: Ends,
+  destination: KeyedDestination,
+  operations: readonly DecidedOperation[],
+): Learn | undefined {
+  const readable = destination.lookup !== undefined;
+  if (readable && plan.spec.removal.scope !== 'tracked') return undefined;
+  const hash = hashValues(seal);
+  const keyHash = (operation: DecidedOperation): Buffer => seal.hash(operation.canonicalKey);
+  return async (entries, db) => {
+    const known = entries.flatMap(({ seq, outcome }) => {
+      const operation = operations[seq];
+      return outcome === null || operation === undefined ? [] : [{ operation, outcome }];
+    });
+    const gone = known.filter(
+      ({ operation, outcome }) =>
+        (operation.operation === 'remove' && outcome.ok) ||
+        (!readable && isMissing(operation, outcome)),
+    );
+    const hashes = gone.map(({ operation }) => keyHash(operation));
+    await ledger.remove(plan.sync, hashes, db);
+    const written = known.filter(
+      ({ operation, outcome }) =>
+        operation.operation !== 'remove' &&
+        (outcome.ok || (!readable && outcome.code === 'unknown_outcome')),
+    );
+    const notes = written.map(({ operation, outcome }) => ({
+      keyHash: keyHash(operation),
+      key: operation.key,
+      recordId: (outcome.ok ? outcome.id : undefined) ?? operation.id,
+      valueHash: outcome.ok ? Buffer.from(operation.hash ?? hash(operation.values), 'hex') : null,
+    }));
+    await ledger.put(plan.sync, notes, db);
+    faultPoint('export.after-ledger');
+  };
+}
+
+function isMissing({ operation }: DecidedOperation, outcome: JournalOutcome): boolean {
+  return operation === 'update' && !outcome.ok && outcome.code === 'http_404';
+}

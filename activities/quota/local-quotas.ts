@@ -1,0 +1,17 @@
+import type { Decided, Quotas } from '../../src/store/quotas.ts';
+
+/** Quotas of a process that shares them with nobody, such as a command that tries connections. */
+export class LocalQuotas implements Pick<Quotas, 'change'> {
+  readonly #states = new Map<string, unknown>();
+
+  async change<S, R>(
+    connection: string,
+    decide: (state: S | null, now: number) => { state: S; result: R },
+  ): Promise<Decided<R>> {
+    const from = performance.now();
+    const at = Date.now();
+    const { state, result } = decide((this.#states.get(connection) ?? null) as S | null, at);
+    this.#states.set(connection, state);
+    return { result, clock: { at, from, to: performance.now() } };
+  }
+}

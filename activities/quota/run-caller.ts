@@ -1,0 +1,41 @@
+import type { Caller } from './pacer.ts';
+
+/** Shorter waits are not worth telling. Milliseconds. */
+const noticeableMs = 1_500;
+/** How far an announced end of the wait may be wrong before it is told anew. Milliseconds. */
+const toleranceMs = 1_000;
+
+/** Shows in the run that it waits. */
+export class RunCaller implements Caller {
+  readonly #note: (until: Date | null) => Promise<void>;
+  #lastCall = performance.now();
+  /** What the run shows; undefined: unknown, an earlier attempt may have left something. */
+  #shown: number | null | undefined;
+  #notes: Promise<void> = Promise.resolve();
+
+  constructor(note: (until: Date | null) => Promise<void>) {
+    this.#note = note;
+  }
+
+  begins(): void {
+    this.#lastCall = performance.now();
+  }
+
+  waits(until: number): void {
+    const now = performance.now();
+    if (until - now < noticeableMs && now - this.#lastCall < noticeableMs) return;
+    const end = Math.max(until, now + toleranceMs);
+    if (typeof this.#shown === 'number' && Math.abs(this.#shown - end) < toleranceMs) return;
+    this.#show(end, new Date(Date.now() + end - now));
+  }
+
+  went(): void {
+    this.#lastCall = performance.now();
+    if (this.#shown !== null) this.#show(null, null);
+  }
+
+  #show(shown: number | null, until: Date | null): void {
+    this.#shown = shown;
+    this.#notes = this.#notes.then(() => this.#note(until)).catch(() => undefined);
+  }
+}

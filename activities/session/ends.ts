@@ -1,0 +1,20 @@
+import type { Source } from '../../src/connectors/contract/source.ts';
+import type { Mapping } from '../../src/engine/mapping/mapping.ts';
+import type { KeyMatch } from '../../src/model/match.ts';
+import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { MakeCalls } from '../quota/paced-calls.ts';
+
+/** What all steps of a run work with: its plan, its open source, and how records become those of the destination. */
+export interface Ends {
+  readonly run: string;
+  /** Settled when the run opens: until then it does not say from where to read. */
+  plan: RunPlan;
+  readonly source: Source;
+  readonly mapping: Mapping;
+  /** How keys are compared. */
+  readonly match: KeyMatch;
+  /** Makes calls to the source. */
+  readonly callSource: MakeCalls;
+  /** Makes calls to the destination. */
+  readonly callDestination: MakeCalls;
+}

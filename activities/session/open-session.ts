@@ -1,0 +1,142 @@
+import { unlimited } from '../../src/connectors/contract/calls.ts';
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { Source } from '../../src/connectors/contract/source.ts';
+import { compileMapping, mappingInto, type Mapping } from '../../src/engine/mapping/mapping.ts';
+import { ConfigError } from '../../src/model/failure.ts';
+import type { Field } from '../../src/model/field.ts';
+import type { KeyMatch } from '../../src/model/match.ts';
+import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
+import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openDelivery, type Delivery } from '../cycle/delivery.ts';
+import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delivered.ts';
+import type { Dependencies } from '../host/dependencies.ts';
+import { openPath } from '../paths/open-path.ts';
+import type { Connects } from './connect.ts';
+import type { Ends } from './ends.ts';
+import { destinationEndOf, openDestination, openSource, sourceEndOf } from './open-ends.ts';
+import { retrySource } from './retry-source.ts';
+import type { Session } from './sessions.ts';
+
+/** Opens both ends of a run. A session outlives the activity that opens it: nothing aborts the opening. */
+const { signal } = new AbortController();
+
+/** Opens a run's session: that of a sync, or of a destination of an entity, whose source is the entity's change log. */
+export async function openSession(
+  { store }: Dependencies,
+  connects: Connects,
+  run: string,
+): Promise<Session> {
+  const plan = await store.runs.plan(run);
+  if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
+  const delivery = await openDelivery(store, plan.sync);
+  const opening = { store, connects, run, plan };
+  return delivery === null ? openSync(opening) : openDelivered(opening, delivery);
+}
+
+interface OpeningSession {
+  readonly store: Store;
+  readonly connects: Connects;
+  readonly run: string;
+  readonly plan: RunPlan;
+}
+
+async function openSync({ store, connects, run, plan }: OpeningSession): Promise<Session> {
+  const { spec } = plan;
+  const from = await connects.connect(spec.source.connection, run);
+  const to = await connects.connect(spec.destination.connection, run);
+  const close = async (): Promise<void> => {
+    await Promise.all([from.connection.close(), to.connection.close()]);
+  };
+  try {
+    const destinationEnd = destinationEndOf(to, spec);
+    const sourceEnd = sourceEndOf(from, spec);
+    const opened = await openSource(from, sourceEnd, spec, from.calls({ signal }));
+    const source = withRetries(opened, plan, store);
+    const mapping = mappingOf(spec, source);
+    const opening = { run, plan, source, mapping };
+    const destination = await openDestination(to, destinationEnd, opening, to.calls({ signal }));
+    const calls = { callSource: from.calls, callDestination: to.calls };
+    const ends = endsOf({ run, plan, source, destination, mapping, ...calls });
+    return { ends, path: openPath(store, ends, destination), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openDelivered(
+  { store, connects, run, plan }: OpeningSession,
+  delivery: Delivery,
+): Promise<Session> {
+  const { spec } = plan;
+  const to = await connects.connect(spec.destination.connection, run);
+  const close = () => to.connection.close();
+  try {
+    const source = withRetries(delivery.source, plan, store);
+    const mapping = mappingOf(spec, source);
+    const opening = { run, plan, source, mapping };
+    const destination = await openDeliveredDestination(
+      to,
+      opening,
+      delivery,
+      store,
+      to.calls({ signal }),
+    );
+    const calls = { callSource: () => unlimited, callDestination: to.calls };
+    const ends = endsOf({ run, plan, source, destination, mapping, ...calls });
+    return { ends, path: openDeliveryPath(store, ends, destination, delivery), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The ends of a run, with the mapping that fits what the destination has told. */
+function endsOf({
+  destination,
+  mapping: declared,
+  ...ends
+}: Omit<Ends, 'match'> & { readonly destination: Destination }): Ends {
+  const { spec } = ends.plan;
+  const { fields, leavesOut = [] } = destination;
+  const copied = leavesOut.length === 0 ? declared : mappingOf(spec, ends.source, leavesOut);
+  return {
+    ...ends,
+    mapping: fields === null ? copied : mappingInto(copied, fields),
+    match: keyMatchOf(spec, ends.source, destination),
+  };
+}
+
+/** Of a run that retries errors: a source of the records that failed. */
+function withRetries(source: Source, { spec, options }: RunPlan, store: Store): Source {
+  const { retryOf } = options;
+  return retryOf === undefined
+    ? source
+    : retrySource(source, keyFields(spec.source.key), store.errors, retryOf);
+}
+
+function mappingOf(spec: SyncSpec, source: Source, leaveOut: readonly string[] = []): Mapping {
+  return compileMapping({
+    fields: spec.fields,
+    leaveOut,
+    where: spec.where,
+    sourceFields: source.fields,
+    sampled: source.sampled,
+    key: keyFields(spec.source.key),
+  });
+}
+
+/** How keys compare at this destination: by what its key fields hold. */
+function keyMatchOf(spec: SyncSpec, source: Source, destination: Destination): KeyMatch {
+  const fields = keyFields(spec.destination.key).map((name) => named(destination.fields, name));
+  // A database tells null from an empty text; CSV files and forms write the one for the other.
+  const emptyIsKey = keyFields(spec.source.key).every(
+    (name) => named(source.fields, name)?.native !== undefined,
+  );
+  return { ...spec.match, fields, emptyIsKey };
+}
+
+function named(fields: readonly Field[] | null, name: string): Field | undefined {
+  return fields?.find((field) => field.name === name);
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { ConfigError } from '../model/failure.ts';
+import { permissionsOf, type Mode, type ModeSupport } from '../model/mode.ts';
+import type { RemovalKind } from '../model/removal.ts';
+import type { Connector, DestinationRole, EndSpec, SourceRole } from './contract/connector.ts';
+
+/** A connection that is declared: its connector and its parsed settings. */
+export interface Declared {
+  readonly connector: Connector;
+  readonly settings: unknown;
+}
+
+/** What `source:` or `destination:` of a sync or an entity names. */
+export interface Side {
+  readonly stream: string;
+  /** What it says for the connector, as it is written. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A source as its connector sees it. */
+export interface SourceEnd extends EndSpec {
+  readonly role: SourceRole;
+  /** True where a read holds every record (R7); else why not. */
+  readonly whole: true | string;
+  /** True where it can be read in the order of a watermark; else why not. */
+  readonly sorted: true | string;
+}
+
+/** A destination as its connector sees it. */
+export interface DestinationEnd extends EndSpec {
+  readonly role: DestinationRole;
+  /** Each mode: true, or why it is not honoured. */
+  readonly modes: ModeSupport;
+  /** The ways to remove a record, the usual one first. */
+  readonly removals: readonly RemovalKind[];
+}
+
+/** An end that cannot be: the connector lacks the role, or does not know an option. */
+export interface EndProblem {
+  readonly problem: 'no_role' | 'options';
+  readonly message: string;
+}
+
+/** Resolves the source of a sync or an entity. Pure; used wherever a source is checked or opened. */
+export function resolveSource(
+  { connector, settings }: Declared,
+  { stream, options }: Side,
+): SourceEnd | EndProblem {
+  const role = connector.source;
+  if (role === undefined)
+    return {
+      problem: 'no_role',
+      message: `${connector.type} connections cannot be a source`,
+    };
+  const parsed = parseOptions(role.options, options);
+  if ('problem' in parsed) return parsed;
+  const end = { stream, options: parsed.options };
+  return {
+    ...end,
+    role,
+    whole: role.wholeReads?.(settings, end) ?? true,
+    sorted: role.sortsByWatermark?.(settings, end) ?? `${connector.type} connections cannot sort`,
+  };
+}
+
+/** Resolves the destination of a sync or an entity. Pure; used wherever a destination is checked or opened. */
+export function resolveDestination(
+  { connector, settings }: Declared,
+  { stream, options }: Side,
+): DestinationEnd | EndProblem {
+  const role = connector.destination;
+  if (role === undefined)
+    return {
+      problem: 'no_role',
+      message: `${connector.type} connections cannot be a destination`,
+    };
+  const parsed = parseOptions(role.options, options);
+  if ('problem' in parsed) return parsed;
+  const end = { stream, options: parsed.options };
+  return {
+    ...end,
+    role,
+    modes: role.modes(settings, end),
+    removals: role.removals?.(settings, end) ?? ['delete'],
+  };
+}
+
+/**
+ * The source of a run in a mode.
+ * @throws ConfigError `not_a_source`, `invalid_options`; `unsupported_mode` where a read may skip records that a mirror
+ *   would remove then (R7)
+ */
+export function requireSource(declared: Declared, side: Side, mode: Mode, id: string): SourceEnd {
+  const end = resolveSource(declared, side);
+  if ('problem' in end) throw failed(end, 'not_a_source', `connection ${id} cannot be read`, id);
+  if (permissionsOf(mode).remove && end.whole !== true) throw unsupported(mode, end.whole, id);
+  return end;
+}
+
+/** @throws ConfigError `not_a_destination`, `invalid_options`; `unsupported_mode` where it does not honour the mode */
+export function requireDestination(
+  declared: Declared,
+  side: Side,
+  mode: Mode,
+  id: string,
+): DestinationEnd {
+  const end = resolveDestination(declared, side);
+  if ('problem' in end)
+    throw failed(end, 'not_a_destination', `connection ${id} cannot be written`, id);
+  const support = end.modes[mode];
+  if (support !== true) throw unsupported(mode, support, id);
+  return end;
+}
+
+function parseOptions(
+  schema: z.ZodType = z.strictObject({}),
+  options: Readonly<Record<string, unknown>>,
+): Pick<EndSpec, 'options'> | EndProblem {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return { options: parsed.data as EndSpec['options'] };
+  return { problem: 'options', message: z.prettifyError(parsed.error) };
+}
+
+function failed(
+  { problem, message }: EndProblem,
+  code: string,
+  said: string,
+  connection: string,
+): ConfigError {
+  return problem === 'no_role'
+    ? new ConfigError(code, said, { connection })
+    : new ConfigError('invalid_options', `${connection}: ${message}`, { connection });
+}
+
+function unsupported(mode: Mode, why: string, connection: string): ConfigError {
+  return new ConfigError('unsupported_mode', `mode ${mode}: ${why}`, { connection });
+}
