@@ -1,5 +1,6 @@
 import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { RecordDestination } from '../../src/connectors/contract/records.ts';
+import type { DestinationEnd } from '../../src/connectors/ends.ts';
 import type { Store } from '../../src/store/store.ts';
 import { own } from '../../src/model/own.ts';
 import { keyFields } from '../../src/model/sync.ts';
@@ -7,7 +8,7 @@ import type { Path } from '../paths/path.ts';
 import { recordsPath } from '../paths/records/records-path.ts';
 import type { Connected } from '../session/connect.ts';
 import type { Ends } from '../session/ends.ts';
-import { destinationEndOf, openDestination, type Opening } from '../session/open-ends.ts';
+import { openDestination, type Opening } from '../session/open-ends.ts';
 import { asRecords, type Delivery, type NaturalKey } from './delivery.ts';
 import { deliveryBooks } from './delivery-books.ts';
 import { IdentifiedDestination } from './identified-destination.ts';
@@ -17,12 +18,12 @@ type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<Record
 /** Opens the destination of an entity, its records addressed by the entity's where it has ids of its own. */
 export async function openDeliveredDestination(
   to: Connected,
+  end: DestinationEnd,
   opening: Opening,
   delivery: Delivery,
   store: Store,
   calls: Calls,
 ): Promise<RecordDestination> {
-  const end = destinationEndOf(to, opening.plan.spec);
   const open: Open = async (differing) =>
     asRecords(await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }));
   const { idField: id } = delivery;

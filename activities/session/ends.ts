@@ -2,6 +2,7 @@ import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { Parents } from '../paths/parents.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 
 /** What all steps of a run work with: its plan, its open source, and how records become those of the destination. */
@@ -13,6 +14,8 @@ export interface Ends {
   readonly mapping: Mapping;
   /** How keys are compared. */
   readonly match: KeyMatch;
+  /** The records that mapped fields point to. */
+  readonly parents: Parents;
   /** Makes calls to the source. */
   readonly callSource: MakeCalls;
   /** Makes calls to the destination. */

@@ -21,7 +21,8 @@ export function sourceEndOf({ id, ...declared }: Connected, spec: SyncSpec): Sou
 
 /** @throws ConfigError where it cannot be written, or does not honour the mode */
 export function destinationEndOf({ id, ...declared }: Connected, spec: SyncSpec): DestinationEnd {
-  return requireDestination(declared, sideOf(spec.destination), spec.mode, id);
+  const { mode, removal, destination } = spec;
+  return requireDestination(declared, sideOf(destination), { mode, by: removal.by }, id);
 }
 
 /** Opens the source of a sync. */
@@ -74,6 +75,7 @@ export function openDestination(
     dryRun: plan.options.dryRun === true,
     permissions: permissionsOf(spec.mode),
     match: spec.match,
+    ...(spec.removal.by !== undefined && { removal: spec.removal.by }),
     tracked: spec.removal.scope === 'tracked',
     seenBy: plan.origin,
     options: end.options,

@@ -1,10 +1,13 @@
 import { unlimited } from '../../src/connectors/contract/calls.ts';
-import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { Destination, Target } from '../../src/connectors/contract/destination.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
+import type { DestinationEnd } from '../../src/connectors/ends.ts';
+import { checkFacts } from '../../src/engine/mapping/facts.ts';
 import { compileMapping, mappingInto, type Mapping } from '../../src/engine/mapping/mapping.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Field } from '../../src/model/field.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs/runs.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -12,9 +15,16 @@ import { openDelivery, type Delivery } from '../cycle/delivery.ts';
 import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delivered.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 import { openPath } from '../paths/open-path.ts';
-import type { Connects } from './connect.ts';
+import { Parents, type OpenParent } from '../paths/parents.ts';
+import type { Connected, Connects } from './connect.ts';
 import type { Ends } from './ends.ts';
-import { destinationEndOf, openDestination, openSource, sourceEndOf } from './open-ends.ts';
+import {
+  destinationEndOf,
+  openDestination,
+  openSource,
+  sourceEndOf,
+  type Opening,
+} from './open-ends.ts';
 import { retrySource } from './retry-source.ts';
 import type { Session } from './sessions.ts';
 
@@ -57,7 +67,8 @@ async function openSync({ store, connects, run, plan }: OpeningSession): Promise
     const opening = { run, plan, source, mapping };
     const destination = await openDestination(to, destinationEnd, opening, to.calls({ signal }));
     const calls = { callSource: from.calls, callDestination: to.calls };
-    const ends = endsOf({ run, plan, source, destination, mapping, ...calls });
+    const parents = new Parents(parentOpener(to, destinationEnd, opening), to.calls);
+    const ends = endsOf({ run, plan, source, destination, mapping, parents, ...calls });
     return { ends, path: openPath(store, ends, destination), close };
   } catch (error) {
     await close();
@@ -76,15 +87,18 @@ async function openDelivered(
     const source = withRetries(delivery.source, plan, store);
     const mapping = mappingOf(spec, source);
     const opening = { run, plan, source, mapping };
+    const destinationEnd = destinationEndOf(to, spec);
     const destination = await openDeliveredDestination(
       to,
+      destinationEnd,
       opening,
       delivery,
       store,
       to.calls({ signal }),
     );
     const calls = { callSource: () => unlimited, callDestination: to.calls };
-    const ends = endsOf({ run, plan, source, destination, mapping, ...calls });
+    const parents = new Parents(parentOpener(to, destinationEnd, opening), to.calls);
+    const ends = endsOf({ run, plan, source, destination, mapping, parents, ...calls });
     return { ends, path: openDeliveryPath(store, ends, destination, delivery), close };
   } catch (error) {
     await close();
@@ -92,7 +106,32 @@ async function openDelivered(
   }
 }
 
-/** The ends of a run, with the mapping that fits what the destination has told. */
+/** Opens streams of the run's destination whose records others point to. */
+function parentOpener(to: Connected, end: DestinationEnd, { run, plan }: Opening): OpenParent {
+  return async ({ stream, field, key }) => {
+    const target: Target = {
+      sync: plan.sync,
+      run,
+      stream,
+      key: key.map((part) => part.to),
+      fields: field === null ? [] : [field],
+      permissions: { create: false, update: false, remove: false },
+      match: { caseInsensitive: false, trim: false },
+      tracked: false,
+      options: {},
+      kind: 'records',
+      dryRun: true,
+    };
+    const parent = await end.role.open(to.connection, target, to.calls({ signal }));
+    if (parent.kind !== 'staging') return parent;
+    throw new ConfigError('no_lookup', `records of ${stream} cannot be looked up`);
+  };
+}
+
+/**
+ * The ends of a run, with the mapping that fits what the destination has told.
+ * @throws ConfigError where the mapping does not fit the facts of its fields
+ */
 function endsOf({
   destination,
   mapping: declared,
@@ -101,9 +140,13 @@ function endsOf({
   const { spec } = ends.plan;
   const { fields, leavesOut = [] } = destination;
   const copied = leavesOut.length === 0 ? declared : mappingOf(spec, ends.source, leavesOut);
+  const mapping = fields === null ? copied : mappingInto(copied, fields);
+  const { connection, key } = spec.destination;
+  if (fields !== null)
+    checkFacts(mapping, fields, keyFields(key), permissionsOf(spec.mode), connection);
   return {
     ...ends,
-    mapping: fields === null ? copied : mappingInto(copied, fields),
+    mapping,
     match: keyMatchOf(spec, ends.source, destination),
   };
 }

@@ -97,11 +97,16 @@ export function requireSource(declared: Declared, side: Side, mode: Mode, id: st
   return end;
 }
 
-/** @throws ConfigError `not_a_destination`, `invalid_options`; `unsupported_mode` where it does not honour the mode */
+/**
+ * The destination of a run in a mode.
+ * @param by how records are removed. Default: the usual way
+ * @throws ConfigError `not_a_destination`, `invalid_options`; `unsupported_mode` or `unsupported_removal` where it does not
+ *   honour what is asked
+ */
 export function requireDestination(
   declared: Declared,
   side: Side,
-  mode: Mode,
+  { mode, by }: { readonly mode: Mode; readonly by?: RemovalKind | undefined },
   id: string,
 ): DestinationEnd {
   const end = resolveDestination(declared, side);
@@ -109,6 +114,10 @@ export function requireDestination(
     throw failed(end, 'not_a_destination', `connection ${id} cannot be written`, id);
   const support = end.modes[mode];
   if (support !== true) throw unsupported(mode, support, id);
+  if (by !== undefined && !end.removals.includes(by))
+    throw new ConfigError('unsupported_removal', `${id} cannot ${by} records of ${end.stream}`, {
+      connection: id,
+    });
   return end;
 }
 

@@ -4,6 +4,7 @@ import { durationSchema } from './duration.ts';
 import { modes } from './mode.ts';
 import {
   fieldSourceSchema,
+  mappedFieldSourceSchema,
   idSchema,
   keySchema,
   removalSchema,
@@ -185,9 +186,11 @@ const entityDestinationSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('A CEL condition over the fields of the entity; other records are not written.'),
-  fields: anyNames(fieldSourceSchema)
+  fields: anyNames(mappedFieldSourceSchema)
     .optional()
-    .describe('Destination field → entity field, { expr } or { value }. Default: all fields.'),
+    .describe(
+      'Destination field → entity field, { expr }, { value } or { lookup }. Default: all fields.',
+    ),
   removal: removalSchema.shape.guard
     .unwrap()
     .optional()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modes } from './mode.ts';
+import { removalKinds } from './removal.ts';
 import { anyNames } from './any-names.ts';
 import { durationSchema } from './duration.ts';
 
@@ -25,6 +26,33 @@ export const fieldSourceSchema = z.union([
 
 /** The value of one entry of `fields`. */
 export type FieldSource = z.infer<typeof fieldSourceSchema>;
+
+const parentSchema = z.strictObject({
+  stream: z.string().min(1).describe('The stream of the other record, at the same destination.'),
+  key: anyNames(fieldSourceSchema)
+    .refine((key) => Object.keys(key).length > 0, 'must name a field')
+    .describe(
+      'Field of the other record → source field, { expr } or { value } that it is found by.',
+    ),
+  field: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The field of the other record whose value is written. Default: the system's own id.",
+    ),
+});
+
+/** Where the value of a field of a destination comes from: the record, or another record that it points to. */
+export const mappedFieldSourceSchema = z.union([
+  fieldSourceSchema,
+  z.strictObject({
+    lookup: parentSchema.describe('The record that this one belongs to, found by its key.'),
+  }),
+]);
+
+/** The value of one entry of `fields` of a destination. */
+export type MappedFieldSource = z.infer<typeof mappedFieldSourceSchema>;
 
 /** A schedule as it is written. */
 export const scheduleSchema = z.union([
@@ -59,6 +87,12 @@ export const removalSchema = z.strictObject({
     .prefault({})
     .describe(
       'Removing more than this many records and more than this fraction waits for approval. false: no guard.',
+    ),
+  by: z
+    .enum(removalKinds)
+    .optional()
+    .describe(
+      'How a record is removed: delete, or archive where the destination can. Default: its usual way.',
     ),
 });
 
@@ -108,9 +142,9 @@ export const syncSchema = z.strictObject({
     key: keySchema,
   }),
   mode: z.enum(modes).describe('Which of create, update and remove the sync may do.'),
-  fields: anyNames(fieldSourceSchema)
+  fields: anyNames(mappedFieldSourceSchema)
     .optional()
-    .describe('Destination field → source field, { expr } or { value }.'),
+    .describe('Destination field → source field, { expr }, { value } or { lookup }.'),
   where: z
     .string()
     .min(1)

@@ -7,6 +7,7 @@ import {
   type SourceEnd,
 } from '../connectors/ends.ts';
 import { modes, permissionsOf, type Mode } from '../model/mode.ts';
+import type { RemovalKind } from '../model/removal.ts';
 import type { SyncSpec } from '../model/sync.ts';
 import { checkShape } from './issues.ts';
 import { hintFor } from './hint.ts';
@@ -68,7 +69,7 @@ export function sourceEnd(
 export function checkDestination(
   file: Reporter,
   syncPath: Path,
-  { destination: side, mode }: { destination: Side; mode: Mode },
+  { destination: side, mode, by }: { destination: Side; mode: Mode; by?: RemovalKind | undefined },
   connections: Connections,
   common: readonly string[] = syncKeys,
 ): void {
@@ -86,6 +87,12 @@ export function checkDestination(
     file.report([...path, 'connection'], end.message);
     return;
   }
+  if (by !== undefined && !end.removals.includes(by))
+    file.report(
+      [...syncPath, 'removal', 'by'],
+      `${side.connection} cannot ${by} records`,
+      `it can ${end.removals.join(' or ')} them`,
+    );
   const reason = end.modes[mode];
   if (reason === true) return;
   const honoured = modes.filter((name) => end.modes[name] === true);

@@ -1,5 +1,6 @@
 import { compileExpression } from '../engine/expression/expression.ts';
 import { nothingKnown } from '../model/field.ts';
+import type { MappedFieldSource } from '../model/sync.ts';
 import type { Path, Reporter } from './reporter.ts';
 
 /** Checks an expression over source fields, which are not known before a run. */
@@ -28,4 +29,19 @@ export function readsOf(source: string): readonly string[] {
   } catch {
     return [];
   }
+}
+
+/** The expressions in a mapping's `fields`, also in the keys of look-ups, each with its place below `fields`. */
+export function expressionsIn(
+  fields: Readonly<Record<string, MappedFieldSource>>,
+): [path: Path, expr: string][] {
+  return Object.entries(fields).flatMap(([name, from]): [Path, string][] => {
+    if (typeof from === 'string') return [];
+    if ('expr' in from) return [[[name, 'expr'], from.expr]];
+    if (!('lookup' in from)) return [];
+    return expressionsIn(from.lookup.key).map(([path, expr]) => [
+      [name, 'lookup', 'key', ...path],
+      expr,
+    ]);
+  });
 }

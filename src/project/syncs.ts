@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { permissionsOf } from '../model/mode.ts';
 import { keyFields, syncSchema, type SyncSpec } from '../model/sync.ts';
 import { checkDestination, checkSource, type Connections } from './ends.ts';
-import { checkExpression } from './expressions.ts';
+import { checkExpression, expressionsIn } from './expressions.ts';
 import { checkShape } from './issues.ts';
 import { checkSchedule } from './schedule.ts';
 import type { Path, Reporter } from './reporter.ts';
@@ -23,7 +23,8 @@ export function checkSync(
   const sync = checkShape(file, path, value, syncSchema as z.ZodType<SyncSpec>);
   if (!sync) return undefined;
   checkSource(file, [...path, 'source'], sync, connections);
-  checkDestination(file, path, sync, connections);
+  const { destination, mode, removal } = sync;
+  checkDestination(file, path, { destination, mode, by: removal.by }, connections);
   checkKeys(file, path, sync);
   checkRemoval(file, path, sync, value);
   checkExpressions(file, path, sync);
@@ -54,9 +55,6 @@ function checkRemoval(file: Reporter, path: Path, sync: SyncSpec, value: unknown
 
 function checkExpressions(file: Reporter, path: Path, sync: SyncSpec): void {
   if (sync.where !== undefined) checkExpression(file, [...path, 'where'], sync.where);
-  for (const [name, from] of Object.entries(sync.fields ?? {})) {
-    if (typeof from === 'object' && 'expr' in from) {
-      checkExpression(file, [...path, 'fields', name, 'expr'], from.expr);
-    }
-  }
+  for (const [place, expr] of expressionsIn(sync.fields ?? {}))
+    checkExpression(file, [...path, 'fields', ...place], expr);
 }

@@ -30,22 +30,15 @@ export async function referenceOf(
   submit: () => Promise<JobReference>,
 ): Promise<JobReference | null> {
   if (known !== undefined && known.reference !== null) return known.reference;
-  const found = known === undefined ? null : await findAgain(system, name, calls);
-  if (found === 'unknown') return null;
+  // An attempt was about to submit it, and nobody heard whether it did.
+  if (known !== undefined && system.find === undefined) return null;
+  const found = known === undefined ? null : ((await system.find?.(name, calls)) ?? null);
   if (found === null) await jobs.announce(owner, part, kind, name);
   faultPoint('job.before-submit');
   const reference = found ?? (await submit());
   faultPoint('job.after-submit');
   await jobs.submitted(owner, part, kind, reference);
   return reference;
-}
-
-async function findAgain(
-  system: Pick<LongJob, 'find'>,
-  name: string,
-  calls: Calls,
-): Promise<JobReference | null | 'unknown'> {
-  return system.find === undefined ? 'unknown' : system.find(name, calls);
 }
 
 /** Shortest and longest pause between two questions about a job, where the system names none. Milliseconds. */

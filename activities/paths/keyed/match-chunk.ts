@@ -10,6 +10,7 @@ import type { Steps } from '../../../src/engine/run/steps.ts';
 import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { addStats } from '../../../src/model/outcome.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
 import type { Chunks } from '../../../src/store/runs/chunks.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { Ends } from '../../session/ends.ts';
@@ -34,7 +35,7 @@ export async function matchChunk(work: KeyedWork, step: Step): Promise<{ waits: 
   // Read before the destination is asked: what is exported in between is seen there.
   const pending = await pendingKeys(store.chunks, run, chunk);
   faultPoint('match.before-lookup');
-  const mapped = await inTurns(mapAll(work, text));
+  const mapped = await mapAll(work, text, signal);
   const decision = await matchRecords(work, mapped, pending, signal);
   const { stats, errors, operations, deferred, keys } = decision;
   faultPoint('match.after-lookup');
@@ -78,15 +79,31 @@ export async function decideDeferred(work: KeyedWork, step: Step): Promise<void>
   });
 }
 
-function* mapAll({ ends, destination }: KeyedWork, text: string): Steps<MappedRecord[]> {
+async function mapAll(
+  { ends, destination }: KeyedWork,
+  text: string,
+  signal: AbortSignal,
+): Promise<MappedRecord[]> {
+  const { mapping, parents } = ends;
   const mapped: MappedRecord[] = [];
-  for (const { fields, encoding, rows, faults } of yield* batchesCodec.decode(text)) {
-    const map = recordMapper(ends.mapping, fields, encoding, destination.takes);
-    const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
-    for (const [at, row] of rows.entries()) {
-      mapped.push(map(row, faultAt.get(at)));
-      yield;
-    }
+  for (const batch of await inTurns(batchesCodec.decode(text))) {
+    const parentOf = await parents.of(mapping.parents, batch, signal);
+    const { fields, encoding } = batch;
+    const map = recordMapper(mapping, fields, encoding, destination.takes, parentOf);
+    mapped.push(...(await inTurns(mapBatch(batch, map))));
+  }
+  return mapped;
+}
+
+function* mapBatch(
+  { rows, faults }: RecordBatch,
+  map: ReturnType<typeof recordMapper>,
+): Steps<MappedRecord[]> {
+  const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
+  const mapped: MappedRecord[] = [];
+  for (const [at, row] of rows.entries()) {
+    mapped.push(map(row, faultAt.get(at)));
+    yield;
   }
   return mapped;
 }

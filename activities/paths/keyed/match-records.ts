@@ -35,6 +35,7 @@ export async function matchRecords(
   const held = {
     fields: new Map(destination.fields?.map((field) => [field.name, field])),
     encoding: destination.encoding ?? 'json',
+    restricted: restrictedIn(destination),
   };
   const permissions = permissionsOf(plan.spec.mode);
   const options: MatchOptions = { permissions, match, held, pending };
@@ -55,6 +56,12 @@ export async function matchRecords(
     }),
   );
   return inTurns(decideByLedger(mapped, ledger, hashValues(store.seal), options));
+}
+
+function restrictedIn({ fields }: KeyedDestination): boolean {
+  return (
+    fields?.some(({ creatable, updatable }) => creatable === false || updatable === false) ?? false
+  );
 }
 
 /** Canonical keys of found records, as they are held: a mirror meets them in that spelling (R7). */

@@ -2,9 +2,11 @@ import type { RemovalPlan } from '../../../src/connectors/contract/destination.t
 import type { Page } from '../../../src/connectors/contract/page.ts';
 import type { StagedRow, StagingDestination } from '../../../src/connectors/contract/staging.ts';
 import { stageLayout, type Staging } from '../../../src/engine/mapping/stage-layout.ts';
+import type { ParentOf } from '../../../src/engine/mapping/parent.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { permissionsOf } from '../../../src/model/mode.ts';
 import { noStats, type Stats } from '../../../src/model/outcome.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
 import { isOver } from '../../../src/model/run.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -47,7 +49,7 @@ export class StagedPath implements Path {
 
   async stage({ run, chunk, token, signal }: Step, page: Page): Promise<Staged> {
     const { chunks } = this.#store;
-    const { mapping } = this.#ends;
+    const { mapping, parents } = this.#ends;
     const { layout, rowStager } = this.#staging;
     const calls = this.#ends.callDestination({ signal });
     await chunks.claim(run, chunk, token);
@@ -57,7 +59,9 @@ export class StagedPath implements Path {
     if (mapping.plain && page.copy !== undefined && this.#destination.acceptsCopy(layout)) {
       await this.#destination.stageCopy(reference, layout, page.copy, calls);
     } else {
-      const rows = stagedRows(page, rowStager, counts);
+      const rows = stagedRows(page, rowStager, counts, (batch) =>
+        parents.of(mapping.parents, batch, signal),
+      );
       await this.#destination.stageRows(reference, layout, rows, calls);
     }
     const { cursor, records, highest = null } = page.end();
@@ -171,11 +175,12 @@ async function* stagedRows(
   page: Page,
   rowStager: Staging['rowStager'],
   counts: { filtered: number },
+  parentsOf: (batch: RecordBatch) => Promise<ParentOf>,
 ): AsyncIterable<readonly StagedRow[]> {
   for await (const whole of page.batches()) {
     const batch = withoutLargeRecords(whole, stagedLimit.record);
     const faultAt = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
-    const stageRow = rowStager(batch.fields);
+    const stageRow = rowStager(batch.fields, await parentsOf(batch));
     const all = batch.rows.map((row, at) => stageRow(row, faultAt.get(at)));
     const rows = all.filter((row) => row !== null);
     counts.filtered += batch.rows.length - rows.length;

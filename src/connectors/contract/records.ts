@@ -91,6 +91,8 @@ export interface WriteOperation {
   readonly id: string | null;
   /** Destination field → value. On update: only what differs. On remove: empty. */
   readonly values: JsonObject;
+  /** Of an update: the record was archived and is to come back; `values` may be empty. Default false. */
+  readonly restore?: boolean;
   /** What the destination held before, for update where it can be read. */
   readonly before?: JsonObject;
   /**

@@ -36,6 +36,8 @@ export interface StagedFault {
   readonly code: string;
   readonly message: string;
   readonly field?: string;
+  /** True where sending the same record again can succeed. Default false. */
+  readonly retryable?: boolean;
   /** The record's key, where the stage cannot hold it. */
   readonly key?: readonly (string | null)[];
 }

@@ -4,4 +4,6 @@ export interface Fault {
   readonly message: string;
   /** The destination field, or `where`; absent where the record as a whole is at fault. */
   readonly field?: string;
+  /** True where sending the same record again can succeed. Default false. */
+  readonly retryable?: boolean;
 }

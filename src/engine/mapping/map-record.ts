@@ -6,8 +6,17 @@ import type { Encoding, KeyValues, Value } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import type { Expression } from '../expression/expression.ts';
-import { isCopy, type Mapping, type MappingEntry, type Rest, type SourcePath } from './mapping.ts';
+import {
+  isCopy,
+  type Mapping,
+  type MappingEntry,
+  type OwnEntry,
+  type Rest,
+  type SourcePath,
+} from './mapping.ts';
+import type { ParentOf, ParentRule } from './parent.ts';
 import { toJson } from '../values/to-json.ts';
+import { notAmong } from './facts.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 
 /** What mapping made of one record. */
@@ -21,6 +30,7 @@ export type MappedRecord =
  * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
  * fault is neither filtered nor mapped: only its key is read. A mapping that copies the rest copies all of these
  * fields; one that the destination lacks is a fault of the records that have it.
+ * @param parentOf finds the parents that the mapping points to; they were looked up before
  * @param takes `sql`: what is copied of bytes, arrays and JSON stays as a SQL source prints it
  */
 export function recordMapper(
@@ -28,6 +38,7 @@ export function recordMapper(
   fields: readonly Field[],
   encoding: Encoding,
   takes: Encoding = 'json',
+  parentOf?: ParentOf,
 ): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
   const { entries, strange } = copiesOf(mapping, fields);
@@ -45,9 +56,11 @@ export function recordMapper(
     if (unknown !== undefined) return { key, fault: unknown.fault };
     const values: JsonObject = {};
     for (const entry of entries) {
-      const result = evaluateEntry(entry, isCopy(entry) ? getPrinted : get);
+      const result = evaluateEntry(entry, isCopy(entry) ? getPrinted : get, parentOf);
       if ('fault' in result) return { key, fault: result.fault };
       if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
+      const refused = notAmong(mapping.choices.get(entry.to), entry.to, result.value);
+      if (refused !== null) return { key, fault: refused };
       if (result.value !== undefined) setOwn(values, entry.to, result.value);
     }
     return { key, values };
@@ -112,9 +125,42 @@ export function passes(
   return 'fault' in result ? result.fault : result.value === true;
 }
 
-/** The value of one destination field; undefined where the record lacks its source. */
+/**
+ * The value of one destination field; undefined where the record lacks its source. A record with a null in the key of its
+ * parent has none: the value is null.
+ */
 export function evaluateEntry(
   entry: MappingEntry,
+  get: (name: string) => Json | undefined,
+  parentOf?: ParentOf,
+): { readonly value: Json | undefined } | { readonly fault: Fault } {
+  if ('parent' in entry) {
+    const found = parentKey(entry.parent, get);
+    if ('fault' in found) return { fault: { ...found.fault, field: entry.to } };
+    if (found.key === null) return { value: null };
+    if (parentOf === undefined) throw new Error(`the parent of ${entry.to} was not looked up`);
+    return parentOf(entry.parent, found.key, entry.to);
+  }
+  return evaluateOwn(entry, get);
+}
+
+/** The key of a record's parent; null where a part of it is null or missing. */
+export function parentKey(
+  { key }: ParentRule,
+  get: (name: string) => Json | undefined,
+): { readonly key: KeyValues | null } | { readonly fault: Fault } {
+  const parts: Json[] = [];
+  for (const part of key) {
+    const result = evaluateOwn(part, get);
+    if ('fault' in result) return result;
+    if (result.value === undefined || result.value === null) return { key: null };
+    parts.push(result.value);
+  }
+  return { key: parts };
+}
+
+function evaluateOwn(
+  entry: OwnEntry,
   get: (name: string) => Json | undefined,
 ): { readonly value: Json | undefined } | { readonly fault: Fault } {
   if ('from' in entry) return { value: valueAt(entry, get) };

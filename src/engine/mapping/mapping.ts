@@ -1,7 +1,8 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
 import type { Json } from '../../model/json.ts';
-import type { FieldSource } from '../../model/sync.ts';
+import type { FieldSource, MappedFieldSource } from '../../model/sync.ts';
+import type { ParentRule } from './parent.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import { compileExpression, type Expression } from '../expression/expression.ts';
 import { meant } from '../../model/nearest.ts';
@@ -10,7 +11,7 @@ import { didYouMean } from '../expression/did-you-mean.ts';
 /** What a sync says about its fields. */
 export interface MappingSpec {
   /** Destination field → source; undefined copies every source field under its own name. */
-  readonly fields: Readonly<Record<string, FieldSource>> | undefined;
+  readonly fields: Readonly<Record<string, MappedFieldSource>> | undefined;
   /** Of a copy of every field: those that are not copied. */
   readonly leaveOut?: readonly string[];
   /** A CEL condition; records for which it is not true are skipped. */
@@ -33,11 +34,14 @@ export interface SourcePath {
   readonly else?: SourcePath;
 }
 
-/** Where one destination field comes from. */
-export type MappingEntry =
+/** Where one destination field comes from in the record itself. */
+export type OwnEntry =
   | ({ readonly to: string } & SourcePath)
   | { readonly to: string; readonly expr: Expression }
   | { readonly to: string; readonly value: Json };
+
+/** Where one destination field comes from. */
+export type MappingEntry = OwnEntry | { readonly to: string; readonly parent: ParentRule };
 
 /** A compiled mapping. */
 export interface Mapping {
@@ -48,6 +52,10 @@ export interface Mapping {
   /** Nothing but copies: no expression, constant, path or filter, so values can pass through unseen. */
   readonly plain: boolean;
   readonly filter: Expression | null;
+  /** The entries that point to other records. */
+  readonly parents: readonly ParentRule[];
+  /** The only texts that destination fields take, by field; a field that takes any is absent. */
+  readonly choices: ReadonlyMap<string, ReadonlySet<string>>;
   /** What else records bring is copied under its own name; null where `entries` are all. */
   readonly rest: Rest | null;
 }
@@ -106,6 +114,8 @@ export function compileMapping(spec: MappingSpec): Mapping {
     entries,
     plain: filter === null && [...key, ...entries].every(isCopy),
     filter,
+    parents: entries.flatMap((item) => ('parent' in item ? [item.parent] : [])),
+    choices: new Map(),
     rest: copiesRest ? { taken: null, ignored: new Set([...paths, ...leaveOut]) } : null,
   };
 }
@@ -116,10 +126,11 @@ function copyAll({ sourceFields, leaveOut = [] }: MappingSpec): MappingEntry[] {
 }
 
 /**
- * A mapping that copies the rest, for a destination that has these fields: all of them are asked for, whatever the
- * sample showed, so that it is the same for every worker.
+ * A mapping for a destination that has these fields. One that copies the rest asks for all of them, whatever the sample
+ * showed, so that it is the same for every worker.
  */
-export function mappingInto(mapping: Mapping, fields: readonly Field[]): Mapping {
+export function mappingInto(whole: Mapping, fields: readonly Field[]): Mapping {
+  const mapping = { ...whole, choices: choicesOf(fields) };
   if (mapping.rest === null) return mapping;
   const entries = fields.map(({ name }): MappingEntry => ({ to: name, from: name }));
   return {
@@ -130,6 +141,14 @@ export function mappingInto(mapping: Mapping, fields: readonly Field[]): Mapping
   };
 }
 
+function choicesOf(fields: readonly Field[]): Mapping['choices'] {
+  return new Map(
+    fields.flatMap(({ name, values }) =>
+      values === undefined ? [] : [[name, new Set(values)] as const],
+    ),
+  );
+}
+
 /** The source fields to read: those of the key, of copies, then what expressions use. */
 function neededBy(
   key: readonly SourcePath[],
@@ -138,9 +157,11 @@ function neededBy(
 ): string[] {
   const needed = new Set<string>();
   for (const part of key) for (const name of namesOf(part)) needed.add(name);
-  for (const item of entries)
-    if ('from' in item) for (const name of namesOf(item)) needed.add(name);
-  for (const item of entries)
+  const own = entries.flatMap((item): readonly OwnEntry[] =>
+    'parent' in item ? item.parent.key : [item],
+  );
+  for (const item of own) if ('from' in item) for (const name of namesOf(item)) needed.add(name);
+  for (const item of own)
     if ('expr' in item) for (const name of item.expr.fieldsUsed) needed.add(name);
   for (const name of filter?.fieldsUsed ?? []) needed.add(name);
   return [...needed];
@@ -155,8 +176,17 @@ export function isCopy(item: SourcePath | MappingEntry): boolean {
   return 'from' in item && item.path === undefined && item.else === undefined;
 }
 
-function entry(to: string, source: FieldSource, spec: MappingSpec): MappingEntry {
+function entry(to: string, source: MappedFieldSource, spec: MappingSpec): MappingEntry {
   const path = `fields.${to}`;
+  if (typeof source === 'string' || !('lookup' in source)) return ownEntry(to, source, spec, path);
+  const { stream, field, key } = source.lookup;
+  const parts = Object.entries(key).map(([name, from]) =>
+    ownEntry(name, from, spec, `${path}.lookup.key.${name}`),
+  );
+  return { to, parent: { stream, field: field ?? null, key: parts } };
+}
+
+function ownEntry(to: string, source: FieldSource, spec: MappingSpec, path: string): OwnEntry {
   if (typeof source === 'string') return { to, ...resolve(source, spec, path) };
   if ('expr' in source) return { to, expr: expression(source.expr, spec, path) };
   return { to, value: source.value };

@@ -6,6 +6,7 @@ import type { Encoding, Value } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
 import { evaluateEntry, passes, rowReader, strangeTo, valueAt } from './map-record.ts';
 import { isCopy, type Mapping, type MappingEntry, type SourcePath } from './mapping.ts';
+import type { ParentOf } from './parent.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 
 /** The open source, as far as staging must know it. */
@@ -25,16 +26,18 @@ export interface Staging {
    */
   readonly rowStager: (
     fields: readonly Field[],
+    parentOf?: ParentOf,
   ) => (row: readonly Value[], fault?: Fault) => StagedRow | null;
 }
 
+type Compute = (
+  get: (name: string) => Json | undefined,
+  parentOf?: ParentOf,
+) => ReturnType<typeof evaluateEntry>;
+
 type Column = { readonly staged: StagedColumn } & (
   | { readonly index: number }
-  | {
-      readonly compute: (
-        get: (name: string) => Json | undefined,
-      ) => ReturnType<typeof evaluateEntry>;
-    }
+  | { readonly compute: Compute }
 );
 
 /**
@@ -63,7 +66,10 @@ export function stageLayout(mapping: Mapping, source: StagedSource, match: Match
     assign,
     uniqueKeys: uniqueKeys(mapping, source, match),
   };
-  return { layout, rowStager: (fields) => rowStager(mapping, source.encoding, columns, fields) };
+  return {
+    layout,
+    rowStager: (...given) => rowStager(mapping, source.encoding, columns, ...given),
+  };
 }
 
 function placeEntry(
@@ -73,7 +79,7 @@ function placeEntry(
 ): number {
   return 'from' in entry
     ? place(entry, entry.to)
-    : add(computed(entry.to, (get) => evaluateEntry(entry, get)));
+    : add(computed(entry.to, (get, parentOf) => evaluateEntry(entry, get, parentOf)));
 }
 
 function copied(name: string, mapping: Mapping, source: StagedSource): Column {
@@ -84,10 +90,7 @@ function copied(name: string, mapping: Mapping, source: StagedSource): Column {
   return { staged: { field, encoding: source.encoding }, index: mapping.needed.indexOf(name) };
 }
 
-function computed(
-  name: string,
-  compute: (get: (name: string) => Json | undefined) => ReturnType<typeof evaluateEntry>,
-): Column {
+function computed(name: string, compute: Compute): Column {
   return { staged: { field: { name, type: 'unknown' }, encoding: 'json' }, compute };
 }
 
@@ -103,6 +106,7 @@ function rowStager(
   encoding: Encoding,
   columns: readonly Column[],
   fields: readonly Field[],
+  parentOf?: ParentOf,
 ): ReturnType<Staging['rowStager']> {
   const read = rowReader(fields, encoding);
   const others = fields.slice(needed.length).map(({ name }) => name);
@@ -116,7 +120,8 @@ function rowStager(
     const values = columns.map((column): Value => {
       // A database holds no half characters.
       if ('index' in column && encoding === 'sql') return row[column.index];
-      const result = 'index' in column ? { value: row[column.index] } : column.compute(get);
+      const result =
+        'index' in column ? { value: row[column.index] } : column.compute(get, parentOf);
       if ('fault' in result) {
         fault ??= result.fault;
         return undefined;

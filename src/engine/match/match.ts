@@ -54,6 +54,8 @@ export interface HeldValues {
   readonly encoding: Encoding;
   /** By name; fields that the system has no types for are absent. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** True where some fields may not be set by a create or not be changed by an update. */
+  readonly restricted: boolean;
 }
 
 /** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
@@ -76,13 +78,17 @@ export function decide(
     const found = held.get(record.canonicalKey) ?? [];
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
-    if (only === undefined) return { operation: 'create', id: null, values: record.values };
-    const values = differing(record.values, only, options.held);
-    if (Object.keys(values).length === 0) return 'unchanged';
+    if (only === undefined) {
+      const values = allowed(record.values, 'creatable', options.held);
+      return { operation: 'create', id: null, values };
+    }
+    const values = allowed(differing(record.values, only, options.held), 'updatable', options.held);
+    const restore = only.archived === true;
+    if (Object.keys(values).length === 0 && !restore) return 'unchanged';
     const before = Object.fromEntries(
       Object.keys(values).map((name) => [name, heldValue(only, name, options.held)]),
     );
-    return { operation: 'update', id: only.id, values, before };
+    return { operation: 'update', id: only.id, values, before, ...(restore && { restore }) };
   });
 }
 
@@ -127,7 +133,7 @@ interface KeyedRecord {
 type Verdict =
   | 'unchanged'
   | { readonly ambiguous: number }
-  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash'> & {
+  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash' | 'restore'> & {
       readonly operation: 'create' | 'update';
     });
 
@@ -178,7 +184,7 @@ function* sift(records: readonly MappedRecord[], match: KeyMatch): Steps<Sifted>
     const key = canonicalKey(record.key, match);
     if (key !== null) keys.add(key);
     if ('fault' in record)
-      errors.push({ key: record.key, operation: 'match', ...record.fault, retryable: false });
+      errors.push({ key: record.key, operation: 'match', retryable: false, ...record.fault });
     else if (key === null) errors.push(missingKey(record.key));
     else {
       if (winners.delete(key)) skipped.duplicate += 1;
@@ -214,6 +220,19 @@ function differing(
     same === undefined
       ? !sameValue(value, heldValue(existing, name, held), held?.fields.get(name)?.type)
       : !same.includes(name),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** The values of fields that the operation may write: what only a create may set stays as it is after that. */
+function allowed(
+  values: JsonObject,
+  fact: 'creatable' | 'updatable',
+  held: HeldValues | undefined,
+): JsonObject {
+  if (held === undefined || !held.restricted) return values;
+  const entries = Object.entries(values).filter(
+    ([name]) => held.fields.get(name)?.[fact] !== false,
   );
   return Object.fromEntries(entries);
 }

@@ -4,6 +4,7 @@ import { permissionsOf } from '../../model/mode.ts';
 import { own } from '../../model/own.ts';
 import { keyFields } from '../../model/sync.ts';
 import { checkDestination } from '../ends.ts';
+import { expressionsIn } from '../expressions.ts';
 import type { Path } from '../reporter.ts';
 import { checkEntityExpression, checkField, isOwn, type EntityCheck } from './entity-check.ts';
 
@@ -80,8 +81,12 @@ function checkWritten(check: EntityCheck, path: Path, spec: EntityDestinationSpe
   for (const [name, from] of Object.entries(spec.fields ?? {})) {
     const place = [...path, 'fields', name];
     if (typeof from === 'string') checkCopied(check, place, from);
-    else if ('expr' in from) checkEntityExpression(check, [...place, 'expr'], from.expr, withOwn);
+    else if ('lookup' in from)
+      for (const [part, own] of Object.entries(from.lookup.key))
+        if (typeof own === 'string') checkCopied(check, [...place, 'lookup', 'key', part], own);
   }
+  for (const [place, expr] of expressionsIn(spec.fields ?? {}))
+    checkEntityExpression(check, [...path, 'fields', ...place], expr, withOwn);
 }
 
 /** A field, or a value inside a JSON field such as `_ids.salesforce`. */

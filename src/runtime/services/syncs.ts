@@ -65,9 +65,10 @@ export class Syncs implements SyncService {
         throw new ConfigError('unknown_connection', `there is no connection "${connection}"`);
       }
     }
-    const { source, destination, mode } = spec;
+    const { source, destination, mode, removal } = spec;
+    const wanted = { mode, by: removal.by };
     const to = await this.#declared(destination.connection);
-    if (to) requireDestination(to, sideOf(destination), mode, destination.connection);
+    if (to) requireDestination(to, sideOf(destination), wanted, destination.connection);
     const from = await this.#declared(source.connection);
     if (from) requireSource(from, sideOf(source), mode, source.connection);
   }

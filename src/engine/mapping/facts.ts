@@ -1,0 +1,77 @@
+import { ConfigError } from '../../model/failure.ts';
+import type { Field } from '../../model/field.ts';
+import type { Json } from '../../model/json.ts';
+import type { Permissions } from '../../model/mode.ts';
+import type { Fault } from './fault.ts';
+import type { Mapping } from './mapping.ts';
+
+/**
+ * Checks a mapping against what a destination says of its fields, before anything moves: constants must be among a
+ * field's values, some operation must be able to write each field, and a create must set what is required.
+ * @param key the destination's key fields
+ * @throws ConfigError `invalid_value`, `not_writable` or `missing_field`
+ */
+export function checkFacts(
+  { entries, rest }: Pick<Mapping, 'entries' | 'rest'>,
+  fields: readonly Field[],
+  key: readonly string[],
+  { create, update }: Permissions,
+  connection: string,
+): void {
+  const known = new Map(fields.map((field) => [field.name, field]));
+  for (const entry of entries) {
+    const field = known.get(entry.to);
+    if (field === undefined) continue;
+    const { creatable = true, updatable = true, values } = field;
+    if (!(create && creatable) && !(update && updatable))
+      throw new ConfigError('not_writable', `fields.${entry.to}: ${whyNot(field, create)}`, {
+        connection,
+      });
+    const wrong =
+      'value' in entry && notAmong(values && new Set(values), nameOf(field), entry.value);
+    if (wrong)
+      throw new ConfigError(wrong.code, `fields.${entry.to}: ${wrong.message}`, { connection });
+  }
+  if (!create || rest !== null) return;
+  const set = new Set([...key, ...entries.map(({ to }) => to)]);
+  const missing = fields.filter(({ name, required = false }) => required && !set.has(name));
+  if (missing.length === 0) return;
+  const names = missing.map(nameOf).join(', ');
+  const message = `a record cannot be created without ${names}: map ${missing.length === 1 ? 'it' : 'them'} in fields`;
+  throw new ConfigError('missing_field', message, { connection });
+}
+
+/** What is wrong with a value, or an item of a list, that is not among those that a field takes; null where it is. */
+export function notAmong(
+  choices: ReadonlySet<string> | undefined,
+  field: string,
+  value: Json | undefined,
+): Fault | null {
+  if (choices === undefined || value === undefined || value === null || value === '') return null;
+  const items = Array.isArray(value) ? value : [value];
+  if (items.every((item) => choices.has(textOf(item)))) return null;
+  return { code: 'invalid_value', message: `${field} takes ${listed([...choices])}`, field };
+}
+
+function textOf(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The first choices of many. */
+function listed(choices: readonly string[]): string {
+  const most = 12;
+  const shown = choices.slice(0, most).join(', ');
+  return choices.length > most ? `${shown} and ${choices.length - most} more` : shown;
+}
+
+function nameOf({ name, label }: Field): string {
+  return label === undefined || label === name ? name : `${name} (${label})`;
+}
+
+function whyNot(field: Field, create: boolean): string {
+  const only = field.creatable === false && field.updatable === false;
+  if (only) return `${nameOf(field)} cannot be written`;
+  return create
+    ? `${nameOf(field)} cannot be set when a record is created`
+    : `${nameOf(field)} cannot be changed once a record is there`;
+}
