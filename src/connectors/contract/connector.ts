@@ -107,5 +107,5 @@ export interface Connection {
 export function defineConnector<Settings, Link extends Connection>(
   connector: Connector<Settings, Link>,
 ): Connector {
-  return connector as unknown as Connector;
+  return connector;
 }

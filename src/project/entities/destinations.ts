@@ -82,8 +82,8 @@ function checkWritten(check: EntityCheck, path: Path, spec: EntityDestinationSpe
     const place = [...path, 'fields', name];
     if (typeof from === 'string') checkCopied(check, place, from);
     else if ('lookup' in from)
-      for (const [part, own] of Object.entries(from.lookup.key))
-        if (typeof own === 'string') checkCopied(check, [...place, 'lookup', 'key', part], own);
+      for (const [part, of] of Object.entries(from.lookup.key))
+        if (typeof of === 'string') checkCopied(check, [...place, 'lookup', 'key', part], of);
   }
   for (const [place, expr] of expressionsIn(spec.fields ?? {}))
     checkEntityExpression(check, [...path, 'fields', ...place], expr, withOwn);
