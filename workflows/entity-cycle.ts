@@ -1,7 +1,6 @@
 import {
   condition,
   continueAsNew,
-  defineSignal,
   ParentClosePolicy,
   proxyActivities,
   setHandler,
@@ -14,13 +13,13 @@ import type { CycleActivities, OpenedCycle } from '../activities/activities.ts';
 import { noStats } from '../src/model/outcome.ts';
 import { newRunId } from '../src/model/run-id.ts';
 import {
-  messages,
   searchAttributes,
   syncWorkflowId,
   type EntityCycleInput,
   type RunResult,
 } from '../src/model/workflow.ts';
-import { gated } from './pipeline.ts';
+import { giveWaySignal, pauseSignal, resumeSignal } from './messages.ts';
+import { whileOpen } from './while-open.ts';
 import { RunLife, workOptions, type End } from './run-life.ts';
 import { syncRun } from './sync-run.ts';
 
@@ -35,18 +34,19 @@ class EntityCycle {
   readonly #input: EntityCycleInput;
   readonly #life: RunLife;
   #children: ChildWorkflowHandle<typeof syncRun>[] = [];
-  /** The next cycle is asked for while this one only waits for its destinations. */
+  /** True when the next cycle is asked for while this one only waits for its destinations. */
   #givesWay = false;
+  /** True when the sources hold more than the cycle reads. */
   #more = false;
-  /** Of that the next cycle can read something at once. */
-  #goesOn = false;
+  /** True when part of what is left can be read right away. */
+  #moreNow = false;
 
   constructor(input: EntityCycleInput) {
     const { run, searchable } = input;
     this.#input = input;
     this.#life = new RunLife({ run, searchable, status: 'pending', phase: 'open', stats: noStats });
-    this.#life.onSteered = (event) => this.#steerChildren(event);
-    setHandler(defineSignal(messages.giveWay), () => {
+    this.#life.onPauseOrResume = (event) => this.#steerChildren(event);
+    setHandler(giveWaySignal, () => {
       this.#givesWay ||= this.#life.phase === 'deliver';
     });
   }
@@ -57,17 +57,17 @@ class EntityCycle {
     const close = (end: End) => steps.closeCycle({ run, entity, end, more: this.#more });
     try {
       life.advance('start');
-      const opened = await gated(life.gate, () => steps.openCycle({ run, entity }));
+      const opened = await whileOpen(life.gate, () => steps.openCycle({ run, entity }));
       await this.#read(opened);
       life.phase = 'merge';
-      if (opened.merges) await gated(life.gate, () => steps.mergeDuplicates({ run, entity }));
+      if (opened.merges) await whileOpen(life.gate, () => steps.mergeDuplicates({ run, entity }));
       life.phase = 'deliver';
       await this.#deliver(opened);
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
-      const result = life.end(await gated(life.gate, () => close(end)));
+      const result = life.end(await whileOpen(life.gate, () => close(end)));
       // Whoever it gave way to goes on.
-      if (this.#goesOn && this.#input.drain && !this.#givesWay) await this.#next();
+      if (this.#moreNow && this.#input.drain && !this.#givesWay) await this.#next();
       return result;
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.
@@ -82,21 +82,21 @@ class EntityCycle {
     const life = this.#life;
     life.phase = 'read';
     for (const { source, reading } of readings) {
-      const { more, waits = false } = await gated(life.gate, () =>
+      const { more, waits = false } = await whileOpen(life.gate, () =>
         steps.unifySource.executeWithOptions({ summary: source }, [
           { run, entity, source, reading },
         ]),
       );
       this.#more ||= more;
-      this.#goesOn ||= more && !waits;
+      this.#moreNow ||= more && !waits;
     }
     for (const source of scans) {
-      const { needsApproval, ...removal } = await gated(life.gate, () =>
+      const { needsApproval, ...removal } = await whileOpen(life.gate, () =>
         steps.scanSource({ run, entity, source }),
       );
       if (removal.remove === 0) continue;
       if (needsApproval) await life.approval(removal);
-      await gated(life.gate, () => steps.detachMissing({ run, entity, source }));
+      await whileOpen(life.gate, () => steps.detachMissing({ run, entity, source }));
     }
   }
 
@@ -140,7 +140,8 @@ class EntityCycle {
 
   #steerChildren(event: 'pause' | 'resume'): void {
     // One that has just ended cannot be told any more.
-    for (const child of this.#children) void child.signal(messages[event]).catch(() => undefined);
+    for (const child of this.#children)
+      void child.signal(event === 'pause' ? pauseSignal : resumeSignal).catch(() => undefined);
   }
 
   /** The sources hold more than a cycle reads: the next one follows at once, a run of its own. */

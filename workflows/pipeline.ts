@@ -4,61 +4,41 @@ import {
   CancellationScope,
   condition,
 } from '@temporalio/workflow';
+import type { Imported, Waiting } from '../activities/activities.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import { stagingLost } from '../src/model/workflow.ts';
-import { gaveWay } from './gave-way.ts';
-
-/** What can hold a run up. */
-export interface Gate {
-  closed(): boolean;
-}
+import { whileOpen, untilDone, type Gate } from './while-open.ts';
 
 /** The steps of a chunk. */
 interface Steps {
-  importPage(chunk: number): Promise<{ chunks: number; done: boolean }>;
+  importPage(chunk: number): Promise<Pick<Imported, 'chunks' | 'done' | 'waitMs'>>;
   /** Absent where the destination matches a chunk as it applies it. `waits`: not before the exports of earlier chunks. */
   matchChunk?(chunk: number): Promise<{ waits: boolean }>;
   /** Most exports that overlap; two more chunks are imported and matched meanwhile. */
   readonly exportsAtOnce: number;
-  exportChunk(chunk: number): Promise<Stats>;
+  exportChunk(chunk: number): Promise<Stats | Waiting>;
   exported(stats: Stats): void;
 }
 
 /**
- * Runs `work` while the gate is open. When it closes, the work is cancelled and started again once the gate
- * opens: activities pick up where their chunk stands.
+ * Overlaps import, match and export of successive chunks; matches and the starts of exports keep the source's order.
+ *
+ * ```
+ *            ┌ waits for room: at most exportsAtOnce + 2 chunks are open
+ *   import ──┴─▶ match ─▶ its turn ─▶ export ─▶ exported
+ *                  │          │          └ a long job: sleeps, then asks again
+ *                  │          └ waits for the starts of exports before it, for a free place and, where `waits`, for
+ *                  │            the ends of all exports before it
+ *                  └ after the match of the chunk before
+ *
+ *   any step fails ─▶ the others are cancelled, the first failure is thrown (staged rows lost: import again from there)
+ * ```
  */
-export async function gated<T>(gate: Gate, work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    if (gate.closed()) await condition(() => !gate.closed());
-    const scope = new CancellationScope();
-    let stopped = false;
-    let over = false;
-    // When the run is cancelled this ends at once, and work only when its activity has: it must not count as unhandled.
-    const watch = scope
-      .run(async () => {
-        await condition(() => over || gate.closed());
-        if (over) return;
-        stopped = true;
-        scope.cancel();
-      })
-      .catch(() => undefined);
-    try {
-      return await scope.run(work);
-    } catch (error) {
-      if (!stopped || !gaveWay(error)) throw error;
-    } finally {
-      over = true;
-      await watch;
-    }
-  }
-}
-
-/** Overlaps import, match and export of successive chunks; matches and the starts of exports keep the source's order. */
 export class Pipeline {
   readonly #gate: Gate;
   readonly #steps: Steps;
-  readonly #inFlight: number;
+  readonly #mostOpen: number;
+  /** Chunks that are imported and not exported. */
   #open = 0;
   #failure: unknown;
   /** The chunk whose staged rows were gone, where that was the first failure. */
@@ -72,7 +52,7 @@ export class Pipeline {
   constructor(gate: Gate, steps: Steps) {
     this.#gate = gate;
     this.#steps = steps;
-    this.#inFlight = steps.exportsAtOnce + 2;
+    this.#mostOpen = steps.exportsAtOnce + 2;
   }
 
   /**
@@ -91,10 +71,10 @@ export class Pipeline {
       try {
         while (!done && this.#failure === undefined && !stop()) {
           const chunk = nextChunk;
-          const page = await gated(this.#gate, () => this.#steps.importPage(chunk));
+          const page = await untilDone(this.#gate, () => this.#steps.importPage(chunk));
           for (; nextChunk < chunk + page.chunks; nextChunk++) this.#follow(nextChunk);
           done = page.done;
-          await condition(() => this.#open < this.#inFlight || this.#failure !== undefined);
+          await condition(() => this.#open < this.#mostOpen || this.#failure !== undefined);
         }
       } catch (error) {
         this.#fail(error);
@@ -118,7 +98,7 @@ export class Pipeline {
     const { matchChunk } = this.#steps;
     if (matchChunk === undefined) return { waits: false };
     await this.#matches;
-    return gated(this.#gate, () => matchChunk(chunk));
+    return whileOpen(this.#gate, () => matchChunk(chunk));
   }
 
   /** Waits for the chunk's turn, for a free place and, where it must, for the exports before; never throws. */
@@ -130,7 +110,7 @@ export class Pipeline {
       await condition(() => this.#turn === chunk && this.#exporting <= others);
       this.#turn += 1;
       this.#exporting += 1;
-      exported(await gated(this.#gate, () => exportChunk(chunk)));
+      exported(await untilDone(this.#gate, () => exportChunk(chunk)));
       this.#exporting -= 1;
     } catch (error) {
       if (this.#failure === undefined && isStagingLost(error)) this.#lost = chunk;

@@ -2,8 +2,6 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
-  defineQuery,
-  defineSignal,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -13,14 +11,10 @@ import type { Ended, RunActivities } from '../activities/activities.ts';
 import { transition, type LifecycleEvent } from '../src/engine/run/lifecycle.ts';
 import { addStats, type Stats } from '../src/model/outcome.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
-import {
-  messages,
-  searchAttributes,
-  type RunResult,
-  type RunState,
-} from '../src/model/workflow.ts';
+import { searchAttributes, type RunResult, type RunState } from '../src/model/workflow.ts';
 import { details } from './details.ts';
 import { failureOf } from './failure-of.ts';
+import { approveSignal, pauseSignal, resumeSignal, stateQuery } from './messages.ts';
 
 /** How activities are tried again. */
 export const retry = {
@@ -56,11 +50,23 @@ interface Beginning {
   readonly stats: Stats;
 }
 
-/** The life of a run or a cycle: its status and counts, who steers it, and whom it tells (DESIGN section 3). */
+/**
+ * The life of a run or a cycle: its status and counts, who steers it, and whom it tells (DESIGN section 3).
+ *
+ * ```
+ *   pending ─▶ running ◀──resume── paused        pause, resume: by signal
+ *                 │ ▲ ──pause──▶     │
+ *                 │ └──approve─── paused (awaits approval of a removal; only approve or cancel ends it, R7)
+ *                 ▼
+ *   completed | failed | cancelled               a stop closes the run first, whatever is under way
+ * ```
+ *
+ * Every change is shown in the Temporal UI at once, and told to the store by notes that follow each other.
+ */
 export class RunLife {
   phase: RunPhase;
-  /** Told of pauses and their ends. */
-  onSteered: ((event: 'pause' | 'resume') => void) | undefined;
+  /** Called when the run was paused or resumed by a signal. */
+  onPauseOrResume: ((event: 'pause' | 'resume') => void) | undefined;
   readonly #run: string;
   readonly #searchable: boolean;
   #status: RunStatus;
@@ -80,10 +86,10 @@ export class RunLife {
     this.#status = status;
     this.phase = phase;
     this.#stats = stats;
-    setHandler(defineQuery<RunState>(messages.state), () => this.#state());
-    setHandler(defineSignal(messages.pause), () => this.#steer('pause'));
-    setHandler(defineSignal(messages.resume), () => this.#steer('resume'));
-    setHandler(defineSignal(messages.approve), () => {
+    setHandler(stateQuery, () => this.#state());
+    setHandler(pauseSignal, () => this.#steer('pause'));
+    setHandler(resumeSignal, () => this.#steer('resume'));
+    setHandler(approveSignal, () => {
       this.#approved = true;
     });
   }
@@ -92,7 +98,7 @@ export class RunLife {
     return this.#stats;
   }
 
-  /** What pauses the run: activities under way are stopped, and started again when it goes on. */
+  /** Closed while the run is paused: activities under way are stopped, and started again when it goes on. */
   readonly gate = { closed: (): boolean => this.#status === 'paused' };
 
   count(stats: Stats): void {
@@ -142,7 +148,7 @@ export class RunLife {
     this.advance(event);
     if (this.#status === before) return;
     this.#tell();
-    this.onSteered?.(event);
+    this.onPauseOrResume?.(event);
   }
 
   /** Tells readers outside Temporal how the run is: one note after the other, so that the last is the latest. */

@@ -12,11 +12,11 @@ import { newRunId } from '../src/model/run-id.ts';
 import {
   cycleKey,
   entityWorkflowId,
-  messages,
   searchAttributes,
   type ScheduledCycleInput,
 } from '../src/model/workflow.ts';
 import { entityCycle } from './entity-cycle.ts';
+import { giveWaySignal } from './messages.ts';
 
 const { noteSkippedTick } = proxyActivities<RunActivities>({ startToCloseTimeout: '1m' });
 
@@ -47,7 +47,7 @@ export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput
     }
     const open = getExternalWorkflowHandle(entityWorkflowId(entity));
     // It may have ended meanwhile.
-    await open.signal(messages.giveWay).catch(() => undefined);
+    await open.signal(giveWaySignal).catch(() => undefined);
     await sleep(givenMs);
   }
   await noteSkippedTick({ sync: cycleKey(entity) });

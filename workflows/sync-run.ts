@@ -13,8 +13,9 @@ import {
   type RunResult,
   type SyncRunInput,
 } from '../src/model/workflow.ts';
-import { gated, Pipeline } from './pipeline.ts';
+import { Pipeline } from './pipeline.ts';
 import { RunLife, workOptions, type End } from './run-life.ts';
+import { untilDone, whileOpen } from './while-open.ts';
 
 const steps = proxyActivities<RunActivities>(workOptions);
 
@@ -51,7 +52,7 @@ class SyncRun {
       life.advance('start');
       const opened =
         resume?.opened ??
-        (await gated(life.gate, () =>
+        (await whileOpen(life.gate, () =>
           steps.openRun.executeWithOptions({ summary: sync }, [started]),
         ));
       life.phase = 'sync';
@@ -59,7 +60,7 @@ class SyncRun {
       if (opened.removes) await this.#remove(nextChunk);
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
-      return life.end(await gated(life.gate, () => close(end)));
+      return life.end(await whileOpen(life.gate, () => close(end)));
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.
       if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
@@ -95,12 +96,12 @@ class SyncRun {
     return new Pipeline(this.#life.gate, {
       importPage: (chunk) =>
         steps.importPage.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
-      ...(opened.kind === 'records' && {
+      ...(opened.kind !== 'staging' && {
         matchChunk: (chunk: number) =>
           steps.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       }),
       // Records on their way to an API are waited for: two chunks at once keep its quota busy.
-      exportsAtOnce: opened.kind === 'records' ? 2 : 1,
+      exportsAtOnce: opened.kind === 'staging' ? 1 : 2,
       exportChunk: (chunk) =>
         steps.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       exported: (stats) => {
@@ -121,11 +122,11 @@ class SyncRun {
     const { run } = this.#input;
     const life = this.#life;
     life.phase = 'remove';
-    const { needsApproval, ...removal } = await gated(life.gate, () =>
+    const { needsApproval, ...removal } = await whileOpen(life.gate, () =>
       steps.planRemoval({ run, chunk }),
     );
     if (removal.remove === 0) return;
     if (needsApproval) await life.approval(removal);
-    life.count(await gated(life.gate, () => steps.exportRemoval({ run, chunk })));
+    life.count(await untilDone(life.gate, () => steps.exportRemoval({ run, chunk })));
   }
 }

@@ -3,13 +3,12 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import type { Run, RunOutcome } from '../../src/model/run.ts';
 import type { CycleActivities } from '../activities.ts';
 import { endOf } from '../run/close-run.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { endCycle } from './end-cycle.ts';
 import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
 import { tombstonesName } from './open-cycle.ts';
-import { passAfter, rangeOf } from './passes.ts';
-import { isScanned } from './scan-source.ts';
+import { passAfter } from './passes.ts';
 
 const expiredAtOnce = 50_000;
 
@@ -42,15 +41,15 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
 }
 
 async function movePositions({ store }: Shared, run: string, entity: OpenEntity) {
-  for (const [index, [name, spec]] of Object.entries(entity.spec.sources).entries()) {
+  for (const [name, spec] of Object.entries(entity.spec.sources)) {
     const fingerprint = sourceFingerprint(spec);
-    const changes = await passAfter(store, run, rangeOf(index, 'changes'));
+    const changes = await passAfter(store, run, { source: name, reading: 'changes' });
     if (changes !== null) {
-      const scanned = await isScanned(store, run, entity, name);
+      const scanned = await store.passes.isScanned(run, name);
       const position = { ...changes.position, ...(scanned && { scannedAt: Date.now() }) };
       await store.positions.put(entity.no, name, { fingerprint, position, run });
     }
-    const deleted = await passAfter(store, run, rangeOf(index, 'tombstones'));
+    const deleted = await passAfter(store, run, { source: name, reading: 'tombstones' });
     if (deleted === null) continue;
     const mark = { fingerprint, position: deleted.position, run };
     await store.positions.put(entity.no, tombstonesName(name), mark);

@@ -5,13 +5,12 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import type { IncomingRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { claimNext } from './claim-next.ts';
 import { countsOf } from './counts.ts';
 import { openEntity } from './entity.ts';
 import { load } from './load.ts';
-import { rangeOf } from './passes.ts';
 
 const batch = 2000;
 
@@ -22,8 +21,8 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
       const { store } = deps;
       const entity = await openEntity(store, id, run);
       const plan = compileEntity(entity.spec, () => nothingKnown);
-      const { first, last } = rangeOf(Object.keys(entity.spec.sources).indexOf(source), 'ids');
-      let no = (await store.chunks.lastExported(run, first, last))?.no ?? first;
+      const chunks = store.chunks.of({ source, reading: 'ids' });
+      let no = (await chunks.lastExported(run))?.no ?? -1;
       for (;;) {
         signal.throwIfAborted();
         const gone = await store.seenIds.missing(entity.ref, run, source, batch);
@@ -36,14 +35,14 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
           values: {},
           deleted: true,
         }));
-        const token = await claimNext(store, run, no);
+        const token = await claimNext(chunks, run, no);
         const loaded = await load(store, entity, plan, { system: source, incoming });
         const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
         const unified = unify(plan, loaded, incoming, context);
         const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);
         // What is gone was not imported.
         const commit = { state: 'exported', stats: noStats, counts } as const;
-        await store.chunks.commit(run, no, token, commit, (tx) =>
+        await chunks.commit(run, no, token, commit, (tx) =>
           store.records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),
         );
         faultPoint('detach.after-commit');

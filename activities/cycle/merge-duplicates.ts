@@ -7,11 +7,10 @@ import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-re
 import { noStats } from '../../src/model/outcome.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { claimNext } from './claim-next.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
-import { mergeRange } from './passes.ts';
 
 /** Records that are compared at once. */
 const batch = 1000;
@@ -28,8 +27,7 @@ export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'
       const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => nothingKnown);
-      const { first, last } = mergeRange;
-      let no = (await store.chunks.lastExported(run, first, last))?.no ?? first - 1;
+      let no = (await store.chunks.of('merge').lastExported(run))?.no ?? -1;
       for (;;) {
         signal.throwIfAborted();
         const due = await store.records.toMerge(entity.ref, batch);
@@ -48,7 +46,8 @@ async function mergeBatch(
 ): Promise<void> {
   const { ref, openCycle: cycle, spec } = entity;
   const { guard = 0, report = false } = spec.merge ?? {};
-  const token = await claimNext(store, run, no);
+  const chunks = store.chunks.of('merge');
+  const token = await claimNext(chunks, run, no);
   const records = await store.records.records(ref, due);
   const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
   const shared = await store.matchKeys.find(ref, keys, guard + 1);
@@ -65,27 +64,21 @@ async function mergeBatch(
     'merge.merged': merged.reduce((sum, { losers }) => sum + losers.length, 0),
     'merge.reported': reported.length,
   };
-  await store.chunks.commit(
-    run,
-    no,
-    token,
-    { state: 'exported', stats: noStats, counts },
-    async (tx) => {
-      await store.records.compared(due, tx);
-      for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
-      for (const group of merging) await store.groups.forget(entity.no, group, tx);
-      await store.records.save(tx, ref, {
-        cycle,
-        run,
-        records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
-        sourceRecords: [],
-        detached: [],
-        moved: merged.flatMap(({ moved }) => moved),
-        extra: merged.flatMap(({ extra }) => extra),
-        entries: merged.flatMap(({ entries }) => entries),
-      });
-    },
-  );
+  await chunks.commit(run, no, token, { state: 'exported', stats: noStats, counts }, async (tx) => {
+    await store.records.compared(due, tx);
+    for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
+    for (const group of merging) await store.groups.forget(entity.no, group, tx);
+    await store.records.save(tx, ref, {
+      cycle,
+      run,
+      records: merged.flatMap(({ winner, losers }) => [winner, ...losers]),
+      sourceRecords: [],
+      detached: [],
+      moved: merged.flatMap(({ moved }) => moved),
+      extra: merged.flatMap(({ extra }) => extra),
+      entries: merged.flatMap(({ entries }) => entries),
+    });
+  });
   faultPoint('merge.after-commit');
 }
 

@@ -4,11 +4,11 @@ import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { destinationEndOf } from '../session/open-ends.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { endCycle } from './end-cycle.ts';
 import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
-import { rangeOf, settlePass } from './passes.ts';
+import { settlePass } from './passes.ts';
 import { reindex } from './reindex.ts';
 
 /** Checks all ends of an entity, and settles from where to where each source is read. */
@@ -62,19 +62,18 @@ async function settlePasses(
   const { store, sessions } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
   const known = new Map<string, KnownFields>();
-  const names = Object.keys(entity.spec.sources);
-  for (const [index, name] of names.entries()) {
+  for (const name of Object.keys(entity.spec.sources)) {
     const spec = sourceOf(entity.spec, name);
     const mark = sourceFingerprint(spec);
     await withSource(sessions, run, spec, 'changes', signal, async (open) => {
       known.set(name, open.source);
       const before = full ? null : await store.positions.get(entity.no, name, mark);
-      await settlePass(store, run, rangeOf(index, 'changes'), open, before);
+      await settlePass(store, run, { source: name, reading: 'changes' }, open, before);
     });
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
     await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
       const before = await store.positions.get(entity.no, tombstonesName(name), mark);
-      await settlePass(store, run, rangeOf(index, 'tombstones'), open, before);
+      await settlePass(store, run, { source: name, reading: 'tombstones' }, open, before);
     });
   }
   return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);

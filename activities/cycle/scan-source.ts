@@ -7,14 +7,11 @@ import type { EntitySourceSpec } from '../../src/model/entity.ts';
 import { milliseconds } from '../../src/model/duration.ts';
 import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
-import { noStats } from '../../src/model/outcome.ts';
-import type { Store } from '../../src/store/store.ts';
-import { fencingToken } from '../host/step-of.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type OpenSource } from './entity.ts';
-import { passOf, rangeOf } from './passes.ts';
+import { passOf } from './passes.ts';
 
 const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
 const nothing = { remove: 0, of: 0, needsApproval: false };
@@ -32,12 +29,12 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
       const scan = scanOf(spec);
       if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))
         return nothing;
-      if (!(await isScanned(store, run, entity, name))) {
+      if (!(await store.passes.isScanned(run, name))) {
         await withSource(sessions, run, spec, 'ids', signal, async (open) => {
           for await (const ids of idsOf(open, spec.source.id))
             await store.seenIds.note(entity.ref, run, name, ids);
         });
-        await noteScanned(store, run, scanChunk(entity, name));
+        await store.passes.noteScanned(run, name);
       }
       const { unseen, of, seen } = await store.seenIds.count(entity.ref, run, name);
       const removal = { remove: unseen, of };
@@ -49,27 +46,6 @@ export function scanSource(deps: Shared): CycleActivities['scanSource'] {
 /** How deletes of a source are found by reading all ids. */
 export function scanOf({ deleted }: EntitySourceSpec) {
   return typeof deleted === 'object' && 'scan' in deleted ? deleted : undefined;
-}
-
-/** Whether the cycle has read all ids of a source. */
-export async function isScanned(
-  { chunks }: Store,
-  run: string,
-  entity: OpenEntity,
-  source: string,
-): Promise<boolean> {
-  return (await chunks.get(run, scanChunk(entity, source)))?.state === 'exported';
-}
-
-async function noteScanned({ chunks }: Store, run: string, no: number): Promise<void> {
-  const token = fencingToken();
-  await chunks.claim(run, no, token);
-  await chunks.commit(run, no, token, { state: 'exported', stats: noStats });
-}
-
-/** The chunk that stands for the scan; those that detach come after it. */
-function scanChunk({ spec }: OpenEntity, source: string): number {
-  return rangeOf(Object.keys(spec.sources).indexOf(source), 'ids').first;
 }
 
 async function* idsOf({ source, calls }: OpenSource, id: string): AsyncGenerator<string[]> {
@@ -109,8 +85,7 @@ async function isDue(
   name: string,
   everyMs: number,
 ): Promise<boolean> {
-  const range = rangeOf(Object.keys(spec.sources).indexOf(name), 'changes');
-  const pass = await passOf(store, run, range.first);
+  const pass = await passOf(store, run, { source: name, reading: 'changes' });
   if (Date.now() - (pass?.scannedAt ?? 0) < everyMs) return false;
   if (own(spec.destinations, name) === undefined) return true;
   return (await store.runs.openRunOf(destinationSyncId(id, name))) === null;

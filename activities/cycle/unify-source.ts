@@ -12,11 +12,12 @@ import { largestRecord } from '../../src/model/too-large.ts';
 import type { EntityChanges } from '../../src/store/entities/golden-records.ts';
 import { OvertakenError } from '../../src/store/entities/source-records.ts';
 import type { Position } from '../../src/store/entities/positions.ts';
+import type { Chunks } from '../../src/store/runs/chunks.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { withoutLargeRecords } from '../paths/keyed/cut-chunks.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { attended } from '../host/attended.ts';
 import { countsOf } from './counts.ts';
 import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
@@ -25,7 +26,7 @@ import { claimNext } from './claim-next.ts';
 import { Commits } from './commits.ts';
 import { sharing } from './sharing.ts';
 import { tombstones } from './tombstones.ts';
-import { passOf, rangeOf, type ChunkRange } from './passes.ts';
+import { passOf } from './passes.ts';
 import type { Uncommitted } from './uncommitted.ts';
 
 /** Records that are decided and saved together. */
@@ -75,7 +76,7 @@ class Unifier {
   readonly #store: Store;
   readonly #work: Work;
   readonly #plan: EntityPlan;
-  readonly #range: ChunkRange;
+  readonly #chunks: Chunks;
   readonly #batch: number;
   readonly #isFull: boolean;
 
@@ -86,7 +87,7 @@ class Unifier {
     this.#plan = compileEntity(entity.spec, (one) =>
       one === name && reading === 'changes' ? source : nothingKnown,
     );
-    this.#range = rangeOf(Object.keys(entity.spec.sources).indexOf(name), reading);
+    this.#chunks = store.chunks.of({ source: name, reading });
     const { batch, full } = sourceOf(entity.spec, name).source;
     this.#batch = batch;
     this.#isFull = full;
@@ -94,13 +95,12 @@ class Unifier {
 
   /** @returns whether the source holds more than was read, and whether that has to wait for a run that writes to it */
   async run(): Promise<{ more: boolean; waits?: boolean }> {
-    const { run, signal } = this.#work;
-    const { first, last } = this.#range;
-    const pass = await passOf(this.#store, run, first);
+    const { run, name, reading, signal } = this.#work;
+    const pass = await passOf(this.#store, run, { source: name, reading });
     if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
-    const before = await this.#store.chunks.lastExported(run, first + 1, last);
+    const before = await this.#chunks.lastExported(run);
     if (before?.last === true) return { more: await this.#hasNewer(pass) };
-    let [no, left] = [before?.no ?? first, this.#batch - (before?.imported ?? 0)];
+    let [no, left] = [before?.no ?? -1, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
     const commits = new Commits();
     let next = this.#next((no += 1), before?.cursor ?? pass.cursor, pass, left);
@@ -148,7 +148,7 @@ class Unifier {
     left: number,
   ): Promise<{ owned: Owned; read: Read; found?: Found }> {
     const read = await this.#read(cursor, pass, left);
-    const owned = { no, token: await claimNext(this.#store, this.#work.run, no) };
+    const owned = { no, token: await claimNext(this.#chunks, this.#work.run, no) };
     if (this.#isDestination) return { owned, read };
     const { entity, name } = this.#work;
     const asked = { system: name, incoming: read.incoming };
@@ -277,7 +277,7 @@ class Unifier {
       counts: countsOf(name, incoming.length, unified),
       errors: unified.errors,
     } as const;
-    await this.#store.chunks.commit(run, no, token, commit, save);
+    await this.#chunks.commit(run, no, token, commit, save);
     faultPoint('unify.after-commit');
   }
 

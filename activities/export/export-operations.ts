@@ -8,7 +8,7 @@ import type { JournalOutcome as Outcome } from '../../src/store/runs/journal.ts'
 import { abortedLater } from '../host/aborted-later.ts';
 import { ChunkLog, type Owner } from './chunk-log.ts';
 import { inTurns } from '../host/in-turns.ts';
-import { lookUp } from '../paths/keyed/match-records.ts';
+import { lookUp } from '../paths/keyed/look-up.ts';
 import type { KeyedWork } from '../paths/keyed/work.ts';
 import type { Failed } from '../paths/keyed/write.ts';
 import type { Ends } from '../session/ends.ts';

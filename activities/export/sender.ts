@@ -103,6 +103,7 @@ function watched(calls: Calls, wire: { isBusy: boolean }): Calls {
         if (answer.limits?.limited === true) wire.isBusy = false;
         return answer;
       }, options),
+    until: (signal) => watched(calls.until(signal), wire),
   };
 }
 

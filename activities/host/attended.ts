@@ -2,7 +2,8 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { abortedLater } from './aborted-later.ts';
 import { classify } from './classify.ts';
-import type { Shared } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Steering } from './steering.ts';
 
 /**
  * Between two beats of an activity; every call inside is bounded by a time-out of its own. Each is billed, so they only
@@ -14,7 +15,7 @@ const stopMs = 8_000;
 
 /** Runs an activity's work: beats, classifies failures, notes recovery, gives way when it is told to stop. */
 export async function attended<T>(
-  { store, steering }: Shared,
+  { store, steering }: Pick<Dependencies, 'store'> & { readonly steering: Steering },
   run: string,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

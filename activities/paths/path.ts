@@ -1,5 +1,5 @@
 import type { Page } from '../../src/connectors/contract/page.ts';
-import type { RemovalPlan } from '../../src/connectors/contract/destination.ts';
+import type { RemovalPlan } from '../../src/connectors/contract/target.ts';
 import type { PreviewPart } from '../../src/model/preview.ts';
 import type { RecordError, Stats } from '../../src/model/outcome.ts';
 import type { ChunkLimit } from '../host/chunk-limit.ts';

@@ -31,8 +31,9 @@ export type MakeCalls = (terms: CallTerms) => Calls;
 export function pacedCalls(
   pacerOf: (bucket: string) => Pacer | null,
   caller: Caller,
-  { signal, patience = signal, repeatable = true, fence }: CallTerms,
+  terms: CallTerms,
 ): Calls {
+  const { signal, patience = signal, repeatable = true, fence } = terms;
   // Hundreds of calls may wait at once, each until the signal.
   setMaxListeners(0, signal);
   return {
@@ -42,6 +43,11 @@ export function pacedCalls(
       const pacer = pacerOf(bucket);
       if (pacer === null) return (await sendAtOnce(send, { signal, patience, fence })).value;
       return sendInTurn(pacer, caller, send, { signal, patience, fence });
+    },
+    until(other) {
+      const ended = AbortSignal.any([signal, other]);
+      const cut = AbortSignal.any([patience, other]);
+      return pacedCalls(pacerOf, caller, { ...terms, signal: ended, patience: cut });
     },
   };
 }

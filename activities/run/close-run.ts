@@ -3,10 +3,10 @@ import { noStats } from '../../src/model/outcome.ts';
 import { isWhole, type Run, type RunOutcome } from '../../src/model/run.ts';
 import type { Ended, RunActivities } from '../activities.ts';
 import { createRun } from './create-run.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import type { Ends } from '../session/ends.ts';
 import { fingerprint } from '../session/fingerprint.ts';
-import type { Session } from '../session/sessions.ts';
+import type { Session } from '../session/session.ts';
 import { endEarly } from './end-early.ts';
 import { attended } from '../host/attended.ts';
 

@@ -2,7 +2,7 @@ import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { isWhole, type RunFailure } from '../../src/model/run.ts';
 import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
 /** How long a destination that may be down is given to say what it has applied. Milliseconds. */

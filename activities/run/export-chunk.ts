@@ -1,5 +1,5 @@
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { stepOf } from '../host/step-of.ts';
 import { withSession } from '../session/with-session.ts';
 import { showWait } from './show-wait.ts';

@@ -1,7 +1,7 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { noStats, type Stats } from '../../src/model/outcome.ts';
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { stepOf } from '../host/step-of.ts';
 import { withSession } from '../session/with-session.ts';
 import { showWait } from './show-wait.ts';

@@ -1,10 +1,10 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RunStart } from '../../src/model/run.ts';
 import type { ChunkInput, RunActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { stepOf } from '../host/step-of.ts';
 import { sourceJob } from '../paths/jobs/source-job.ts';
-import type { Session } from '../session/sessions.ts';
+import type { Session } from '../session/session.ts';
 import { withSession } from '../session/with-session.ts';
 
 /** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */

@@ -7,9 +7,9 @@ import type { RunWarning } from '../../src/model/run.ts';
 import type { RunActivities } from '../activities.ts';
 import { settledOf } from '../session/settled-of.ts';
 import { createRun } from './create-run.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { fingerprint } from '../session/fingerprint.ts';
-import type { Session } from '../session/sessions.ts';
+import type { Session } from '../session/session.ts';
 import { tidyRemains } from './end-early.ts';
 import { attended } from '../host/attended.ts';
 
@@ -40,7 +40,7 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
 async function preparePreview({ store }: Shared, { ends, path }: Session): Promise<void> {
   const dryRun = ends.plan.options.dryRun === true;
   await store.previews.expire(dryRun ? ends.run : null);
-  if (dryRun) await store.previews.put(ends.run, -1, path.preview);
+  if (dryRun) await store.previews.put(ends.run, 'open', path.preview);
 }
 
 async function settle(

@@ -1,7 +1,7 @@
 import { approvalReason } from '../../src/engine/match/removal-guard.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../host/dependencies.ts';
+import type { Shared } from '../session/shared.ts';
 import { stepOf } from '../host/step-of.ts';
 import { shownKey } from '../paths/keyed/sample.ts';
 import { withSession } from '../session/with-session.ts';

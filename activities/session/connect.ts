@@ -1,5 +1,5 @@
 import type { Connection, Connector } from '../../src/connectors/contract/connector.ts';
-import { noMemory } from '../../src/connectors/contract/memory.ts';
+import type { Memory } from '../../src/connectors/contract/memory.ts';
 import type { Declared } from '../../src/connectors/ends.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Quota } from '../../src/model/quota.ts';
@@ -44,8 +44,16 @@ export async function connect(
     id,
     connector,
     settings,
-    connection: connector.connect(settings, { connection: id, memory: noMemory }),
+    connection: connector.connect(settings, { connection: id, memory: memoryOf(store, id) }),
     calls: callsTo(id, quotaOf(connector, settings)),
+  };
+}
+
+/** What a connection remembers, as its connector sees it. */
+function memoryOf({ memories }: Store, connection: string): Memory {
+  return {
+    get: (name) => memories.get(connection, name),
+    swap: (name, value, before) => memories.swap(connection, name, value, before),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Calls } from '../../src/connectors/contract/calls.ts';
-import type { Destination, Target } from '../../src/connectors/contract/destination.ts';
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { Target } from '../../src/connectors/contract/target.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import {
   requireDestination,

@@ -1,5 +1,6 @@
 import { unlimited } from '../../src/connectors/contract/calls.ts';
-import type { Destination, Target } from '../../src/connectors/contract/destination.ts';
+import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { Target } from '../../src/connectors/contract/target.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import type { DestinationEnd } from '../../src/connectors/ends.ts';
 import { checkFacts } from '../../src/engine/mapping/facts.ts';
@@ -26,7 +27,7 @@ import {
   type Opening,
 } from './open-ends.ts';
 import { retrySource } from './retry-source.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from './session.ts';
 
 /** Opens both ends of a run. A session outlives the activity that opens it: nothing aborts the opening. */
 const { signal } = new AbortController();

@@ -1,17 +1,8 @@
-import type { Path } from '../paths/path.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 import { Pacers } from '../quota/pacers.ts';
 import { connect, type Connected, type Connects } from './connect.ts';
-import type { Ends } from './ends.ts';
 import { openSession } from './open-session.ts';
-
-/** Both ends of a run and the path between them, opened once per worker and shared by the run's activities. */
-export interface Session {
-  readonly ends: Ends;
-  /** The way of a chunk from the source to the destination. */
-  readonly path: Path;
-  close(): Promise<void>;
-}
+import type { Session } from './session.ts';
 
 /** Sessions that stay unused this long are closed. Milliseconds. */
 const idleMs = 60_000;

@@ -1,6 +1,6 @@
 import { attended } from '../host/attended.ts';
-import type { Shared } from '../host/dependencies.ts';
-import type { Session } from './sessions.ts';
+import type { Shared } from './shared.ts';
+import type { Session } from './session.ts';
 
 /** Runs an activity's work on the run's session. */
 export function withSession<T>(

@@ -10,7 +10,10 @@ import { SourceRecords } from './entities/source-records.ts';
 import { Catalog } from './catalog.ts';
 import { Chunks } from './runs/chunks.ts';
 import type { Database } from './database/database.ts';
+import { Memories } from './memories.ts';
+import { Jobs } from './runs/jobs.ts';
 import { Journal } from './runs/journal.ts';
+import { Passes } from './runs/passes.ts';
 import { Ledger } from './runs/ledger.ts';
 import { Previews } from './runs/previews.ts';
 import { Quotas } from './quotas.ts';
@@ -25,11 +28,14 @@ export interface Store {
   readonly runs: Runs;
   readonly chunks: Chunks;
   readonly journal: Journal;
+  readonly jobs: Jobs;
+  readonly passes: Passes;
   readonly errors: RecordErrors;
   readonly ledger: Ledger;
   readonly watermarks: Watermarks;
   readonly previews: Previews;
   readonly quotas: Quotas;
+  readonly memories: Memories;
   readonly entities: Entities;
   /** Unified records as cycles change them. */
   readonly records: GoldenRecords;
@@ -53,11 +59,14 @@ export function createStore(db: Database, seal: Seal): Store {
     runs: new Runs(db, seal),
     chunks: new Chunks(db, seal),
     journal: new Journal(db, seal),
+    jobs: new Jobs(db, seal),
+    passes: new Passes(db, seal),
     errors: new RecordErrors(db, seal),
     ledger: new Ledger(db, seal),
     watermarks: new Watermarks(db, seal),
     previews: new Previews(db, seal),
     quotas: new Quotas(db),
+    memories: new Memories(db, seal),
     entities: new Entities(db),
     records: new GoldenRecords(db, matchKeys, sourceRecords),
     matchKeys,

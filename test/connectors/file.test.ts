@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { file } from '../../src/connectors/file/file.ts';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { connectDirectly } from '../../src/connectors/testing/direct.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, suiteTarget, type Harness } from './harness.ts';
@@ -36,7 +36,7 @@ async function harness(
 ): Promise<Harness> {
   const path = await mkdtemp(join(tmpdir(), 'sluice-file-'));
   return {
-    connect: () => file.connect({ path }, { connection: 'files', throttle: unlimited }),
+    connect: () => connectDirectly(file, { path }, { connection: 'files' }),
     seed: (records) => writeFile(join(path, stream), write(records)),
     readBack: async () => read(await readFile(join(path, stream), 'utf8')),
     sourceRequest: () => ({ stream, key: ['code'], options: {} }),

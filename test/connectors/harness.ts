@@ -1,6 +1,6 @@
-import type { Connection } from '../../src/connectors/contract/connector.ts';
+import type { DirectConnection } from '../../src/connectors/testing/direct.ts';
 import type { SourceRequest } from '../../src/connectors/contract/source.ts';
-import type { Target } from '../../src/connectors/contract/destination.ts';
+import type { Target } from '../../src/connectors/contract/target.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Permissions } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';
@@ -16,7 +16,7 @@ export interface TargetOptions {
 
 /** What a connector's test gives the shared suite. Made anew for each test, over an empty stream. */
 export interface Harness {
-  readonly connect: () => Connection;
+  readonly connect: () => DirectConnection;
   /** Fills the stream that `sourceRequest` and `target` name; records in order of `code`. */
   readonly seed: (records: readonly JsonObject[]) => Promise<void>;
   /** What the stream holds now, in any order, with `code`, `name` and `note`. */

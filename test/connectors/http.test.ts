@@ -1,5 +1,5 @@
 import { http } from '../../src/connectors/http/http.ts';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { connectDirectly } from '../../src/connectors/testing/direct.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import { startStrictApi } from '../support/strict-api.ts';
 import { suiteTarget, type Harness } from './harness.ts';
@@ -68,7 +68,7 @@ async function harness(way: 'single' | 'bulk'): Promise<Harness> {
     },
   });
   return {
-    connect: () => http.connect(settings, { connection: 'crm', throttle: unlimited }),
+    connect: () => connectDirectly(http, settings, { connection: 'crm' }),
     seed(records) {
       api.records.clear();
       for (const record of records) api.records.set(textOf(record['code']), { ...record });
@@ -126,7 +126,7 @@ async function withIds(way: 'single' | 'bulk'): Promise<Harness> {
   const settings = http.settings.parse({ url: api.url, streams: { contacts: idWrites[way] } });
   const target = suiteTarget('contacts', {});
   return {
-    connect: () => http.connect(settings, { connection: 'crm', throttle: unlimited }),
+    connect: () => connectDirectly(http, settings, { connection: 'crm' }),
     seed(records) {
       api.records.clear();
       for (const [at, record] of records.entries())

@@ -1,19 +1,21 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Connection } from '../../src/connectors/contract/connector.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectSource,
+} from '../../src/connectors/testing/direct.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { chance, type Chance } from '../support/soak.ts';
 
 let database: Database;
-let connection: Connection;
+let connection: DirectConnection;
 
 beforeAll(async () => {
   database = await createDatabase('moving');
   const settings = postgres.settings.parse({ url: database.url });
-  connection = postgres.connect(settings, { connection: 'shop', throttle: unlimited });
+  connection = connectDirectly(postgres, settings, { connection: 'shop' });
 });
 afterAll(async () => {
   await connection?.close();
@@ -60,7 +62,7 @@ test.each([1, 2, 3, 4])(
   },
 );
 
-async function openTable(): Promise<Source> {
+async function openTable(): Promise<DirectSource> {
   const request = { stream: 'public.t', key: ['id'], options: {}, watermark: 'at' };
   const source = await connection.source?.(request);
   if (source === undefined) throw new Error('no source');

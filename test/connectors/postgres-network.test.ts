@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Connection } from '../../src/connectors/contract/connector.ts';
-import type { StagedLayout, StagingDestination } from '../../src/connectors/contract/staging.ts';
+import type { StagedLayout } from '../../src/connectors/contract/staging.ts';
 import type { CopyText } from '../../src/connectors/contract/page.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectSource,
+  type DirectStaging,
+} from '../../src/connectors/testing/direct.ts';
 import { createDatabase, type Database } from '../support/database.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { mayAll } from './harness.ts';
@@ -12,7 +15,7 @@ import { mayAll } from './harness.ts';
 const rows = 200_000;
 let db: Database;
 let proxy: TcpProxy;
-let connection: Connection;
+let connection: DirectConnection;
 
 beforeAll(async () => {
   db = await createDatabase('network');
@@ -26,7 +29,7 @@ beforeEach(async () => {
   proxy = await startProxy(new URL(db.url).host);
   const url = proxy.through(db.url);
   const settings = postgres.settings.parse({ url, statementTimeout: '1s', timeout: '500ms' });
-  connection = postgres.connect(settings, { connection: 'db', throttle: unlimited });
+  connection = connectDirectly(postgres, settings, { connection: 'db' });
 });
 afterEach(async () => {
   await quickly(connection.close());
@@ -148,13 +151,13 @@ function chunk(no: number) {
 
 async function page(): Promise<CopyText> {
   const request = { stream: 'public.one', key: ['id'], options: {} };
-  const source = (await connection.source?.(request)) as Source;
+  const source = (await connection.source?.(request)) as DirectSource;
   const limit = { records: rows, bytes: 1 << 30, record: 1 << 24 };
   const read = { cursor: null, since: null, until: null, fields: ['id', 'name'], limit };
   return (await source.read(read)).copy as CopyText;
 }
 
-async function destination(): Promise<StagingDestination> {
+async function destination(): Promise<DirectStaging> {
   return (await connection.destination?.({
     sync: 'network',
     stream: 'public.two',
@@ -164,7 +167,7 @@ async function destination(): Promise<StagingDestination> {
     match: { caseInsensitive: false, trim: false },
     tracked: false,
     options: {},
-  })) as StagingDestination;
+  })) as DirectStaging;
 }
 
 async function drain(copy: CopyText): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { connectDirectly } from '../../src/connectors/testing/direct.ts';
 import { suiteFields, suiteTarget, type Harness } from './harness.ts';
 import { connectorSuite } from './suite.ts';
 
@@ -56,7 +56,7 @@ async function harness(url: string, ordered = stream): Promise<Harness> {
      CREATE VIEW everyone AS SELECT * FROM customers`,
   );
   return {
-    connect: () => postgres.connect(settings, { connection: 'db', throttle: unlimited }),
+    connect: () => connectDirectly(postgres, settings, { connection: 'db' }),
     async seed(records) {
       await query(url, 'TRUNCATE customers');
       const insert =

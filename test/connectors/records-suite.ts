@@ -1,10 +1,7 @@
+import type { DirectRecords } from '../../src/connectors/testing/direct.ts';
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type {
-  RecordDestination,
-  WriteOperation,
-  WriteResult,
-} from '../../src/connectors/contract/records.ts';
+import type { WriteOperation, WriteResult } from '../../src/connectors/contract/records.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import { heldRecords as held, type Harness } from './harness.ts';
@@ -159,7 +156,7 @@ function created(values: JsonObject): WriteOperation {
 }
 
 async function send(
-  destination: RecordDestination,
+  destination: DirectRecords,
   operation: WriteOperation,
 ): Promise<WriteResult | undefined> {
   const [result] = await destination.write([operation]);
@@ -171,7 +168,7 @@ function idOf(result: WriteResult | undefined): string {
   return result.id;
 }
 
-async function outcome(destination: RecordDestination, operation: WriteOperation): Promise<string> {
+async function outcome(destination: DirectRecords, operation: WriteOperation): Promise<string> {
   try {
     const [result] = await destination.write([operation]);
     if (result === undefined) return 'no result';
@@ -182,7 +179,7 @@ async function outcome(destination: RecordDestination, operation: WriteOperation
 }
 
 async function write(
-  destination: RecordDestination,
+  destination: DirectRecords,
   operation: Operation,
   code: string,
   values: JsonObject,
@@ -194,7 +191,7 @@ async function write(
 }
 
 async function operationOf(
-  destination: RecordDestination,
+  destination: DirectRecords,
   operation: Operation,
   code: string,
   values: JsonObject,
@@ -213,14 +210,14 @@ async function operationOf(
 
 function withAssigned(
   harness: Harness,
-  use: (destination: RecordDestination) => Promise<void>,
+  use: (destination: DirectRecords) => Promise<void>,
 ): Promise<void> {
   return withDestination(harness, use, harness.assigned?.());
 }
 
 async function withDestination(
   harness: Harness,
-  use: (destination: RecordDestination) => Promise<void>,
+  use: (destination: DirectRecords) => Promise<void>,
   target = harness.target?.({}),
 ): Promise<void> {
   const connection = harness.connect();

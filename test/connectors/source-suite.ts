@@ -1,6 +1,6 @@
+import type { DirectSource } from '../../src/connectors/testing/direct.ts';
 import { expect, it } from 'vitest';
 import type { Cursor, PageEnd, PageRequest } from '../../src/connectors/contract/page.ts';
-import type { Source } from '../../src/connectors/contract/source.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, type Harness } from './harness.ts';
@@ -158,7 +158,7 @@ function numbered(count: number): JsonObject[] {
 
 async function withSource<T>(
   harness: Harness,
-  use: (source: Source) => Promise<T>,
+  use: (source: DirectSource) => Promise<T>,
   request = harness.sourceRequest?.(),
 ): Promise<T> {
   const connection = harness.connect();
@@ -172,7 +172,7 @@ async function withSource<T>(
 }
 
 function readAll(
-  source: Source,
+  source: DirectSource,
   size: number,
   changes: Partial<PageRequest> = {},
 ): Promise<Read[]> {
@@ -191,7 +191,7 @@ async function pagesOf(read: (cursor: Cursor | null) => Promise<Read>): Promise<
 }
 
 async function readPage(
-  source: Source,
+  source: DirectSource,
   cursor: Cursor | null,
   size: number,
   changes: Partial<PageRequest> = {},

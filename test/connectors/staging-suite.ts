@@ -1,11 +1,7 @@
+import type { DirectStaging } from '../../src/connectors/testing/direct.ts';
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type {
-  ChunkRef,
-  ChunkResult,
-  StagedLayout,
-  StagingDestination,
-} from '../../src/connectors/contract/staging.ts';
+import type { ChunkRef, ChunkResult, StagedLayout } from '../../src/connectors/contract/staging.ts';
 import type { Stats } from '../../src/model/outcome.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';
@@ -159,10 +155,7 @@ const layout: StagedLayout = {
   uniqueKeys: false,
 };
 
-async function applied(
-  destination: StagingDestination,
-  rows: readonly Row[],
-): Promise<ChunkResult> {
+async function applied(destination: DirectStaging, rows: readonly Row[]): Promise<ChunkResult> {
   const run = randomUUID();
   const result = await stageAndApply(destination, { run, chunk: 0, token: 1 }, rows);
   await destination.cleanUp(run);
@@ -170,7 +163,7 @@ async function applied(
 }
 
 async function stageAndApply(
-  destination: StagingDestination,
+  destination: DirectStaging,
   chunk: ChunkRef,
   rows: readonly Row[],
   dryRun = false,
@@ -195,7 +188,7 @@ function balance(stats: Stats): number {
 async function withDestination(
   harness: Harness,
   options: TargetOptions,
-  use: (destination: StagingDestination) => Promise<void>,
+  use: (destination: DirectStaging) => Promise<void>,
 ): Promise<void> {
   const connection = harness.connect();
   try {

@@ -56,7 +56,7 @@ class JobExporter {
     operations: readonly Numbered[],
     known: Job | undefined,
   ): Promise<number | null> {
-    if (known?.state === 'done') return null;
+    if (known?.done === true) return null;
     const { destination, ends, store } = this.#work;
     const { signal } = this.#step;
     const calls = ends.callDestination({ signal });

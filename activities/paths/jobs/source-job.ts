@@ -1,5 +1,6 @@
 import type { Calls } from '../../../src/connectors/contract/calls.ts';
-import type { JobReference, SourceJob } from '../../../src/connectors/contract/jobs.ts';
+import type { JobReference } from '../../../src/connectors/contract/job.ts';
+import type { SourceJob } from '../../../src/connectors/contract/jobs.ts';
 import { TransientError } from '../../../src/model/failure.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { Step, Waiting } from '../path.ts';
@@ -20,7 +21,7 @@ export async function sourceJob(
   calls: Calls,
 ): Promise<JobReference | Waiting> {
   const [known] = await jobs.list(run, jobChunk, 'import');
-  if (known?.state === 'done' && known.reference !== null) return known.reference;
+  if (known?.done === true && known.reference !== null) return known.reference;
   if (chunk !== jobChunk) throw new Error('pages were read before their job was done');
   await chunks.claim(run, jobChunk, token);
   const owner = { run, no: jobChunk, token };

@@ -1,5 +1,5 @@
 import type { Calls } from '../../../src/connectors/contract/calls.ts';
-import type { JobReference, LongJob } from '../../../src/connectors/contract/jobs.ts';
+import type { JobReference, LongJob } from '../../../src/connectors/contract/job.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { Job, JobOwner, Jobs } from '../../../src/store/runs/jobs.ts';
 

@@ -1,4 +1,4 @@
-import type { RemovalPlan } from '../../../src/connectors/contract/destination.ts';
+import type { RemovalPlan } from '../../../src/connectors/contract/target.ts';
 import type { Page } from '../../../src/connectors/contract/page.ts';
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';

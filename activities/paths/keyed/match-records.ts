@@ -1,5 +1,4 @@
 import type { Existing, KeyedDestination } from '../../../src/connectors/contract/records.ts';
-import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import type { MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import {
   decide,
@@ -9,14 +8,13 @@ import {
 } from '../../../src/engine/match/match.ts';
 import type { Steps } from '../../../src/engine/run/steps.ts';
 import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
 import type { KeyMatch } from '../../../src/model/match.ts';
 import { permissionsOf } from '../../../src/model/mode.ts';
-import type { Encoding, KeyValues } from '../../../src/model/record.ts';
+import type { Encoding } from '../../../src/model/record.ts';
 import type { Seal } from '../../../src/store/sealing/seal.ts';
-import { lanes, runPool } from '../../export/pool.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import { hashValues } from './hash-values.ts';
+import { lookUp, type Wanted } from './look-up.ts';
 import { decodedKey, withStoredKeys } from './stored-keys.ts';
 import type { KeyedWork } from './work.ts';
 
@@ -72,13 +70,6 @@ function heldKeys(found: readonly Existing[], match: KeyMatch, encoding: Encodin
   });
 }
 
-/** A key to be looked up, and what its record is to hold. */
-interface Wanted {
-  readonly key: KeyValues;
-  /** Absent for a record at fault. */
-  readonly values?: JsonObject;
-}
-
 /** The keys that can be looked up, by canonical key; of several records with one key the last counts. */
 function* keysOf(
   mapped: readonly MappedRecord[],
@@ -103,30 +94,4 @@ export function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string,
     yield;
   }
   return hashes;
-}
-
-/** The records that the destination holds under these keys; none where it cannot be asked. */
-export async function lookUp(
-  destination: KeyedDestination,
-  wanted: readonly Wanted[],
-  calls: Calls,
-): Promise<Existing[]> {
-  const { lookup, lookupBatch } = destination;
-  if (lookup === undefined) return [];
-  const found: Existing[][] = Array.from(
-    { length: Math.ceil(wanted.length / lookupBatch) },
-    () => [],
-  );
-  const lookUpBatch = async (at: number): Promise<void> => {
-    calls.signal.throwIfAborted();
-    const batch = wanted.slice(at * lookupBatch, (at + 1) * lookupBatch);
-    found[at] = await lookup.call(
-      destination,
-      batch.map(({ key }) => key),
-      calls,
-      batch.map(({ values = {} }) => values),
-    );
-  };
-  await runPool([...found.keys()], () => lanes, lookUpBatch);
-  return found.flat();
 }

@@ -1,4 +1,4 @@
-import type { RemovalPlan } from '../../../src/connectors/contract/destination.ts';
+import type { RemovalPlan } from '../../../src/connectors/contract/target.ts';
 import type { Page } from '../../../src/connectors/contract/page.ts';
 import type { StagedRow, StagingDestination } from '../../../src/connectors/contract/staging.ts';
 import { stageLayout, type Staging } from '../../../src/engine/mapping/stage-layout.ts';

@@ -26,6 +26,8 @@ export interface Calls {
    * @throws whatever `send` throws
    */
   make<T>(send: Send<T>, options?: CallOptions): Promise<T>;
+  /** The same calls, ended by a further signal too. */
+  until(signal: AbortSignal): Calls;
 }
 
 /** How one call is made. */
@@ -65,5 +67,6 @@ export function unlimitedUntil(signal: AbortSignal): Calls {
       signal.throwIfAborted();
       return (await send({ signal, sent: () => undefined })).value;
     },
+    until: (other) => unlimitedUntil(AbortSignal.any([signal, other])),
   };
 }

@@ -4,9 +4,10 @@ import type { Quota } from '../../model/quota.ts';
 import type { RemovalKind } from '../../model/removal.ts';
 import type { StreamInfo } from '../../model/stream.ts';
 import type { Calls } from './calls.ts';
-import type { Destination, Target } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { Memory } from './memory.ts';
 import type { Source, SourceRequest } from './source.ts';
+import type { Target } from './target.ts';
 
 /**
  * One kind of system Sluice can read from, write to, or both. A connector is stateless: what it can do is told by static

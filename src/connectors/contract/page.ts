@@ -1,6 +1,6 @@
 import type { Field } from '../../model/field.ts';
 import type { RecordBatch } from '../../model/record.ts';
-import type { JobReference } from './jobs.ts';
+import type { JobReference } from './job.ts';
 
 /** Where a page ended, in the source's own words. Opaque to everyone else. */
 export type Cursor = string;

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../model/json.ts';
 import type { Operation } from '../../model/outcome.ts';
 import type { Encoding, KeyValues } from '../../model/record.ts';
 import type { Calls } from './calls.ts';
-import type { DestinationBase } from './destination.ts';
+import type { DestinationBase } from './target.ts';
 
 /** What destinations have in common whose records are looked up by key and written as single operations. */
 export interface KeyedDestination extends DestinationBase {

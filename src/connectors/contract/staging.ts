@@ -3,7 +3,7 @@ import type { RecordError, Stats } from '../../model/outcome.ts';
 import type { PreviewChange } from '../../model/preview.ts';
 import type { Encoding, Value } from '../../model/record.ts';
 import type { Calls } from './calls.ts';
-import type { DestinationBase, RemovalPlan } from './destination.ts';
+import type { DestinationBase, RemovalPlan } from './target.ts';
 import type { CopyText } from './page.ts';
 
 /** Names one chunk of one run, and the attempt that owns it (R6). */

@@ -3,10 +3,11 @@ import { access, readdir } from 'node:fs/promises';
 import { ConfigError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { StreamInfo } from '../../model/stream.ts';
-import type { Connection, ConnectContext } from '../contract/connector.ts';
+import type { Calls } from '../contract/calls.ts';
+import type { Connection } from '../contract/connector.ts';
 import type { SourceRequest } from '../contract/source.ts';
-import type { Target } from '../contract/destination.ts';
 import type { Destination } from '../contract/destination.ts';
+import type { Target } from '../contract/target.ts';
 import type { Source } from '../contract/source.ts';
 import { unsupportedOrder } from '../kit/order.ts';
 import { FileDestination } from './written/destination.ts';
@@ -32,33 +33,32 @@ import { FileSource } from './read/source.ts';
 /** A base directory and the files in it. */
 export class FileConnection implements Connection {
   readonly #directory: Directory;
-  readonly #context: ConnectContext;
+  readonly #connection: string;
 
-  constructor(settings: FileSettings, context: ConnectContext) {
+  constructor(settings: FileSettings, connection: string) {
     this.#directory = new Directory(settings.path);
-    this.#context = context;
+    this.#connection = connection;
   }
 
-  check(): Promise<void> {
-    return this.#guard(this.#directory.base, async () => {
+  check(calls: Calls): Promise<void> {
+    return this.#call(calls, this.#directory.base, async () => {
       await readdir(this.#directory.base);
       await access(this.#directory.base, constants.R_OK | constants.X_OK);
     });
   }
 
-  discover(): Promise<StreamInfo[]> {
-    return this.#guard(this.#directory.base, async () => {
+  discover(calls: Calls): Promise<StreamInfo[]> {
+    return this.#call(calls, this.#directory.base, async () => {
       const names = await this.#directory.list();
       return Promise.all(names.map((name) => this.#streamOf(name)));
     });
   }
 
-  source(request: SourceRequest): Promise<Source> {
+  source(request: SourceRequest, calls: Calls): Promise<Source> {
     const options = sourceOptionsSchema.parse(request.options);
     const { stream, watermark, lag, whole = false } = request;
-    return this.#guard(stream, async () => {
-      if (request.order === 'watermark')
-        throw unsupportedOrder(stream, unsorted, this.#context.connection);
+    return this.#call(calls, stream, async () => {
+      if (request.order === 'watermark') throw unsupportedOrder(stream, unsorted, this.#connection);
       const names = await this.#directory.resolve(stream);
       const { format, files } = await this.#sourceFiles(names, options);
       const fields = await fieldsOf(format, files);
@@ -69,16 +69,16 @@ export class FileConnection implements Connection {
           `${stream} has no column ${watermark}${nearestOf(watermark, known)}`,
         );
       }
-      const { connection, signal } = this.#context;
       const { malformed } = options;
       const how = { malformed, watermark, lag, whole };
-      return new FileSource({ connection, stream, format, files, fields, signal, ...how });
+      const connection = this.#connection;
+      return new FileSource({ connection, stream, format, files, fields, ...how });
     });
   }
 
-  destination(target: Target): Promise<Destination> {
+  destination(target: Target, calls: Calls): Promise<Destination> {
     const { sync, run = 'none', stream, key, fields, rest = false, match } = target;
-    return this.#guard(stream, async () => {
+    return this.#call(calls, stream, async () => {
       const options = destinationOptionsSchema.parse(target.options);
       if (target.id !== undefined)
         throw new ConfigError('invalid_id', `${stream}: a file gives its records no ids`);
@@ -92,11 +92,7 @@ export class FileConnection implements Connection {
       const journal = new Journal(file, sync, run);
       const { neutralizeFormulas } = options;
       const open = { held, made, existed: now !== null, journal, neutralizeFormulas };
-      return new FileDestination(
-        { ...open, key, fields, rest, match },
-        this.#context.connection,
-        this.#context.signal,
-      );
+      return new FileDestination({ ...open, key, fields, rest, match }, this.#connection);
     });
   }
 
@@ -129,11 +125,12 @@ export class FileConnection implements Connection {
     return { format, files };
   }
 
-  async #guard<T>(name: string, work: () => Promise<T>): Promise<T> {
+  /** Does a piece of work as one call. */
+  async #call<T>(calls: Calls, name: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await calls.make(async () => ({ value: await work() }));
     } catch (error) {
-      throw fileFailure(error, this.#context.connection, name);
+      throw fileFailure(error, this.#connection, name);
     }
   }
 }

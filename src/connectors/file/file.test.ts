@@ -1,16 +1,16 @@
+import type { DirectConnection } from '../testing/direct.ts';
 import { appendFile, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
-import type { Connection } from '../contract/connector.ts';
 import { file } from './file.ts';
 import { collect, Folder, operation, readPages } from './testing/folder.ts';
 
 let folder: Folder;
 let path: string;
-let connection: Connection;
+let connection: DirectConnection;
 
 beforeEach(async () => {
   folder = await Folder.make();
@@ -270,7 +270,8 @@ describe('a file destination', () => {
   });
 
   it('refuses a glob', async () => {
-    expect(file.modes({ path }, { stream: '*.csv', options: {} }).upsert).toMatch(/many files/);
+    const modes = file.destination?.modes({ path }, { stream: '*.csv', options: {} });
+    expect(modes?.upsert).toMatch(/many files/);
     await expect(folder.target('*.csv')).rejects.toMatchObject({ code: 'invalid_stream' });
   });
 });

@@ -10,11 +10,6 @@ export interface Call {
   readonly params?: readonly (readonly [string, string])[];
   readonly body?: Json;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Making the call twice does harm: when it is not known whether it arrived the code is `unknown_outcome`. */
-  readonly risky?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  /** Awaited when the next thing is to send the call; what it throws is thrown, and nothing is sent. */
-  readonly beforeSend?: (() => Promise<void>) | undefined;
 }
 
 /** An answer that is neither a refusal of the caller nor a failure of the server: 2xx, or another 4xx. */

@@ -1,6 +1,7 @@
 import { milliseconds } from '../../model/duration.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { ConnectContext } from '../contract/connector.ts';
 import { parseJson, stringifyJson } from '../kit/json.ts';
 import type { LimitInfo } from '../../model/quota.ts';
@@ -18,7 +19,6 @@ import { whenSent } from './when-sent.ts';
 export class ApiClient {
   readonly connection: string;
   readonly #settings: HttpSettings;
-  readonly #context: ConnectContext;
   readonly #timeoutMs: number;
   readonly #tokens: TokenCache | undefined;
   /** What calls carry to prove who calls. */
@@ -28,25 +28,26 @@ export class ApiClient {
   constructor(settings: HttpSettings, context: ConnectContext) {
     this.connection = context.connection;
     this.#settings = settings;
-    this.#context = context;
     this.#timeoutMs = milliseconds(settings.timeout);
     const { type: _type, ...auth } = settings.auth ?? {};
     const carried = [...Object.values(auth), ...Object.values(settings.headers ?? {})];
     this.#secrets = new Set(carried.filter((each) => each !== undefined));
     if (settings.auth?.type === 'oauth2')
-      this.#tokens = new TokenCache(settings.auth, context, this.#timeoutMs);
+      this.#tokens = new TokenCache(settings.auth, context.connection, this.#timeoutMs);
   }
 
   /**
    * Makes a call once; again only with a fresh token after a 401.
    * @throws TransientError, LimitedError, ConfigError; the reason of a signal that was aborted
    */
-  async request(call: Call): Promise<Answer> {
-    const token = await this.#tokens?.get();
-    let { answer, limits } = await this.#attempt(call, token);
-    if (answer.status === 401 && this.#tokens)
-      ({ answer, limits } = await this.#attempt(call, await this.#tokens.get(token)));
-    const failure = statusFailure(answer.status, limits, call, this.connection);
+  async request(call: Call, calls: Calls): Promise<Answer> {
+    const token = await this.#tokens?.get(calls);
+    let { answer, limits } = await this.#attempt(call, calls, token);
+    if (answer.status === 401 && this.#tokens) {
+      const renewed = await this.#tokens.get(calls, token);
+      ({ answer, limits } = await this.#attempt(call, calls, renewed));
+    }
+    const failure = statusFailure(answer.status, limits, call, this.connection, calls.repeatable);
     if (failure) throw failure;
     return answer;
   }
@@ -79,36 +80,32 @@ export class ApiClient {
 
   async #attempt(
     call: Call,
+    calls: Calls,
     token: string | undefined,
   ): Promise<{ answer: Answer; limits: LimitInfo }> {
-    return this.#context.throttle.call(
-      async (sent) => {
-        const address = this.#address(call);
-        const headers = this.#headers(call, token);
-        const send = () => this.#send(call, address, headers);
-        const answer = await whenSent(sent, send).catch((error: unknown) => {
-          if (error instanceof SluiceError) throw error;
-          throw networkFailure(error, call, this.connection, [call.signal, this.#context.signal]);
-        });
-        const limits = limitsOf(answer.status, answer.headers, Date.now());
-        // Whether a 503 came before or after the effect is not known.
-        if (answer.status === 503 && call.risky === true) limits.limited = false;
-        return { value: { answer, limits }, limits };
-      },
-      call.beforeSend,
-      call.signal,
-    );
+    return calls.make(async ({ signal, sent }) => {
+      const address = this.#address(call);
+      const headers = this.#headers(call, token);
+      const send = () => this.#send(call, address, headers, signal);
+      const answer = await whenSent(sent, send).catch((error: unknown) => {
+        if (error instanceof SluiceError) throw error;
+        throw networkFailure(error, call, this.connection, signal, calls.repeatable);
+      });
+      const limits = limitsOf(answer.status, answer.headers, Date.now());
+      // Whether a 503 came before or after the effect is not known.
+      if (answer.status === 503 && !calls.repeatable) limits.limited = false;
+      return { value: { answer, limits }, limits };
+    });
   }
 
-  async #send(call: Call, address: URL, sent: Headers): Promise<Answer> {
-    const signals = [AbortSignal.timeout(this.#timeoutMs), call.signal, this.#context.signal];
+  async #send(call: Call, address: URL, sent: Headers, signal: AbortSignal): Promise<Answer> {
     const response = await fetch(address, {
       method: call.method,
       headers: sent,
       ...(call.body !== undefined && { body: stringifyJson(call.body) }),
       // A redirect would carry the credentials elsewhere, and turn a POST into a GET.
       redirect: 'manual',
-      signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
+      signal: AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), signal]),
     });
     const text = await readText(response, this.connection);
     const { status, headers } = response;

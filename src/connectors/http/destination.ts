@@ -2,14 +2,15 @@ import { ConfigError } from '../../model/failure.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { setOwn } from '../../model/own.ts';
 import type { Operation } from '../../model/outcome.ts';
-import type { Target } from '../contract/destination.ts';
+import type { KeyValues } from '../../model/record.ts';
+import type { Calls } from '../contract/calls.ts';
+import type { Target } from '../contract/target.ts';
 import type {
   Existing,
   RecordDestination,
   WriteOperation,
   WriteResult,
 } from '../contract/records.ts';
-import type { WriteOptions } from '../contract/destination.ts';
 import { idAt } from './body.ts';
 import type { ApiClient } from './client.ts';
 import { addressed, checkIds, identified, isRepeatable, lookupOf } from './identity.ts';
@@ -47,11 +48,11 @@ export function openDestination(
     idempotentCreate: isIdempotent(stream, target, actionOf(stream, 'create')),
     lookupBatch: found?.lookup.batch ?? 1,
     ...(found && {
-      lookup: async (keys) =>
-        existing(await lookupRecords(client, found.lookup, found.keyFields, keys)),
+      lookup: async (keys: readonly KeyValues[], calls: Calls) =>
+        existing(await lookupRecords(client, found.lookup, found.keyFields, keys, calls)),
     }),
-    ...(read && { scan: (signal) => scan(client, read, existing, signal) }),
-    write: (operations, options) => write(client, stream, target, operations, options),
+    ...(read && { scan: (calls: Calls) => scan(client, read, existing, calls) }),
+    write: (operations, calls) => write(client, stream, target, operations, calls),
   };
 }
 
@@ -60,7 +61,7 @@ async function write(
   stream: StreamSettings,
   target: Target,
   operations: readonly WriteOperation[],
-  options: WriteOptions = {},
+  calls: Calls,
 ): Promise<WriteResult[]> {
   const [first] = operations;
   if (!first) return [];
@@ -75,9 +76,7 @@ async function write(
     client,
     action: { settings, keyFields: target.key, idField: target.id, whole },
     idPath: settings.id ?? stream.id ?? target.id,
-    risky: first.operation === 'create' && !isIdempotent(stream, target, settings),
-    beforeSend: options.beforeSend,
-    signal: options.signal,
+    calls,
   };
   const sent = operations.map((operation) => addressed(target, operation));
   const results = settings.bulk
@@ -99,11 +98,11 @@ async function* scan(
   client: ApiClient,
   read: ReadSettings,
   existing: (records: readonly JsonObject[]) => Existing[],
-  signal: AbortSignal | undefined,
+  calls: Calls,
 ): AsyncGenerator<readonly Existing[]> {
   let cursor: string | null = null;
   do {
-    const page = await readPage(client, read, cursor, {}, signal);
+    const page = await readPage(client, read, cursor, {}, calls);
     yield existing(page.records);
     cursor = page.next;
   } while (cursor !== null);

@@ -17,15 +17,18 @@ const notSent = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
-/** The failure that a call without an answer stands for; the reason of `signal` if that ended it. */
+/**
+ * The failure that a call without an answer stands for; the reason of `signal` if that ended it.
+ * @param repeatable false: the code is `unknown_outcome` where it is not known whether the call arrived
+ */
 export function networkFailure(
   error: unknown,
   call: Call,
   connection: string,
-  signals: readonly (AbortSignal | undefined)[],
+  signal: AbortSignal,
+  repeatable: boolean,
 ): unknown {
-  const cancelled = signals.find((signal) => signal?.aborted);
-  if (cancelled) return cancelled.reason;
+  if (signal.aborted) return signal.reason;
   const code = codeOf(error);
   // The cause is left out: its text may hold the address with its query.
   if (code !== undefined && notSent.has(code))
@@ -33,7 +36,7 @@ export function networkFailure(
   const timedOut = error instanceof Error && error.name === 'TimeoutError';
   const what = timedOut ? 'took too long' : `broke off${code === undefined ? '' : ` (${code})`}`;
   const kind = timedOut ? 'timeout' : 'network';
-  return new TransientError(call.risky ? 'unknown_outcome' : kind, `${nameOf(call)} ${what}`, {
+  return new TransientError(repeatable ? kind : 'unknown_outcome', `${nameOf(call)} ${what}`, {
     connection,
   });
 }
@@ -44,6 +47,7 @@ export function statusFailure(
   limits: LimitInfo,
   call: Call,
   connection: string,
+  repeatable: boolean,
 ): Error | undefined {
   const options = { connection };
   const said = `${nameOf(call)} was answered ${status}`;
@@ -55,7 +59,7 @@ export function statusFailure(
       options,
     );
   if (status === 408 || status >= 500)
-    return new TransientError(call.risky ? 'unknown_outcome' : `http_${status}`, said, options);
+    return new TransientError(repeatable ? `http_${status}` : 'unknown_outcome', said, options);
   if (status >= 300 && status < 400)
     return new ConfigError('redirected', `${said}, a redirect: declare the final address`, options);
   return undefined;

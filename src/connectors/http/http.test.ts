@@ -1,3 +1,5 @@
+import { callsBy, connectDirectly, wireOf } from '../testing/direct.ts';
+import type { DirectRecords, DirectSource } from '../testing/direct.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -7,11 +9,10 @@ import {
   type StrictApiOptions,
 } from '../../../test/support/strict-api.ts';
 import { permissionsOf } from '../../model/mode.ts';
-import type { Target } from '../contract/destination.ts';
-import type { RecordDestination, WriteOperation } from '../contract/records.ts';
-import type { Source } from '../contract/source.ts';
+import type { Target } from '../contract/target.ts';
+import type { WriteOperation } from '../contract/records.ts';
 import { type LimitInfo } from '../../model/quota.ts';
-import { Calls, unlimited } from '../contract/calls.ts';
+import { unlimited, type Calls } from '../contract/calls.ts';
 import { http } from './http.ts';
 
 const open: StrictApi[] = [];
@@ -51,9 +52,9 @@ const bulk = {
   },
 };
 
-function connect(url: string, stream: object, extra: object = {}, throttle: Throttle = unlimited) {
+function connect(url: string, stream: object, extra: object = {}, calls: Calls = unlimited) {
   const settings = http.settings.parse({ url, streams: { contacts: stream }, ...extra });
-  return http.connect(settings, { connection: 'crm', throttle });
+  return connectDirectly(http, settings, { connection: 'crm', calls });
 }
 
 function fill(server: StrictApi, count: number): void {
@@ -65,7 +66,7 @@ function fill(server: StrictApi, count: number): void {
 }
 
 async function readAll(
-  source: Source,
+  source: DirectSource,
   limit: number,
   { since = null, ms }: { since?: string | null; ms?: number } = {},
 ) {
@@ -92,7 +93,7 @@ async function sourceOf(
   read: object,
   watermark?: string,
   lag?: string | number,
-): Promise<Source> {
+): Promise<DirectSource> {
   const connection = connect(url, {
     key: 'email',
     read: { path: '/contacts', records: 'data', ...read },
@@ -104,17 +105,17 @@ async function sourceOf(
     ...(watermark && { watermark }),
     ...(lag !== undefined && { lag }),
   };
-  return connection.source!(request);
+  return connection.source(request);
 }
 
 async function destinationOf(
   url: string,
   stream: object,
   extra: object = {},
-  throttle: Throttle = unlimited,
+  calls: Calls = unlimited,
   more: Partial<Target> = {},
 ) {
-  const destination = await connect(url, stream, extra, throttle).destination!({
+  const destination = await connect(url, stream, extra, calls).destination({
     sync: 's',
     stream: 'contacts',
     key: ['email'],
@@ -125,7 +126,7 @@ async function destinationOf(
     options: {},
     ...more,
   });
-  return destination as RecordDestination;
+  return destination as DirectRecords;
 }
 
 function operation(
@@ -330,7 +331,7 @@ describe('reading', () => {
       connect(server.url, {
         key: 'email',
         read: { path: '/contacts', records: 'data', pagination: { type: 'cursor' }, ...read },
-      }).source!({ stream: 'contacts', key: ['email'], options: {}, order: 'watermark', ...more });
+      }).source({ stream: 'contacts', key: ['email'], options: {}, order: 'watermark', ...more });
     for (const refused of [
       ordered({ incremental: sorted }, {}),
       ordered({ incremental: { parameter: 'updated_since' } }),
@@ -379,7 +380,7 @@ describe('reading', () => {
   it('names the nearest stream', async () => {
     const connection = connect('http://127.0.0.1:1', single);
     const request = { stream: 'contcts', key: ['email'], options: {} };
-    await expect(connection.source!(request)).rejects.toThrow('nearest: contacts');
+    await expect(connection.source(request)).rejects.toThrow('nearest: contacts');
   });
 });
 
@@ -625,19 +626,17 @@ describe('failures', () => {
   it('asks before it sends a call, after the wait for the quota, and sends nothing when told not to', async () => {
     const server = await api();
     const steps: string[] = [];
-    const throttle: Throttle = {
-      async call(call, prepare) {
-        steps.push('admitted');
-        await prepare?.();
-        return (await call(() => undefined)).value;
-      },
-    };
-    const destination = await destinationOf(server.url, single, {}, throttle);
+    const calls = callsBy(async (send, signal) => {
+      steps.push('admitted');
+      await beforeSend();
+      return (await send(wireOf(signal))).value;
+    });
+    const destination = await destinationOf(server.url, single, {}, calls);
     const beforeSend = async () => {
       steps.push(`asked after ${server.stats().requests} calls`);
       throw new Error('not mine');
     };
-    const writing = destination.write([create('a@x.io')], { beforeSend });
+    const writing = destination.write([create('a@x.io')]);
     await expect(writing).rejects.toThrow('not mine');
     expect(steps).toEqual(['admitted', 'asked after 0 calls']);
     expect(server.stats().requests).toBe(0);
@@ -646,14 +645,12 @@ describe('failures', () => {
   it('reports limits to the throttle and waits instead of failing (R9)', async () => {
     const server = await api({ quota: { requests: 1, perMs: 5000 } });
     const seen: (LimitInfo | undefined)[] = [];
-    const throttle: Throttle = {
-      async call(call) {
-        const { value, limits } = await call(() => undefined);
-        seen.push(limits);
-        return value;
-      },
-    };
-    const destination = await destinationOf(server.url, single, {}, throttle);
+    const calls = callsBy(async (send, signal) => {
+      const { value, limits } = await send(wireOf(signal));
+      seen.push(limits);
+      return value;
+    });
+    const destination = await destinationOf(server.url, single, {}, calls);
     await destination.write([create('a@x.io')]);
     await expect(destination.write([create('b@x.io')])).rejects.toMatchObject({
       class: 'limited',
@@ -666,7 +663,7 @@ describe('failures', () => {
 
 function modesWith(stream: object) {
   const settings = http.settings.parse({ url: 'https://x.test', streams: { s: stream } });
-  return http.modes(settings, { stream: 's', options: {} });
+  return http.destination?.modes(settings, { stream: 's', options: {} });
 }
 
 describe('settings', () => {

@@ -1,7 +1,8 @@
 import { milliseconds } from '../../model/duration.ts';
 import type { StreamInfo } from '../../model/stream.ts';
 import { keyFields } from '../../model/sync.ts';
-import type { Connection, Connector } from '../contract/connector.ts';
+import type { Calls } from '../contract/calls.ts';
+import { defineConnector, type Connection } from '../contract/connector.ts';
 import { ApiClient } from './client.ts';
 import { openDestination } from './destination.ts';
 import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
@@ -12,7 +13,7 @@ import { openSource } from './source.ts';
 import { streamOf } from './streams.ts';
 
 /** Any JSON REST API, its streams and calls declared in the connection's settings. */
-export const http: Connector<HttpSettings> = {
+export const http = defineConnector<HttpSettings, HttpConnection>({
   type: 'http',
   title: 'Any JSON REST API, declared in the settings',
   settings: settingsSchema,
@@ -25,48 +26,70 @@ export const http: Connector<HttpSettings> = {
       ...(concurrency !== undefined && { concurrency }),
     };
   },
-  modes: (settings, target) => modesOf(settings, target.stream),
-  wholeReads: (settings, { stream }) => wholeReadsOf(settings, stream),
-  sortsByWatermark: ({ streams }, { stream }) =>
-    sortsByWatermarkOf(Object.hasOwn(streams, stream) ? streams[stream] : undefined),
-  connect(settings, context): Connection {
+  source: {
+    wholeReads: (settings, { stream }) => wholeReadsOf(settings, stream),
+    sortsByWatermark: ({ streams }, { stream }) =>
+      sortsByWatermarkOf(Object.hasOwn(streams, stream) ? streams[stream] : undefined),
+    open: async ({ client, stream }, request, calls) =>
+      openSource(client, stream(request.stream), request, calls),
+  },
+  destination: {
+    modes: (settings, { stream }) => modesOf(settings, stream),
+    open: async ({ client, stream }, target) =>
+      openDestination(client, stream(target.stream), target),
+  },
+  connect(settings, context) {
     const client = new ApiClient(settings, context);
-    const stream = (name: string) => streamOf(settings, name, context.connection);
     return {
-      check: () => check(client, settings),
-      discover: () => discover(client, settings),
-      source: async (request) => openSource(client, stream(request.stream), request),
-      destination: async (target) => openDestination(client, stream(target.stream), target),
+      client,
+      stream: (name) => streamOf(settings, name, context.connection),
+      check: (calls) => check(client, settings, calls),
+      discover: (calls) => discover(client, settings, calls),
       // The platform's own pool keeps the sockets and closes the idle ones.
       close: async () => client.close(),
     };
   },
-};
+});
+
+/** A connected API, and its streams by name. */
+interface HttpConnection extends Connection {
+  readonly client: ApiClient;
+  /** @throws ConfigError `unknown_stream` */
+  readonly stream: (name: string) => StreamSettings;
+}
 
 /** Reads one page of the first stream that can be read; else any answer of the base address will do. */
-async function check(client: ApiClient, settings: HttpSettings): Promise<void> {
+async function check(client: ApiClient, settings: HttpSettings, calls: Calls): Promise<void> {
   const read = Object.values(settings.streams).find((stream) => stream.read)?.read;
   if (read) {
-    await readPage(client, read, null, {});
+    await readPage(client, read, null, {}, calls);
     return;
   }
   const call = { method: 'GET', path: '', label: 'the base address' };
-  await client.request(call);
+  await client.request(call, calls);
 }
 
-async function discover(client: ApiClient, settings: HttpSettings): Promise<StreamInfo[]> {
+async function discover(
+  client: ApiClient,
+  settings: HttpSettings,
+  calls: Calls,
+): Promise<StreamInfo[]> {
   const streams: StreamInfo[] = [];
   for (const [name, stream] of Object.entries(settings.streams))
     streams.push({
       name,
-      fields: await fieldsOf(client, stream),
+      fields: await fieldsOf(client, stream, calls),
       primaryKey: stream.key === undefined ? [] : keyFields(stream.key),
     });
   return streams;
 }
 
-async function fieldsOf(client: ApiClient, stream: StreamSettings): Promise<StreamInfo['fields']> {
+async function fieldsOf(
+  client: ApiClient,
+  stream: StreamSettings,
+  calls: Calls,
+): Promise<StreamInfo['fields']> {
   const declared = declaredFields(stream);
   if (declared || !stream.read) return declared ?? [];
-  return sampleFields((await readPage(client, stream.read, null, {})).records);
+  return sampleFields((await readPage(client, stream.read, null, {}, calls)).records);
 }

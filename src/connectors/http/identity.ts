@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Operation } from '../../model/outcome.ts';
 import { keyFields } from '../../model/sync.ts';
-import type { Target } from '../contract/destination.ts';
+import type { Target } from '../contract/target.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { actionOf } from './modes.ts';
 import type { LookupSettings, StreamSettings, WriteSettings } from './settings.ts';

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { unexpected } from './failures.ts';
@@ -14,11 +15,12 @@ export async function lookupRecords(
   lookup: LookupSettings,
   keyFields: readonly string[],
   keys: readonly KeyValues[],
+  calls: Calls,
 ): Promise<JsonObject[]> {
   const found: JsonObject[] = [];
   for (let start = 0; start < keys.length; start += lookup.batch)
     found.push(
-      ...(await oneCall(client, lookup, keyFields, keys.slice(start, start + lookup.batch))),
+      ...(await oneCall(client, lookup, keyFields, keys.slice(start, start + lookup.batch), calls)),
     );
   return found;
 }
@@ -28,6 +30,7 @@ async function oneCall(
   lookup: LookupSettings,
   keyFields: readonly string[],
   keys: readonly KeyValues[],
+  calls: Calls,
 ): Promise<JsonObject[]> {
   const path = pathFor(lookup, keyFields, keys[0] ?? []);
   if (path === undefined) return [];
@@ -38,7 +41,7 @@ async function oneCall(
     params: [...pairs(lookup.params ?? {}), ...keyParams(lookup, keys, client.connection)],
     ...(lookup.body !== undefined && { body: fillBody(lookup.body, keys) }),
   };
-  const answer = await client.request(call);
+  const answer = await client.request(call, calls);
   if (answer.status === 404) return [];
   if (answer.status >= 400)
     throw unexpected(call, `was answered ${answer.status}`, client.connection);

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { listPage } from '../../../test/support/strict-list.ts';
-import type { Calls } from '../contract/calls.ts';
+import { unlimited, type Calls } from '../contract/calls.ts';
+import { callsBy, connectDirectly, wireOf } from '../testing/direct.ts';
 import { http } from './http.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -46,23 +47,20 @@ async function listOf(
   return { url: `http://127.0.0.1:${port}`, calls: () => calls, most: () => most };
 }
 
-/** Calls go as they come, until the list is read: what is late then is not of interest. */
-const throttle: Throttle = { call: async (make) => (await make(() => undefined)).value };
-
-function connect(url: string, pagination: object, limits: Throttle) {
+function connect(url: string, pagination: object, calls: Calls) {
   const contacts = {
     key: 'id',
     fields: { id: 'text' },
     read: { path: '/list', records: 'data', pagination },
   };
   const settings = http.settings.parse({ url, streams: { contacts } });
-  return http.connect(settings, { connection: 'crm', throttle: limits });
+  return connectDirectly(http, settings, { connection: 'crm', calls });
 }
 
 /** Reads a list, `limit` records at a time. */
 async function* readList(url: string, pagination: object, limit: number): AsyncGenerator<string[]> {
-  const connection = connect(url, pagination, throttle);
-  const source = await connection.source!({ stream: 'contacts', key: ['id'], options: {} });
+  const connection = connect(url, pagination, unlimited);
+  const source = await connection.source({ stream: 'contacts', key: ['id'], options: {} });
   let cursor: string | null = null;
   do {
     const page = await source.read({
@@ -117,14 +115,12 @@ test.each([1, 4])('reads a list by offset of one record a page, %i ahead', async
 test('a connection that is closed asks for nothing more', async () => {
   const list = await listOf(numbered(400));
   let admitted = 0;
-  const slow: Throttle = {
-    call: async (make, _, signal) => {
-      await sleep(100 * (admitted += 1), undefined, { signal });
-      return (await make(() => undefined)).value;
-    },
-  };
+  const slow = callsBy(async (send, signal) => {
+    await sleep(100 * (admitted += 1), undefined, { signal });
+    return (await send(wireOf(signal))).value;
+  });
   const connection = connect(list.url, { type: 'offset', size: 10, ahead: 20 }, slow);
-  const source = await connection.source!({ stream: 'contacts', key: ['id'], options: {} });
+  const source = await connection.source({ stream: 'contacts', key: ['id'], options: {} });
   const limit = { records: 20, bytes: 1e9 };
   const page = await source.read({ cursor: null, since: null, until: null, fields: ['id'], limit });
   for await (const _ of page.batches());

@@ -1,3 +1,4 @@
+import type { Calls } from '../contract/calls.ts';
 import type { Cursor } from '../contract/page.ts';
 import type { ApiPage } from './pages.ts';
 
@@ -8,23 +9,23 @@ const restMs = 30_000;
 export class PagesAhead {
   /** Which list: pages of another one are of no use. */
   readonly of: string;
-  readonly #read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>;
+  readonly #read: (cursor: Cursor | null, calls: Calls) => Promise<ApiPage>;
   readonly #coming = new Map<Cursor, Promise<ApiPage>>();
   #stop = new AbortController();
   #lapse: NodeJS.Timeout | undefined;
   #failed = false;
 
-  constructor(of: string, read: (cursor: Cursor | null, signal: AbortSignal) => Promise<ApiPage>) {
+  constructor(of: string, read: (cursor: Cursor | null, calls: Calls) => Promise<ApiPage>) {
     this.of = of;
     this.#read = read;
   }
 
   /** Asks for those of these pages that are not on their way, until as many are. */
-  ask(cursors: readonly Cursor[]): void {
+  ask(cursors: readonly Cursor[], calls: Calls): void {
     for (const cursor of cursors) {
       if (this.#coming.size >= cursors.length) return;
       if (this.#coming.has(cursor)) continue;
-      const page = this.#read(cursor, this.#stop.signal);
+      const page = this.#read(cursor, calls.until(this.#stop.signal));
       // A failure is told when the page's turn has come, which may be never.
       page.catch(() => (this.#failed = true));
       this.#coming.set(cursor, page);
@@ -32,14 +33,14 @@ export class PagesAhead {
   }
 
   /** The page at `cursor`. Where it was not asked for, neither will those be needed that were. */
-  take(cursor: Cursor | null): Promise<ApiPage> {
+  take(cursor: Cursor | null, calls: Calls): Promise<ApiPage> {
     const page = cursor === null ? undefined : this.#coming.get(cursor);
     if (page !== undefined && cursor !== null) {
       this.#coming.delete(cursor);
       return page;
     }
     this.drop();
-    return this.#read(cursor, this.#stop.signal);
+    return this.#read(cursor, calls.until(this.#stop.signal));
   }
 
   /** Calls off what is on its way. */

@@ -1,5 +1,6 @@
 import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { Cursor } from '../contract/page.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { unexpected } from './failures.ts';
@@ -30,7 +31,7 @@ export async function readPage(
   read: ReadSettings,
   cursor: Cursor | null,
   extra: Params,
-  signal?: AbortSignal,
+  calls: Calls,
 ): Promise<ApiPage> {
   const position = cursor === null ? {} : (JSON.parse(cursor) as Position);
   const call: Call = {
@@ -39,9 +40,8 @@ export async function readPage(
     label: read.path,
     // A link to the next page already holds every parameter.
     params: position.url === undefined ? paramsOf(read, position, extra) : [],
-    signal,
   };
-  const answer = await client.request(call);
+  const answer = await client.request(call, calls);
   if (answer.status >= 400)
     throw unexpected(call, `was answered ${answer.status}`, client.connection);
   const records = recordsAt(

@@ -2,6 +2,7 @@ import { LimitedError } from '../../model/failure.ts';
 import type { Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { RecordBatch } from '../../model/record.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { SourceRequest } from '../contract/source.ts';
 import { alike, rowsOf, type Wanted } from '../kit/rows.ts';
 import type { Cursor, Page, PageEnd, PageRequest } from '../contract/page.ts';
@@ -40,13 +41,14 @@ const mostBytesAhead = 32 << 20;
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
 
 /** One page of the contract: as many pages of the API as the limit has room for. */
-export function readChunk(reading: Reading, page: PageRequest): Page {
+export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Page {
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
-    const { limit, signal } = page;
+    const { limit } = page;
+    const { signal } = calls;
     const pages = pagesFor(reading, page);
-    const stop = (): void => pages.drop(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
+    const stop = (): void => pages.drop(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
     let place = page.cursor === null ? beginning : (JSON.parse(page.cursor) as Place);
     let records = 0;
     let bytes = 0;
@@ -54,10 +56,10 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
     const isFull = (): boolean =>
       records >= limit.records || bytes >= limit.bytes || performance.now() >= until;
     try {
-      pages.ask(following(reading, place));
+      pages.ask(following(reading, place), calls);
       do {
-        signal?.throwIfAborted();
-        const part = await readNext(reading, place, pages).catch((error: unknown) => {
+        signal.throwIfAborted();
+        const part = await readNext(reading, place, pages, calls).catch((error: unknown) => {
           // What was read already is kept: the chunk ends where the API asked to wait.
           if (error instanceof LimitedError && records > 0) return undefined;
           throw error;
@@ -71,7 +73,8 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
         records += wanted.length;
         bytes += part.size;
         // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
-        if (!isFull() || aheadOf(reading) > 1) pages.ask(following(reading, place, part.size));
+        if (!isFull() || aheadOf(reading) > 1)
+          pages.ask(following(reading, place, part.size), calls);
         for (const some of alike(wanted, page, (record) => record))
           yield batchOf(reading.fields, some, page);
       } while (place.next !== null && !isFull());
@@ -80,7 +83,7 @@ export function readChunk(reading: Reading, page: PageRequest): Page {
         pages.rest();
       }
     } finally {
-      signal?.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', stop);
       if (reading.kept.pages !== pages) pages.drop();
     }
     // A time in the future would hold the watermark there: what comes meanwhile would never be read.
@@ -111,19 +114,22 @@ function pagesFor(reading: Reading, page: PageRequest): PagesAhead {
   waiting?.goOn();
   if (waiting?.of === of) return waiting;
   waiting?.drop();
-  const pages = new PagesAhead(of, (cursor, signal) =>
-    readPage(client, read, cursor, extra, signal),
-  );
+  const pages = new PagesAhead(of, (cursor, calls) => readPage(client, read, cursor, extra, calls));
   client.closing.addEventListener('abort', () => pages.drop(), { once: true });
   return pages;
 }
 
 /** Reads one page of the API. A list by offset is joined where it was left. */
-function readNext(reading: Reading, place: Place, pages: PagesAhead): Promise<ApiPage> {
+function readNext(
+  reading: Reading,
+  place: Place,
+  pages: PagesAhead,
+  calls: Calls,
+): Promise<ApiPage> {
   const { next, anchors, size } = place;
-  if (next === null || !isJoined(reading, place)) return pages.take(next);
+  if (next === null || !isJoined(reading, place)) return pages.take(next, calls);
   const { offset } = JSON.parse(next) as { offset: number };
-  const readAt = (start: number) => pages.take(JSON.stringify({ offset: start }));
+  const readAt = (start: number) => pages.take(JSON.stringify({ offset: start }), calls);
   const { key } = reading.request;
   return readJoined({ anchors, key, offset, size }, readAt, reading.client.connection);
 }

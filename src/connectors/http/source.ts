@@ -1,9 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
-import type { KeyValues, RecordBatch } from '../../model/record.ts';
-import type { SourceRequest } from '../contract/source.ts';
-import type { Wanted } from '../kit/rows.ts';
-import type { Source } from '../contract/source.ts';
+import type { Calls } from '../contract/calls.ts';
+import type { LookupRequest, Source, SourceRequest } from '../contract/source.ts';
 import { noWatermark, unsupportedOrder } from '../kit/order.ts';
 import { settledNow, invalidLag, watermarkText } from '../kit/watermark.ts';
 import type { ApiClient } from './client.ts';
@@ -13,7 +11,7 @@ import { readPage } from './pages.ts';
 import { at } from './path.ts';
 import { batchOf, readChunk } from './read-list.ts';
 import { declaredFields, sampleFields } from './sample.ts';
-import type { LookupSettings, Params, ReadSettings, StreamSettings } from './settings.ts';
+import type { Params, ReadSettings, StreamSettings } from './settings.ts';
 import { checkFields } from './streams.ts';
 
 /** Opens a stream that the settings declare `read` for. Without declared fields its first page is sampled. */
@@ -21,6 +19,7 @@ export async function openSource(
   client: ApiClient,
   stream: StreamSettings,
   request: SourceRequest,
+  calls: Calls,
 ): Promise<Source> {
   const { connection } = client;
   const { read, lookup } = stream;
@@ -39,7 +38,7 @@ export async function openSource(
     if (sorted !== true) throw unsupportedOrder(request.stream, sorted, connection);
   }
   const declared = declaredFields(stream);
-  const fields = declared ?? sampleFields((await readPage(client, read, null, {})).records);
+  const fields = declared ?? sampleFields((await readPage(client, read, null, {}, calls)).records);
   if (watermark !== undefined) checkLag(fields, watermark, request.lag, connection);
   const kept = {};
   const highest = watermark === undefined ? undefined : read.incremental?.highest?.params;
@@ -50,17 +49,20 @@ export async function openSource(
     uniqueBy: [],
     ...(highest &&
       watermark !== undefined && {
-        highWatermark: () => highWatermark(client, read, highest, watermark),
+        highWatermark: (asking: Calls) => highWatermark(client, read, highest, watermark, asking),
         settled: (high: string) => Promise.resolve(settledNow(high)),
       }),
-    read: (page) => Promise.resolve(readChunk({ client, read, fields, request, kept }, page)),
+    read: (page, reading) =>
+      Promise.resolve(readChunk({ client, read, fields, request, kept }, page, reading)),
     ...(lookup && {
-      lookup: (
-        keyFields: readonly string[],
-        keys: readonly KeyValues[],
-        names: readonly string[],
-        rest?: boolean,
-      ) => lookupBatch(client, lookup, fields, { keyFields, keys }, { fields: names, rest }),
+      lookup: async (wanted: LookupRequest, asking: Calls) => {
+        const { keyFields, keys } = wanted;
+        return batchOf(
+          fields,
+          await lookupRecords(client, lookup, keyFields, keys, asking),
+          wanted,
+        );
+      },
     }),
   };
 }
@@ -83,17 +85,8 @@ async function highWatermark(
   read: ReadSettings,
   params: Params,
   watermark: string,
+  calls: Calls,
 ): Promise<string | null> {
-  const { records } = await readPage(client, read, null, params);
+  const { records } = await readPage(client, read, null, params, calls);
   return watermarkText(at(records[0], watermark));
-}
-
-async function lookupBatch(
-  client: ApiClient,
-  lookup: LookupSettings,
-  known: readonly Field[],
-  { keyFields, keys }: { keyFields: readonly string[]; keys: readonly KeyValues[] },
-  wanted: Wanted,
-): Promise<RecordBatch> {
-  return batchOf(known, await lookupRecords(client, lookup, keyFields, keys), wanted);
 }

@@ -2,7 +2,7 @@ import { at } from './path.ts';
 import { parseJson } from '../kit/json.ts';
 import { ConfigError } from '../../model/failure.ts';
 import type { Json } from '../../model/json.ts';
-import type { ConnectContext } from '../contract/connector.ts';
+import type { Calls } from '../contract/calls.ts';
 import { networkFailure, statusFailure } from './failures.ts';
 import { limitsOf } from './limits.ts';
 import type { AuthSettings } from './settings.ts';
@@ -13,31 +13,31 @@ type Oauth2 = Extract<AuthSettings, { type: 'oauth2' }>;
 /** An access token of the client-credentials grant, kept until shortly before it expires. */
 export class TokenCache {
   readonly #settings: Oauth2;
-  readonly #context: ConnectContext;
+  readonly #connection: string;
   readonly #timeoutMs: number;
   #token: { readonly value: Promise<string>; expires: number } | undefined;
 
-  constructor(settings: Oauth2, context: ConnectContext, timeoutMs: number) {
+  constructor(settings: Oauth2, connection: string, timeoutMs: number) {
     this.#settings = settings;
-    this.#context = context;
+    this.#connection = connection;
     this.#timeoutMs = timeoutMs;
   }
 
   /** The token; `refused` is one that the API no longer takes. */
-  async get(refused?: string): Promise<string> {
+  async get(calls: Calls, refused?: string): Promise<string> {
     const known = this.#token;
     if (known && known.expires > Date.now()) {
       const value = await known.value;
       if (value !== refused) return value;
     }
     // Another call may have renewed it meanwhile.
-    if (this.#token === known) this.#token = this.#renew();
-    return (this.#token ?? this.#renew()).value;
+    if (this.#token === known) this.#token = this.#renew(calls);
+    return (this.#token ?? this.#renew(calls)).value;
   }
 
-  #renew(): { value: Promise<string>; expires: number } {
+  #renew(calls: Calls): { value: Promise<string>; expires: number } {
     const entry = { value: Promise.resolve(''), expires: Number.POSITIVE_INFINITY };
-    entry.value = this.#fetch().then(
+    entry.value = this.#fetch(calls).then(
       ({ token, expiresIn }) => {
         entry.expires = Date.now() + Math.max(1, expiresIn - 30) * 1000;
         return token;
@@ -50,16 +50,16 @@ export class TokenCache {
     return entry;
   }
 
-  async #fetch(): Promise<{ token: string; expiresIn: number }> {
-    const { connection } = this.#context;
+  async #fetch(calls: Calls): Promise<{ token: string; expiresIn: number }> {
+    const connection = this.#connection;
     const call = { method: 'POST', path: '', label: 'the token address' };
-    const { status, limits, text } = await this.#context.throttle.call(async (sent) => {
-      const answer = await whenSent(sent, () => this.#post()).catch((error: unknown) => {
-        throw networkFailure(error, call, connection, [this.#context.signal]);
+    const { status, limits, text } = await calls.make(async ({ signal, sent }) => {
+      const answer = await whenSent(sent, () => this.#post(signal)).catch((error: unknown) => {
+        throw networkFailure(error, call, connection, signal, true);
       });
       return { value: answer, limits: answer.limits };
     });
-    const failure = statusFailure(status, limits, call, connection);
+    const failure = statusFailure(status, limits, call, connection, true);
     if (failure) throw failure;
     const body = status < 300 ? parsed(text) : undefined;
     const token = at(body, 'access_token');
@@ -71,7 +71,7 @@ export class TokenCache {
     return { token, expiresIn: Number.isFinite(expiresIn) ? expiresIn : 3600 };
   }
 
-  async #post() {
+  async #post(signal: AbortSignal) {
     const { tokenUrl, clientId, clientSecret, scope } = this.#settings;
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -80,13 +80,12 @@ export class TokenCache {
       ...(scope !== undefined && { scope }),
     });
     const timeout = AbortSignal.timeout(this.#timeoutMs);
-    const { signal } = this.#context;
     const response = await fetch(tokenUrl, {
       method: 'POST',
       body: form,
       headers: { accept: 'application/json' },
       redirect: 'manual',
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: AbortSignal.any([signal, timeout]),
     });
     const limits = limitsOf(response.status, response.headers, Date.now());
     return { status: response.status, limits, text: await response.text() };

@@ -4,6 +4,7 @@ import { isJsonObject, type Json } from '../../model/json.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { Answer, Call } from './call.ts';
 import type { ApiClient } from './client.ts';
 import { PathError } from './path.ts';
@@ -16,10 +17,7 @@ export interface WriteContext {
   readonly action: Action;
   /** Dotted path of the id in an answer. */
   readonly idPath: string | undefined;
-  /** Making the call twice does harm. */
-  readonly risky: boolean;
-  readonly beforeSend: (() => Promise<void>) | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly calls: Calls;
 }
 
 /** Writes one record by one call. A refusal is the record's error, never thrown (R8). */
@@ -37,7 +35,7 @@ export async function writeSingle(
   }
   const removing = operation.operation === 'remove';
   const body = removing ? undefined : recordBody(action, operation);
-  const answer = await client.request(callOf(context, path, [operation], body));
+  const answer = await client.request(callOf(context, path, [operation], body), context.calls);
   return resultOf(
     answer.status,
     answer.body,
@@ -60,7 +58,7 @@ export async function writeBulk(
   const items = operations.map((operation) => bulkItem(action, operation));
   const body: Json = bulk.wrap === undefined ? items : { [bulk.wrap]: items };
   const call = callOf(context, action.settings.path, operations, body);
-  const answer = await client.request(call);
+  const answer = await client.request(call, context.calls);
   if (answer.status >= 400) {
     const { message, field } = refusal(answer.body, answer.status, client.echo(operations));
     throw new RejectedError(`http_${answer.status}`, message, field);
@@ -83,9 +81,6 @@ function callOf(
     ...(settings.idempotencyHeader !== undefined && {
       headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
     }),
-    risky: context.risky,
-    beforeSend: context.beforeSend,
-    signal: context.signal,
   };
 }
 

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { ConfigError } from '../../model/failure.ts';
-import type { Target } from '../contract/destination.ts';
+import type { Calls } from '../contract/calls.ts';
 import type { Destination } from '../contract/destination.ts';
+import type { Target } from '../contract/target.ts';
 import { findArea } from './catalog/area.ts';
 import { columnNamed, relationOf } from './catalog/catalog.ts';
 import type { Column, Relation } from './catalog/catalog.ts';
 import { createTable } from './catalog/create-table.ts';
 import { recordDestination } from './records/records.ts';
+import type { Link } from './link/link.ts';
 import type { Session } from './link/session.ts';
 import { stagingDestination } from './staged/staging.ts';
 import type { Table } from './catalog/table.ts';
@@ -31,15 +33,20 @@ export const destinationOptions = z.strictObject({
  * Opens a table for writing: by staged sets where Sluice may make tables; else, or where the ids that the table
  * assigns are asked for, record by record.
  */
-export async function openDestination(session: Session, target: Target): Promise<Destination> {
+export async function openDestination(
+  link: Link,
+  target: Target,
+  calls: Calls,
+): Promise<Destination> {
+  const session = link.session(calls);
   if (session.encoding !== undefined) throw readOnly(session);
   const table = await openTable(session, target);
-  if (target.kind === 'records' && !table.id) return recordDestination(session, table, null);
+  if (target.kind === 'records' && !table.id) return recordDestination(link, table, null);
   const area = await findArea(session, target.stream);
   await area?.create(session);
-  if (table.id) return recordDestination(session, table, area);
-  if (area) return stagingDestination(session, area, table);
-  if (target.kind === undefined) return recordDestination(session, table, null);
+  if (table.id) return recordDestination(link, table, area);
+  if (area) return stagingDestination(link, area, table);
+  if (target.kind === undefined) return recordDestination(link, table, null);
   throw new ConfigError(
     'permission_denied',
     `${session.connection}: the right to create tables was lost since the run began`,

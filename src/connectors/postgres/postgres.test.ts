@@ -7,18 +7,21 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { permissionsOf } from '../../model/mode.ts';
 import type { Mode } from '../../model/mode.ts';
-import type { Connection } from '../contract/connector.ts';
 import type { SourceRequest } from '../contract/source.ts';
-import type { Target } from '../contract/destination.ts';
-import type { StagedLayout, StagedRow, StagingDestination } from '../contract/staging.ts';
+import type { Target } from '../contract/target.ts';
+import type { StagedLayout, StagedRow } from '../contract/staging.ts';
 import type { PageRequest } from '../contract/page.ts';
-import type { Source } from '../contract/source.ts';
-import { unlimited } from '../contract/calls.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectSource,
+  type DirectStaging,
+} from '../testing/direct.ts';
 import { postgres } from './postgres.ts';
 
 let stopServer = async () => {};
 let admin: Pool;
-let connection: Connection;
+let connection: DirectConnection;
 let base = '';
 
 function freePort(): Promise<number> {
@@ -56,9 +59,9 @@ async function ownServer(): Promise<string> {
   return `postgres://postgres:secret@127.0.0.1:${port}/postgres`;
 }
 
-function connect(url: string): Connection {
+function connect(url: string): DirectConnection {
   const settings = postgres.settings.parse({ url });
-  return postgres.connect(settings, { connection: 'shop', throttle: unlimited });
+  return connectDirectly(postgres, settings, { connection: 'shop' });
 }
 
 beforeAll(async () => {
@@ -90,7 +93,7 @@ async function openSource(
   return source;
 }
 
-async function readAll(source: Source, request: Partial<PageRequest> & { fields: string[] }) {
+async function readAll(source: DirectSource, request: Partial<PageRequest> & { fields: string[] }) {
   const rows: (readonly unknown[])[] = [];
   let cursor: string | null = null;
   let pages = 0;
@@ -126,7 +129,7 @@ async function openTarget(mode: Mode, more: Partial<Target> = {}) {
   return destination;
 }
 
-async function staging(mode: Mode, more: Partial<Target> = {}): Promise<StagingDestination> {
+async function staging(mode: Mode, more: Partial<Target> = {}): Promise<DirectStaging> {
   const destination = await openTarget(mode, more);
   if (destination.kind !== 'staging') throw new Error('not staging');
   return destination;
@@ -144,7 +147,7 @@ const layout: StagedLayout = {
 
 let runs = 0;
 async function send(
-  destination: StagingDestination,
+  destination: DirectStaging,
   values: readonly StagedRow['values'][],
   options: { dryRun?: boolean; run?: string; chunk?: number } = {},
 ) {

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { durationSchema, milliseconds } from '../../model/duration.ts';
 import { allModes } from '../../model/mode.ts';
-import type { Connector } from '../contract/connector.ts';
+import { defineConnector } from '../contract/connector.ts';
 import { destinationOptions, openDestination } from './destination.ts';
-import { discover } from './catalog/discover.ts';
 import { legacyEncodings } from './values/legacy-text.ts';
-import { Session } from './link/session.ts';
+import { Link } from './link/link.ts';
 import { openSource, sourceOptions } from './read/source.ts';
 
 const settings = z.strictObject({
@@ -41,28 +40,23 @@ const settings = z.strictObject({
 export type PostgresSettings = z.infer<typeof settings>;
 
 /** PostgreSQL tables and views: read by COPY, written by staged sets. */
-export const postgres: Connector<PostgresSettings> = {
+export const postgres = defineConnector<PostgresSettings, Link>({
   type: 'postgres',
   title: 'PostgreSQL: tables, views and queries',
   settings,
-  sourceOptions,
-  destinationOptions,
   secrets: ['url'],
-  modes: () => allModes,
-  sortsByWatermark: () => true,
-  connect({ statementTimeout, timeout, ...reach }, { connection, signal }) {
-    const statementTimeoutMs = milliseconds(statementTimeout);
-    const timeoutMs = milliseconds(timeout);
-    const limits = { statementTimeoutMs, timeoutMs };
-    const session = new Session({ connection, ...reach, ...limits, signal });
-    return {
-      // Not every pooler passes transactions on.
-      check: () =>
-        session.transaction(async (client) => void (await session.run(client, 'SELECT 1'))),
-      discover: () => discover(session),
-      source: (request) => openSource(session, request),
-      destination: (target) => openDestination(session, target),
-      close: () => session.close(),
-    };
+  source: {
+    options: sourceOptions,
+    sortsByWatermark: () => true,
+    open: openSource,
   },
-};
+  destination: {
+    options: destinationOptions,
+    modes: () => allModes,
+    open: openDestination,
+  },
+  connect({ statementTimeout, timeout, ...reach }, { connection }) {
+    const statementTimeoutMs = milliseconds(statementTimeout);
+    return new Link({ connection, ...reach, statementTimeoutMs, timeoutMs: milliseconds(timeout) });
+  },
+});

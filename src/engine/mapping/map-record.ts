@@ -6,14 +6,8 @@ import type { Encoding, KeyValues, Value } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import type { Expression } from '../expression/expression.ts';
-import {
-  isCopy,
-  type Mapping,
-  type MappingEntry,
-  type OwnEntry,
-  type Rest,
-  type SourcePath,
-} from './mapping.ts';
+import type { OwnEntry, SourcePath } from './own-entry.ts';
+import { isCopy, type Mapping, type MappingEntry, type Rest } from './mapping.ts';
 import type { ParentOf, ParentRule } from './parent.ts';
 import { toJson } from '../values/to-json.ts';
 import { notAmong } from './facts.ts';

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../model/failure.ts';
 import type { Field, FieldType } from '../../model/field.ts';
-import type { Json } from '../../model/json.ts';
 import type { FieldSource, MappedFieldSource } from '../../model/sync.ts';
+import type { OwnEntry, SourcePath } from './own-entry.ts';
 import type { ParentRule } from './parent.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import { compileExpression, type Expression } from '../expression/expression.ts';
@@ -25,20 +25,6 @@ export interface MappingSpec {
   /** The source's watermark field; only checked. */
   readonly watermark?: string | undefined;
 }
-
-/** A source field, or with `path` a value inside a JSON field. */
-export interface SourcePath {
-  readonly from: string;
-  readonly path?: readonly string[];
-  /** Where the value is looked for next in a record that lacks it here. */
-  readonly else?: SourcePath;
-}
-
-/** Where one destination field comes from in the record itself. */
-export type OwnEntry =
-  | ({ readonly to: string } & SourcePath)
-  | { readonly to: string; readonly expr: Expression }
-  | { readonly to: string; readonly value: Json };
 
 /** Where one destination field comes from. */
 export type MappingEntry = OwnEntry | { readonly to: string; readonly parent: ParentRule };

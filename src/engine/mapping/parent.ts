@@ -1,7 +1,7 @@
 import type { Json } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
-import type { OwnEntry } from './mapping.ts';
+import type { OwnEntry } from './own-entry.ts';
 
 /**
  * Where a field that points to another record finds it: `account: { lookup: { stream: Account, key: { Website: website } } }`

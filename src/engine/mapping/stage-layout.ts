@@ -5,7 +5,8 @@ import type { Match } from '../../model/match.ts';
 import type { Encoding, Value } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
 import { evaluateEntry, passes, rowReader, strangeTo, valueAt } from './map-record.ts';
-import { isCopy, type Mapping, type MappingEntry, type SourcePath } from './mapping.ts';
+import type { SourcePath } from './own-entry.ts';
+import { isCopy, type Mapping, type MappingEntry } from './mapping.ts';
 import type { ParentOf } from './parent.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 

@@ -7,6 +7,8 @@ import { source } from './0006-source.ts';
 import { pace } from './0007-pace.ts';
 import { entities } from './0008-entities.ts';
 import { warnings } from './0009-warnings.ts';
+import { readings } from './0010-readings.ts';
+import { jobs } from './0011-jobs.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -18,4 +20,6 @@ export const migrations: Record<string, Migration> = {
   '0007-pace': pace,
   '0008-entities': entities,
   '0009-warnings': warnings,
+  '0010-readings': readings,
+  '0011-jobs': jobs,
 };

@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import { RecordErrors } from './record-errors.ts';
 import type { RunStart } from '../../model/run.ts';
 import type { Seal } from '../sealing/seal.ts';
+import { seriesKey, type ChunkSeries } from './readings.ts';
 
 const compress = promisify(brotliCompress);
 const decompress = promisify(brotliDecompress);
@@ -91,11 +92,19 @@ export class Chunks {
   readonly #db: Database;
   readonly #seal: Seal;
   readonly #errors: RecordErrors;
+  readonly #series: string;
 
-  constructor(db: Database, seal: Seal) {
+  /** @param series the part of a cycle whose chunks these are. Default: those of a sync's run */
+  constructor(db: Database, seal: Seal, series?: ChunkSeries) {
     this.#db = db;
     this.#seal = seal;
-    this.#errors = new RecordErrors(db, seal);
+    this.#series = seriesKey(series);
+    this.#errors = new RecordErrors(db, seal, series);
+  }
+
+  /** The chunks of a part of a cycle. */
+  of(series: ChunkSeries): Chunks {
+    return new Chunks(this.#db, this.#seal, series);
   }
 
   /**
@@ -105,9 +114,10 @@ export class Chunks {
    */
   async claim(run: string, no: number, token: number): Promise<ChunkState['state']> {
     const { rows } = await sql<{ state: ChunkState['state'] }>`
-      insert into chunks (run, no, token, claimed_at) select id, ${no}::int, ${token}::bigint, clock_timestamp() from runs
+      insert into chunks (run, reading, no, token, claimed_at)
+        select id, ${this.#series}, ${no}::int, ${token}::bigint, clock_timestamp() from runs
         where id = ${run} and (finished_at is null or ${token}::bigint = ${finalToken}::bigint)
-      on conflict (run, no) do update set token = excluded.token, claimed_at = excluded.claimed_at
+      on conflict (run, reading, no) do update set token = excluded.token, claimed_at = excluded.claimed_at
         where chunks.token <= excluded.token
       returning state`.execute(this.#db);
     if (rows[0] === undefined) throw new SupersededError(run, no);
@@ -121,7 +131,9 @@ export class Chunks {
 
   async get(run: string, no: number): Promise<ChunkState | null> {
     const { rows } =
-      await sql<ChunkRow>`select * from chunks where run = ${run} and no = ${no}`.execute(this.#db);
+      await sql<ChunkRow>`select * from chunks where run = ${run} and reading = ${this.#series} and no = ${no}`.execute(
+        this.#db,
+      );
     return rows[0] === undefined ? null : toState(rows[0], this.#seal);
   }
 
@@ -132,15 +144,7 @@ export class Chunks {
   /** The highest watermark that a complete read has met; null if it met none, or is not complete. */
   async highest(run: string): Promise<string | null> {
     const { rows } = await sql<{ highest: Buffer | null }>`
-      select highest from chunks where run = ${run} and last`.execute(this.#db);
-    const highest = rows[0]?.highest ?? null;
-    return highest && this.#seal.open(highest).toString();
-  }
-
-  /** The highest watermark that a complete read within these chunks has met; null if it met none, or is not complete. */
-  async highestIn(run: string, first: number, last: number): Promise<string | null> {
-    const { rows } = await sql<{ highest: Buffer | null }>`
-      select highest from chunks where run = ${run} and no between ${first} and ${last} and last`.execute(
+      select highest from chunks where run = ${run} and reading = ${this.#series} and last`.execute(
       this.#db,
     );
     const highest = rows[0]?.highest ?? null;
@@ -150,9 +154,9 @@ export class Chunks {
   /** The chunks whose export has not ended. */
   async unfinished(run: string): Promise<Unfinished[]> {
     const { rows } = await sql<ChunkRow & { no: number; exporting: boolean }>`
-      select c.*, case staged_by when 0 then exists (select 1 from chunks l where l.run = c.run and l.last)
+      select c.*, case staged_by when 0 then exists (select 1 from chunks l where l.run = c.run and l.reading = c.reading and l.last)
         else token > staged_by end as exporting
-      from chunks c where run = ${run} and state not in ('exported', 'interrupted') order by no`.execute(
+      from chunks c where run = ${run} and reading = ${this.#series} and state not in ('exported', 'interrupted') order by no`.execute(
       this.#db,
     );
     return rows.map((row) => ({
@@ -177,8 +181,8 @@ export class Chunks {
    */
   async stoppedAt(run: string): Promise<RunStart | null> {
     const { rows } = await sql<{ cursor: Buffer | null; done: boolean }>`
-      select cursor, last as done from chunks where run = ${run} and (cursor is not null or last)
-        and no < (select coalesce(min(no), 2147483647) from chunks where run = ${run} and state <> 'exported')
+      select cursor, last as done from chunks where run = ${run} and reading = ${this.#series} and (cursor is not null or last)
+        and no < (select coalesce(min(no), 2147483647) from chunks where run = ${run} and reading = ${this.#series} and state <> 'exported')
       order by no desc limit 1`.execute(this.#db);
     if (rows[0] === undefined) return null;
     const { cursor, done } = rows[0];
@@ -187,7 +191,7 @@ export class Chunks {
 
   async importedBefore(run: string, no: number): Promise<number> {
     const { rows } = await sql<{ sum: number }>`
-      select coalesce(sum(imported), 0)::int as sum from chunks where run = ${run} and no < ${no}`.execute(
+      select coalesce(sum(imported), 0)::int as sum from chunks where run = ${run} and reading = ${this.#series} and no < ${no}`.execute(
       this.#db,
     );
     return rows[0]?.sum ?? 0;
@@ -221,7 +225,8 @@ export class Chunks {
       // What is outdated goes only with an update that finds its token: nobody else may lock anything of the owner's.
       const { rows } = await sql`
         with mine as (update chunks set ${sql.join(this.#changes(token, commit))}
-          where run = ${run} and no = ${no} and token = ${token} returning run, no)
+          where run = ${run} and reading = ${this.#series} and no = ${no} and token = ${token}
+            returning run, reading, no)
         ${sql.join(outdated(commit), sql``)} select 1 from mine`.execute(tx);
       if (rows.length === 0) throw new SupersededError(run, no);
       if (commit.errors !== undefined) await this.#errors.put(tx, run, no, commit.errors);
@@ -252,15 +257,13 @@ export class Chunks {
     return changes;
   }
 
-  /** The last exported chunk with a number from `first` to `last`, and what all of them imported; null for none. */
+  /** The last exported chunk, and what all exported ones imported; null for none. */
   async lastExported(
     run: string,
-    first: number,
-    last: number,
   ): Promise<(Pick<ChunkState, 'cursor' | 'last'> & { no: number; imported: number }) | null> {
     const { rows } = await sql<ChunkRow & { no: number; sum: string }>`
       select *, sum(imported) over () as sum from chunks
-      where run = ${run} and no between ${first} and ${last} and state = 'exported' order by no desc limit 1`.execute(
+      where run = ${run} and reading = ${this.#series} and state = 'exported' order by no desc limit 1`.execute(
       this.#db,
     );
     const [row] = rows;
@@ -304,6 +307,7 @@ export class Chunks {
   async cleanUp(run: string, { keepSeen = false } = {}): Promise<void> {
     await sql`delete from staged where run = ${run}`.execute(this.#db);
     await sql`delete from journal where run = ${run}`.execute(this.#db);
+    await sql`delete from jobs where run = ${run}`.execute(this.#db);
     if (!keepSeen) await sql`delete from seen_keys where run = ${seenBy(run)}`.execute(this.#db);
   }
 
@@ -331,11 +335,15 @@ export class Chunks {
 /** Parts of a statement that delete what a commit of the chunk `mine` takes the place of. */
 function outdated({ state, errors }: ChunkCommit): RawBuilder<unknown>[] {
   const ends = state === 'exported' || state === 'interrupted';
-  const tables = [...(errors ? ['record_errors'] : []), ...(ends ? ['staged', 'journal'] : [])];
-  return tables.map(
-    (table) =>
-      sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine where t.run = mine.run and t.no = mine.no)`,
-  );
+  const gone = (table: string, also = sql``): RawBuilder<unknown> =>
+    sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine
+      where t.run = mine.run and t.no = mine.no ${also})`;
+  const ofChunk = sql`and t.reading = mine.reading`;
+  const ofRun = sql`and mine.reading = ''`;
+  return [
+    ...(errors ? [gone('record_errors', ofChunk)] : []),
+    ...(ends ? [gone('staged', ofRun), gone('journal', ofRun)] : []),
+  ];
 }
 
 async function putStaged(

@@ -49,13 +49,6 @@ export class Journal {
     }));
   }
 
-  /** The chunks of a run that are journalled: those whose export has begun and not ended. */
-  async chunks(run: string): Promise<number[]> {
-    const { rows } = await sql<{ no: number }>`
-      select distinct no from journal where run = ${run} order by no`.execute(this.#db);
-    return rows.map(({ no }) => no);
-  }
-
   /**
    * Notes entries and forgets retracted ones that have no outcome, all or nothing. With nothing to note it only checks
    * the token.
@@ -94,7 +87,8 @@ export class Journal {
       ),
     });
     const { rows } = await sql`
-      with owner as (select 1 from chunks where run = ${run} and no = ${no} and token = ${token} for share),
+      with owner as (select 1 from chunks
+        where run = ${run} and reading = '' and no = ${no} and token = ${token} for share),
       gone as (delete from journal using owner
         where run = ${run} and no = ${no} and seq = any(${retracted}::int[]) and outcome is null),
       noted as (insert into journal (run, no, seq, outcome)

@@ -16,11 +16,15 @@ export class Previews {
     this.#seal = seal;
   }
 
-  /** Notes what a step found, in place of what an earlier attempt of the step did. */
-  async put(run: string, no: number, part: PreviewPart): Promise<void> {
+  /**
+   * Notes what a step found, in place of what an earlier attempt of the step did.
+   * @param step opening the run, or the number of a chunk
+   */
+  async put(run: string, step: 'open' | number, part: PreviewPart): Promise<void> {
+    const [name, no] = step === 'open' ? [step, 0] : ['chunk', step];
     const data = this.#seal.seal(JSON.stringify(part));
-    await sql`insert into previews (run, no, data) values (${run}, ${no}, ${data})
-      on conflict (run, no) do update set data = excluded.data`.execute(this.#db);
+    await sql`insert into previews (run, step, no, data) values (${run}, ${name}, ${no}, ${data})
+      on conflict (run, step, no) do update set data = excluded.data`.execute(this.#db);
   }
 
   /** Null where the run has none (any more). */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Database } from '../database/database.ts';
+import { seriesKey, type ChunkSeries } from './readings.ts';
 import type { Seal } from '../sealing/seal.ts';
 
 interface Row {
@@ -20,9 +21,13 @@ export class RecordErrors {
   readonly #db: Database;
   readonly #seal: Seal;
 
-  constructor(db: Database, seal: Seal) {
+  readonly #series: string;
+
+  /** @param series the part of a cycle whose chunks `ofChunk` and `put` are about. Default: those of a sync's run */
+  constructor(db: Database, seal: Seal, series?: ChunkSeries) {
     this.#db = db;
     this.#seal = seal;
+    this.#series = seriesKey(series);
   }
 
   /** A page of a run's errors; `after` is the `next` of the page before. */
@@ -54,7 +59,9 @@ export class RecordErrors {
   async ofChunk(run: string, no: number): Promise<RecordError[]> {
     const { rows } = await sql<Row>`
       select id, content, operation, code, field, retryable from record_errors
-      where run = ${run} and no = ${no} order by id`.execute(this.#db);
+      where run = ${run} and reading = ${this.#series} and no = ${no} order by id`.execute(
+      this.#db,
+    );
     return rows.map((row) => this.#toError(row));
   }
 
@@ -70,8 +77,8 @@ export class RecordErrors {
       field,
       retryable,
     }));
-    await sql`insert into record_errors (run, no, content, operation, code, field, retryable)
-      select ${run}, ${no}, content, e->>'operation', e->>'code', e->>'field', (e->>'retryable')::boolean
+    await sql`insert into record_errors (run, reading, no, content, operation, code, field, retryable)
+      select ${run}, ${this.#series}, ${no}, content, e->>'operation', e->>'code', e->>'field', (e->>'retryable')::boolean
       from rows from (unnest(${sealed}::bytea[]), jsonb_array_elements(${JSON.stringify(clear)}::jsonb)) as t (content, e)`.execute(
       tx,
     );

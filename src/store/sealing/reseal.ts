@@ -25,6 +25,9 @@ export const sealedColumns = [
   ['entity_ids', 'data', 1000],
   ['entity_log', 'data', 1000],
   ['entity_positions', 'position', 100],
+  ['passes', 'position', 100],
+  ['jobs', 'reference', 1000],
+  ['connection_memory', 'data', 100],
   ['hash_key', 'sealed', 1],
 ] as const;
 

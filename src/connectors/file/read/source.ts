@@ -1,9 +1,10 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field } from '../../../model/field.ts';
-import type { Encoding, KeyValues, RecordBatch } from '../../../model/record.ts';
+import type { Encoding, RecordBatch } from '../../../model/record.ts';
 import { alike, rowsOf, type Wanted } from '../../kit/rows.ts';
 import type { Page, PageEnd, PageRequest } from '../../contract/page.ts';
-import type { Settled, Source } from '../../contract/source.ts';
+import type { Calls } from '../../contract/calls.ts';
+import type { LookupRequest, Settled, Source } from '../../contract/source.ts';
 import {
   compareWatermarks,
   higher,
@@ -47,7 +48,6 @@ export interface FileStream {
   readonly malformed: 'error' | 'stop';
   /** What the read lacks will be removed elsewhere: only files at rest are read (R7). */
   readonly whole: boolean;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Reads files one after the other; a page begins where the one before ended, byte for byte. */
@@ -58,7 +58,7 @@ export class FileSource implements Source {
   /** A header names every column; records of JSON may have more fields than those that were looked at. */
   readonly sampled: boolean;
   readonly uniqueBy: readonly string[] = [];
-  readonly highWatermark?: () => Promise<string | null>;
+  readonly highWatermark?: (calls: Calls) => Promise<string | null>;
   /** A time in the future would hold the watermark there: what comes meanwhile would never be read. */
   readonly settled = (high: string): Promise<Settled> => Promise.resolve(settledNow(high));
   readonly #stream: FileStream;
@@ -69,13 +69,13 @@ export class FileSource implements Source {
     this.sampled = stream.format !== 'csv';
     this.encoding = stream.format === 'csv' ? 'sql' : 'json';
     const { watermark } = stream;
-    if (watermark !== undefined) this.highWatermark = () => this.#highest(watermark);
+    if (watermark !== undefined) this.highWatermark = (calls) => this.#highest(watermark, calls);
   }
 
-  async read(request: PageRequest): Promise<Page> {
+  async read(request: PageRequest, calls: Calls): Promise<Page> {
     const end: { value?: PageEnd } = {};
     return {
-      batches: () => this.#page(request, end),
+      batches: () => this.#page(request, calls, end),
       end: () => {
         if (end.value === undefined) throw new Error('the page was not read to its end');
         return end.value;
@@ -83,28 +83,28 @@ export class FileSource implements Source {
     };
   }
 
-  async lookup(
-    keyFields: readonly string[],
-    keys: readonly KeyValues[],
-    fields: readonly string[],
-    rest?: boolean,
-  ): Promise<RecordBatch> {
+  async lookup(asked: LookupRequest, calls: Calls): Promise<RecordBatch> {
+    const { keyFields, keys } = asked;
     const wanted = new Set(keys.map((key) => keyText(key, exactly)));
     const found: Located[] = [];
-    for await (const located of this.#records(null)) {
+    for await (const located of this.#records(null, calls)) {
       const key = keyText(keyOf(located.record, keyFields), exactly);
       if (key !== null && wanted.has(key)) found.push(located);
     }
-    return this.#batch(found, { fields, rest });
+    return this.#batch(found, asked);
   }
 
-  async *#page(request: PageRequest, end: { value?: PageEnd }): AsyncIterable<RecordBatch> {
+  async *#page(
+    request: PageRequest,
+    calls: Calls,
+    end: { value?: PageEnd },
+  ): AsyncIterable<RecordBatch> {
     const { until, limit } = request;
     const since = request.since === null ? null : this.#rewound(request.since);
     let found: Located[] = [];
     const read = { records: 0, bytes: 0 };
     let cursor: string | null = null;
-    for await (const located of this.#records(request.cursor, request.signal)) {
+    for await (const located of this.#records(request.cursor, calls)) {
       read.bytes += located.bytes;
       if (this.#isWithin(located, since, until)) {
         found.push(located);
@@ -151,14 +151,16 @@ export class FileSource implements Source {
   }
 
   /** All records from a cursor on, with the place after each and the bytes it takes. */
-  async *#records(cursor: string | null, signal?: AbortSignal) {
+  async *#records(cursor: string | null, calls: Calls) {
     const { files, connection, whole } = this.#stream;
     try {
-      const from = cursor === null ? null : await resume(cursor, files, whole);
+      const from = await calls.make(async () => ({
+        value: cursor === null ? null : await resume(cursor, files, whole),
+      }));
       for (const file of files) {
         if (from !== null && file.name < from.file) continue;
-        if (from?.file === file.name) yield* this.#fileRecords(file, from, from, signal);
-        else yield* this.#fileRecords(file, start, await this.#found(file), signal);
+        if (from?.file === file.name) yield* this.#fileRecords(file, from, from, calls);
+        else yield* this.#fileRecords(file, start, await this.#found(file), calls);
       }
     } catch (error) {
       throw fileFailure(error, connection, files[0]?.name ?? '');
@@ -169,18 +171,12 @@ export class FileSource implements Source {
     return this.#stream.whole ? atRest(file) : stateOf(file);
   }
 
-  async *#fileRecords(
-    file: Reading,
-    from: Position,
-    state: FileState,
-    signal: AbortSignal | undefined,
-  ) {
+  async *#fileRecords(file: Reading, from: Position, state: FileState, { signal }: Calls) {
     const { format, whole } = this.#stream;
     let { byte } = from;
     try {
       for await (const located of readRecords(format, file, from)) {
-        signal?.throwIfAborted();
-        this.#stream.signal?.throwIfAborted();
+        signal.throwIfAborted();
         const { end } = located;
         const place: Place = { file, state, from, end };
         yield { ...this.#tolerated(located), place, bytes: end.byte - byte };
@@ -235,10 +231,10 @@ export class FileSource implements Source {
     };
   }
 
-  async #highest(watermark: string): Promise<string | null> {
+  async #highest(watermark: string, calls: Calls): Promise<string | null> {
     const order = new WatermarkOrder();
     let highest: string | null = null;
-    for await (const { record } of this.#records(null)) {
+    for await (const { record } of this.#records(null, calls)) {
       const text = watermarkText(record[watermark]);
       const why = text === null ? undefined : order.meet(text);
       if (why !== undefined) throw this.#unsupported(why);

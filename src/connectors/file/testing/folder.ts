@@ -3,23 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Value } from '../../../model/record.ts';
-import type { Connection } from '../../contract/connector.ts';
 import type { SourceRequest } from '../../contract/source.ts';
-import type { Target } from '../../contract/destination.ts';
-import type { RecordDestination, WriteOperation } from '../../contract/records.ts';
+import type { Target } from '../../contract/target.ts';
+import type { WriteOperation } from '../../contract/records.ts';
 import type { Page } from '../../contract/page.ts';
-import type { Source } from '../../contract/source.ts';
-import { unlimited } from '../../contract/calls.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectRecords,
+  type DirectSource,
+} from '../../testing/direct.ts';
 import { file } from '../file.ts';
 
 /** A folder of its own for a test, and a connection to it. */
 export class Folder {
   readonly path: string;
-  readonly connection: Connection;
+  readonly connection: DirectConnection;
 
   private constructor(path: string) {
     this.path = path;
-    this.connection = file.connect({ path }, { connection: 'files', throttle: unlimited });
+    this.connection = connectDirectly(file, { path }, { connection: 'files' });
   }
 
   static async make(): Promise<Folder> {
@@ -50,7 +53,7 @@ export class Folder {
     stream: string,
     options: JsonObject = {},
     more: Partial<SourceRequest> = {},
-  ): Promise<Source> {
+  ): Promise<DirectSource> {
     const source = await this.connection.source?.({ stream, key: ['id'], options, ...more });
     if (source === undefined) throw new Error('no source');
     return source;
@@ -61,7 +64,7 @@ export class Folder {
     stream: string,
     options: JsonObject = {},
     more: Partial<Target> = {},
-  ): Promise<RecordDestination> {
+  ): Promise<DirectRecords> {
     const destination = await this.connection.destination?.({
       sync: 's',
       run: 'run',
@@ -117,7 +120,7 @@ export async function collect(page: Page): Promise<(readonly Value[])[]> {
 
 /** All rows of a source, in pages of so many records. */
 export async function readPages(
-  source: Source,
+  source: DirectSource,
   fields: readonly string[],
   size = 1000,
   range: { since: string | null; until: string | null } = { since: null, until: null },

@@ -6,7 +6,7 @@ import type {
   WriteOperation,
   WriteResult,
 } from '../../contract/records.ts';
-import type { WriteOptions } from '../../contract/destination.ts';
+import type { Calls } from '../../contract/calls.ts';
 import { encoderOf, type Encoder } from '../stored/encoding.ts';
 import { fileFailure } from '../failures.ts';
 import type { Entry } from './journal.ts';
@@ -31,45 +31,36 @@ export class FileDestination implements RecordDestination {
   readonly lookupBatch = 100_000;
   readonly #target: FileTarget;
   readonly #connection: string;
-  readonly #closing: AbortSignal | undefined;
   readonly #encoder: Encoder;
 
-  constructor(target: FileTarget, connection: string, closing: AbortSignal | undefined) {
+  constructor(target: FileTarget, connection: string) {
     this.#target = target;
     this.takes = target.made.format === 'csv' ? 'sql' : 'json';
     this.#connection = connection;
-    this.#closing = closing;
     this.#encoder = encoderOf(target.made.file.encoding);
   }
 
-  async lookup(keys: readonly KeyValues[]): Promise<Existing[]> {
+  async lookup(keys: readonly KeyValues[], calls: Calls): Promise<Existing[]> {
     const { match } = this.#target;
     const wanted = new Set(keys.map((key) => keyText(key, match)));
     const found: Existing[] = [];
-    for await (const existing of this.#existing()) {
+    for await (const existing of this.#existing(calls)) {
       const text = keyText(existing.key, match);
       if (text !== null && wanted.has(text)) found.push(existing);
     }
     return found;
   }
 
-  async write(
-    operations: readonly WriteOperation[],
-    options: WriteOptions = {},
-  ): Promise<WriteResult[]> {
-    await options.beforeSend?.();
-    options.signal?.throwIfAborted();
+  async write(operations: readonly WriteOperation[], calls: Calls): Promise<WriteResult[]> {
     const results = operations.map((operation) => this.#checked(operation));
-    const entries = operations
-      .filter((_, at) => results[at]?.ok)
-      .map((operation) => entryOf(operation, options.chunk ?? 0));
-    if (entries.length > 0) await this.#guard(() => this.#target.journal.append(entries));
+    const entries = operations.filter((_, at) => results[at]?.ok).map(entryOf);
+    if (entries.length > 0) await this.#call(calls, () => this.#target.journal.append(entries));
     return results;
   }
 
-  async *scan(signal?: AbortSignal): AsyncIterable<readonly Existing[]> {
+  async *scan(calls: Calls): AsyncIterable<readonly Existing[]> {
     let page: Existing[] = [];
-    for await (const existing of this.#existing(signal)) {
+    for await (const existing of this.#existing(calls)) {
       page.push(existing);
       if (page.length < pageSize) continue;
       yield page;
@@ -78,15 +69,15 @@ export class FileDestination implements RecordDestination {
     if (page.length > 0) yield page;
   }
 
-  async finish(_run: string, written: number): Promise<void> {
-    await this.#guard(async () => {
+  async finish(_run: string, written: number, calls: Calls): Promise<void> {
+    await this.#call(calls, async () => {
       if (written === 0 && (await this.#target.held()) !== null) return;
       await merge(this.#target, written);
     });
   }
 
-  async forget(): Promise<void> {
-    await this.#guard(() => this.#target.journal.delete());
+  async forget(_run: string, calls: Calls): Promise<void> {
+    await this.#call(calls, () => this.#target.journal.delete());
   }
 
   /** Refuses a record with a text that the file's encoding does not have. JSON can write any character in ASCII. */
@@ -108,13 +99,12 @@ export class FileDestination implements RecordDestination {
     return { ok: false, class: 'record', code: 'invalid_value', message, field };
   }
 
-  async *#existing(signal?: AbortSignal): AsyncIterable<Existing> {
+  async *#existing(calls: Calls): AsyncIterable<Existing> {
     const { key, fields, rest, made } = this.#target;
     const cells = cellsOf(this.#target);
     try {
       for await (const stored of storedRecords(this.#target)) {
-        signal?.throwIfAborted();
-        this.#closing?.throwIfAborted();
+        calls.signal.throwIfAborted();
         const record = cells.decode(stored);
         yield { key: keyOf(record, key), id: null, values: rest ? record : pick(record, fields) };
       }
@@ -123,16 +113,17 @@ export class FileDestination implements RecordDestination {
     }
   }
 
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
+  /** Does a piece of work as one call. */
+  async #call<T>(calls: Calls, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await calls.make(async () => ({ value: await work() }));
     } catch (error) {
       throw fileFailure(error, this.#connection, this.#target.made.file.name);
     }
   }
 }
 
-function entryOf({ idempotencyKey, operation, key, values }: WriteOperation, chunk: number): Entry {
+function entryOf({ idempotencyKey, chunk = 0, operation, key, values }: WriteOperation): Entry {
   return { id: idempotencyKey, chunk, operation, key, values };
 }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field, FieldType } from '../../../model/field.ts';
-import type { Target } from '../../contract/destination.ts';
+import type { Target } from '../../contract/target.ts';
 import { lockTables } from './area.ts';
 import { ident, literal, splitStream } from './names.ts';
 import type { Session } from '../link/session.ts';

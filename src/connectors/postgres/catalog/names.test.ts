@@ -5,7 +5,7 @@ import { relationOf } from './catalog.ts';
 import { discover } from './discover.ts';
 import { ident, splitStream } from './names.ts';
 import type { Session } from '../link/session.ts';
-import { testSession } from '../testing/session.ts';
+import { testSession, type TestSession } from '../testing/session.ts';
 
 const tables = [
   ['public', 'Weird Table'],
@@ -20,7 +20,7 @@ const tables = [
 ] as const;
 
 let database: Database;
-let session: Session;
+let session: TestSession;
 
 beforeAll(async () => {
   database = await createDatabase('names');

@@ -1,4 +1,4 @@
-import type { Target } from '../../contract/destination.ts';
+import type { Target } from '../../contract/target.ts';
 import type { Column, Relation } from './catalog.ts';
 import { comparable, equal, equalsExactly } from '../values/compare.ts';
 import { ident } from './names.ts';

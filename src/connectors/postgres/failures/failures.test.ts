@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { failureOf, faultOf, rowFault } from './failures.ts';
 import { withoutValues } from './redact.ts';
-import type { Session } from '../link/session.ts';
-import { testSession } from '../testing/session.ts';
+import { testSession, type TestSession } from '../testing/session.ts';
 
 let database: Database;
-let session: Session;
+let session: TestSession;
 
 beforeAll(async () => {
   database = await createDatabase('failures');

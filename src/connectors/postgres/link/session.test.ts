@@ -2,8 +2,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { copyOut } from '../read/copy-out.ts';
-import type { Session } from './session.ts';
-import { testSession } from '../testing/session.ts';
+import { testSession, type TestSession } from '../testing/session.ts';
 
 const foreign = {
   datestyle: 'SQL, DMY',
@@ -30,7 +29,7 @@ const exact = {
 };
 
 let database: Database;
-let session: Session;
+let session: TestSession;
 
 beforeAll(async () => {
   database = await createDatabase('session');

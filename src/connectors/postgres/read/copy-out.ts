@@ -11,12 +11,9 @@ type Copy = ReturnType<typeof to>;
  * The bytes of `COPY … TO STDOUT`. A consumer that stops early closes the connection, which ends the query at
  * the server. A link that stays silent for the statement time-out counts as dead. They are UTF-8.
  */
-export async function* copyOut(
-  session: Session,
-  query: string,
-  signal?: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const lease = await session.acquire(signal);
+export async function* copyOut(session: Session, query: string): AsyncGenerator<Buffer> {
+  const { signal } = session.calls;
+  const lease = await session.acquire();
   let timer: NodeJS.Timeout | undefined;
   try {
     // Whoever takes the rows may pause for longer than a statement may last.
@@ -31,8 +28,8 @@ export async function* copyOut(
     const decode = encoding ? decoder(encoding, session) : (chunk: Buffer) => chunk;
     // What the connection still reports after the end must not end the process.
     stream.on('error', () => undefined);
-    const abort = () => stream.destroy(signal?.reason as Error);
-    signal?.addEventListener('abort', abort, { once: true });
+    const abort = () => stream.destroy(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
     const silent = () => stream.destroy(fellSilent(session.connection));
     timer = setTimeout(silent, session.statementTimeoutMs);
     for await (const chunk of stream) {
@@ -41,7 +38,7 @@ export async function* copyOut(
       timer = setTimeout(silent, session.statementTimeoutMs);
     }
     clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
     await session.run(lease.client, 'COMMIT');
     lease.release(false);
   } catch (error) {

@@ -2,11 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { relationOf } from '../catalog/catalog.ts';
 import { pageQuery, type Readable } from './page-query.ts';
-import type { Session } from '../link/session.ts';
-import { testSession } from '../testing/session.ts';
+import { testSession, type TestSession } from '../testing/session.ts';
 
 let database: Database;
-let session: Session;
+let session: TestSession;
 
 beforeAll(async () => {
   database = await createDatabase('pages');

@@ -72,7 +72,7 @@ export class CopyPage implements Page {
     const { bytes, record = Number.POSITIVE_INFINITY } = this.request.limit;
     const most = this.query.divisible ? bytes : Number.POSITIVE_INFINITY;
     const guard = new LineGuard(record);
-    for await (const chunk of copyOut(this.session, this.query.sql, this.request.signal)) {
+    for await (const chunk of copyOut(this.session, this.query.sql)) {
       this.size += chunk.length;
       let whole = false;
       for (const lines of guard.push(chunk)) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { KeyValues, RecordBatch } from '../../../model/record.ts';
+import type { Calls } from '../../contract/calls.ts';
 import type { SourceRequest } from '../../contract/source.ts';
 import { noWatermark, unsupportedOrder } from '../../kit/order.ts';
 import type { Source } from '../../contract/source.ts';
@@ -11,6 +12,7 @@ import { ident } from '../catalog/names.ts';
 import { CopyPage } from './page.ts';
 import { lagOf } from './lag.ts';
 import { pageQuery } from './page-query.ts';
+import type { Link } from '../link/link.ts';
 import type { Session } from '../link/session.ts';
 import { toText } from '../values/to-text.ts';
 import { watermarkOf } from './watermark.ts';
@@ -25,7 +27,12 @@ export const sourceOptions = z.strictObject({
 });
 
 /** Opens a table, view or query for reading. */
-export async function openSource(session: Session, request: SourceRequest): Promise<Source> {
+export async function openSource(
+  link: Link,
+  request: SourceRequest,
+  calls: Calls,
+): Promise<Source> {
+  const session = link.session(calls);
   const { query } = sourceOptions.parse(request.options);
   const relation = query
     ? await queryRelation(session, request.stream, query)
@@ -35,7 +42,7 @@ export async function openSource(session: Session, request: SourceRequest): Prom
   const unique = relation.uniqueKeys
     .find((key) => key.notNull && key.everywhere)
     ?.columns.map(named);
-  const mark = watermark && watermarkOf(session, relation, watermark);
+  const mark = watermark && watermarkOf(session.connection, relation, watermark);
   const lag = watermark && lagOf(watermark, request.lag, session.connection);
   const byWatermark = request.order === 'watermark';
   if (byWatermark && !watermark)
@@ -46,13 +53,17 @@ export async function openSource(session: Session, request: SourceRequest): Prom
     encoding: 'sql',
     fields: relation.columns.map(fieldOf),
     uniqueBy: unique?.map((column) => column.name) ?? [],
-    ...(mark && { highWatermark: () => mark.highest(), settled: (high) => mark.settled(high) }),
-    async read(page) {
-      if (page.since !== null && page.cursor === null) await mark?.check(page.since);
-      return new CopyPage(session, pageQuery(from, page, page.fields.map(named)), page);
+    ...(mark && {
+      highWatermark: (asking: Calls) => mark.highest(link.session(asking)),
+      settled: (high: string, asking: Calls) => mark.settled(link.session(asking), high),
+    }),
+    async read(page, reading) {
+      const own = link.session(reading);
+      if (page.since !== null && page.cursor === null) await mark?.check(own, page.since);
+      return new CopyPage(own, pageQuery(from, page, page.fields.map(named)), page);
     },
-    lookup: (keyFields, keys, fields) =>
-      lookup(session, relation, keyFields.map(named), keys, fields.map(named)),
+    lookup: ({ keyFields, keys, fields }, asking) =>
+      lookup(link.session(asking), relation, keyFields.map(named), keys, fields.map(named)),
   };
 }
 

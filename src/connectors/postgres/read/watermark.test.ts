@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { columnNamed, relationOf } from '../catalog/catalog.ts';
-import type { Session } from '../link/session.ts';
-import { testSession } from '../testing/session.ts';
+import { testSession, type TestSession } from '../testing/session.ts';
 import { watermarkOf } from './watermark.ts';
 
 let database: Database;
-let session: Session;
+let session: TestSession;
 
 beforeAll(async () => {
   database = await createDatabase('marks');
@@ -27,9 +26,9 @@ it.each(['timestamptz', 'timestamp'])(
     try {
       await database.query(`INSERT INTO parts VALUES (2, now() + interval '1 hour')`);
       const relation = await relationOf(session, 'parts');
-      const watermark = watermarkOf(session, relation, columnNamed(relation, 'w', 'shop'));
-      const high = await watermark.highest();
-      const settled = await watermark.settled(high ?? '');
+      const watermark = watermarkOf('shop', relation, columnNamed(relation, 'w', 'shop'));
+      const high = await watermark.highest(session);
+      const settled = await watermark.settled(session, high ?? '');
       expect(settled.ahead).toBe(false);
       await database.query(`COMMIT PREPARED 'part'`);
       expect(

@@ -8,24 +8,24 @@ import type { Session } from '../link/session.ts';
 
 /** The watermark of a relation: the highest there is, and the highest that later records cannot fall behind. */
 export interface Watermark {
-  highest(): Promise<string | null>;
-  settled(high: string): Promise<Settled>;
+  highest(session: Session): Promise<string | null>;
+  settled(session: Session, high: string): Promise<Settled>;
   /**
    * Checks that a watermark kept from an earlier run is a value of the column's type.
    * @throws ConfigError `watermark_changed`
    */
-  check(since: string): Promise<void>;
+  check(session: Session, since: string): Promise<void>;
 }
 
 /** @throws ConfigError `invalid_watermark` for a type without an order */
-export function watermarkOf(session: Session, relation: Relation, column: Column): Watermark {
+export function watermarkOf(connection: string, relation: Relation, column: Column): Watermark {
   if (!column.operators)
-    throw invalid(session, column, `is of type ${column.native}, which has no order`);
-  const highestOf = (condition: string) => highest(session, relation, column, condition);
+    throw invalid({ connection }, column, `is of type ${column.native}, which has no order`);
   return {
-    highest: () => highestOf('true'),
-    settled: (high) => settled(session, column, high, highestOf),
-    check: (since) => check(session, column, since),
+    highest: (session) => highest(session, relation, column, 'true'),
+    settled: (session, high) =>
+      settled(session, column, high, (condition) => highest(session, relation, column, condition)),
+    check: (session, since) => check(session, column, since),
   };
 }
 
@@ -122,7 +122,11 @@ async function settledText(
   return { watermark, ahead: true };
 }
 
-function invalid({ connection }: Session, { name }: Column, why: string): ConfigError {
+function invalid(
+  { connection }: Pick<Session, 'connection'>,
+  { name }: Column,
+  why: string,
+): ConfigError {
   const message = `${connection}: the watermark "${name}" ${why}`;
   return new ConfigError('invalid_watermark', message, { connection });
 }

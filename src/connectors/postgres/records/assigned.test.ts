@@ -2,14 +2,17 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import { permissionsOf } from '../../../model/mode.ts';
-import type { Connection } from '../../contract/connector.ts';
-import type { Target } from '../../contract/destination.ts';
-import type { RecordDestination, WriteOperation } from '../../contract/records.ts';
-import { unlimited } from '../../contract/calls.ts';
+import type { Target } from '../../contract/target.ts';
+import type { WriteOperation } from '../../contract/records.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectRecords,
+} from '../../testing/direct.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;
-const open: Connection[] = [];
+const open: DirectConnection[] = [];
 
 beforeAll(async () => {
   database = await createDatabase('assigned');
@@ -25,12 +28,9 @@ beforeEach(async () => {
   );
 });
 
-async function openTarget(
-  more: Partial<Target> = {},
-  url = database.url,
-): Promise<RecordDestination> {
+async function openTarget(more: Partial<Target> = {}, url = database.url): Promise<DirectRecords> {
   const settings = postgres.settings.parse({ url });
-  const connection = postgres.connect(settings, { connection: 'crm', throttle: unlimited });
+  const connection = connectDirectly(postgres, settings, { connection: 'crm' });
   open.push(connection);
   const destination = await connection.destination?.({
     sync: 's',

@@ -2,7 +2,7 @@ import { own } from '../../../model/own.ts';
 import type { FieldType } from '../../../model/field.ts';
 import type { Json } from '../../../model/json.ts';
 import type { KeyValues } from '../../../model/record.ts';
-import type { Target } from '../../contract/destination.ts';
+import type { Target } from '../../contract/target.ts';
 import type { WriteOperation } from '../../contract/records.ts';
 import type { Column } from '../catalog/catalog.ts';
 import { columnNamed } from '../catalog/catalog.ts';

@@ -8,7 +8,7 @@ import type {
   WriteOperation,
   WriteResult,
 } from '../../contract/records.ts';
-import type { WriteOptions } from '../../contract/destination.ts';
+import type { Calls } from '../../contract/calls.ts';
 import type pg from 'pg';
 import type { Area } from '../catalog/area.ts';
 import { writeWithIds } from './assigned.ts';
@@ -31,6 +31,7 @@ import {
 } from './record-sql.ts';
 import { advanceSequences } from '../catalog/sequences.ts';
 import { notCreated, notFound, notUpdated } from '../staged/refusals.ts';
+import type { Link } from '../link/link.ts';
 import type { Session, TextRow } from '../link/session.ts';
 import type { Table } from '../catalog/table.ts';
 import { writeApart } from './write-records.ts';
@@ -39,7 +40,7 @@ const batch = 500;
 
 /** A table, and where Sluice may keep tables of its own beside it. */
 interface Held {
-  readonly session: Session;
+  readonly link: Link;
   readonly table: Table;
   readonly area: Area | null;
 }
@@ -48,13 +49,9 @@ interface Held {
  * A table written by batches of records, where Sluice may not make tables or the table gives its records ids.
  * @param area where the ids of created records are noted, so that a repeated create is known
  */
-export function recordDestination(
-  session: Session,
-  table: Table,
-  area: Area | null,
-): RecordDestination {
-  const held = { session, table, area };
-  const forget = (run: string) => area?.forgetCreated(session, run) ?? Promise.resolve();
+export function recordDestination(link: Link, table: Table, area: Area | null): RecordDestination {
+  const held = { link, table, area };
+  const forget = async (run: string, calls: Calls) => area?.forgetCreated(link.session(calls), run);
   return {
     kind: 'records',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
@@ -65,10 +62,13 @@ export function recordDestination(
     lookupBatch: 1000,
     encoding: 'sql',
     takes: 'sql',
-    ...(respells(table) && { storedKeys: (keys) => storedKeys(session, table, keys) }),
-    lookup: (keys, values) => lookup(session, table, keys, values),
-    write: (operations, options) => write(held, operations, options),
-    scan: (signal) => scan(session, table, signal),
+    ...(respells(table) && {
+      storedKeys: (keys: readonly KeyValues[], calls: Calls) =>
+        storedKeys(link.session(calls), table, keys),
+    }),
+    lookup: (keys, calls, values) => lookup(link.session(calls), table, keys, values),
+    write: (operations, calls) => write(held, operations, calls),
+    scan: (calls) => scan(link.session(calls), table),
     ...(table.id && { forget }),
   };
 }
@@ -175,19 +175,19 @@ function storedKeys(
 
 /** Writes in one transaction; what is refused for the sake of a record is that record's result. */
 function write(
-  { session, table, area }: Held,
+  { link, table, area }: Held,
   operations: readonly WriteOperation[],
-  options: WriteOptions = {},
+  calls: Calls,
 ): Promise<WriteResult[]> {
+  const session = link.session(calls);
   return session.transaction(async (client) => {
-    await options.beforeSend?.();
     const { id } = table;
     const send = (some: readonly WriteOperation[]) =>
       id
         ? writeWithIds({ session, client, table, id, area }, some)
         : writeByKey(session, client, table, some);
     return writeApart({ session, client, table, write: send }, operations);
-  }, options.signal);
+  });
 }
 
 /** Writes operations of one kind; errors come out raw. */
@@ -270,11 +270,7 @@ function statement(table: Table, group: readonly WriteOperation[], connection: s
 }
 
 /** All records, a thousand keys at a time. */
-async function* scan(
-  session: Session,
-  table: Table,
-  signal?: AbortSignal,
-): AsyncGenerator<Existing[]> {
+async function* scan(session: Session, table: Table): AsyncGenerator<Existing[]> {
   const order = sortedBy(table.key, 'd');
   let last: TextRow | undefined;
   for (;;) {
@@ -283,8 +279,6 @@ async function* scan(
     const { rows } = await session.query(
       `SELECT ${projection(table)} FROM ${table.relation.from} d ${bound}
        ORDER BY ${order} FETCH FIRST 1000 ROWS WITH TIES`,
-      [],
-      signal,
     );
     if (rows.length > 0) yield rows.map((row) => existingOf(table, row));
     if (rows.length < 1000) return;

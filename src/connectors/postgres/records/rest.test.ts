@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { permissionsOf } from '../../../model/mode.ts';
-import type { Connection } from '../../contract/connector.ts';
-import type { Target } from '../../contract/destination.ts';
-import type { RecordDestination } from '../../contract/records.ts';
-import { unlimited } from '../../contract/calls.ts';
+import type { Target } from '../../contract/target.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectRecords,
+} from '../../testing/direct.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;
-let connection: Connection;
+let connection: DirectConnection;
 
 beforeAll(async () => {
   database = await createDatabase('rest');
@@ -16,7 +18,7 @@ beforeAll(async () => {
     size int GENERATED ALWAYS AS (length(name)) STORED, phone text DEFAULT 'none');
     INSERT INTO people (id, name) VALUES (1, 'a')`);
   const settings = postgres.settings.parse({ url: database.url });
-  connection = postgres.connect(settings, { connection: 'crm', throttle: unlimited });
+  connection = connectDirectly(postgres, settings, { connection: 'crm' });
 });
 afterAll(async () => {
   await connection?.close();
@@ -37,7 +39,7 @@ const target: Target = {
 };
 
 it('writes and tells any column of a sync that copies what its records bring', async () => {
-  const destination = (await connection.destination?.(target)) as RecordDestination;
+  const destination = (await connection.destination?.(target)) as DirectRecords;
   const [found] = (await destination.lookup?.([[1]])) ?? [];
   expect(found?.values).toEqual({ id: '1', name: 'a', phone: 'none' });
   const update = { operation: 'update', key: [1], id: null, values: { phone: '+49' } } as const;
@@ -50,7 +52,7 @@ it('tells and writes columns of any name', async () => {
   await database.query(`CREATE TABLE odd (id int PRIMARY KEY, constructor text, "__proto__" text);
     INSERT INTO odd VALUES (1, 'a', 'p')`);
   const odd = { ...target, stream: 'public.odd' };
-  const destination = (await connection.destination?.(odd)) as RecordDestination;
+  const destination = (await connection.destination?.(odd)) as DirectRecords;
   const [found] = (await destination.lookup?.([[1]], [{}])) ?? [];
   expect(Object.entries(found?.values ?? {})).toEqual([
     ['id', '1'],

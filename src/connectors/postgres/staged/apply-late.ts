@@ -33,10 +33,7 @@ interface Landed {
  * transaction. A repeated call changes nothing.
  * @returns the corrected results by chunk
  */
-export function applyLate(
-  request: LateRequest,
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<number, ChunkResult>> {
+export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, ChunkResult>> {
   const { session, area, run } = request;
   return session.transaction(async (client) => {
     const late = area.staged(lateRef(run));
@@ -62,7 +59,7 @@ export function applyLate(
     );
     await area.dropStaged(session, client, run, lateChunk);
     return resultsOf(request, client, chunks);
-  }, signal);
+  });
 }
 
 /** Writes the rows; what is refused again keeps the error that it has. */

@@ -175,7 +175,7 @@ export class ChunkApply {
     );
     for (const row of rows) {
       const fault = JSON.parse(row['fault'] ?? '{}') as StagedFault;
-      this.stage.errors.push({ key: keyOf(row), operation: 'match', ...fault, retryable: false });
+      this.stage.errors.push({ key: keyOf(row), operation: 'match', retryable: false, ...fault });
     }
   }
 

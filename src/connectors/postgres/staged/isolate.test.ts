@@ -4,13 +4,16 @@ import { createDatabase, type Database } from '../../../../test/support/database
 import type { Json } from '../../../model/json.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
 import type { RecordError } from '../../../model/outcome.ts';
-import type { Connection } from '../../contract/connector.ts';
-import type { StagedLayout, StagingDestination } from '../../contract/staging.ts';
-import { unlimited } from '../../contract/calls.ts';
+import type { StagedLayout } from '../../contract/staging.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectStaging,
+} from '../../testing/direct.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;
-let connection: Connection;
+let connection: DirectConnection;
 let runs = 0;
 
 beforeAll(async () => {
@@ -25,19 +28,19 @@ beforeEach(async () => {
   await database.query('DROP TABLE IF EXISTS holders, items, parents CASCADE');
 });
 
-function connect(url: string): Connection {
+function connect(url: string): DirectConnection {
   const settings = postgres.settings.parse({ url });
-  return postgres.connect(settings, { connection: 'crm', throttle: unlimited });
+  return connectDirectly(postgres, settings, { connection: 'crm' });
 }
 
 /** A run over the table `items`, whose first field is the key. */
 class Run {
   readonly id = `r${(runs += 1)}`;
-  readonly #destination: StagingDestination;
+  readonly #destination: DirectStaging;
   readonly #layout: StagedLayout;
   #chunk = 0;
 
-  private constructor(destination: StagingDestination, layout: StagedLayout) {
+  private constructor(destination: DirectStaging, layout: StagedLayout) {
     this.#destination = destination;
     this.#layout = layout;
   }
@@ -93,7 +96,7 @@ class Run {
   }
 }
 
-function summary({ stats, errors }: Awaited<ReturnType<StagingDestination['apply']>>) {
+function summary({ stats, errors }: Awaited<ReturnType<DirectStaging['apply']>>) {
   const { imported, created, updated, unchanged, skipped } = stats;
   assert.equal(stats.errors, errors.length);
   assert.equal(imported, created + updated + unchanged + skipped.duplicate + errors.length); // R10

@@ -3,19 +3,18 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
 import { permissionsOf, type Mode } from '../../../model/mode.ts';
-import type { Connection } from '../../contract/connector.ts';
 import type { StagedLayout } from '../../contract/staging.ts';
-import { unlimited } from '../../contract/calls.ts';
+import { connectDirectly, type DirectConnection } from '../../testing/direct.ts';
 import { postgres } from '../postgres.ts';
 
 let database: Database;
-let connection: Connection;
+let connection: DirectConnection;
 let runs = 0;
 
 beforeAll(async () => {
   database = await createDatabase('races');
   const settings = postgres.settings.parse({ url: database.url });
-  connection = postgres.connect(settings, { connection: 'crm', throttle: unlimited });
+  connection = connectDirectly(postgres, settings, { connection: 'crm' });
 });
 afterAll(async () => {
   await connection?.close();

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RecordError } from '../../../model/outcome.ts';
 import { previewSize } from '../../../model/preview.ts';
-import type { RemovalPlan } from '../../contract/destination.ts';
+import type { RemovalPlan } from '../../contract/target.ts';
 import { keptResult, resultOf } from './applied-result.ts';
 import type { Area } from '../catalog/area.ts';
 import { faultOf } from '../failures/failures.ts';
@@ -81,7 +81,7 @@ export async function planRemoval({
 }
 
 /** Removes the pinned records; a repeated call returns the first result. */
-export function removePinned(request: RemovalRequest, signal?: AbortSignal): Promise<Removed> {
+export function removePinned(request: RemovalRequest): Promise<Removed> {
   const { session, area, run } = request;
   return session.transaction(async (client) => {
     await session.run(client, 'SET CONSTRAINTS ALL IMMEDIATE');
@@ -104,7 +104,7 @@ export function removePinned(request: RemovalRequest, signal?: AbortSignal): Pro
       [...marker, keptResult(result)],
     );
     return result;
-  }, signal);
+  });
 }
 
 async function deletePinned(

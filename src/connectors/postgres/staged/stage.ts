@@ -17,7 +17,6 @@ export interface StageRequest {
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
   readonly layout: StagedLayout;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** The lines of a chunk. */
@@ -38,12 +37,12 @@ export async function stageLines(
   request: StageRequest,
   { columns, bytes, faults }: StagedLines,
 ): Promise<void> {
-  const { session, area, chunk, sql, layout, signal } = request;
+  const { session, area, chunk, sql, layout } = request;
   const staged = area.staged(chunk);
   const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
   const own = sql.types.map((type, at) => `c${at} ${type}`);
   const all = [...own, ...ignored, '_fault text', '_missing text'];
-  await session.transaction((client) => claim(request, client), signal);
+  await session.transaction((client) => claim(request, client));
   await session.transaction(async (client) => {
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
@@ -61,7 +60,7 @@ export async function stageLines(
       [chunk.run, chunk.chunk, rows, chunk.token],
     );
     if (count === 0) throw stale(request);
-  }, signal);
+  });
 }
 
 /** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */

@@ -7,20 +7,22 @@ import { ChunkSql } from './chunk-sql.ts';
 import { fieldOf } from '../catalog/catalog.ts';
 import { appliedChunks } from './applied.ts';
 import { planRemoval, removePinned } from './removal.ts';
-import type { Session } from '../link/session.ts';
+import type { Link } from '../link/link.ts';
 import { linesOf, stageLines } from './stage.ts';
 import { rowColumns } from './stage-copy.ts';
 import type { Table } from '../catalog/table.ts';
 
 /** A table written by chunks that are staged beside it and applied as sets. */
-export function stagingDestination(session: Session, area: Area, table: Table): StagingDestination {
-  const sqlOf = (layout: StagedLayout) => new ChunkSql(table, layout, session.connection);
+export function stagingDestination(link: Link, area: Area, table: Table): StagingDestination {
+  const { connection } = link.options;
+  const sqlOf = (layout: StagedLayout) => new ChunkSql(table, layout, connection);
   return {
     kind: 'staging',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
     leavesOut: table.leavesOut,
     acceptsCopy: (layout) => layout.columns.every((column) => column.encoding === 'sql'),
-    async stageCopy(chunk, layout, copy, signal) {
+    async stageCopy(chunk, layout, copy, calls) {
+      const session = link.session(calls);
       const sql = sqlOf(layout);
       const own = layout.columns.length;
       const columns = copy.fields.map((_, at) => (at < own ? `c${at}` : `x${at - own}`));
@@ -29,30 +31,34 @@ export function stagingDestination(session: Session, area: Area, table: Table): 
         return left.length > 0 ? linesOf(sql, layout, faultyRows(left, own)) : undefined;
       };
       const lines = { columns, bytes: copy.bytes(), faults };
-      await stageLines({ session, area, chunk, sql, layout, signal }, lines);
+      await stageLines({ session, area, chunk, sql, layout }, lines);
     },
-    async stageRows(chunk, layout, rows, signal) {
+    async stageRows(chunk, layout, rows, calls) {
+      const session = link.session(calls);
       const sql = sqlOf(layout);
       const lines = { columns: rowColumns(layout), bytes: linesOf(sql, layout, rows) };
-      await stageLines({ session, area, chunk, sql, layout, signal }, lines);
+      await stageLines({ session, area, chunk, sql, layout }, lines);
     },
-    apply(chunk, layout, { dryRun, signal }) {
+    apply(chunk, layout, { dryRun }, calls) {
+      const session = link.session(calls);
       const request = { session, area, chunk, sql: sqlOf(layout), dryRun };
-      return session.transaction((client) => new ChunkApply(request, client).run(), signal);
+      return session.transaction((client) => new ChunkApply(request, client).run());
     },
-    applyLate: (run, layout, signal) =>
-      applyLate({ session, area, run, sql: sqlOf(layout) }, signal),
-    planRemoval: (run) => planRemoval({ session, area, table, run }),
-    remove: (run, signal) => removePinned({ session, area, table, run }, signal),
-    applied: (run) => appliedChunks(session, area, run),
-    cleanUp: (run, { keepSeen = false } = {}) =>
-      session.transaction(async (client) => {
+    applyLate: (run, layout, calls) =>
+      applyLate({ session: link.session(calls), area, run, sql: sqlOf(layout) }),
+    planRemoval: (run, calls) => planRemoval({ session: link.session(calls), area, table, run }),
+    remove: (run, calls) => removePinned({ session: link.session(calls), area, table, run }),
+    applied: (run, calls) => appliedChunks(link.session(calls), area, run),
+    cleanUp(run, calls, { keepSeen = false } = {}) {
+      const session = link.session(calls);
+      return session.transaction(async (client) => {
         await area.dropStaged(session, client, run);
         await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
         const seen = area.seen(table.target.seenBy ?? run);
         if (!keepSeen) await session.run(client, `DROP TABLE IF EXISTS ${seen}`);
         await session.run(client, `DELETE FROM ${area.marker} WHERE run = $1`, [run]);
-      }),
+      });
+    },
   };
 }
 

@@ -1,13 +1,17 @@
-import { Session, type SessionOptions } from '../link/session.ts';
+import { unlimited, type Calls } from '../../contract/calls.ts';
+import { Link, type LinkOptions } from '../link/link.ts';
+import type { Session } from '../link/session.ts';
 
-/** A session of a test. */
-export function testSession(url: string, more: Partial<SessionOptions> = {}): Session {
-  return new Session({
-    connection: 'shop',
-    url,
-    statementTimeoutMs: 60_000,
-    timeoutMs: 60_000,
-    signal: undefined,
-    ...more,
-  });
+/** A session of a test, which closes its link. */
+export type TestSession = Session & { close(): Promise<void> };
+
+/** Opens a link to a database, and a session on it. */
+export function testSession(
+  url: string,
+  more: Partial<LinkOptions> = {},
+  calls: Calls = unlimited,
+): TestSession {
+  const limits = { statementTimeoutMs: 60_000, timeoutMs: 60_000 };
+  const link = new Link({ connection: 'shop', url, ...limits, ...more });
+  return Object.assign(link.session(calls), { close: () => link.close() });
 }

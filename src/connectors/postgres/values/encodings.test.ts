@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../../test/support/database.ts';
-import type { Connection } from '../../contract/connector.ts';
-import type { Target } from '../../contract/destination.ts';
-import type { RecordDestination } from '../../contract/records.ts';
-import type { StagedLayout, StagingDestination } from '../../contract/staging.ts';
+import type { Target } from '../../contract/target.ts';
+import type { StagedLayout } from '../../contract/staging.ts';
 import type { CopyText } from '../../contract/page.ts';
-import type { Source } from '../../contract/source.ts';
-import { unlimited } from '../../contract/calls.ts';
+import {
+  connectDirectly,
+  type DirectConnection,
+  type DirectRecords,
+  type DirectSource,
+  type DirectStaging,
+} from '../../testing/direct.ts';
 import { encodeLine } from './copy-lines.ts';
 import { legacyBytes, utf8From } from './legacy-text.ts';
 import { postgres } from '../postgres.ts';
@@ -58,7 +61,7 @@ describe('a destination in LATIN1', () => {
     async (way) => {
       const { database, connection } = await open('LATIN1');
       await database.query('CREATE TABLE t (id text PRIMARY KEY, name text)');
-      const into = (await connection.destination?.(target)) as StagingDestination;
+      const into = (await connection.destination?.(target)) as DirectStaging;
       const chunk = { run: 'latin', chunk: 0, token: 1 };
       if (way === 'lines') await into.stageCopy(chunk, layout, copyText());
       else await into.stageRows(chunk, layout, batches());
@@ -77,7 +80,7 @@ describe('a destination in LATIN1', () => {
     const into = (await connection.destination?.({
       ...target,
       kind: 'records',
-    })) as RecordDestination;
+    })) as DirectRecords;
     const operation = {
       operation: 'create',
       key: ['2'],
@@ -171,7 +174,7 @@ async function open(databaseEncoding: string, encoding?: string) {
     databaseEncoding,
   );
   const settings = postgres.settings.parse({ url: database.url, ...(encoding && { encoding }) });
-  const connection = postgres.connect(settings, { connection: 'shop', throttle: unlimited });
+  const connection = connectDirectly(postgres, settings, { connection: 'shop' });
   closing.push(
     () => database.drop(),
     () => connection.close(),
@@ -179,9 +182,9 @@ async function open(databaseEncoding: string, encoding?: string) {
   return { database, connection };
 }
 
-async function readAll(connection: Connection): Promise<(readonly unknown[])[]> {
+async function readAll(connection: DirectConnection): Promise<(readonly unknown[])[]> {
   const request = { stream: 'public.t', key: ['id'], options: {} };
-  const source = (await connection.source?.(request)) as Source;
+  const source = (await connection.source?.(request)) as DirectSource;
   const all: (readonly unknown[])[] = [];
   let cursor: string | null = null;
   do {

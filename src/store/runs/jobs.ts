@@ -1,0 +1,106 @@
+import { sql } from 'kysely';
+import type { Database } from '../database/database.ts';
+import type { Seal } from '../sealing/seal.ts';
+import { SupersededError } from './chunks.ts';
+
+/** A long job at another system, as its run knows it. */
+export interface Job {
+  /** `import` jobs make a source ready, `export` jobs write a chunk. */
+  readonly kind: 'import' | 'export';
+  /** Its number among those of the chunk. */
+  readonly part: number;
+  /** What names the job at the system. */
+  readonly submission: string;
+  /** The system's own name of it; null while nobody knows whether it was submitted. */
+  readonly reference: string | null;
+  readonly done: boolean;
+  readonly submittedAt: Date;
+}
+
+/** The chunk that a job belongs to, and the attempt that owns it (R6). */
+export interface JobOwner {
+  readonly run: string;
+  readonly no: number;
+  readonly token: number;
+}
+
+interface Row {
+  kind: Job['kind'];
+  part: number;
+  submission: string;
+  reference: Buffer | null;
+  done: boolean;
+  submittedAt: Date;
+}
+
+/**
+ * The long jobs of runs, noted before and after they are submitted, so that a job whose worker died is found again. Each
+ * write checks the owner's token (R6). References are sealed at rest.
+ */
+export class Jobs {
+  readonly #db: Database;
+  readonly #seal: Seal;
+
+  constructor(db: Database, seal: Seal) {
+    this.#db = db;
+    this.#seal = seal;
+  }
+
+  /** The jobs of a chunk, by part. */
+  async list(run: string, no: number, kind: Job['kind']): Promise<Job[]> {
+    const { rows } = await sql<Row>`
+      select kind, part, submission, reference, done, submitted_at as "submittedAt" from jobs
+      where run = ${run} and no = ${no} and kind = ${kind} order by part`.execute(this.#db);
+    return rows.map((row) => ({
+      ...row,
+      reference: row.reference && this.#seal.open(row.reference).toString(),
+    }));
+  }
+
+  /** Notes that a job is about to be submitted. @throws SupersededError */
+  async announce(
+    owner: JobOwner,
+    part: number,
+    kind: Job['kind'],
+    submission: string,
+  ): Promise<void> {
+    await this.#write(
+      owner,
+      sql`insert into jobs (run, no, kind, part, submission)
+        select ${owner.run}, ${owner.no}, ${kind}, ${part}, ${submission} from owner
+        on conflict (run, no, kind, part) do update set submitted_at = now()`,
+    );
+  }
+
+  /** Notes the reference of a submitted job. @throws SupersededError */
+  async submitted(
+    owner: JobOwner,
+    part: number,
+    kind: Job['kind'],
+    reference: string,
+  ): Promise<void> {
+    await this.#write(
+      owner,
+      sql`update jobs set reference = ${this.#seal.seal(reference)} from owner
+        where run = ${owner.run} and no = ${owner.no} and kind = ${kind} and part = ${part}`,
+    );
+  }
+
+  /** Notes that nothing of a job is left to be asked for. @throws SupersededError */
+  async done(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+    await this.#write(
+      owner,
+      sql`update jobs set done = true from owner
+        where run = ${owner.run} and no = ${owner.no} and kind = ${kind} and part = ${part}`,
+    );
+  }
+
+  async #write({ run, no, token }: JobOwner, change: ReturnType<typeof sql>): Promise<void> {
+    const { rows } = await sql`
+      with owner as (select 1 from chunks
+        where run = ${run} and reading = '' and no = ${no} and token = ${token} for share),
+      changed as (${change})
+      select 1 from owner`.execute(this.#db);
+    if (rows.length === 0) throw new SupersededError(run, no);
+  }
+}
