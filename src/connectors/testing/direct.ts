@@ -144,7 +144,10 @@ function directRecords(destination: RecordDestination, calls: Calls): DirectReco
     ) =>
       destination.write(
         chunk === undefined ? operations : operations.map((each) => ({ ...each, chunk })),
-        fenced(until(calls, signal), beforeSend),
+        {
+          ...fenced(until(calls, signal), beforeSend),
+          repeatable: destination.idempotentCreate || operations[0]?.operation !== 'create',
+        },
       ),
     ...(scan && { scan: (signal?: AbortSignal) => scan.call(destination, until(calls, signal)) }),
     ...(finish && {
