@@ -1,13 +1,13 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, idAt } from './body.ts';
-import type { Call } from './call.ts';
-import type { ApiClient } from './client.ts';
-import type { Echo } from './echo.ts';
-import { unexpected } from './failures.ts';
-import { at } from './path.ts';
-import { recordsAt } from './pages.ts';
-import { resultOf } from './refusal.ts';
+import type { Call } from '../kit/http/call.ts';
+import type { HttpClient } from '../kit/http/client.ts';
+import type { Echo } from '../kit/http/echo.ts';
+import { unexpected } from '../kit/http/failures.ts';
+import { at } from '../kit/paths.ts';
+import { recordsAt } from '../kit/pages/pages.ts';
+import { resultOf } from '../kit/http/refusal.ts';
 import type { BulkSettings } from './settings.ts';
 
 /** What became of each record of a bulk call that the API took as a whole. */
@@ -17,7 +17,7 @@ export function bulkResults(
   operations: readonly WriteOperation[],
   body: Json | undefined,
   call: Call,
-  client: ApiClient,
+  client: HttpClient,
 ): WriteResult[] {
   if (bulk.results === undefined) return operations.map(() => ({ ok: true }));
   const { connection } = client;

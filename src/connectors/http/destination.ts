@@ -12,12 +12,12 @@ import type {
   WriteResult,
 } from '../contract/records.ts';
 import { idAt } from './body.ts';
-import type { ApiClient } from './client.ts';
+import type { HttpClient } from '../kit/http/client.ts';
 import { addressed, checkIds, identified, isRepeatable, lookupOf } from './identity.ts';
 import { lookupRecords } from './lookup.ts';
 import { actionOf } from './modes.ts';
-import { readPage } from './pages.ts';
-import { at } from './path.ts';
+import { readPage } from '../kit/pages/pages.ts';
+import { at } from '../kit/paths.ts';
 import { declaredFields } from './sample.ts';
 import type { ReadSettings, StreamSettings, WriteSettings } from './settings.ts';
 import { checkFields } from './streams.ts';
@@ -25,7 +25,7 @@ import { writeBulk, writeSingle, type WriteContext } from './write.ts';
 
 /** Opens a stream for writing through the calls it declares. */
 export function openDestination(
-  client: ApiClient,
+  client: HttpClient,
   stream: StreamSettings,
   target: Target,
 ): RecordDestination {
@@ -57,7 +57,7 @@ export function openDestination(
 }
 
 async function write(
-  client: ApiClient,
+  client: HttpClient,
   stream: StreamSettings,
   target: Target,
   operations: readonly WriteOperation[],
@@ -95,7 +95,7 @@ async function writeEach(
 }
 
 async function* scan(
-  client: ApiClient,
+  client: HttpClient,
   read: ReadSettings,
   existing: (records: readonly JsonObject[]) => Existing[],
   calls: Calls,

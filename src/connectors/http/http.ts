@@ -3,10 +3,10 @@ import type { StreamInfo } from '../../model/stream.ts';
 import { keyFields } from '../../model/sync.ts';
 import type { Calls } from '../contract/calls.ts';
 import { defineConnector, type Connection } from '../contract/connector.ts';
-import { ApiClient } from './client.ts';
+import { HttpClient } from '../kit/http/client.ts';
 import { openDestination } from './destination.ts';
 import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
-import { readPage } from './pages.ts';
+import { readPage } from '../kit/pages/pages.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import { type HttpSettings, settingsSchema, type StreamSettings } from './settings.ts';
 import { openSource } from './source.ts';
@@ -39,10 +39,18 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
       openDestination(client, stream(target.stream), target),
   },
   connect(settings, context) {
-    const client = new ApiClient(settings, context);
+    const { url, headers, auth, timeout } = settings;
+    const { connection } = context;
+    const client = new HttpClient({
+      connection,
+      url,
+      headers,
+      auth,
+      timeoutMs: milliseconds(timeout),
+    });
     return {
       client,
-      stream: (name) => streamOf(settings, name, context.connection),
+      stream: (name) => streamOf(settings, name, connection),
       check: (calls) => check(client, settings, calls),
       discover: (calls) => discover(client, settings, calls),
       // The platform's own pool keeps the sockets and closes the idle ones.
@@ -53,13 +61,13 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
 
 /** A connected API, and its streams by name. */
 interface HttpConnection extends Connection {
-  readonly client: ApiClient;
+  readonly client: HttpClient;
   /** @throws ConfigError `unknown_stream` */
   readonly stream: (name: string) => StreamSettings;
 }
 
 /** Reads one page of the first stream that can be read; else any answer of the base address will do. */
-async function check(client: ApiClient, settings: HttpSettings, calls: Calls): Promise<void> {
+async function check(client: HttpClient, settings: HttpSettings, calls: Calls): Promise<void> {
   const read = Object.values(settings.streams).find((stream) => stream.read)?.read;
   if (read) {
     await readPage(client, read, null, {}, calls);
@@ -70,7 +78,7 @@ async function check(client: ApiClient, settings: HttpSettings, calls: Calls): P
 }
 
 async function discover(
-  client: ApiClient,
+  client: HttpClient,
   settings: HttpSettings,
   calls: Calls,
 ): Promise<StreamInfo[]> {
@@ -85,7 +93,7 @@ async function discover(
 }
 
 async function fieldsOf(
-  client: ApiClient,
+  client: HttpClient,
   stream: StreamSettings,
   calls: Calls,
 ): Promise<StreamInfo['fields']> {

@@ -2,16 +2,16 @@ import { ConfigError } from '../../model/failure.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
 import type { KeyValues } from '../../model/record.ts';
 import type { Calls } from '../contract/calls.ts';
-import type { Call } from './call.ts';
-import type { ApiClient } from './client.ts';
-import { unexpected } from './failures.ts';
-import { pairs, recordsAt, textOf } from './pages.ts';
-import { at, fillPath, PathError } from './path.ts';
+import type { Call } from '../kit/http/call.ts';
+import type { HttpClient } from '../kit/http/client.ts';
+import { unexpected } from '../kit/http/failures.ts';
+import { pairs, recordsAt, textOf } from '../kit/pages/pages.ts';
+import { at, fillPath, PathError } from '../kit/paths.ts';
 import type { LookupSettings } from './settings.ts';
 
 /** The records that have these keys, in as many calls as the settings' `batch` asks for. */
 export async function lookupRecords(
-  client: ApiClient,
+  client: HttpClient,
   lookup: LookupSettings,
   keyFields: readonly string[],
   keys: readonly KeyValues[],
@@ -26,7 +26,7 @@ export async function lookupRecords(
 }
 
 async function oneCall(
-  client: ApiClient,
+  client: HttpClient,
   lookup: LookupSettings,
   keyFields: readonly string[],
   keys: readonly KeyValues[],

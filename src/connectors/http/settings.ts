@@ -172,7 +172,6 @@ export const settingsSchema = z.strictObject({
 });
 
 export type HttpSettings = z.infer<typeof settingsSchema>;
-export type AuthSettings = z.infer<typeof authSchema>;
 export type StreamSettings = z.infer<typeof streamSchema>;
 export type ReadSettings = z.infer<typeof readSchema>;
 export type LookupSettings = z.infer<typeof lookupSchema>;

@@ -4,19 +4,19 @@ import type { Calls } from '../contract/calls.ts';
 import type { LookupRequest, Source, SourceRequest } from '../contract/source.ts';
 import { noWatermark, unsupportedOrder } from '../kit/order.ts';
 import { settledNow, invalidLag, watermarkText } from '../kit/watermark.ts';
-import type { ApiClient } from './client.ts';
+import type { HttpClient } from '../kit/http/client.ts';
 import { lookupRecords } from './lookup.ts';
 import { sortsByWatermarkOf } from './modes.ts';
-import { readPage } from './pages.ts';
-import { at } from './path.ts';
-import { batchOf, readChunk } from './read-list.ts';
+import { readPage } from '../kit/pages/pages.ts';
+import { at } from '../kit/paths.ts';
+import { batchOf, readChunk } from '../kit/pages/read-list.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import type { Params, ReadSettings, StreamSettings } from './settings.ts';
 import { checkFields } from './streams.ts';
 
 /** Opens a stream that the settings declare `read` for. Without declared fields its first page is sampled. */
 export async function openSource(
-  client: ApiClient,
+  client: HttpClient,
   stream: StreamSettings,
   request: SourceRequest,
   calls: Calls,
@@ -81,7 +81,7 @@ function checkLag(
 }
 
 async function highWatermark(
-  client: ApiClient,
+  client: HttpClient,
   read: ReadSettings,
   params: Params,
   watermark: string,

@@ -5,15 +5,15 @@ import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
 import type { Calls } from '../contract/calls.ts';
-import type { Answer, Call } from './call.ts';
-import type { ApiClient } from './client.ts';
-import { PathError } from './path.ts';
-import { refusal, resultOf } from './refusal.ts';
+import type { Answer, Call } from '../kit/http/call.ts';
+import type { HttpClient } from '../kit/http/client.ts';
+import { PathError } from '../kit/paths.ts';
+import { refusal, resultOf } from '../kit/http/refusal.ts';
 import type { BulkSettings } from './settings.ts';
 
 /** What a write needs to know of its stream. */
 export interface WriteContext {
-  readonly client: ApiClient;
+  readonly client: HttpClient;
   readonly action: Action;
   /** Dotted path of the id in an answer. */
   readonly idPath: string | undefined;

@@ -335,15 +335,17 @@ export class Chunks {
 /** Parts of a statement that delete what a commit of the chunk `mine` takes the place of. */
 function outdated({ state, errors }: ChunkCommit): RawBuilder<unknown>[] {
   const ends = state === 'exported' || state === 'interrupted';
-  const gone = (table: string, also = sql``): RawBuilder<unknown> =>
-    sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine
-      where t.run = mine.run and t.no = mine.no ${also})`;
   const ofChunk = sql`and t.reading = mine.reading`;
   const ofRun = sql`and mine.reading = ''`;
   return [
     ...(errors ? [gone('record_errors', ofChunk)] : []),
     ...(ends ? [gone('staged', ofRun), gone('journal', ofRun)] : []),
   ];
+}
+
+function gone(table: string, also: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine
+    where t.run = mine.run and t.no = mine.no ${also})`;
 }
 
 async function putStaged(

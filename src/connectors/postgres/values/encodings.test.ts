@@ -184,7 +184,7 @@ async function open(databaseEncoding: string, encoding?: string) {
 
 async function readAll(connection: DirectConnection): Promise<(readonly unknown[])[]> {
   const request = { stream: 'public.t', key: ['id'], options: {} };
-  const source = (await connection.source?.(request)) as DirectSource;
+  const source = await connection.source(request);
   const all: (readonly unknown[])[] = [];
   let cursor: string | null = null;
   do {

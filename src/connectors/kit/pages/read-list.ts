@@ -1,24 +1,24 @@
-import { LimitedError } from '../../model/failure.ts';
-import type { Field } from '../../model/field.ts';
-import type { JsonObject } from '../../model/json.ts';
-import type { RecordBatch } from '../../model/record.ts';
-import type { Calls } from '../contract/calls.ts';
-import type { SourceRequest } from '../contract/source.ts';
-import { alike, rowsOf, type Wanted } from '../kit/rows.ts';
-import type { Cursor, Page, PageEnd, PageRequest } from '../contract/page.ts';
-import { higher, presentAtMost, rewind, watermarkText } from '../kit/watermark.ts';
-import type { ApiClient } from './client.ts';
-import { proveOrder, upTo, type Reached } from './order.ts';
+import { LimitedError } from '../../../model/failure.ts';
+import type { Field } from '../../../model/field.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import type { RecordBatch } from '../../../model/record.ts';
+import type { Calls } from '../../contract/calls.ts';
+import type { SourceRequest } from '../../contract/source.ts';
+import { alike, rowsOf, type Wanted } from '../rows.ts';
+import type { Cursor, Page, PageEnd, PageRequest } from '../../contract/page.ts';
+import { higher, presentAtMost, rewind, watermarkText } from '../watermark.ts';
+import type { HttpClient } from '../http/client.ts';
+import { proveOrder, upTo, type Reached } from './proven-order.ts';
 import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
 import { PagesAhead } from './pages-ahead.ts';
 import { readPage, startsFrom, type ApiPage } from './pages.ts';
-import { at } from './path.ts';
-import type { Params, ReadSettings } from './settings.ts';
+import { at } from '../paths.ts';
+import type { ListCall, Params } from './list.ts';
 
 /** How a stream is read. */
 export interface Reading {
-  readonly client: ApiClient;
-  readonly read: ReadSettings;
+  readonly client: HttpClient;
+  readonly read: ListCall;
   readonly fields: readonly Field[];
   readonly request: SourceRequest;
   /** What was asked for and not needed yet, between two chunks. */

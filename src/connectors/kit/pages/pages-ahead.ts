@@ -1,5 +1,5 @@
-import type { Calls } from '../contract/calls.ts';
-import type { Cursor } from '../contract/page.ts';
+import type { Calls } from '../../contract/calls.ts';
+import type { Cursor } from '../../contract/page.ts';
 import type { ApiPage } from './pages.ts';
 
 /** How long pages wait for a reader that goes on. Milliseconds. */

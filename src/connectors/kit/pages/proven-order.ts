@@ -1,7 +1,7 @@
-import { ConfigError } from '../../model/failure.ts';
-import type { JsonObject } from '../../model/json.ts';
-import { compareWatermarks, watermarkText } from '../kit/watermark.ts';
-import { at } from './path.ts';
+import { ConfigError } from '../../../model/failure.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import { compareWatermarks, watermarkText } from '../watermark.ts';
+import { at } from '../paths.ts';
 
 /** How far a list that comes sorted by its watermark was read. */
 export interface Reached {

@@ -1,7 +1,7 @@
-import type { Value } from '../../model/record.ts';
-import type { WriteOperation, WriteResult } from '../contract/records.ts';
+import type { Value } from '../../../model/record.ts';
+import type { WriteOperation, WriteResult } from '../../contract/records.ts';
 import type { Echo } from './echo.ts';
-import { at } from './path.ts';
+import { at } from '../paths.ts';
 
 const longest = 300;
 const fieldName = /^[\w.[\]-]{1,100}$/;

@@ -1,23 +1,21 @@
-import { at } from './path.ts';
-import { parseJson } from '../kit/json.ts';
-import { ConfigError } from '../../model/failure.ts';
-import type { Json } from '../../model/json.ts';
-import type { Calls } from '../contract/calls.ts';
-import { networkFailure, statusFailure } from './failures.ts';
-import { limitsOf } from './limits.ts';
-import type { AuthSettings } from './settings.ts';
-import { whenSent } from './when-sent.ts';
-
-type Oauth2 = Extract<AuthSettings, { type: 'oauth2' }>;
+import { at } from '../paths.ts';
+import { parseJson } from '../json.ts';
+import { ConfigError } from '../../../model/failure.ts';
+import type { Json } from '../../../model/json.ts';
+import type { Calls } from '../../contract/calls.ts';
+import { networkFailure, statusFailure } from '../http/failures.ts';
+import { limitsOf } from '../http/limits.ts';
+import type { ClientCredentials } from './auth.ts';
+import { whenSent } from '../http/when-sent.ts';
 
 /** An access token of the client-credentials grant, kept until shortly before it expires. */
 export class TokenCache {
-  readonly #settings: Oauth2;
+  readonly #settings: ClientCredentials;
   readonly #connection: string;
   readonly #timeoutMs: number;
   #token: { readonly value: Promise<string>; expires: number } | undefined;
 
-  constructor(settings: Oauth2, connection: string, timeoutMs: number) {
+  constructor(settings: ClientCredentials, connection: string, timeoutMs: number) {
     this.#settings = settings;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;

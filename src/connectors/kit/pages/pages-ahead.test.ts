@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { listPage } from '../../../test/support/strict-list.ts';
-import { unlimited, type Calls } from '../contract/calls.ts';
-import { callsBy, connectDirectly, wireOf } from '../testing/direct.ts';
-import { http } from './http.ts';
+import { listPage } from '../../../../test/support/strict-list.ts';
+import { unlimited, type Calls } from '../../contract/calls.ts';
+import { callsBy, connectDirectly, wireOf } from '../../testing/direct.ts';
+import { http } from '../../http/http.ts';
 
 const closers: (() => Promise<void>)[] = [];
 

@@ -1,6 +1,6 @@
-import { isJsonObject, type Json } from '../../model/json.ts';
-import type { KeyValues } from '../../model/record.ts';
-import type { WriteOperation } from '../contract/records.ts';
+import { isJsonObject, type Json } from '../../../model/json.ts';
+import type { KeyValues } from '../../../model/record.ts';
+import type { WriteOperation } from '../../contract/records.ts';
 
 /** Letters and digits of values shorter than this give nothing away. */
 const shortest = 4;

@@ -1,5 +1,5 @@
-import { ConfigError, LimitedError, TransientError } from '../../model/failure.ts';
-import type { LimitInfo } from '../../model/quota.ts';
+import { ConfigError, LimitedError, TransientError } from '../../../model/failure.ts';
+import type { LimitInfo } from '../../../model/quota.ts';
 import type { Call } from './call.ts';
 
 /** Failures of a socket that was never open: the call cannot have arrived. */

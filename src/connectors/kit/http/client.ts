@@ -1,39 +1,51 @@
-import { milliseconds } from '../../model/duration.ts';
-import { ConfigError, SluiceError } from '../../model/failure.ts';
-import type { Json } from '../../model/json.ts';
-import type { Calls } from '../contract/calls.ts';
-import type { ConnectContext } from '../contract/connector.ts';
-import { parseJson, stringifyJson } from '../kit/json.ts';
-import type { LimitInfo } from '../../model/quota.ts';
-import type { WriteOperation } from '../contract/records.ts';
+import { ConfigError, SluiceError } from '../../../model/failure.ts';
+import type { Json } from '../../../model/json.ts';
+import type { Calls } from '../../contract/calls.ts';
+import { parseJson, stringifyJson } from '../json.ts';
+import type { LimitInfo } from '../../../model/quota.ts';
+import type { WriteOperation } from '../../contract/records.ts';
 import type { Answer, Call } from './call.ts';
 import { Echo } from './echo.ts';
 import { networkFailure, statusFailure, unexpected } from './failures.ts';
 import { limitsOf } from './limits.ts';
 import { readText } from './read-text.ts';
-import type { HttpSettings } from './settings.ts';
-import { TokenCache } from './token.ts';
+import type { Auth } from '../auth/auth.ts';
+import { TokenCache } from '../auth/oauth2.ts';
 import { whenSent } from './when-sent.ts';
 
-/** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
-export class ApiClient {
+/** What a client is made of. */
+export interface ClientOptions {
+  /** The connection's id, for error messages. */
   readonly connection: string;
-  readonly #settings: HttpSettings;
+  /** Base address: every path is added to it, and no call leaves its origin. */
+  readonly url: string;
+  /** Longest that a call may take. Milliseconds. */
+  readonly timeoutMs: number;
+  /** Headers of every call. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Default: calls prove nothing. */
+  readonly auth?: Auth | undefined;
+}
+
+/** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
+export class HttpClient {
+  readonly connection: string;
+  readonly #options: ClientOptions;
   readonly #timeoutMs: number;
   readonly #tokens: TokenCache | undefined;
   /** What calls carry to prove who calls. */
   readonly #secrets: Set<string>;
   readonly #closing = new AbortController();
 
-  constructor(settings: HttpSettings, context: ConnectContext) {
-    this.connection = context.connection;
-    this.#settings = settings;
-    this.#timeoutMs = milliseconds(settings.timeout);
-    const { type: _type, ...auth } = settings.auth ?? {};
-    const carried = [...Object.values(auth), ...Object.values(settings.headers ?? {})];
+  constructor(options: ClientOptions) {
+    this.connection = options.connection;
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
+    const { type: _type, ...auth } = options.auth ?? {};
+    const carried = [...Object.values(auth), ...Object.values(options.headers ?? {})];
     this.#secrets = new Set(carried.filter((each) => each !== undefined));
-    if (settings.auth?.type === 'oauth2')
-      this.#tokens = new TokenCache(settings.auth, context.connection, this.#timeoutMs);
+    if (options.auth?.type === 'oauth2')
+      this.#tokens = new TokenCache(options.auth, options.connection, this.#timeoutMs);
   }
 
   /**
@@ -72,7 +84,7 @@ export class ApiClient {
     const next = URL.canParse(link, base.href) ? new URL(link, base) : undefined;
     if (next?.origin !== base.origin)
       throw unexpected(from, 'the link to the next page leaves the origin', this.connection);
-    if (this.#settings.auth?.type === 'query') next.searchParams.delete(this.#settings.auth.name);
+    if (this.#options.auth?.type === 'query') next.searchParams.delete(this.#options.auth.name);
     next.username = '';
     next.password = '';
     return next.href;
@@ -119,7 +131,7 @@ export class ApiClient {
   }
 
   #address(call: Call): URL {
-    const { url, auth } = this.#settings;
+    const { url, auth } = this.#options;
     const whole = /^https?:/i.test(call.path);
     const base = new URL(url);
     const root = `${base.origin}${base.pathname.replace(/\/$/, '')}`;
@@ -142,10 +154,10 @@ export class ApiClient {
   }
 
   #headersOf(call: Call, token: string | undefined): Headers {
-    const headers = new Headers({ accept: 'application/json', ...this.#settings.headers });
+    const headers = new Headers({ accept: 'application/json', ...this.#options.headers });
     if (call.body !== undefined) headers.set('content-type', 'application/json');
     for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
-    const { auth } = this.#settings;
+    const { auth } = this.#options;
     if (auth?.type === 'bearer') headers.set('authorization', `Bearer ${auth.token}`);
     if (auth?.type === 'basic') {
       const pair = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');

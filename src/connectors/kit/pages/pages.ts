@@ -1,11 +1,11 @@
-import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
-import type { Cursor } from '../contract/page.ts';
-import type { Calls } from '../contract/calls.ts';
-import type { Answer, Call } from './call.ts';
-import type { ApiClient } from './client.ts';
-import { unexpected } from './failures.ts';
-import { at } from './path.ts';
-import type { Params, ReadSettings } from './settings.ts';
+import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../../model/json.ts';
+import type { Cursor } from '../../contract/page.ts';
+import type { Calls } from '../../contract/calls.ts';
+import type { Answer, Call } from '../http/call.ts';
+import type { HttpClient } from '../http/client.ts';
+import { unexpected } from '../http/failures.ts';
+import { at } from '../paths.ts';
+import type { ListCall, Params } from './list.ts';
 
 /** One page of a list as the API gave it. */
 export interface ApiPage {
@@ -27,8 +27,8 @@ interface Position {
 
 /** Reads the page of a list at `cursor`; null is the first. `extra` goes into the query. */
 export async function readPage(
-  client: ApiClient,
-  read: ReadSettings,
+  client: HttpClient,
+  read: ListCall,
   cursor: Cursor | null,
   extra: Params,
   calls: Calls,
@@ -61,7 +61,7 @@ export async function readPage(
  * the one before names cannot be told.
  */
 export function startsFrom(
-  { pagination: { type } }: ReadSettings,
+  { pagination: { type } }: ListCall,
   first: Cursor,
   step: number,
   most: number,
@@ -103,7 +103,7 @@ export function pairs(params: Params): [string, string][] {
   return Object.entries(params).map(([name, value]) => [name, String(value)]);
 }
 
-function paramsOf(read: ReadSettings, position: Position, extra: Params): [string, string][] {
+function paramsOf(read: ListCall, position: Position, extra: Params): [string, string][] {
   const paging = read.pagination;
   const params: Record<string, string | number | boolean> = { ...read.params };
   if (paging.type !== 'none') params[paging.sizeParameter] = paging.size;
@@ -115,8 +115,8 @@ function paramsOf(read: ReadSettings, position: Position, extra: Params): [strin
 }
 
 function nextPosition(
-  client: ApiClient,
-  read: ReadSettings,
+  client: HttpClient,
+  read: ListCall,
   position: Position,
   answer: Answer,
   count: number,

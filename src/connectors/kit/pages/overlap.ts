@@ -1,8 +1,8 @@
-import { ConfigError } from '../../model/failure.ts';
-import type { JsonObject } from '../../model/json.ts';
-import { stringifyJson } from '../kit/json.ts';
+import { ConfigError } from '../../../model/failure.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import { stringifyJson } from '../json.ts';
 import type { ApiPage } from './pages.ts';
-import { at } from './path.ts';
+import { at } from '../paths.ts';
 
 /** Keys that the next page is joined by: some, because a record may be deleted. */
 const most = 5;

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../model/failure.ts';
+import { ConfigError } from '../../../model/failure.ts';
 
 /** The largest answer that is read; a page of records stays far below it. Bytes. */
 export const largestAnswer = 64 << 20;

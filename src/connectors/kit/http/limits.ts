@@ -1,4 +1,4 @@
-import type { LimitInfo } from '../../model/quota.ts';
+import type { LimitInfo } from '../../../model/quota.ts';
 
 /** No system is believed that asks for a longer wait. */
 const longestMs = 86_400_000;
