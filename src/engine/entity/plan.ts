@@ -17,14 +17,14 @@ export type { Incoming, SourcePlan } from './source-plan.ts';
 /** A checked and compiled entity. */
 export interface EntityPlan {
   readonly spec: EntitySpec;
-  /** The entity's own fields, derived ones too, as the source fields of its destinations. */
+  /** The entity's own fields, including derived ones. They are the source fields of its destinations. */
   readonly fields: readonly Field[];
   readonly sources: Readonly<Record<string, SourcePlan>>;
-  /** Those of all `attach` and of `merge`, each once. */
+  /** The rules of all `attach` and of `merge`, each once. */
   readonly rules: readonly MatchRule[];
-  /** The entity's fields that rules read. */
+  /** The entity's fields that match rules read. */
   readonly ruleFields: ReadonlySet<string>;
-  /** Each after those that it uses. */
+  /** Derived fields, each after the fields that it uses. */
   readonly derived: readonly DerivedField[];
   readonly authority: ReadonlyMap<string, Authority>;
   readonly merge: MergePlan | null;
@@ -43,7 +43,7 @@ const fieldTypes: Readonly<Record<EntityFieldType, FieldType>> = {
 /**
  * Checks and compiles an entity.
  *
- * @param fieldsOf the fields of a source's stream
+ * @param fieldsOf returns the fields of a source's stream
  * @throws MappingError with a path from the entity: `unknown_field`, `invalid_expression`, `invalid_field`,
  *   `derived_field` (a source sets it), `derived_cycle`, `missing_authority`, `unknown_source`, `unmapped_field`
  */
@@ -100,7 +100,7 @@ export function compileEntity(
   };
 }
 
-/** The match keys of a record: canonical texts that hold the rule's identity, each once. */
+/** Returns the match keys of a record: canonical texts that begin with the rule's name, each once. */
 export function matchKeys(rules: readonly MatchRule[], values: JsonObject): string[] {
   const keys: string[] = [];
   for (const rule of rules) {
@@ -115,7 +115,7 @@ type Types = ReadonlyMap<string, EntityFieldType>;
 function typesOf(spec: EntitySpec): Types {
   const types = new Map<string, EntityFieldType>();
   for (const [name, field] of Object.entries(spec.fields)) {
-    // Records are plain objects: such a name would be found where no value is.
+    // Records are plain objects: a name such as `constructor` would be found where no value is.
     if (name in Object.prototype)
       throw new MappingError('invalid_field', 'the name is reserved', `fields.${name}`);
     types.set(name, typeof field === 'string' ? field : field.type);
@@ -183,7 +183,7 @@ function knownSources(names: readonly string[], spec: EntitySpec, path: string):
   }
 }
 
-/** A rule can only match by fields that the source sets, itself or through a derived field. */
+/** Throws when a rule reads a field that the source does not set, neither itself nor through a derived field. */
 function mapped(
   rule: MatchRule,
   derived: readonly DerivedField[],
@@ -207,7 +207,7 @@ function expression(source: string, fields: readonly Field[], path: string): Exp
   }
 }
 
-/** Lets the paths of errors begin at the entity. */
+/** Makes the paths of errors begin at the entity. */
 function within<T>(path: string, compile: () => T): T {
   try {
     return compile();
