@@ -19,7 +19,7 @@ import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
 import { version } from './version.ts';
 
-/** The services that the API serves. */
+/** Creates the services behind the API. */
 export function createServices(state: State, client: TemporalClient): Services {
   const { store } = state;
   const shelter = <T extends object>(service: T): T => tellingOutages(service, client.client);
@@ -39,10 +39,10 @@ export function createServices(state: State, client: TemporalClient): Services {
   };
 }
 
-/** How long a part may take to prove that it is there. Milliseconds. */
+/** The time that a part has to prove that it is there. Milliseconds. */
 const readyMs = 3_000;
 
-/** What `work` comes to, or `late` when that takes too long. */
+/** Returns the result of `work`, or `late` when it takes too long. */
 function soon<T>(work: Promise<T>, late: T): Promise<T> {
   const limit = new AbortController();
   const tooLate = sleep(readyMs, late, { signal: limit.signal, ref: false });
@@ -70,7 +70,7 @@ export interface ListeningServer {
 
 /**
  * Serves the API.
- * @throws ConfigError `port_in_use`; `token_required` on an address others can reach without a token
+ * @throws ConfigError `port_in_use`; `token_required` when others can reach the address and there is no token
  */
 export async function listen(
   services: Services,
