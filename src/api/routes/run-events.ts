@@ -9,10 +9,10 @@ import { newRouter } from '../http/router.ts';
 import { runView } from '../views/run-view.ts';
 import type { RunService, Services } from '../services.ts';
 
-/** Between two looks at a run: short ones while it is young, since its end is waited for. Milliseconds. */
+/** The pause between two reads of a run, in milliseconds: short while it is young, because its end may come soon. */
 const [shortestMs, longestMs] = [50, 500];
 const keepAliveMs = 15_000;
-/** After so long without news the run itself is asked: its workflow may be gone. Milliseconds. */
+/** After this long without news the workflow is asked too, because it may be gone. Milliseconds. */
 const askMs = 10_000;
 
 const events = createRoute({
@@ -39,7 +39,7 @@ export function runEventRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
     const { id } = c.req.valid('param');
     const run = await runs.get(id);
     if (run === null) throw notFound('run', id);
-    // Proxies that buffer would hold the events back.
+    // Proxies that buffer would hold back the events.
     c.header('X-Accel-Buffering', 'no');
     return streamSSE(c, (stream) => follow(stream, runs, run), closeQuietly);
   });
@@ -78,7 +78,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
   }
 }
 
-/** What `ask` answers; null where that cannot be told for the moment. */
+/** Returns the result of `ask`; null when a system that it needs does not answer at the moment. */
 async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask();
@@ -88,5 +88,5 @@ async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
   }
 }
 
-// The status is sent: all that is left is to close, and the client asks again.
+// The status is sent already: all that is left is to close the stream, and the client asks again.
 async function closeQuietly(): Promise<void> {}
