@@ -40,7 +40,7 @@ function liveLine(url: string): Progress {
         rate: `${Math.round(run.stats.imported / seconds)}/s`,
       };
       const { imported } = run.stats;
-      const written = imported - unsettled(run);
+      const written = imported - inFlight(run);
       // The size of a source is not known, so the bar shows how far writing is behind reading.
       if (started) bar.setTotal(Math.max(imported, 1));
       else bar.start(Math.max(imported, 1), written, payload);
@@ -64,7 +64,7 @@ function plainLines(textOf: (run: RunView) => string | undefined): Progress {
   };
 }
 
-function unsettled({ stats }: RunView): number {
+function inFlight({ stats }: RunView): number {
   const { imported, created, updated, unchanged, skipped, errors } = stats;
   return Math.max(0, imported - created - updated - unchanged - skipped - errors);
 }

@@ -109,13 +109,13 @@ async function startTemporal(
         headless,
         namespace: temporal.namespace,
         log,
-        ...(before ? placeOf(before) : temporalPort !== 0 && { port: temporalPort }),
+        ...(before ? portsOf(before) : temporalPort !== 0 && { port: temporalPort }),
       }),
   });
 }
 
 /** Returns the ports of an earlier start, which others know. */
-function placeOf({ address, uiUrl }: EmbeddedTemporal): { port: number; uiPort?: number } {
+function portsOf({ address, uiUrl }: EmbeddedTemporal): { port: number; uiPort?: number } {
   return {
     port: Number(address.slice(address.lastIndexOf(':') + 1)),
     ...(uiUrl !== undefined && { uiPort: Number(new URL(uiUrl).port) }),

@@ -3,7 +3,7 @@ import { SluiceError, TransientError } from '../model/failure.ts';
 import { stateOutage } from '../store/database/outage.ts';
 
 /** gRPC codes that may pass: deadline exceeded, resource exhausted, aborted, unavailable. */
-const passing = new Set([4, 8, 10, 14]);
+const transientCodes = new Set([4, 8, 10, 14]);
 
 /**
  * Returns the failure of a call to Temporal that was not reached or did not answer in time; undefined for another
@@ -12,7 +12,7 @@ const passing = new Set([4, 8, 10, 14]);
 export function temporalOutage(error: unknown): TransientError | undefined {
   const cause = error instanceof ServiceError ? error.cause : error;
   const { code, details } = (cause ?? {}) as { code?: unknown; details?: unknown };
-  if (typeof code !== 'number' || typeof details !== 'string' || !passing.has(code))
+  if (typeof code !== 'number' || typeof details !== 'string' || !transientCodes.has(code))
     return undefined;
   return new TransientError('temporal_unavailable', 'Temporal does not answer');
 }

@@ -25,7 +25,7 @@ export const list = createRoute({
   responses: { 200: json('All entities.', z.object({ entities: z.array(entityViewSchema) })) },
 });
 
-/** One entity. */
+/** Shows one entity. */
 export const get = createRoute({
   method: 'get',
   path: '/v1/entities/{id}',
@@ -116,7 +116,7 @@ export const records = createRoute({
   },
 });
 
-/** One record. */
+/** Shows one record. */
 export const record = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/records/{record}',

@@ -69,7 +69,7 @@ export const list = createRoute({
   },
 });
 
-/** One run. */
+/** Shows one run. */
 export const get = createRoute({
   method: 'get',
   path: '/v1/runs/{id}',

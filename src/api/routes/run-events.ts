@@ -55,7 +55,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
   let id = 0;
   while (!stream.aborted) {
     const { id: asked } = run;
-    children = (await unlessAway(() => runs.children([run]))) ?? children;
+    children = (await unlessUnavailable(() => runs.children([run]))) ?? children;
     const data = JSON.stringify(runView(run, children));
     if (data !== sent) {
       await stream.writeSSE({ event: 'run', id: String(++id), data });
@@ -74,12 +74,12 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     watchedMs += pauseMs;
     quietMs += pauseMs;
     const isDue = quietMs % askMs < pauseMs;
-    run = (await unlessAway(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
+    run = (await unlessUnavailable(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
   }
 }
 
 /** Returns the result of `ask`; null when a system that it needs does not answer at the moment. */
-async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
+async function unlessUnavailable<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask();
   } catch (error) {

@@ -61,12 +61,12 @@ export function mergeGroup(
     merged: losers.map(({ record }) => record.id),
   });
 
-  const gone = losers.map((loser) => lose(plan, loser, draft.id));
+  const loserDrafts = losers.map((loser) => mergeAway(plan, loser, draft.id));
   return {
     winner: draft.changed(),
-    losers: gone.map((loser) => loser.changed(draft.id)),
+    losers: loserDrafts.map((loser) => loser.changed(draft.id)),
     moved,
-    entries: [draft, ...gone].flatMap((each) => each.entry() ?? []),
+    entries: [draft, ...loserDrafts].flatMap((each) => each.entry() ?? []),
   };
 }
 
@@ -74,7 +74,7 @@ function draftOf(plan: EntityPlan, { record, sourceRecords, entry }: MergeCandid
   return Draft.of(plan, record, sourceRecords, entry);
 }
 
-function lose(plan: EntityPlan, loser: MergeCandidate, winner: string): Draft {
+function mergeAway(plan: EntityPlan, loser: MergeCandidate, winner: string): Draft {
   const draft = draftOf(plan, loser);
   for (const id of loser.sourceRecords) draft.detach(id);
   draft.deleted = true;

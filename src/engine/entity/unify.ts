@@ -222,8 +222,8 @@ class Chunk {
 
   #update(source: SourcePlan, draft: Draft, incoming: IncomingRecord, last: SourceRecord): void {
     this.#counts.byId += 1;
-    const { changes, refused, standing } = this.#apply(source, draft, incoming, last);
-    this.#note(incoming, draft, last, standing);
+    const { changes, refused, stillRefused } = this.#apply(source, draft, incoming, last);
+    this.#storeSource(incoming, draft, last, stillRefused);
     if (changes.length > 0 || refused.length > 0)
       draft.log(entryOf(draft, 'update', changes, refused, none));
     if (changes.length > 0) this.#stats.updated += 1;
@@ -244,8 +244,8 @@ class Chunk {
     const by = found === null ? 'new' : 'match';
     const { id } = incoming;
     draft.attach({ system: source.name, id });
-    const { changes, refused, standing } = this.#apply(source, draft, incoming, undefined);
-    this.#note(incoming, draft, undefined, standing);
+    const { changes, refused, stillRefused } = this.#apply(source, draft, incoming, undefined);
+    this.#storeSource(incoming, draft, undefined, stillRefused);
     const ids: IdChange[] = [{ system: source.name, id, change: 'attached', by }];
     draft.log(entryOf(draft, found === null ? 'create' : 'update', changes, refused, ids));
     this.#counts[by === 'new' ? 'new' : 'byMatch'] += 1;
@@ -285,7 +285,7 @@ class Chunk {
   }
 
   /** Stores the source record: what the source now says of its record. */
-  #note(
+  #storeSource(
     incoming: IncomingRecord,
     draft: Draft,
     last: SourceRecord | undefined,
@@ -293,7 +293,7 @@ class Chunk {
   ): void {
     const { source: system, id } = incoming;
     const at = last === undefined ? incoming.at : laterTime(incoming.at, last.at);
-    const values = last === undefined ? incoming.values : withNews(last.values, incoming.values);
+    const values = last === undefined ? incoming.values : withChanges(last.values, incoming.values);
     if (at === last?.at && values === last.values && refused === last.refused) return;
     const record = draft.id;
     this.#sourceRecords.put({ system, id, record, at, values, ...(refused && { refused }) });
@@ -310,18 +310,18 @@ class Chunk {
     /** Refused values that were not refused before. */
     refused: readonly RefusedValue[];
     /** All refused values by field from now on. */
-    standing: JsonObject | undefined;
+    stillRefused: JsonObject | undefined;
   } {
     const { cycle, now } = this.#context;
     const next: Provenance = { source: source.name, at, cycle };
     const changes: FieldChange[] = [];
     let refused: RefusedValue[] | undefined;
-    let standing = last?.refused;
+    let stillRefused = last?.refused;
     for (const { name, authority } of source.fields) {
       const value = values[name];
       if (value === undefined) continue;
-      const before = standing?.[name];
-      if (before !== undefined) standing = without(standing, name);
+      const before = stillRefused?.[name];
+      if (before !== undefined) stillRefused = without(stillRefused, name);
       if (same(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
       const isSame = same(value, old);
@@ -330,21 +330,22 @@ class Chunk {
         draft.set(name, value, next);
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
       } else if (!isSame) {
-        standing = { ...standing, [name]: value };
+        stillRefused = { ...stillRefused, [name]: value };
         if (before !== undefined && same(value, before)) continue;
         refused ??= [];
         refused.push({ field: name, value, source: source.name, at, by });
       }
     }
-    if (changes.length > 0 || draft.before === undefined) this.#follow(draft, changes, cycle);
+    if (changes.length > 0 || draft.before === undefined)
+      this.#updateDependents(draft, changes, cycle);
     if (changes.length > 0) draft.updatedAt = now;
     this.#counts.changed += changes.length;
     this.#counts.refused += refused?.length ?? 0;
-    return { changes, refused: refused ?? none, standing };
+    return { changes, refused: refused ?? none, stillRefused };
   }
 
   /** Updates what depends on the changed fields: derived fields and match keys. */
-  #follow(draft: Draft, changes: FieldChange[], cycle: number): void {
+  #updateDependents(draft: Draft, changes: FieldChange[], cycle: number): void {
     if (this.#plan.derived.length > 0) changes.push(...draft.derive(cycle));
     const { ruleFields } = this.#plan;
     if (changes.some(({ field }) => ruleFields.has(field)))
@@ -388,7 +389,7 @@ function differs(source: SourcePlan, values: JsonObject, last: JsonObject): bool
 }
 
 /** Merges what the source says now into what it said before; returns `last` itself when nothing is new. */
-function withNews(last: JsonObject, values: JsonObject): JsonObject {
+function withChanges(last: JsonObject, values: JsonObject): JsonObject {
   for (const name in values) {
     const value = values[name];
     const before = last[name];

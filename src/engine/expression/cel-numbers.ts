@@ -39,7 +39,8 @@ export function addNumbers(target: Environment): void {
     for (const [operator, { exact, double }] of Object.entries(arithmetic))
       target.registerOperator(`${left} ${operator} ${right}: dyn`, (a: Numeric, b: Numeric) => {
         const [x, y] = [decimalOf(a), decimalOf(b)];
-        const isDouble = x === null || y === null || (operator === '/' && isHeld(a) && isHeld(b));
+        const isDouble =
+          x === null || y === null || (operator === '/' && isExactDouble(a) && isExactDouble(b));
         return isDouble ? double(doubleOf(a), doubleOf(b)) : exact(x, y);
       });
   for (const [left, right] of mixed)
@@ -88,7 +89,7 @@ function decimalOf(value: Numeric): Decimal | null {
  * True for a number of double or integer kind that a double holds exactly. A quotient of two such numbers is the
  * nearest double.
  */
-function isHeld(value: Numeric): boolean {
+function isExactDouble(value: Numeric): boolean {
   return (
     typeof value === 'number' || (typeof value === 'bigint' && Number.isSafeInteger(Number(value)))
   );

@@ -26,12 +26,12 @@ function fromText(text: string): string | number {
 
 function fromNumber(value: number | ExactNumber, type: FieldType | undefined): unknown {
   if (type === 'float') return Number(value);
-  const whole = type === 'decimal' ? null : wholeOf(value);
+  const whole = type === 'decimal' ? null : celIntOf(value);
   return whole ?? new Decimal(value);
 }
 
 /** Returns the CEL int of a number; null when it is not a whole number of 64 bits. */
-function wholeOf(value: number | ExactNumber): bigint | null {
+function celIntOf(value: number | ExactNumber): bigint | null {
   const digits = String(value);
   if (!/^(0|-?[1-9]\d{0,18})$/.test(digits) || Object.is(value, -0)) return null;
   const whole = BigInt(digits);

@@ -84,10 +84,14 @@ export function decide(
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
     if (only === undefined) {
-      const values = allowed(record.values, 'creatable', options.held);
+      const values = writable(record.values, 'creatable', options.held);
       return { operation: 'create', id: null, values };
     }
-    const values = allowed(differing(record.values, only, options.held), 'updatable', options.held);
+    const values = writable(
+      differing(record.values, only, options.held),
+      'updatable',
+      options.held,
+    );
     const restore = only.archived === true;
     if (Object.keys(values).length === 0 && !restore) return 'unchanged';
     const before = Object.fromEntries(
@@ -148,7 +152,7 @@ function* decideEach(
   { match, permissions, pending }: MatchOptions,
   judge: (record: KeyedRecord) => Verdict,
 ): Steps<Decision> {
-  const { winners, keys, errors, skipped } = yield* sift(records, match);
+  const { winners, keys, errors, skipped } = yield* separate(records, match);
   const operations: DecidedOperation[] = [];
   const deferred: DeferredRecord[] = [];
   let unchanged = 0;
@@ -168,7 +172,7 @@ function* decideEach(
   return { operations, stats, errors, deferred, keys: [...keys] };
 }
 
-interface Sifted {
+interface Separated {
   readonly winners: readonly KeyedRecord[];
   readonly keys: ReadonlySet<string>;
   readonly errors: RecordError[];
@@ -176,7 +180,7 @@ interface Sifted {
 }
 
 /** Sets aside filtered, failed and keyless records. Of several records with one key the last stays. */
-function* sift(records: readonly MappedRecord[], match: KeyMatch): Steps<Sifted> {
+function* separate(records: readonly MappedRecord[], match: KeyMatch): Steps<Separated> {
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];
@@ -231,7 +235,7 @@ function differing(
 }
 
 /** Keeps the values of fields that the operation may write: a field that only a create may set is not updated. */
-function allowed(
+function writable(
   values: JsonObject,
   fact: 'creatable' | 'updatable',
   held: HeldValues | undefined,

@@ -9,7 +9,7 @@ const wantedMs = 30_000;
  * The limits of a chunk for a destination of which nothing is known yet: it makes at most so many calls and has at most
  * so many records.
  */
-const first = { calls: 250, records: 5_000 };
+const firstChunk = { calls: 250, records: 5_000 };
 /** The most records of a chunk: matching more would hold up the calls of others for too long. */
 const mostRecords = 20_000;
 /** The factor by which a chunk may outgrow the largest of the latest ones, which may have been fast by chance. */
@@ -21,7 +21,7 @@ const growth = 8;
  * @param perCall the most records that the destination takes in one call
  */
 export function chunkSize(latest: readonly Pace[], perCall: number): number {
-  const least = Math.min(first.records, first.calls * perCall);
+  const least = Math.min(firstChunk.records, firstChunk.calls * perCall);
   if (latest.length === 0) return least;
   const records = latest.reduce((sum, pace) => sum + pace.records, 0);
   const ms = latest.reduce((sum, pace) => sum + pace.ms, 0);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log, ServerExit } from './server-process.ts';
 
 /** A server that can end by itself. */
-interface Mortal {
+interface EndingServer {
   readonly exited: Promise<ServerExit>;
   stop(): Promise<void>;
 }
 
 /** The server to keep running. */
-export interface KeepRunningOptions<T extends Mortal> {
+export interface KeepRunningOptions<T extends EndingServer> {
   /** The name used in messages, such as "The embedded Postgres". */
   readonly name: string;
   /** Starts the server. A restart gets the one that ended as `before`, and keeps the address that others know. */
@@ -35,7 +35,7 @@ const windowMs = 60_000;
 const longestDelayMs = 5_000;
 
 /** Starts a server and restarts it whenever it ends by itself, until that happens five times within a minute. */
-export async function keepRunning<T extends Mortal>(
+export async function keepRunning<T extends EndingServer>(
   options: KeepRunningOptions<T>,
 ): Promise<KeptRunning<T>> {
   const first = await options.start();
@@ -58,7 +58,7 @@ export async function keepRunning<T extends Mortal>(
   };
 }
 
-class Keeper<T extends Mortal> {
+class Keeper<T extends EndingServer> {
   readonly #options: KeepRunningOptions<T>;
   readonly #halt: AbortSignal;
   #ends: number[] = [];

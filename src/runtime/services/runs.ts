@@ -44,7 +44,7 @@ export class Runs implements RunService {
   async start(sync: string, options: RunOptions): Promise<Run> {
     const spec = await this.#store.catalog.sync(sync);
     if (spec === null) throw notFound('sync', sync);
-    const start = await this.#startOf(sync, spec, options);
+    const start = await this.#startPosition(sync, spec, options);
     const id = newRunId(Date.now(), randomUUID());
     await this.#store.runs.create({ id, sync, spec, options, start });
     try {
@@ -59,7 +59,7 @@ export class Runs implements RunService {
 
   async get(id: string): Promise<Run | null> {
     const run = await this.#store.runs.get(id);
-    return run === null || isOver(run.status) ? run : this.#live(run);
+    return run === null || isOver(run.status) ? run : this.#withLiveState(run);
   }
 
   glance(id: string): Promise<Run | null> {
@@ -128,7 +128,7 @@ export class Runs implements RunService {
    * Returns the place where the run begins to read; null for the beginning.
    * @throws ApiProblem 404 or 409 when the run to continue cannot be continued
    */
-  async #startOf(
+  async #startPosition(
     sync: string,
     spec: SyncSpec,
     { continueOf: id }: RunOptions,
@@ -186,9 +186,9 @@ export class Runs implements RunService {
   }
 
   /** Returns the run with the state that its workflow reports; unchanged when the workflow cannot be asked. */
-  async #live(run: Run): Promise<Run> {
+  async #withLiveState(run: Run): Promise<Run> {
     const state = await this.#ask(this.#handle(run));
-    if (state === 'gone') return this.#ended(run);
+    if (state === 'gone') return this.#markIfTerminated(run);
     if (state === undefined || state.run !== run.id) return run;
     // It ended after the store was read, and only the store knows how.
     if (isOver(state.status)) return (await this.#store.runs.get(run.id)) ?? run;
@@ -196,7 +196,7 @@ export class Runs implements RunService {
   }
 
   /** Marks as failed a run whose workflow is over without the store knowing it: somebody terminated the workflow. */
-  async #ended(run: Run): Promise<Run> {
+  async #markIfTerminated(run: Run): Promise<Run> {
     // It may have ended properly between the two reads; a run just created may not have started yet.
     const again = await this.#store.runs.get(run.id);
     if (again === null || isOver(again.status) || Date.now() - run.startedAt.getTime() < 10_000)

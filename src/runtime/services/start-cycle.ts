@@ -35,7 +35,7 @@ export async function startCycle(
   await store.runs.createCycle({ id, entity, options: full ? { full } : {} });
   const input: EntityCycleInput = { run: id, entity, searchable: temporal.searchable, drain };
   try {
-    await whenFree(store, temporal, input);
+    await startWhenFree(store, temporal, input);
   } catch (error) {
     // Without an answer the workflow may have started nevertheless, and it needs the run's options.
     if (temporalOutage(error) === undefined) await store.runs.discard(id);
@@ -46,7 +46,7 @@ export async function startCycle(
   return run;
 }
 
-async function whenFree(
+async function startWhenFree(
   store: Store,
   temporal: TemporalClient,
   input: EntityCycleInput,
@@ -59,7 +59,7 @@ async function whenFree(
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    const open = await openOne(store, temporal, input);
+    const open = await askOpenCycle(store, temporal, input);
     if (open !== null && (!open.givesWay || Date.now() > deadline))
       throw openCycle(input.entity, open.run);
     if (Date.now() > deadline) throw openCycle(input.entity, null);
@@ -87,7 +87,7 @@ async function request({ client, searchable }: TemporalClient, input: EntityCycl
 /**
  * Returns the entity's open cycle, after asking it to give way if it may; null when it is over and only has to close.
  */
-async function openOne(
+async function askOpenCycle(
   store: Store,
   temporal: TemporalClient,
   { run: asking, entity }: EntityCycleInput,

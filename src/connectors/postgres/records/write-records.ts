@@ -68,7 +68,7 @@ async function again(
 
 /**
  * Returns which operation waits for which other one because of a reference, by index; `needs` is null when it waits for
- * none of them.
+ * a record that none of them writes.
  */
 function tied(
   table: Table,
