@@ -44,7 +44,7 @@ export async function syncMoving(
   const lost = source.filter((row) => !have.has(row)).length;
   const ids = new Set((await shop.query(`SELECT id FROM ${name}`)).map(({ id }) => id));
   const extra = held.filter((row) => !sent.has(row));
-  // An upsert keeps rows that the source has deleted; an existing row with a value it never had is a phantom.
+  // An upsert keeps rows that the source has deleted; an existing row with another value than the source's is a phantom.
   const phantom = extra.filter(
     (row) => mode === 'mirror' || ids.has(/\d+/.exec(row ?? '')?.[0] ?? ''),
   );
