@@ -13,23 +13,23 @@ import { runRoutes } from './routes/runs.ts';
 import type { Services } from './services.ts';
 import { syncRoutes } from './routes/syncs.ts';
 
-/** How the API is served. */
+/** Options for serving the API. */
 export interface ApiOptions {
-  /** Every call must bring it as a bearer token. Required unless `loopback`. */
+  /** The token that every call must bring as a bearer token. Required unless `loopback`. */
   readonly token?: string;
-  /** The server listens on a loopback address only. */
+  /** True when the server listens only on a loopback address. */
   readonly loopback: boolean;
   /** The folder of the npm package `swagger-ui-dist`, for the reference page. */
   readonly docsDir: string;
   /** Sluice's version, shown in the OpenAPI document. */
   readonly version: string;
-  /** Told of errors that nobody foresaw, which are answered with 500. Default: nobody is told. */
+  /** Called with unforeseen errors, which are answered with 500. Default: does nothing. */
   readonly report?: (error: unknown) => void;
 }
 
 /**
- * The HTTP API (DESIGN section 7).
- * @throws Error when there is no token and the server can be reached from elsewhere
+ * Creates the HTTP API (DESIGN section 7).
+ * @throws Error when there is no token and others can reach the server
  */
 export function createApp(services: Services, options: ApiOptions): OpenAPIHono {
   const app = newRouter();

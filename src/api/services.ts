@@ -9,11 +9,11 @@ import type { StreamInfo } from '../model/stream.ts';
 import type { SyncSpec } from '../model/sync.ts';
 
 /**
- * What the API needs from the rest of Sluice. Every method may throw an `ApiProblem`, a `ConfigError`
+ * The services that the API needs from the rest of Sluice. Every method may throw an `ApiProblem`, a `ConfigError`
  * (answered with 422), a `TransientError` or a `LimitedError` (both 503).
  */
 export interface Services {
-  /** Which of the parts that the API depends on answer now. Never throws. */
+  /** Tells which of the parts that the API depends on answer now. Never throws. */
   ready(): Promise<Readiness>;
   readonly syncs: SyncService;
   readonly connections: ConnectionService;
@@ -21,7 +21,7 @@ export interface Services {
   readonly entities: EntityService;
 }
 
-/** Which parts answer; `worker` is true when at least one polls. */
+/** The parts that answer; `worker` is true when at least one worker polls. */
 export interface Readiness {
   readonly temporal: boolean;
   readonly database: boolean;
@@ -32,89 +32,100 @@ export interface Readiness {
 export interface SyncService {
   list(): Promise<SyncView[]>;
   get(id: string): Promise<SyncView | null>;
-  /** @throws ConfigError where the sync names a connection, mode or field that does not exist */
+  /** @throws ConfigError when the sync names a connection, mode or field that does not exist */
   put(id: string, spec: SyncSpec): Promise<PutResult>;
-  /** False where there is no such sync. @throws ApiProblem 409 while it has an open run */
+  /**
+   * Returns false when there is no such sync.
+   * @throws ApiProblem 409 while it has an open run
+   */
   remove(id: string): Promise<boolean>;
 }
 
-/** Whether `put` made something new. */
+/** The effect of `put`: a new thing, or a new version of an existing one. */
 export type PutResult = 'created' | 'replaced';
 
-/** A sync with what its schedule is doing. */
+/** A sync with the state of its schedule. */
 export type SyncView = SyncSpec & {
   readonly id: string;
-  /** Null where the sync has no schedule. */
+  /** The state of the schedule; null when the sync has none. */
   readonly scheduleState: ScheduleState | null;
 };
 
-/** What a schedule is doing. */
+/** The state of a schedule. */
 export interface ScheduleState {
-  /** When the sync starts next; absent while paused. */
+  /** The time of the next start; absent while paused. */
   readonly next?: Date;
   readonly paused: boolean;
-  /** The last tick that found a run open and was skipped. */
+  /** The time of the last tick that was skipped because a run was open. */
   readonly lastSkipped?: Date;
   readonly skippedTicks: number;
 }
 
-/** The declared entities, their cycles, and the records they hold. Ids of records are decimal numbers as text. */
+/** The declared entities, their cycles, and the records that they hold. Ids of records are decimal numbers as text. */
 export interface EntityService {
   list(): Promise<EntityView[]>;
   get(id: string): Promise<EntityView | null>;
-  /** @throws ApiProblem 422 with `errors` where it does not fit its connections or itself; 409 where a sync has the id */
+  /**
+   * @throws ApiProblem 422 with `errors` when it does not fit its connections or itself; 409 when a sync has the id
+   */
   put(id: string, spec: EntitySpec): Promise<PutResult>;
   /**
-   * Deletes the entity with all that was kept of it. False where there is none.
+   * Deletes the entity with everything that was kept of it. Returns false when there is none.
    * @throws ApiProblem 409 while it has an open cycle or an open run of a destination
    */
   remove(id: string): Promise<boolean>;
   /**
-   * Starts a cycle. An open one that only waits for its destinations gives way to it.
-   * @throws ApiProblem 404 for an unknown entity; 409 with the open cycle's run (`run`) where one is open
+   * Starts a cycle. An open cycle that only waits for its destinations gives way to it.
+   * @throws ApiProblem 404 for an unknown entity; 409 with the open cycle's run (`run`) when one is open
    */
   start(id: string, options: CycleOptions): Promise<Run>;
   /**
-   * Records in the order of their ids. A page may hold fewer than `limit` and not be the last.
-   * @throws ConfigError where `where` is no expression over the entity's fields
+   * Returns records sorted by id. A page may hold fewer than `limit` and not be the last.
+   * @throws ConfigError when `where` is no expression over the entity's fields
    */
   records(
     id: string,
     filter: RecordFilter,
   ): Promise<{ records: GoldenView[]; next: string | null }>;
   record(id: string, record: RecordId): Promise<GoldenView | null>;
-  /** Erases all that Sluice keeps of a record. False where there is none. @throws ApiProblem 409 as `remove` */
+  /**
+   * Erases everything that Sluice keeps of a record. Returns false when there is none.
+   * @throws ApiProblem 409 as `remove`
+   */
   erase(id: string, record: RecordId): Promise<boolean>;
-  /** What cycles did to a record, newest first. */
+  /** Returns what cycles did to a record, newest first. */
   history(id: string, record: RecordId, page: Page): Promise<LogPage>;
-  /** What a cycle did, by record. @param cycle the entity's number of the cycle, as log entries have it */
+  /**
+   * Returns what one cycle did, by record.
+   * @param cycle the number of the cycle, counted per entity, as in log entries
+   */
   changes(id: string, cycle: number, page: Page): Promise<LogPage>;
-  /** How far each destination is behind. */
+  /** Returns the lag of each destination, by name. */
   lag(id: string): Promise<Record<string, DestinationLag>>;
-  /** Records that look like duplicates and were not merged. */
+  /** Returns groups of records that look like duplicates and were not merged. */
   duplicates(id: string): Promise<DuplicateGroup[]>;
 }
 
-/** An entity with what its schedule is doing. */
+/** An entity with the state of its schedule. */
 export type EntityView = EntitySpec & {
   readonly id: string;
-  /** Null where the entity has no schedule. */
+  /** The state of the schedule; null when the entity has none. */
   readonly scheduleState: ScheduleState | null;
 };
 
-/** What a caller may ask of a cycle. */
+/** The options that a caller may set for a cycle. */
 export interface CycleOptions {
-  /** Read the sources from the beginning. */
+  /** True reads the sources from the beginning. */
   readonly full?: boolean;
-  /** Go on with further cycles until no source holds more. */
+  /** True runs further cycles until no source holds more. */
   readonly drain?: boolean;
 }
 
-/** Which records to list. */
+/** The selection of records to list. */
 export interface RecordFilter extends Page {
   /** A CEL condition over the entity's fields. */
   readonly where?: string;
-  /** Also deleted records. */
+  /** True lists deleted records too. */
   readonly deleted?: boolean;
 }
 
@@ -126,11 +137,11 @@ export interface GoldenView {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly deleted: boolean;
-  /** The record that it was merged into. */
+  /** The record that it was merged into; null when it was not merged. */
   readonly mergedInto: RecordId | null;
 }
 
-/** An entry of the transaction log as it is kept. */
+/** An entry of the transaction log, with its cycle, run and time. */
 export type StoredEntry = LogEntry & {
   readonly cycle: number;
   readonly run: string;
@@ -143,17 +154,17 @@ export interface LogPage {
   readonly next: string | null;
 }
 
-/** How far a destination is behind. */
+/** The lag of a destination: what it has not received yet. */
 export interface DestinationLag {
-  /** Records that changed since the last delivery. */
+  /** The number of records that changed since the last delivery. */
   readonly records: number;
-  /** Age of the oldest change that was not delivered. */
+  /** The age of the oldest change that was not delivered, in seconds. */
   readonly seconds: number;
-  /** How far the change log was delivered; null: nothing yet. */
+  /** The position up to which the change log was delivered; null when nothing was. */
   readonly watermark: string | null;
 }
 
-/** Records that look like duplicates and were not merged, and why. */
+/** Records that look like duplicates and were not merged, with the reason. */
 export interface DuplicateGroup {
   readonly records: readonly RecordId[];
   readonly reason: string;
@@ -161,17 +172,26 @@ export interface DuplicateGroup {
   readonly at: Date;
 }
 
-/** The connections. Secrets go in and never come out. */
+/** The connections. Their secrets go in and never come out. */
 export interface ConnectionService {
   list(): Promise<ConnectionView[]>;
   get(id: string): Promise<ConnectionView | null>;
-  /** @throws ConfigError where the type is unknown or the settings don't fit it */
+  /** @throws ConfigError when the type is unknown or the settings do not fit it */
   put(id: string, connection: ConnectionInput): Promise<PutResult>;
-  /** False where there is no such connection. @throws ApiProblem 409 while a sync uses it */
+  /**
+   * Returns false when there is no such connection.
+   * @throws ApiProblem 409 while a sync or an entity uses it
+   */
   remove(id: string): Promise<boolean>;
-  /** Tries the connection. @throws ApiProblem 404 where there is none */
+  /**
+   * Tries the connection.
+   * @throws ApiProblem 404 when there is none
+   */
   check(id: string): Promise<CheckResult>;
-  /** Discovers the streams. @throws ApiProblem 404 where there is no such connection */
+  /**
+   * Discovers the streams.
+   * @throws ApiProblem 404 when there is no such connection
+   */
   streams(id: string): Promise<StreamInfo[]>;
 }
 
@@ -188,32 +208,37 @@ export interface ConnectionView {
   readonly [setting: string]: Json;
 }
 
-/** Whether a connection works, or why not. */
+/** The result of a check: the connection works, or the reason why not. */
 export type CheckResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** The runs. */
 export interface RunService {
-  /** @throws ApiProblem 404 for an unknown sync; 409 with the open run's id (`openRun`) where one is open */
+  /** @throws ApiProblem 404 for an unknown sync; 409 with the open run's id (`run`) when one is open */
   start(sync: string, options: RunOptions): Promise<Run>;
   get(id: string): Promise<Run | null>;
-  /** The run as the state database has it: a moment behind `get`, and it costs nothing on Temporal. */
+  /** Returns the run as the state database has it: a moment behind `get`, without a call to Temporal. */
   glance(id: string): Promise<Run | null>;
-  /** What a dry run would do; null where the run has no preview (any more). */
+  /** Returns what a dry run would do; null when the run has no preview (any more). */
   preview(id: string): Promise<Preview | null>;
-  /** The runs of the destinations of those that are cycles, in the order they began. */
+  /** Returns the destinations' runs of those `runs` that are cycles, in the order in which they began. */
   children(runs: readonly Run[]): Promise<Run[]>;
-  /** Newest first. */
+  /** Returns runs, newest first. */
   list(filter: RunFilter): Promise<{ runs: Run[]; next: string | null }>;
   errors(id: string, page: Page): Promise<{ errors: RecordError[]; next: string | null }>;
-  /** @throws ApiProblem 404 for an unknown run, 409 for one that is over; so do `resume`, `cancel` and `approve` */
+  /**
+   * @throws ApiProblem 404 for an unknown run, 409 for one that is over; `resume`, `cancel` and `approve` do the same
+   */
   pause(id: string): Promise<Run>;
   resume(id: string): Promise<Run>;
   cancel(id: string): Promise<Run>;
-  /** Lets a run remove what waits for approval. */
+  /** Lets a run remove the records that wait for approval. */
   approve(id: string): Promise<Run>;
-  /** Starts a new run of the records that failed in this one. @throws as `start`; ApiProblem 409 for a cycle */
+  /**
+   * Starts a new run of the records that failed in this one.
+   * @throws as `start`; ApiProblem 409 for a cycle
+   */
   retryErrors(id: string): Promise<Run>;
 }
 
@@ -223,7 +248,7 @@ export interface Page {
   readonly after?: string;
 }
 
-/** Which runs to list. */
+/** The selection of runs to list. */
 export interface RunFilter extends Page {
   readonly sync?: string;
   /** Only cycles of this entity. */

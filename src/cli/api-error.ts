@@ -1,13 +1,13 @@
-/** An answer of the API that is not a success; `message` says what to show. */
+/** An answer of the API that is not a success; `message` is the text to show. */
 export class ApiError extends Error {
-  /** The HTTP status; 0 where the server did not answer. */
+  /** The HTTP status; 0 when the server did not answer. */
   readonly status: number;
-  /** The problem's stable name, such as `run_open`; `unreachable` where the server did not answer. */
+  /** The problem's stable name, such as `run_open`; `unreachable` when the server did not answer. */
   readonly code: string;
   readonly detail: string;
-  /** 409: the open run that is in the way. */
+  /** For 409: the id of the open run that is in the way. */
   readonly run: string | undefined;
-  /** 422: what does not fit, and where. */
+  /** For 422: the problems, each with its place. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
 
   constructor(
@@ -31,7 +31,7 @@ function messageOf(detail: string, errors: ApiError['errors'] = []): string {
   return [detail, ...lines].join('\n  ');
 }
 
-/** The error that an answer which is not a success stands for. */
+/** Returns the error for an answer that is not a success. */
 export async function apiErrorOf(response: Response): Promise<ApiError> {
   const problem = await problemOf(response);
   return new ApiError(

@@ -41,12 +41,12 @@ export interface RunCalls {
     id: string,
     page?: { limit?: number; after?: string },
   ): Promise<{ errors: RecordErrorView[]; next: string | null }>;
-  /** The run whenever it changed, at last as it ended. Goes on after a lost connection. */
+  /** Yields the run whenever it changed, and last as it ended. Reconnects after a lost connection. */
   follow(id: string, signal?: AbortSignal): AsyncIterable<RunView>;
   act(id: string, action: RunAction): Promise<RunView>;
 }
 
-/** What can be asked of a run. `retry-errors` answers with a new run. */
+/** The actions on a run. `retry-errors` answers with a new run. */
 export type RunAction = 'pause' | 'resume' | 'cancel' | 'approve' | 'retry-errors';
 
 /** Calls of syncs. */
@@ -63,7 +63,10 @@ export interface EntityCalls {
   get(id: string): Promise<EntityJson>;
   put(id: string, spec: EntitySpec): Promise<PutResult>;
   remove(id: string): Promise<void>;
-  /** Starts a cycle. @throws ApiError 409 with `run`, the open cycle */
+  /**
+   * Starts a cycle.
+   * @throws ApiError 409 with `run`, the open cycle
+   */
   start(id: string, options?: CycleOptions): Promise<RunView>;
   records(
     id: string,
@@ -88,7 +91,7 @@ export interface ConnectionCalls {
   streams(id: string): Promise<StreamInfo[]>;
 }
 
-/** A client of the server at `url`. */
+/** Creates a client of the server at `url`. */
 export function createClient(url: string, token?: string): Client {
   const send = createTransport(url, token);
   return {
@@ -178,12 +181,12 @@ function connectionPath(id: string): string {
 
 async function put(send: Transport, path: string, body: unknown): Promise<PutResult> {
   const response = await send({ method: 'PUT', path, body });
-  // Read to the end, so that the socket can be used again.
+  // Read to the end, so that the socket can be reused.
   await response.text();
   return response.status === 201 ? 'created' : 'replaced';
 }
 
-// The server is of the same version, and checks what it sends by its own types.
+// The answer is not checked: the server is of the same version and types its answers itself.
 async function read<T>(answer: Promise<Response>): Promise<T> {
   return (await (await answer).json()) as T;
 }

@@ -4,9 +4,9 @@ import { UsageError } from './exit.ts';
 import type { GlobalOptions } from './options.ts';
 import { readProject } from './project-file.ts';
 
-/** A server to talk to, and how to let go of it. */
+/** A server to talk to, and the way to disconnect from it. */
 export interface Connected {
-  /** Where the server listens. */
+  /** The url at which the server listens. */
   readonly url: string;
   readonly client: Client;
   /** Rejects when an embedded server has ended for good. */
@@ -14,7 +14,7 @@ export interface Connected {
   stop(): Promise<void>;
 }
 
-/** The server at `SLUICE_URL`; undefined where none is named. */
+/** Connects to the server at `SLUICE_URL`; undefined when none is named. */
 export async function connectToServer(): Promise<Connected | undefined> {
   const { readSettings } = await import('../runtime/settings.ts');
   const { url, apiToken } = readSettings(process.env);
@@ -22,7 +22,10 @@ export async function connectToServer(): Promise<Connected | undefined> {
   return { url, client: await openClient(url, apiToken), stop: async () => {} };
 }
 
-/** The server at `SLUICE_URL`. @throws UsageError when none is named */
+/**
+ * Connects to the server at `SLUICE_URL`.
+ * @throws UsageError when none is named
+ */
 export async function requireServer(): Promise<Connected> {
   const connected = await connectToServer();
   if (connected) return connected;
@@ -31,7 +34,7 @@ export async function requireServer(): Promise<Connected> {
   );
 }
 
-/** The server at `SLUICE_URL`, else an embedded one for the occasion that knows the project. */
+/** Connects to the server at `SLUICE_URL`, else starts an embedded one with the project for this command. */
 export async function connectOrEmbed(
   options: GlobalOptions,
   project?: Project,

@@ -2,10 +2,10 @@ import { CommanderError, InvalidArgumentError } from 'commander';
 import { ProjectError } from '../project/problem.ts';
 import { ApiError } from './api-error.ts';
 
-/** Exit codes: scripts of users rely on them. */
+/** The exit codes, on which users' scripts rely. */
 export const exitCodes = { completed: 0, failed: 1, wrongUsage: 2 } as const;
 
-/** The command was called wrongly, or something it needs is not there. Exit code 2. */
+/** The command was called wrongly, or something that it needs is missing. Exit code 2. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -13,7 +13,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Prints what went wrong, and returns the exit code for it. */
+/** Prints the error and returns its exit code. */
 export function reportError(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? exitCodes.completed : exitCodes.wrongUsage;
@@ -36,7 +36,7 @@ function describe(error: unknown, message: string): object {
   return { code, message };
 }
 
-/** Parses a whole number of at least `from` for an option. */
+/** Returns a parser of an option's whole number of at least `from`. */
 export function wholeNumber(from: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

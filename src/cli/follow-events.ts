@@ -8,9 +8,9 @@ const retryMs = 1000;
 const attempts = 30;
 
 /**
- * The run whenever it changed, at last as it ended. A lost connection is made again.
- * @param open asks for the run's server-sent events
- * @throws ApiError once the server has not answered for half a minute, or refuses
+ * Yields the run whenever it changed, and last as it ended. Reconnects after a lost connection.
+ * @param open requests the run's server-sent events
+ * @throws ApiError when the server refuses, or has not answered for half a minute
  */
 export async function* followEvents(
   open: () => Promise<Response>,
@@ -40,7 +40,7 @@ async function* eventsOf(open: () => Promise<Response>): AsyncGenerator<RunView>
   }
 }
 
-/** A dropped connection, a server that starts anew, or one that lacks a part for the moment. */
+/** True for a dropped connection, a server that restarts, or one that lacks a part at the moment. */
 function mayPass(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
 }

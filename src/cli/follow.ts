@@ -2,7 +2,7 @@ import type { RunView } from '../api/views/run-view.ts';
 import { isOver } from '../model/run.ts';
 import type { Client } from './client.ts';
 
-/** Waits until a run is over, telling `seen` every state on the way; returns the last one. */
+/** Waits until a run is over, and calls `seen` with every state on the way; returns the last one. */
 export async function followRun(
   client: Client,
   first: RunView,

@@ -2,7 +2,7 @@
 import { reportError } from './exit.ts';
 import { createProgram } from './program.ts';
 
-// A reader that has seen enough, such as `head`, is no failure.
+// A reader such as `head` that stops reading early is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
@@ -13,5 +13,5 @@ try {
   process.exitCode = reportError(error, process.argv.includes('--json'));
 }
 
-// Everything is stopped by now: what a library left open must not keep the process.
+// Everything is stopped by now; handles that a library left open must not keep the process alive.
 process.stdout.write('', () => process.exit());

@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
-  /** The project file. */
+  /** The path of the project file. */
   readonly config: string;
-  /** Whether the user named the project file, rather than leaving it to the default. */
+  /** True when the user named the project file, rather than leaving it to the default. */
   readonly configGiven: boolean;
-  /** Where embedded parts keep their data. */
+  /** The directory in which embedded parts keep their data. */
   readonly dataDir: string;
-  /** Print JSON for programs instead of text for people. */
+  /** True prints JSON for programs instead of text for people. */
   readonly json: boolean;
 }
 
@@ -20,7 +20,7 @@ export function addGlobalOptions(program: Command): void {
     .option('--json', 'print JSON', false);
 }
 
-/** The global options as given before or after the command's name. */
+/** Returns the global options, given before or after the command's name. */
 export function globalOptions(command: Command): GlobalOptions {
   const { config, dataDir, json } = command.optsWithGlobals<{
     config: string;

@@ -9,7 +9,7 @@ export function printLine(text: string): void {
 }
 
 /**
- * Prints rows as aligned columns on a terminal, and separated by tabs, without a header, when piped.
+ * Prints rows: as aligned columns on a terminal, and separated by tabs, without a header, when piped.
  * @param header the columns' names
  */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {

@@ -1,12 +1,12 @@
 const largestPage = 200;
 
-/** Which part of a list to ask for. */
+/** The part of a list to ask for. */
 export interface PageQuery {
   readonly limit: number;
   readonly after?: string;
 }
 
-/** The first `limit` entries of a list that the server gives in pages. */
+/** Returns the first `limit` entries of a list that the server gives in pages. */
 export async function readPages<T>(
   limit: number,
   read: (query: PageQuery) => Promise<{ entries: readonly T[]; next: string | null }>,

@@ -2,7 +2,7 @@ import type { RunView } from '../api/views/run-view.ts';
 import { printLine, printTable } from './output.ts';
 import { keyText } from './summary.ts';
 
-/** Prints what a dry run would do, a line for each field that changes. */
+/** Prints the result of a dry run, with a line for each field that would change. */
 export function printPreview({ canRead, reason, changes, removal }: Preview): void {
   if (!canRead && reason !== null) printLine(reason);
   const rows = changes.flatMap(({ operation, key, fields }) =>

@@ -14,7 +14,7 @@ import { addValidate } from './commands/validate.ts';
 import { addWorker } from './commands/worker.ts';
 import { addGlobalOptions } from './options.ts';
 
-/** The command line of `sluice`. Throws `CommanderError` instead of exiting. */
+/** Creates the command line of `sluice`. It throws `CommanderError` instead of exiting. */
 export function createProgram(): Command {
   const program = new Command('sluice')
     .description('Moves records between the systems a business runs on, and keeps them right.')

@@ -2,15 +2,16 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { RunView } from '../api/views/run-view.ts';
 import { stageCounts } from './summary.ts';
 
-/** Shows how a run goes, on stderr: stdout is for its result. */
+/** Shows the progress of a run on stderr, since stdout is for its result. */
 export interface Progress {
   show(run: RunView): void;
   stop(): void;
 }
 
 /**
- * A live line on a terminal; a line for every change of state when piped; only what a person must decide when `quiet`.
- * @param url where the server listens
+ * Creates a progress display: a live line on a terminal, else a line for every change of state. With `quiet` it only
+ * shows a removal that a person must approve.
+ * @param url the url at which the server listens
  */
 export function createProgress(quiet: boolean, url: string): Progress {
   if (quiet) return plainLines((run) => approvalOf(run, url));
@@ -39,8 +40,8 @@ function liveLine(url: string): Progress {
         rate: `${Math.round(run.stats.imported / seconds)}/s`,
       };
       const { imported } = run.stats;
-      const written = imported - unsettled(run);
-      // The size of a source is not known: the bar shows how far writing is behind reading.
+      const written = imported - inFlight(run);
+      // The size of a source is not known, so the bar shows how far writing is behind reading.
       if (started) bar.setTotal(Math.max(imported, 1));
       else bar.start(Math.max(imported, 1), written, payload);
       started = true;
@@ -63,7 +64,7 @@ function plainLines(textOf: (run: RunView) => string | undefined): Progress {
   };
 }
 
-function unsettled({ stats }: RunView): number {
+function inFlight({ stats }: RunView): number {
   const { imported, created, updated, unchanged, skipped, errors } = stats;
   return Math.max(0, imported - created - updated - unchanged - skipped - errors);
 }
@@ -74,7 +75,7 @@ function countsOf(run: RunView): string {
   return `${imported} imported, ${created} created, ${updated} updated, ${errors} errors`;
 }
 
-/** What the latest stage that has done anything has done. */
+/** Returns the counts of a cycle: those of its destinations, else of the latest stage that has any. */
 function cycleCounts({ stages = [], children = [] }: RunView): string {
   if (children.length > 0) {
     return children

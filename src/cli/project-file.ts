@@ -3,16 +3,16 @@ import type { Project } from '../project/project.ts';
 import type { GlobalOptions } from './options.ts';
 
 /**
- * The project of `--config`. References in it are looked up in this process's environment.
+ * Reads the project of `--config`. Its references are looked up in this process's environment.
  * @throws ProjectError
  */
 export async function readProject({ config }: GlobalOptions): Promise<Project> {
-  // The connectors come with it: commands that need no project start without them.
+  // Imported on demand, because the connectors come with it; commands without a project start faster.
   const { loadProject } = await import('../project/load.ts');
   return loadProject(config, process.env);
 }
 
-/** The project if there is one: only a file that was asked for by name must exist. */
+/** Reads the project if there is one. The file must exist only when the user named it. */
 export async function readProjectIfAny(options: GlobalOptions): Promise<{ project?: Project }> {
   if (!options.configGiven && !existsSync(options.config)) return {};
   return { project: await readProject(options) };

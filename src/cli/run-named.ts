@@ -24,8 +24,8 @@ const shownErrors = 5;
 
 /**
  * Runs a sync or an entity to its end and prints what was done.
- * @returns whether all went well but for record errors
- * @throws UsageError where there is no such thing, or the flags do not go with it
+ * @returns true when all went well, record errors aside
+ * @throws UsageError when there is no such sync or entity, or the flags do not fit it
  */
 export async function runNamed(
   connected: Connected,
@@ -55,7 +55,7 @@ function optionsOf(flags: RunFlags): RunOptions {
   };
 }
 
-/** One cycle after another until no source holds more; with `once` only one. */
+/** Runs one cycle after another until no source holds more; with `once` only one. */
 async function runEntity(
   connected: Connected,
   entity: string,
@@ -75,7 +75,10 @@ async function runEntity(
   }
 }
 
-/** A cycle completes although a destination fails: that one catches up later. Whoever waits must know. */
+/**
+ * True when no destination failed. A cycle completes even when one fails, since that one catches up later, but the
+ * caller must know.
+ */
 function destinationsDone({ children = [] }: RunView): boolean {
   return !children.some(({ status }) => status === 'failed' || status === 'cancelled');
 }
@@ -95,7 +98,7 @@ function refuseForEntity(entity: string, { dryRun, limit, continue: run }: RunFl
     );
 }
 
-/** Starts a run; where one is open already, that one. */
+/** Starts a run; if one is open already, returns that one. */
 async function startOrJoin(
   client: Client,
   name: string,
@@ -126,7 +129,7 @@ async function showToEnd(
   } finally {
     progress.stop();
   }
-  // Previews hold values of records: only who asks for the run itself gets them.
+  // A preview holds values of records, so only a request for the run itself returns it.
   if (run.dryRun) run = await client.runs.get(run.id);
   if (json) printJson(run);
   else {
@@ -142,7 +145,7 @@ async function firstErrors(client: Client, run: RunView): Promise<readonly Recor
   return errors.slice(0, shownErrors);
 }
 
-/** What `ask` answers; null where there is no such thing. */
+/** Returns the result of `ask`; null for a 404. */
 async function unlessUnknown<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask();

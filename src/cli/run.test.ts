@@ -53,7 +53,7 @@ const error = {
   retryable: false,
 };
 
-/** What the cycles of entity `account` came to, one after another, and what each was asked. */
+/** The results of the cycles of entity `account`, one after another, and the options of each start. */
 let cycles: { run: Run; children: Run[] }[] = [];
 const asked: string[] = [];
 

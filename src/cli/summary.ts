@@ -1,7 +1,7 @@
 import type { RecordErrorView } from '../api/views/record-error-view.ts';
 import type { RunView } from '../api/views/run-view.ts';
 
-/** What a finished run did, as lines for people. */
+/** Returns lines of text about what a finished run did. */
 export function summaryOf(run: RunView, errors: readonly RecordErrorView[]): string[] {
   const what = run.stages === undefined ? syncLines(run) : cycleLines(run);
   const lines = [
@@ -21,7 +21,7 @@ function syncLines(run: RunView): string[] {
   return [`${run.sync} ${endOf(run)} (run ${run.id}, mode ${run.mode})`, countsLine(run)];
 }
 
-/** The stages that did something, then each destination. */
+/** Returns lines about the stages that did something, then about each destination. */
 function cycleLines(run: RunView): string[] {
   const { entity, stages = [], children = [] } = run;
   return [
@@ -38,7 +38,7 @@ function cycleLines(run: RunView): string[] {
   ];
 }
 
-/** What a stage has counted, such as `byId 3, new 7`. */
+/** Returns the counts of a stage as text, such as `byId 3, new 7`. */
 export function stageCounts(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .filter(([, count]) => count > 0)
@@ -57,18 +57,21 @@ function countsLine({ stats }: Pick<RunView, 'stats'>): string {
   );
 }
 
-/** A cycle that ended early is simply done again: no position of its sources has moved. */
+/**
+ * Returns the command to go on with. A cycle that ended early is simply repeated: the positions of its sources have not
+ * moved.
+ */
 function againWith({ id, sync, entity }: RunView): string {
   return sync === null ? `sluice run ${entity}` : `sluice run ${sync} --continue ${id}`;
 }
 
-/** One record error on one line. */
+/** Returns one record error as one line. */
 export function recordErrorLine(error: RecordErrorView): string {
   const field = error.field ? ` (${error.field})` : '';
   return `${keyText(error.key)} ${error.operation}: ${error.code}${field} ${error.message}`;
 }
 
-/** A key as text: its one value, or its values as JSON. */
+/** Returns a key as text: its only value, or its values as JSON. */
 export function keyText(key: unknown): string {
   if (key === null || key === undefined) return '(no key)';
   return typeof key === 'string' ? key : JSON.stringify(key);

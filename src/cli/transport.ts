@@ -1,6 +1,6 @@
 import { ApiError, apiErrorOf } from './api-error.ts';
 
-/** One call: its path begins with `/`; `undefined` query members are left out. */
+/** One call. Its path begins with `/`; `undefined` query members are left out. */
 export interface Call {
   readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
@@ -9,10 +9,13 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes calls. @throws ApiError for every answer that is not a success, and when there is none */
+/**
+ * Makes calls.
+ * @throws ApiError for every answer that is not a success, and when there is no answer
+ */
 export type Transport = (call: Call) => Promise<Response>;
 
-/** Makes calls to the server at `url`. */
+/** Returns a function that makes calls to the server at `url`. */
 export function createTransport(url: string, token?: string): Transport {
   return async (call) => {
     const target = new URL(url.replace(/\/+$/, '') + call.path);

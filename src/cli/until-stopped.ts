@@ -1,6 +1,6 @@
 /**
  * Waits for SIGINT or SIGTERM (or for `closed`), then stops gracefully. A second signal ends the process at once.
- * @param closed settles when what runs ends by itself; its rejection is passed on once everything is stopped
+ * @param closed settles when the running part ends by itself; a rejection is passed on once everything is stopped
  */
 export async function untilStopped(
   stop: () => Promise<void>,

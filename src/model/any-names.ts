@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** zod leaves `__proto__` out of every record without a word: under this name it gets through. */
+/** zod silently drops a member called `__proto__` from every record. Under this name it gets through. */
 const standIn = '\u0000__proto__';
 
-/** A record whose names may be any text but the empty one, also `__proto__`. */
+/** A schema of records whose names may be any text but the empty one, `__proto__` included. */
 export function anyNames<T extends z.ZodType>(value: T) {
   const record = z.record(z.string().min(1), value);
   return z.preprocess(

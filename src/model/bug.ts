@@ -1,21 +1,22 @@
-/** What may be told of an error that nobody foresaw. */
+/** The parts of an unforeseen error that are safe to show (R1). */
 export interface Bug {
-  /** Its name and code, such as `TypeError ERR_INVALID_ARG_TYPE`. */
+  /** The error's name and code, such as `TypeError ERR_INVALID_ARG_TYPE`. */
   readonly name: string;
-  /** Where in Sluice it was thrown, such as `match-chunk.js:34`; empty when unknown. */
+  /** The place in Sluice that threw it, such as `match-chunk.js:34`; empty when unknown. */
   readonly at: string;
   /** Positions in the code, one a line, as in a stack. */
   readonly frames: string;
 }
 
 const frame = /^ {4}at .*(?::\d+:\d+|native|<anonymous>)\)?$/;
-/** A position in a file, but not in a package or in the platform. */
+/** Matches a position in Sluice's own files: not in a package, nor in Node.js. */
 const place = /^(?!.*(?:node:|node_modules)).*?([^/\\(\s]+:\d+):\d+\)?$/;
 const mostFrames = 20;
 
 /**
- * An error without its message, cause and properties: JSON.parse quotes the text, a database the values, a URL parser
- * the password (R1). Name, code and positions in the code are enough to find the bug.
+ * Reduces an error to its name, code and positions in the code, which are enough to find the bug. Message, cause and
+ * properties are dropped, because they may hold record content or secrets (R1): JSON.parse quotes the text, a database
+ * the values, a URL parser the password.
  */
 export function bugOf(error: unknown): Bug {
   if (!(error instanceof Error)) return { name: typeof error, at: '', frames: '' };
@@ -28,7 +29,7 @@ export function bugOf(error: unknown): Bug {
   };
 }
 
-/** A stack begins with the message, whose lines may look like positions themselves. */
+/** Returns the positions of a stack. The stack begins with the message, whose own lines may look like positions. */
 function framesOf({ stack = '', message }: Error): string[] {
   const end = stack.indexOf(message);
   const lines = stack.slice(end < 0 ? 0 : end + message.length).split('\n');

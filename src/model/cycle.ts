@@ -13,9 +13,13 @@ export const cycleStages = [
 export type CycleStageName = (typeof cycleStages)[number];
 
 /**
- * What a stage has done so far, by name: `read`: records of each source; `attach`: `byId`, `byMatch`, `new`, `ambiguous`,
- * `detached`; `fields`: `changed`, `refused`; `merge`: `groups`, `merged`, `reported`; `save`: `created`, `updated`,
- * `deleted`; `deliver`: records written by each destination.
+ * The counts of a stage so far, by name.
+ * - `read`: the records of each source, by the source's name
+ * - `attach`: `byId`, `byMatch`, `new`, `ambiguous`, `detached`
+ * - `fields`: `changed`, `refused`
+ * - `merge`: `groups`, `merged`, `reported`
+ * - `save`: `created`, `updated`, `deleted`
+ * - `deliver`: the records written to each destination, by its name
  */
 export interface CycleStage {
   readonly name: CycleStageName;
@@ -23,12 +27,12 @@ export interface CycleStage {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** What makes a run a cycle of an entity. */
+/** The part of a run that only a cycle of an entity has. */
 export interface CycleView {
   readonly entity: string;
   readonly stages: readonly CycleStage[];
-  /** Whether sources hold more changes than this cycle read: the next one goes on there. */
+  /** True when sources hold more changes than this cycle read: the next cycle goes on there. */
   readonly more: boolean;
-  /** The runs of its destinations. */
+  /** The ids of the runs of its destinations. */
   readonly children: readonly string[];
 }

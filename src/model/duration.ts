@@ -9,12 +9,12 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-/** A positive length of time such as `250ms`, `90s`, `15m`, `6h`, `1d` or `2w`. */
+/** A schema for a positive length of time such as `250ms`, `90s`, `15m`, `6h`, `1d` or `2w`. */
 export const durationSchema = z
   .string()
   .regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, 'must be a duration such as 30s, 15m, 6h or 1d');
 
-/** Milliseconds of a duration that `durationSchema` has accepted. */
+/** Returns the milliseconds of a duration that `durationSchema` has accepted. */
 export function milliseconds(duration: string): number {
   const [, amount, unit] = /^([\d.]+)([a-z]+)$/.exec(duration) ?? [];
   return Number(amount) * (unitMs[unit ?? ''] ?? Number.NaN);

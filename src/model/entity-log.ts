@@ -1,10 +1,10 @@
 import type { RecordId, SourceTime } from './golden-record.ts';
 import type { Json } from './json.ts';
 
-/** What a cycle did to a record. */
+/** The operation of a cycle on a record. */
 export type LogOperation = 'create' | 'update' | 'delete' | 'merge';
 
-/** Why a value was taken, or refused. */
+/** The rule that took or refused a value: an authority, a derived field or a merge policy. */
 export type Decision =
   | 'only' // no other source sets the field
   | 'latest'
@@ -19,13 +19,15 @@ export interface FieldChange {
   readonly field: string;
   readonly old: Json;
   readonly new: Json;
-  /** The source whose value it is; of a merge the source that had set it in the loser; `_` for a derived field. */
+  /**
+   * The source that gave the value. After a merge: the source that had set it in the loser. `_` for a derived field.
+   */
   readonly source: string;
   readonly at: SourceTime;
   readonly by: Decision;
 }
 
-/** A value that a source gave and that its field's authority did not take. */
+/** A value that a source gave and that the field's authority refused. */
 export interface RefusedValue {
   readonly field: string;
   readonly value: Json;
@@ -34,22 +36,25 @@ export interface RefusedValue {
   readonly by: Decision;
 }
 
-/** An id of a system that came to the record or left it. */
+/** An id of a system that was attached to the record, detached from it or moved by a merge. */
 export interface IdChange {
   readonly system: string;
   readonly id: string;
   readonly change: 'attached' | 'detached' | 'moved';
-  /** `new`: the record was made for it; `match`: by a match rule; `written`: Sluice made it at a destination. */
+  /**
+   * The reason. `new`: the record was made for it; `match`: a match rule found the record; `written`: Sluice created it
+   * at a destination; `deleted`: the source deleted it; `merge`: its record was merged.
+   */
   readonly by: 'new' | 'match' | 'written' | 'deleted' | 'merge';
 }
 
-/** What one cycle did to one record: at most one entry a record and cycle. */
+/** All that one cycle did to one record. A record has at most one entry per cycle. */
 export interface LogEntry {
   readonly record: RecordId;
   readonly operation: LogOperation;
   readonly changes: readonly FieldChange[];
   readonly refused: readonly RefusedValue[];
   readonly ids: readonly IdChange[];
-  /** Of the winner of a merge: the records that went into it; of a loser: the winner. */
+  /** In the winner of a merge: the records merged into it. In a loser: the winner. */
   readonly merged: readonly RecordId[];
 }

@@ -3,18 +3,21 @@ import { recordIdField } from './entity.ts';
 import { own } from './own.ts';
 import { keyFields, syncSchema, type SyncSpec } from './sync.ts';
 
-/** The id of the sync that writes a destination of an entity. No declared sync has such an id: they have no dots. */
+/**
+ * Returns the id of the sync that writes a destination of an entity: `account.hubspot`. Ids of declared syncs have no
+ * dots, so the two cannot clash.
+ */
 export function destinationSyncId(entity: string, destination: string): string {
   return `${entity}.${destination}`;
 }
 
-/** The entity and the destination that a sync's id names; null for a sync of its own. */
+/** Returns the entity and the destination that a sync's id names; null for a declared sync. */
 export function destinationOfSync(sync: string): { entity: string; destination: string } | null {
   const [entity = '', destination] = sync.split('.');
   return destination === undefined ? null : { entity, destination };
 }
 
-/** The field that holds the ids of a destination's system; undefined where records are matched by key alone. */
+/** Returns the field that holds the destination system's own ids; undefined when records are matched by key alone. */
 export function idFieldOf(entity: EntitySpec, destination: string): string | undefined {
   return (
     own(entity.destinations, destination)?.destination.id ??
@@ -22,7 +25,7 @@ export function idFieldOf(entity: EntitySpec, destination: string): string | und
   );
 }
 
-/** The connections that an entity reads and writes. */
+/** Returns the ids of the connections that an entity reads and writes. */
 export function connectionsOf({ sources, destinations }: EntitySpec): string[] {
   return [
     ...Object.values(sources).map(({ source }) => source.connection),
@@ -30,7 +33,9 @@ export function connectionsOf({ sources, destinations }: EntitySpec): string[] {
   ];
 }
 
-/** A destination of an entity is a sync from the entity's change log (DESIGN section 1). */
+/**
+ * Returns the syncs of an entity's destinations, by sync id: each reads the entity's change log (DESIGN section 1).
+ */
 export function destinationSyncs(id: string, entity: EntitySpec): Record<string, SyncSpec> {
   return Object.fromEntries(
     Object.entries(entity.destinations).map(([name, spec]) => [
@@ -49,7 +54,8 @@ function destinationSync(
   const fields = spec.fields ?? copyAll(entity);
   const idField = idFieldOf(entity, name);
   const { key: matchBy, id: _id, ...destination } = spec.destination;
-  // With ids of its own the destination's records go by the entity's record, whatever else finds them the first time.
+  // Where the destination has an id field, its records are matched by the id of the entity's record. The key of
+  // `destination` only finds a record that has no id there yet.
   const keys =
     idField === undefined
       ? { from: sourceKey(matchBy ?? [], fields), to: [...keyFields(matchBy ?? [])] }
@@ -69,7 +75,7 @@ function copyAll({ fields }: EntitySpec): Record<string, string> {
   return Object.fromEntries(Object.keys(fields).map((name) => [name, name]));
 }
 
-/** The entity fields that the key's fields are copied from: a key is never the result of an expression. */
+/** Returns the entity fields that the key's fields are copied from. A key is never the result of an expression. */
 function sourceKey(
   key: string | readonly string[],
   fields: NonNullable<EntityDestinationSpec['fields']>,

@@ -12,7 +12,7 @@ import {
   stopAfterSchema,
 } from './sync.ts';
 
-/** What a field of an entity may hold. */
+/** The types that a field of an entity can have. */
 export const entityFieldTypes = [
   'text',
   'number',
@@ -26,7 +26,10 @@ export const entityFieldTypes = [
 /** The type of an entity's field. */
 export type EntityFieldType = (typeof entityFieldTypes)[number];
 
-/** Names that begin with `_` are Sluice's own: `_id`, the record's id, and `_ids`, its ids by system. */
+/**
+ * Schema of a field's name. It starts with a letter: names that begin with `_` are Sluice's own, such as `_id` (the
+ * record's id) and `_ids` (its ids by system).
+ */
 const fieldName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be letters, digits and _, starting with a letter');
@@ -43,7 +46,7 @@ const entityFieldSchema = z
     'The type of the field; with `expr` it is derived from other fields, and no source sets it.',
   );
 
-/** What a record is compared by: a field, exactly or loosely, or what an expression makes of its fields. */
+/** Schema of one thing that records are compared by: a field, exactly or loosely, or the result of an expression. */
 const matchPartSchema = z.union([
   z.string().min(1).describe('A field, compared exactly.'),
   z.strictObject({
@@ -198,7 +201,7 @@ const entityDestinationSchema = z.strictObject({
   stopAfter: stopAfterSchema.optional(),
 });
 
-/** One entity of a project file (DESIGN section 7). */
+/** Schema of one entity of a project file (DESIGN section 7). */
 export const entitySchema = z.strictObject({
   fields: z.record(fieldName, entityFieldSchema),
   sources: z.record(idSchema, entitySourceSchema),
@@ -236,11 +239,11 @@ export type EntityDestinationSpec = z.infer<typeof entityDestinationSchema>;
 export type MatchRules = z.infer<typeof matchRulesSchema>;
 /** One part of a match rule. */
 export type MatchPart = z.infer<typeof matchPartSchema>;
-/** Who decides a field. */
+/** The rule that decides which source's value a field keeps. */
 export type AuthoritySpec = z.infer<typeof authoritySchema>;
-/** How duplicates merge. */
+/** The rules by which duplicates are found and merged. */
 export type MergeSpec = z.infer<typeof mergeSchema>;
-/** What becomes of a field of a loser. */
+/** The rule by which the winner of a merge takes a field from the losers. */
 export type MergePolicy = z.infer<typeof policySchema>;
 
 /** The field of an entity's change log that holds the record's id. */

@@ -1,7 +1,7 @@
-/** Who must act on a failure; every failure is classed once (DESIGN section 5). */
+/** The class of a failure, which says who must act on it. Every failure is classed once (DESIGN section 5). */
 export type FailureClass = 'transient' | 'limited' | 'config' | 'bug';
 
-/** Names the connection whose call failed. */
+/** The connection whose call failed, and the error that caused it. */
 export interface FailureOptions {
   readonly connection?: string;
   readonly cause?: unknown;
@@ -21,15 +21,15 @@ export abstract class SluiceError extends Error {
   }
 }
 
-/** The call may succeed when made again: a dead link, a time-out, a server error. Retried with backoff. */
+/** A failure that may pass, so the call is retried with backoff: a dead link, a time-out, a server error. */
 export class TransientError extends SluiceError {
   readonly class = 'transient';
 }
 
-/** The connection's quota is used up; the call is made again after `retryAfterMs` (R9). */
+/** The connection's quota is used up. The call is made again after `retryAfterMs` (R9). */
 export class LimitedError extends SluiceError {
   readonly class = 'limited';
-  /** Milliseconds until the next call is welcome; undefined where the system did not say. */
+  /** Milliseconds until the system accepts calls again; undefined when it did not say. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, retryAfterMs: number | undefined, options: FailureOptions = {}) {
@@ -38,14 +38,14 @@ export class LimitedError extends SluiceError {
   }
 }
 
-/** Wrong credentials or a wrong spec: no retry helps, a person must act. The run fails at once. */
+/** Wrong credentials or a wrong spec. No retry helps, so the run fails at once and a person must act. */
 export class ConfigError extends SluiceError {
   readonly class = 'config';
 }
 
 /**
- * The destination refused a call as a whole for the sake of some of its records. The exporter splits the
- * call until the records at fault stand alone; a call of one record makes this its record error.
+ * The destination refused a call as a whole because of some of its records. The exporter splits the call until the
+ * records at fault stand alone; for a call of one record this becomes the record's error.
  */
 export class RejectedError extends Error {
   readonly code: string;

@@ -1,4 +1,4 @@
-/** Every instant at which a test may strike: before and after each step that outlives the process. */
+/** The places in the code where a test may inject a fault: before and after each step that outlives the process. */
 export const faultPoints = [
   'open.before-plan',
   'open.after-plan',
@@ -47,17 +47,17 @@ export const faultPoints = [
   'close.after-clean-up',
   /** Inside a transaction of the state database that holds a chunk's lock. */
   'state.in-transaction',
-  /** Inside a transaction of a destination, everything done. */
+  /** Inside a transaction of a destination, when everything but the commit is done. */
   'destination.in-transaction',
   'destination.after-commit',
 ] as const;
 
-/** Names a place in the code where a test may strike. */
+/** The name of a place where a test may inject a fault. */
 export type FaultPoint = (typeof faultPoints)[number];
 
 let strike: ((point: FaultPoint) => void) | undefined;
 
-/** Does nothing, unless this process was told to meet a fault here (`SLUICE_TEST_FAULTS`). */
+/** Does nothing, unless this process was told to inject a fault here (`SLUICE_TEST_FAULTS`). */
 export function faultPoint(point: FaultPoint): void {
   strike?.(point);
 }

@@ -4,12 +4,13 @@ import type { JsonObject } from './json.ts';
 export type RecordId = string;
 
 /**
- * When a source says that a record changed: a timestamp in UTC to the microsecond (`2026-01-02T03:04:05.000006Z`), or the
- * digits of a number; null where the source does not say. Compare with `compareTimes`.
+ * The time at which a source says that a record changed: a timestamp in UTC to the microsecond
+ * (`2026-01-02T03:04:05.000006Z`), or the digits of a number; null when the source does not say. Compare with
+ * `compareTimes`.
  */
 export type SourceTime = string | null;
 
-/** Who set a field last, when, and in which cycle of the entity. */
+/** The origin of a field's value: who set it last, when, and in which cycle of the entity. */
 export interface Provenance {
   /** The source; `_` for a derived field. */
   readonly source: string;
@@ -17,33 +18,34 @@ export interface Provenance {
   readonly cycle: number;
 }
 
-/** One golden record. */
+/** One golden record: the unified record of an entity. */
 export interface GoldenRecord {
   readonly id: RecordId;
-  /** Values by field; a field that nothing has set is absent. */
+  /** Values by field; absent for a field that was never set. */
   readonly values: JsonObject;
-  /** Of every field that is set: who set it. */
+  /** The origin of each field that is set. */
   readonly setBy: Readonly<Record<string, Provenance>>;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** A record of a system that belongs to a golden record (ID mapping), with what the system last said of it. */
+/** A record of a system that belongs to a golden record (ID mapping), with the values that the system last gave. */
 export interface SourceRecord {
-  /** The source or destination. */
+  /** The name of the source or destination. */
   readonly system: string;
   readonly id: string;
   readonly record: RecordId;
   readonly at: SourceTime;
   /**
-   * The entity's fields as the system holds them, as far as Sluice knows: what it said, or what was written to it.
-   * A field that it never said anything of is absent.
+   * The entity's fields as the system holds them, as far as Sluice knows: values that it gave or that were written to
+   * it. Absent for a field that it never gave.
    */
   readonly values: JsonObject;
   /**
-   * What it said last of fields whose authority refused it, until it is seen to hold what was written there instead: a
-   * system that writes values its own way says the same again, which is no news.
+   * The values that the system gave last and that a field's authority refused. A value stays here until the system is
+   * seen to hold what was written there instead. A system that spells values its own way gives the same value again,
+   * which is then no news.
    */
   readonly refused?: JsonObject;
 }
@@ -54,7 +56,7 @@ export interface IncomingRecord {
   readonly id: string;
   readonly at: SourceTime;
   readonly values: JsonObject;
-  /** The source says that it is deleted: `values` do not count. */
+  /** True when the source says that the record is deleted; then `values` do not count. */
   readonly deleted: boolean;
 }
 
@@ -64,14 +66,14 @@ export interface SystemId {
   readonly id: string;
 }
 
-/** What a chunk of a cycle did to one golden record. */
+/** The change that a chunk of a cycle made to one golden record. */
 export interface RecordChange {
   readonly record: GoldenRecord;
-  /** It is new: no earlier chunk has stored it. */
+  /** True for a new record, which no earlier chunk has stored. */
   readonly created: boolean;
   readonly deleted: boolean;
   readonly mergedInto?: RecordId;
-  /** Match keys that it has now and had not before. */
+  /** Match keys that the record has now and did not have before. */
   readonly addedKeys: readonly string[];
   readonly removedKeys: readonly string[];
 }

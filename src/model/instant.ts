@@ -1,7 +1,10 @@
 const iso =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
-/** Microseconds since 1970 of an ISO 8601 date or timestamp, UTC where it names no zone; null for other texts. */
+/**
+ * Returns the microseconds since 1970 of an ISO 8601 date or timestamp, in UTC when it names no zone; null for other
+ * texts.
+ */
 export function instant(text: string): bigint | null {
   const [, day, time = '00:00:00', fraction = '', zone = 'Z'] = iso.exec(text) ?? [];
   if (day === undefined) return null;

@@ -1,6 +1,6 @@
 /**
- * A number kept as the digits it was written with, because a double would change it: an integer beyond
- * 2^53 or a decimal with more than 15 significant digits. Connectors write `digits` out verbatim.
+ * A number kept as the digits it was written with, because a double would change it: an integer beyond 2^53 or a
+ * decimal with more than 15 significant digits. Connectors write `digits` out verbatim.
  */
 export class ExactNumber {
   readonly digits: string;
@@ -23,7 +23,7 @@ export interface JsonObject {
   [name: string]: Json;
 }
 
-/** Whether `value` is a JSON object: not null, not a list, not an `ExactNumber`. */
+/** True when `value` is a JSON object: not null, not a list, not an `ExactNumber`. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return (
     typeof value === 'object' &&

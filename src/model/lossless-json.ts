@@ -1,20 +1,22 @@
 import { ExactNumber } from './json.ts';
 
-// What JSON lacks travels as a text that starts with NUL; a text that itself starts with NUL gets an escape.
+// Values that JSON lacks are written as texts that start with NUL. A text that itself starts with NUL is escaped.
 const mark = '\u0000';
 const missing = `${mark}u`;
 const exact = `${mark}n`;
 const escaped = `${mark}s`;
 
-/** A value as JSON text that `parseLossless` reads back as it was, `ExactNumber`s and missing values too. */
+/**
+ * Returns a value as JSON text. `parseLossless` reads it back unchanged, `ExactNumber`s and missing values included.
+ */
 export function stringifyLossless(value: unknown): string {
   return JSON.stringify(isPlain(value) ? value : pack(value));
 }
 
-/** As `stringifyLossless`, of values that miss nothing: it need not look at each of them. */
+/** Does the same as `stringifyLossless`, faster, for values in which nothing is undefined. */
 export function stringifyExact(value: unknown): string {
   const text = JSON.stringify(value);
-  // What an `ExactNumber` is written as, or the escape of a NUL.
+  // The first is how JSON writes an `ExactNumber`, the second the escape of a NUL.
   return text.includes('{"digits":') || text.includes('\\u0000')
     ? JSON.stringify(pack(value))
     : text;
@@ -26,7 +28,7 @@ export function parseLossless(text: string): unknown {
   return text.includes('\\u0000') ? unpack(value) : value;
 }
 
-/** Whether JSON holds the value as it is: most values need no second look. */
+/** True when JSON holds the value unchanged. Most values pass, and need no packing. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'string') return value.codePointAt(0) !== 0;
   if (value === undefined || value instanceof ExactNumber) return false;

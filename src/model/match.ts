@@ -1,15 +1,20 @@
 import type { Field } from './field.ts';
 
-/** How text keys are compared. Default: exactly. */
+/** The way in which text keys are compared. Default: exactly. */
 export interface Match {
   readonly caseInsensitive: boolean;
   readonly trim: boolean;
 }
 
-/** How the keys of one destination are compared. */
+/** The way in which the keys of one destination are compared. */
 export interface KeyMatch extends Match {
-  /** The destination's key fields, in order, where their types are known: keys compare as their values do there. */
+  /**
+   * The destination's key fields, in order, where their types are known. Keys then compare as values of those types.
+   */
   readonly fields?: readonly (Field | undefined)[];
-  /** An empty text is a key like any other: the source has types, and would hold null for none. Default false. */
+  /**
+   * True when an empty text is a key like any other. The source then has types, and would hold null for a missing key.
+   * Default false.
+   */
   readonly emptyIsKey?: boolean;
 }

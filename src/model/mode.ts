@@ -4,7 +4,7 @@ export const modes = ['upsert', 'update', 'create', 'mirror'] as const;
 /** The name of a mode. */
 export type Mode = (typeof modes)[number];
 
-/** What a mode allows a sync to do at its destination. Code asks these, never the name. */
+/** The operations that a mode allows at the destination. Code asks these, never the mode's name. */
 export interface Permissions {
   readonly create: boolean;
   readonly update: boolean;
@@ -18,13 +18,13 @@ const permissions: Record<Mode, Permissions> = {
   mirror: { create: true, update: true, remove: true },
 };
 
-/** The permissions that `mode` stands for. */
+/** Returns the permissions of a mode. */
 export function permissionsOf(mode: Mode): Permissions {
   return permissions[mode];
 }
 
-/** Which modes a destination honours: `true`, or the reason why not. */
+/** For each mode, `true` when a destination supports it, else the reason why not. */
 export type ModeSupport = Readonly<Record<Mode, true | string>>;
 
-/** Every mode is honoured. */
+/** Support of every mode. */
 export const allModes: ModeSupport = { upsert: true, update: true, create: true, mirror: true };

@@ -1,14 +1,14 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Most names that a message offers. */
+/** The most names that a message offers. */
 const most = 3;
 
-/** Up to three of `known`, the likest to `name` first; the case of letters does not count. */
+/** Returns up to three of `known`, those most similar to `name` first. Upper and lower case count as equal. */
 export function nearest(name: string, known: readonly string[]): string[] {
   return ranked(name, known).map(({ candidate }) => candidate);
 }
 
-/** Those of {@link nearest} that are so like `name` that they may have been meant. */
+/** Returns those of {@link nearest} that are so similar to `name` that they may have been meant. */
 export function meant(name: string, known: readonly string[]): string[] {
   const enough = Math.max(2, Math.floor(name.length / 2));
   return ranked(name, known)
@@ -16,7 +16,9 @@ export function meant(name: string, known: readonly string[]): string[] {
     .map(({ candidate }) => candidate);
 }
 
-/** The end of a sentence about an unknown name: `; nearest: a, b`, or nothing where nothing is known. */
+/**
+ * Returns the end of a sentence about an unknown name: `; nearest: a, b`, or an empty text when no names are known.
+ */
 export function nearestOf(name: string, known: readonly string[]): string {
   return known.length === 0 ? '' : `; nearest: ${nearest(name, known).join(', ')}`;
 }

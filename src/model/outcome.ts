@@ -1,16 +1,16 @@
 import type { KeyValues } from './record.ts';
 
-/** What a sync does to one destination record. */
+/** An operation of a sync on one destination record. */
 export type Operation = 'create' | 'update' | 'remove';
 
-/** Why a record was imported and then left alone. */
+/** The reason why a record was imported and then left alone. */
 export type SkipReason = 'mode' | 'filter' | 'duplicate';
 
-/** One record that could not be written, with its reason (R8). Holds no field values but the key. */
+/** One record that could not be written, with its reason (R8). It holds no field values but the key. */
 export interface RecordError {
-  /** The record's key in the source; null where it has none. */
+  /** The record's key in the source; null when it has none. */
   readonly key: KeyValues | null;
-  /** What was being done; `match` where it was not yet known. */
+  /** The operation that failed; `match` when it was not decided yet. */
   readonly operation: Operation | 'match';
   /**
    * `missing_key`, `ambiguous_match`, `expression_failed`, `invalid_value`, `rejected`, `too_large`, `unknown_outcome`,
@@ -19,7 +19,7 @@ export interface RecordError {
   readonly code: string;
   readonly message: string;
   readonly field?: string;
-  /** Whether sending the same record again can succeed without a change to it or to the sync. */
+  /** True when sending the same record again can succeed without a change to it or to the sync. */
   readonly retryable: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Stats {
   readonly removeErrors: number;
 }
 
-/** Nothing counted yet. */
+/** Counts that are all zero. */
 export const noStats: Stats = {
   imported: 0,
   created: 0,
@@ -48,7 +48,7 @@ export const noStats: Stats = {
   removeErrors: 0,
 };
 
-/** The sum of two counts. */
+/** Returns the sum of two counts. */
 export function addStats(a: Stats, b: Stats): Stats {
   return {
     imported: a.imported + b.imported,

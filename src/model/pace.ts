@@ -1,4 +1,4 @@
-/** How a chunk fared: its records, and how long its slowest step took in milliseconds. */
+/** The speed of a chunk: its records, and the duration of its slowest step in milliseconds. */
 export interface Pace {
   readonly records: number;
   readonly ms: number;

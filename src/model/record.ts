@@ -2,14 +2,14 @@ import type { Field } from './field.ts';
 import type { Json } from './json.ts';
 
 /**
- * How the values of a batch are written.
+ * The form of the values of a batch.
  *
  * - `sql`: texts as PostgreSQL prints them (ISO dates, `t`/`f`, `\x` hex, `{…}` arrays), null for NULL;
  * - `json`: JSON values, dates as ISO 8601 strings, bytes as base64.
  */
 export type Encoding = 'sql' | 'json';
 
-/** One value in flight, as its source gave it; `undefined` where the record lacks the field. */
+/** One value in flight, as its source gave it; `undefined` when the record lacks the field. */
 export type Value = Json | undefined;
 
 /** Records in flight: every row has one value per field, in the order of `fields`. */
@@ -21,9 +21,9 @@ export interface RecordBatch {
   readonly faults?: readonly RowFault[];
 }
 
-/** Why a row of a batch is not whole. */
+/** The reason why a row of a batch is not whole. */
 export interface RowFault {
-  /** Place in `rows`. */
+  /** The row's index in `rows`. */
   readonly row: number;
   readonly code: string;
   readonly message: string;

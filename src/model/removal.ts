@@ -1,4 +1,4 @@
-/** The ways to remove a record: `delete` it for good, or `archive` it, so that the system hides it and can bring it back. */
+/** The ways to remove a record: `delete` removes it for good; `archive` hides it, and the system can bring it back. */
 export const removalKinds = ['delete', 'archive'] as const;
 
 /** One of {@link removalKinds}. */

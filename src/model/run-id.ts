@@ -1,5 +1,5 @@
 /**
- * A run's id: sorts by time, unique by chance.
+ * Returns a new id of a run. Ids sort by time, and the random part makes them unique.
  * @param now milliseconds since 1970
  * @param random a UUID
  */

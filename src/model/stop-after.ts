@@ -1,7 +1,7 @@
-/** How many record errors fail a run early; either bound that is passed does. */
+/** The limits on record errors. A run that passes either of them fails early. */
 export interface StopAfter {
-  /** More record errors than this. */
+  /** The most record errors. */
   readonly errors?: number | undefined;
-  /** A greater share of the imported records than this, 0 to 1. */
+  /** The greatest share of record errors among the imported records, 0 to 1. */
   readonly fraction?: number | undefined;
 }

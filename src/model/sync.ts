@@ -4,7 +4,7 @@ import { removalKinds } from './removal.ts';
 import { anyNames } from './any-names.ts';
 import { durationSchema } from './duration.ts';
 
-/** Ids of connections and syncs: they become workflow ids and parts of table names. */
+/** Schema of the ids of connections and syncs. They become workflow ids and parts of table names. */
 export const idSchema = z
   .string()
   .regex(
@@ -12,12 +12,12 @@ export const idSchema = z
     'must be letters, digits, - and _, at most 63, starting with a letter or digit',
   );
 
-/** A key as it is written: a field, or a list of fields. */
+/** Schema of a key as a project file writes it: a field, or a list of fields. */
 export const keySchema = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
   .describe('The field, or list of fields, that matches a source record to a destination record.');
 
-/** Where the value of a destination field comes from. */
+/** Schema of the origin of a destination field's value, within the record itself. */
 export const fieldSourceSchema = z.union([
   z.string().min(1).describe('A source field, copied unchanged.'),
   z.strictObject({ expr: z.string().min(1).describe('A CEL expression over the source fields.') }),
@@ -43,7 +43,7 @@ const parentSchema = z.strictObject({
     ),
 });
 
-/** Where the value of a field of a destination comes from: the record, or another record that it points to. */
+/** Schema of the origin of a destination field's value: the record, or another record that it points to. */
 export const mappedFieldSourceSchema = z.union([
   fieldSourceSchema,
   z.strictObject({
@@ -54,7 +54,7 @@ export const mappedFieldSourceSchema = z.union([
 /** The value of one entry of `fields` of a destination. */
 export type MappedFieldSource = z.infer<typeof mappedFieldSourceSchema>;
 
-/** A schedule as it is written. */
+/** Schema of a schedule as a project file writes it. */
 export const scheduleSchema = z.union([
   z.strictObject({
     every: durationSchema.describe('How often the sync runs, such as 15m or 6h.'),
@@ -65,10 +65,10 @@ export const scheduleSchema = z.union([
   }),
 ]);
 
-/** When a sync runs by itself. */
+/** The times at which a sync runs by itself. */
 export type ScheduleSpec = z.infer<typeof scheduleSchema>;
 
-/** What is removed, as it is written. */
+/** Schema of the rules for removals as a project file writes them. */
 export const removalSchema = z.strictObject({
   scope: z
     .enum(['all', 'tracked'])
@@ -110,7 +110,7 @@ const watermarkSchema = z
   ])
   .describe('A field that grows with every change. Without it every run reads everything.');
 
-/** When a run with record errors fails early, as it is written. */
+/** Schema of the limits on record errors as a project file writes them. A run that passes one fails early. */
 export const stopAfterSchema = z
   .strictObject({
     errors: z.number().int().min(0).optional().describe('Most record errors of a run.'),
@@ -128,7 +128,7 @@ export const stopAfterSchema = z
     'must have errors, fraction or both',
   );
 
-/** One sync of a project file (DESIGN section 7). */
+/** Schema of one sync of a project file (DESIGN section 7). */
 export const syncSchema = z.strictObject({
   source: z.looseObject({
     connection: idSchema,
@@ -163,22 +163,22 @@ export const syncSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
 });
 
-/** A checked sync. Keys may be one field or a list; `keyFields` makes them lists. */
+/** A checked sync. A key may be one field or a list; `keyFields` turns it into a list. */
 export type SyncSpec = z.infer<typeof syncSchema>;
 
-/** A key as a list of fields. */
+/** Returns a key as a list of fields. */
 export function keyFields(key: string | readonly string[]): readonly string[] {
   return typeof key === 'string' ? [key] : key;
 }
 
-/** The watermark of a source as field and lag. */
+/** Returns the watermark of a source as field and lag. */
 export function watermarkOf(
   source: SyncSpec['source'],
 ): { readonly field: string; readonly lag?: string | number } | undefined {
   return typeof source.watermark === 'string' ? { field: source.watermark } : source.watermark;
 }
 
-/** The stream of `source:` or `destination:`, and what it says beyond the common fields, for the connector. */
+/** Returns the stream of `source:` or `destination:`, and those of its options that are the connector's own. */
 export function sideOf(side: SyncSpec['source'] | SyncSpec['destination']): {
   readonly stream: string;
   readonly options: Readonly<Record<string, unknown>>;

@@ -14,20 +14,20 @@ import { hintFor } from './hint.ts';
 import type { ProjectConnection } from './project.ts';
 import type { Path, Reporter } from './reporter.ts';
 
-/** The file's connections by id; null for one that has problems of its own. */
+/** The file's connections by id; null for a connection that has problems of its own. */
 export type Connections = ReadonlyMap<string, ProjectConnection | null>;
 
-/** What a side of a sync may say whatever its connector. */
+/** The keys that a side of a sync may have, whatever its connector. */
 const syncKeys = ['connection', 'stream', 'key', 'watermark'];
 
-/** What `source:` or `destination:` says. */
+/** The content of `source:` or `destination:`. */
 interface Side {
   readonly connection: string;
   readonly stream: string;
   readonly [option: string]: unknown;
 }
 
-/** Checks that a sync's `source:` names a connection that can be read, and says nothing it does not know. */
+/** Checks that a sync's `source:` names a connection that can be read, and has no unknown keys. */
 export function checkSource(
   file: Reporter,
   path: Path,
@@ -41,7 +41,7 @@ export function checkSource(
 }
 
 /**
- * Resolves the source that `side` names; undefined if there was a problem, which is reported.
+ * Resolves the source that `side` names. Returns undefined if there was a problem, which is reported.
  * @param common the keys of `side` that are not for the connector
  */
 export function sourceEnd(
@@ -63,7 +63,7 @@ export function sourceEnd(
 }
 
 /**
- * Checks that the `destination:` below `syncPath` names a connection that can be written, in this mode.
+ * Checks that the `destination:` below `syncPath` names a connection that can be written in this mode.
  * @param common the keys of `destination` that are not for the connector
  */
 export function checkDestination(

@@ -8,7 +8,7 @@ export function checkExpression(file: Reporter, path: Path, source: string): voi
   fieldsUsed(file, path, source);
 }
 
-/** The fields that an expression reads; undefined, and reported, where it cannot be compiled. */
+/** Returns the fields that an expression reads; undefined, with a report, when it cannot be compiled. */
 export function fieldsUsed(
   file: Reporter,
   path: Path,
@@ -22,7 +22,7 @@ export function fieldsUsed(
   }
 }
 
-/** The fields that an expression reads; none where it cannot be compiled. */
+/** Returns the fields that an expression reads; none when it cannot be compiled. */
 export function readsOf(source: string): readonly string[] {
   try {
     return compileExpression(source, nothingKnown).fieldsUsed;
@@ -31,7 +31,9 @@ export function readsOf(source: string): readonly string[] {
   }
 }
 
-/** The expressions in a mapping's `fields`, also in the keys of look-ups, each with its place below `fields`. */
+/**
+ * Returns the expressions in a mapping's `fields`, the keys of look-ups included, each with its place below `fields`.
+ */
 export function expressionsIn(
   fields: Readonly<Record<string, MappedFieldSource>>,
 ): [path: Path, expr: string][] {

@@ -1,6 +1,6 @@
 import { meant } from '../model/nearest.ts';
 
-/** A hint for an unknown name: what may have been meant, else what there is. */
+/** Returns a hint for an unknown name: the name that was probably meant, else all known names. */
 export function hintFor(name: string, candidates: readonly string[]): string | undefined {
   const [near] = meant(name, candidates);
   if (near !== undefined) return `did you mean ${near}?`;

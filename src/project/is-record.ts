@@ -1,4 +1,4 @@
-/** Whether a YAML value is a mapping. */
+/** True when a YAML value is a mapping. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

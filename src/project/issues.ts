@@ -6,12 +6,11 @@ import type { Path, Reporter } from './reporter.ts';
 type Issue = z.core.$ZodIssue;
 
 /**
- * Checks `value`, which the file holds at `path`, against `schema` and reports what is wrong.
- * Returns the checked value, or undefined if there was a problem.
+ * Checks `value`, which the file holds at `path`, against `schema` and reports what is wrong. A variable's value is
+ * always text; where the schema wants a number or a boolean, the text is read as one.
  *
- * A variable's value is always text; where the schema wants a number or a boolean instead, it is read as one.
- *
- * @param also keys that the mapping may have beside those of `schema`, which may have been meant
+ * @param also keys that the mapping may have beside those of `schema`; hints for unknown keys name them too
+ * @returns the checked value, or undefined if there was a problem
  */
 export function checkShape<T>(
   file: Reporter,
@@ -119,7 +118,7 @@ function unionNouns(issue: Extract<Issue, { code: 'invalid_union' }>): string[] 
   return [...new Set(all)];
 }
 
-/** The branch of a union that the author must have meant: of the right type, with the fewest faults. */
+/** Returns the branch of a union that the author probably meant: of the right type, with the fewest faults. */
 function meantBranch(issue: Extract<Issue, { code: 'invalid_union' }>): Issue[] | undefined {
   const wrongType = ({ path, code }: Issue): boolean =>
     path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
@@ -128,7 +127,7 @@ function meantBranch(issue: Extract<Issue, { code: 'invalid_union' }>): Issue[] 
     .toSorted((a, b) => a.length - b.length)[0];
 }
 
-/** `value` with texts that came from variables read as the numbers and booleans that `issues` ask for. */
+/** Returns `value` with texts that came from variables read as the numbers and booleans that `issues` ask for. */
 function readVariables(
   file: Reporter,
   base: Path,
@@ -147,7 +146,7 @@ function readVariables(
   return copy;
 }
 
-/** The issues of all branches of a union, however deep, with their whole paths. */
+/** Returns the issues of all branches of a union, however deep, with their full paths. */
 function innermost(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   return issue.errors.flat().flatMap((inner) => {

@@ -5,7 +5,7 @@ import { idSchema, syncSchema } from '../model/sync.ts';
 
 type JsonSchema = Record<string, unknown>;
 
-/** The JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
+/** Returns the JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
 export function projectJsonSchema(): JsonSchema {
   const defs: JsonSchema = {};
   const id = convert(idSchema, 'id', defs);
@@ -43,7 +43,7 @@ export function projectJsonSchema(): JsonSchema {
   };
 }
 
-/** Converts one schema; what it refers to goes to `defs`, under names that begin with `name`. */
+/** Converts one schema. Its definitions go to `defs`, under names that begin with `name`. */
 function convert(schema: z.ZodType, name: string, defs: JsonSchema): JsonSchema {
   const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   const text = JSON.stringify(converted).replaceAll('"#/$defs/', `"#/$defs/${name}.`);
@@ -69,7 +69,7 @@ function withType(schema: JsonSchema, type: string, title: string): JsonSchema {
   return { ...schema, type: 'object', title, properties, required };
 }
 
-/** Lets a `${NAME}` reference stand wherever a setting is not free text. */
+/** Allows a `${NAME}` reference for every setting that is not free text. */
 function withReferences(schema: JsonSchema): JsonSchema {
   if (isNarrow(schema)) {
     const { description, default: fallback, ...plain } = schema;

@@ -9,7 +9,7 @@ interface JsonSchema {
   readonly allOf?: readonly JsonSchema[];
 }
 
-/** The keys that a mapping at `path` below `schema` may have, whichever branch of a union it is. */
+/** Returns the keys that a mapping at `path` below `schema` may have, in any branch of a union. */
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const options = { io: 'input', unrepresentable: 'any', reused: 'inline' } as const;
   let places = branches(z.toJSONSchema(schema, options) as JsonSchema);

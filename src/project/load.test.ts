@@ -39,7 +39,7 @@ function problemsOf(text: string, using: Environment = env): readonly Problem[] 
   }
 }
 
-/** The one problem of the good project with `from` replaced by `to`, as it is printed. */
+/** Returns the only problem of the good project with `from` replaced by `to`, as it is printed. */
 function printed(from: string, to: string, using?: Environment): string {
   const changed = good.replace(from, to);
   expect(changed).not.toBe(good);

@@ -11,7 +11,7 @@ import type { Project, ProjectConnection } from './project.ts';
 import { SourceFile } from './source-file.ts';
 import { checkSync } from './syncs.ts';
 
-/** Where `${NAME}` references are looked up. */
+/** The variables that `${NAME}` references stand for. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const fileSchema = z.strictObject({
@@ -24,7 +24,7 @@ const fileSchema = z.strictObject({
 /**
  * Reads and checks a project file.
  *
- * @throws ProjectError with everything that is wrong with the file, also when it cannot be read
+ * @throws ProjectError with everything that is wrong with the file, even when it cannot be read
  */
 export async function loadProject(file: string, env: Environment): Promise<Project> {
   let text: string;
@@ -39,7 +39,7 @@ export async function loadProject(file: string, env: Environment): Promise<Proje
 /**
  * Checks the text of a project file.
  *
- * @param file what to call it in messages
+ * @param file the name to use in messages
  * @throws ProjectError with everything that is wrong
  */
 export function parseProject(text: string, file: string, env: Environment): Project {

@@ -1,14 +1,14 @@
-/** One thing that is wrong with a project file, and where. */
+/** One problem of a project file, with its place. */
 export interface Problem {
-  /** Where in the file's structure, such as `syncs.customers.mode`; empty for the file as a whole. */
+  /** The place in the file's structure, such as `syncs.customers.mode`; empty for the file as a whole. */
   readonly path: string;
-  /** Counted from 1. */
+  /** The line, counted from 1. */
   readonly line: number;
-  /** Counted from 1. */
+  /** The column, counted from 1. */
   readonly column: number;
-  /** What is wrong. Never holds the value of an environment variable. */
+  /** The problem's text. It never holds the value of an environment variable. */
   readonly message: string;
-  /** What may have been meant, or what to do. */
+  /** The name that was probably meant, or what to do. */
   readonly hint?: string;
 }
 
@@ -25,7 +25,7 @@ export class ProjectError extends Error {
   }
 }
 
-/** A problem as compilers print theirs: `file:line:column path: message`, the hint on its own line. */
+/** Formats a problem as compilers do: `file:line:column path: message`, with the hint on its own line. */
 export function formatProblem(file: string, problem: Problem): string {
   const subject = problem.path === '' ? '' : ` ${problem.path}:`;
   const hint = problem.hint === undefined ? '' : `\n    ${problem.hint}`;

@@ -1,10 +1,10 @@
 import type { EntitySpec } from '../model/entity.ts';
 import type { SyncSpec } from '../model/sync.ts';
 
-/** A connection of a project: the connector's type, and settings its schema has accepted. */
+/** A connection of a project: the connector's type, and settings that its schema has accepted. */
 export interface ProjectConnection {
   readonly type: string;
-  /** With variables filled in: may hold secrets. */
+  /** The settings with variables filled in; they may hold secrets. */
   readonly settings: unknown;
 }
 

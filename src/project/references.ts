@@ -1,23 +1,23 @@
 import { isScalar, visit, type Document, type Scalar } from 'yaml';
 
-/** What a scalar's `${NAME}` references came to. */
+/** The result of filling in a scalar's `${NAME}` references. */
 export interface Reference {
   readonly missing: readonly string[];
 }
 
-/** What `fillIn` did to a document. */
+/** The result of filling in a document's references. */
 export interface Filled {
   /** Every scalar that held a reference. */
   readonly references: ReadonlyMap<Scalar, Reference>;
-  /** Variable → value, of the variables used. For redaction only. */
+  /** The values of the variables that were used, by name; only for redaction. */
   readonly used: ReadonlyMap<string, string>;
 }
 
 const pattern = /\$(\$\{)|\$\{([^}]*)\}/g;
 
 /**
- * Replaces `${NAME}` in every string of a document by the variable's value; `$${` stands for `${` itself.
- * A variable that is missing or empty leaves its reference in place and is listed.
+ * Replaces `${NAME}` in every string of a document by the variable's value; `$${` stands for `${` itself. A variable
+ * that is missing or empty leaves its reference in place and is listed.
  */
 export function fillIn(
   document: Document,
@@ -48,10 +48,10 @@ export function fillIn(
   return { references, used };
 }
 
-/** Shorter values are too common in ordinary text to be replaced without spoiling it. */
+/** The shortest value that is redacted. Shorter ones are too common in ordinary text. */
 const shortestSecret = 4;
 
-/** `text` with the values of variables replaced by the references to them. */
+/** Returns `text` with the values of variables replaced by the references to them. */
 export function redact(text: string, used: ReadonlyMap<string, string>): string {
   let clean = text;
   const longestFirst = [...used].toSorted(([, a], [, b]) => b.length - a.length);

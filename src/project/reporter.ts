@@ -1,10 +1,10 @@
-/** Steps from the root of what is checked to a value in it. */
+/** The steps from the root of the checked value to a value in it. */
 export type Path = readonly PropertyKey[];
 
 /** Takes the problems that checks find. */
 export interface Reporter {
-  /** Notes a problem at the place `path` leads to, with what may have been meant or what to do. */
+  /** Reports a problem at the place that `path` leads to, with a hint about what was meant or what to do. */
   report(path: Path, message: string, hint?: string): void;
-  /** Whether the text at `path` came from a variable, and may stand for a number or a boolean. */
+  /** True when the text at `path` came from a variable, and so may stand for a number or a boolean. */
   refers(path: Path): boolean;
 }

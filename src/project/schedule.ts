@@ -20,7 +20,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', from: 0, to: 7, names: days },
 ];
 
-/** Reports what Temporal would refuse, or read otherwise than it was meant, in a schedule. */
+/** Reports a schedule that Temporal would refuse, or would read in another way than it was meant. */
 export function checkSchedule(file: Reporter, path: Path, schedule: ScheduleSpec): void {
   if ('every' in schedule) {
     if (milliseconds(schedule.every) < 1000) {

@@ -13,20 +13,20 @@ import type { Problem } from './problem.ts';
 import type { Path, Reporter } from './reporter.ts';
 import { fillIn, redact, type Filled, type Reference } from './references.ts';
 
-/** A value in the file, and the offset where a reader would look for it: its key, if it has one. */
+/** A value in the file, and the offset where a reader would look for it: that of its key, if it has one. */
 interface Step {
   readonly node: unknown;
   readonly offset: number;
 }
 
-/** A project file as text with positions: collects the problems that are found in it. */
+/** A project file as text with positions. It collects the problems that are found in it. */
 export class SourceFile implements Reporter {
   readonly problems: Problem[] = [];
   readonly #document: Document;
   readonly #lines = new LineCounter();
   readonly #filled: Filled;
 
-  /** @param env where `${NAME}` references are looked up */
+  /** @param env the variables that `${NAME}` references stand for */
   constructor(text: string, env: Readonly<Record<string, string | undefined>>) {
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     this.#filled = fillIn(this.#document, env);
@@ -34,24 +34,24 @@ export class SourceFile implements Reporter {
     for (const error of this.#document.errors) this.#reportSyntax(error, text);
   }
 
-  /** The file's content with variables filled in; null for an empty file. */
+  /** Returns the file's content with variables filled in; null for an empty file. */
   value(): unknown {
     return this.#document.toJS();
   }
 
-  /** Whether the text is YAML at all; if not, `value` means nothing. */
+  /** True when the text is valid YAML; otherwise `value` is meaningless. */
   get parsed(): boolean {
     return this.#document.errors.length === 0;
   }
 
-  /** Notes a problem at the place `path` leads to, or as near to it as the file goes. */
+  /** Reports a problem at the place that `path` leads to, or as near to it as the file goes. */
   report(path: Path, message: string, hint?: string): void {
     // A reference that could not be filled in is reported once, not for everything that follows from it.
     if (this.#reference(path)?.missing.length) return;
     this.#add(path, this.#walk(path).at(-1)?.offset ?? 0, message, hint);
   }
 
-  /** Whether the scalar at `path` refers to a variable. */
+  /** True when the scalar at `path` refers to a variable. */
   refers(path: Path): boolean {
     return this.#reference(path) !== undefined;
   }
@@ -96,7 +96,7 @@ export class SourceFile implements Reporter {
     });
   }
 
-  /** The values along `path`, as far as they exist. */
+  /** Returns the values along `path`, as far as they exist. */
   #walk(path: Path): Step[] {
     const steps: Step[] = [];
     let node: unknown = this.#document.contents;
@@ -126,7 +126,7 @@ function start(node: unknown): number {
   return (node as Node | null)?.range?.[0] ?? 0;
 }
 
-/** Every value of a document below its root, outer before inner. */
+/** Returns every value of a document below its root, outer ones before inner ones. */
 function entries(document: Document): (Step & { path: Path })[] {
   const found: (Step & { path: Path })[] = [];
   const descend = (node: unknown, path: Path): void => {

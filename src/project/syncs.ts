@@ -8,9 +8,9 @@ import { checkSchedule } from './schedule.ts';
 import type { Path, Reporter } from './reporter.ts';
 
 /**
- * Checks one sync of the file: its shape, then what it means to the connections it names.
+ * Checks one sync of the file: its shape, then its meaning for the connections that it names.
  *
- * @param connections by id; null for one that the file has but that has problems of its own
+ * @param connections by id; null for a connection that the file has but that has problems of its own
  * @returns undefined if its shape is wrong; problems of meaning are only reported
  */
 export function checkSync(

@@ -2,7 +2,7 @@ import type { Services } from '../api/services.ts';
 import type { Project } from '../project/project.ts';
 import type { Store } from '../store/store.ts';
 
-/** Declares everything a project says. */
+/** Declares all connections, syncs and entities of a project. */
 export async function applyProject(
   project: Project,
   services: Services,

@@ -11,25 +11,25 @@ export interface Backends {
   readonly databaseUrl: string;
   readonly temporal: TemporalAddress;
   readonly uiUrl?: string;
-  /** Rejects when an embedded server kept ending; never settles otherwise. */
+  /** Rejects when an embedded server has ended too often; never settles otherwise. */
   readonly givenUp: Promise<never>;
-  /** Stops what was started here. */
+  /** Stops the servers that were started here. */
   stop(): Promise<void>;
 }
 
-/** How the embedded parts are started. */
+/** Settings of the embedded servers. */
 interface EmbeddedOptions {
   readonly dataDir: string;
-  /** 0: any free one. */
+  /** The port of the Temporal server; 0: any free one. */
   readonly temporalPort: number;
   readonly headless: boolean;
 }
 
-/** The servers' own words: of use only when something is wrong with them. */
+/** Logs the servers' own output, which matters only when something is wrong with them. */
 const log = (line: string): void => logger.debug(line);
 const warn = (line: string): void => logger.warn(line);
 
-/** Starts whatever the settings do not name. */
+/** Starts the embedded servers for whatever the settings do not name. */
 export async function startBackends(
   settings: Settings,
   options: EmbeddedOptions,
@@ -62,7 +62,7 @@ export async function startBackends(
   };
 }
 
-/** Settles as the first that does; one that never does is left out. */
+/** Returns a promise that settles like the first of the parts to settle, and never when there are none. */
 function firstGivenUp(parts: readonly (Promise<never> | undefined)[]): Promise<never> {
   const all = parts.filter((part) => part !== undefined);
   const first = all.length === 0 ? new Promise<never>(() => {}) : Promise.race(all);
@@ -109,13 +109,13 @@ async function startTemporal(
         headless,
         namespace: temporal.namespace,
         log,
-        ...(before ? placeOf(before) : temporalPort !== 0 && { port: temporalPort }),
+        ...(before ? portsOf(before) : temporalPort !== 0 && { port: temporalPort }),
       }),
   });
 }
 
-/** The ports that others know. */
-function placeOf({ address, uiUrl }: EmbeddedTemporal): { port: number; uiPort?: number } {
+/** Returns the ports of an earlier start, which others know. */
+function portsOf({ address, uiUrl }: EmbeddedTemporal): { port: number; uiPort?: number } {
   return {
     port: Number(address.slice(address.lastIndexOf(':') + 1)),
     ...(uiUrl !== undefined && { uiPort: Number(new URL(uiUrl).port) }),

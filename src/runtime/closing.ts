@@ -1,4 +1,4 @@
-/** What must be closed again, last opened first. */
+/** Closes what was opened, the last opened first. */
 export class Closing {
   readonly #steps: (() => Promise<void>)[] = [];
 
@@ -6,7 +6,7 @@ export class Closing {
     this.#steps.push(step);
   }
 
-  /** Closes everything once; a step that fails does not keep the others open. */
+  /** Closes everything once. A step that fails does not keep the others from being closed. */
   async close(): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       await step().catch(() => undefined);

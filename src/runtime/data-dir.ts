@@ -18,13 +18,13 @@ import {
   type EncryptionKeys,
 } from './encryption-key.ts';
 
-/** A data directory that this process alone uses. */
+/** A data directory that only this process uses. */
 export interface DataDir {
-  /** Absolute. */
+  /** The absolute path. */
   readonly path: string;
-  /** Notes where this process's server listens, for whoever finds the directory in use. */
+  /** Stores the url of this process's server, for a process that finds the directory in use. */
   recordUrl(url: string): void;
-  /** Gives the directory up; may be called again. */
+  /** Releases the directory; may be called again. */
   release(): void;
 }
 
@@ -57,26 +57,28 @@ export function openDataDir(path = '.sluice'): DataDir {
 }
 
 /**
- * The directory's encryption key, made at the first call and kept in the file `key`, readable by its owner only; while
- * a rotation is under way the retired one follows.
+ * Returns the directory's encryption keys, which are kept in the file `key`, readable by its owner only. The first call
+ * creates a key. While a rotation is under way the retired key follows the current one.
  * @throws ConfigError `bad_encryption_key` when the file was damaged
  */
 export function encryptionKeys(dir: string): EncryptionKeys {
   const file = join(dir, 'key');
   createWhole(file, `${formatEncryptionKeys([randomBytes(32)])}\n`);
-  // A copy or a restored backup may have left it readable for others.
+  // A copy or a restored backup may be readable for others.
   if (process.getuid?.() === statSync(file).uid) chmodSync(file, 0o600);
   return parseEncryptionKeys(readFileSync(file, 'utf8'), file);
 }
 
-/** Replaces the directory's keys, at once and durably: a power cut leaves the old ones or the new ones. */
+/**
+ * Replaces the directory's keys atomically and durably: after a power cut the file holds the old ones or the new ones.
+ */
 export function writeEncryptionKeys(dir: string, keys: EncryptionKeys): void {
   replace(join(dir, 'key'), `${formatEncryptionKeys(keys)}\n`);
 }
 
 function create(dir: string): void {
   try {
-    // Others may pass through, not list: the embedded Postgres may run as another user.
+    // Other users may pass through but not list it: the embedded Postgres may run as another user.
     if (mkdirSync(dir, { recursive: true }) !== undefined) chmodSync(dir, 0o711);
     if (!statSync(dir).isDirectory()) throw new Error('not a directory');
   } catch (cause) {
@@ -88,7 +90,10 @@ function create(dir: string): void {
   }
 }
 
-/** Removes the lock of a dead owner; refuses that of a living one. */
+/**
+ * Removes the lock of a dead owner.
+ * @throws ConfigError `data_dir_in_use` when the owner is alive
+ */
 function clearStale(lock: string, dir: string): void {
   const owner = readOwner(lock);
   if (owner && startTime(owner.pid) === owner.started) {
@@ -104,7 +109,7 @@ function clearStale(lock: string, dir: string): void {
   } catch {
     return; // another process was faster
   }
-  // Another process may have put its own lock in place since we looked: give it back.
+  // Another process may have created its own lock since we looked; then that lock is put back.
   if (readOwner(aside)?.pid !== owner?.pid) linkIfAbsent(aside, lock);
   rmSync(aside, { force: true });
 }
@@ -117,7 +122,7 @@ function readOwner(lock: string): Owner | undefined {
   }
 }
 
-/** Creates a private file with its whole content at once; false when it exists already. */
+/** Creates a private file with its whole content at once; returns false when the file exists already. */
 function createWhole(file: string, content: string): boolean {
   const draft = temporary(file);
   writeFileSync(draft, content, { mode: 0o600 });

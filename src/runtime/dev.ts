@@ -21,13 +21,13 @@ export interface DevOptions {
 interface Dev {
   readonly url: string;
   readonly uiUrl?: string;
-  /** Rejects when an embedded server kept ending; never settles otherwise. */
+  /** Rejects when an embedded server has ended too often; never settles otherwise. */
   readonly givenUp: Promise<never>;
   workerPids(): number[];
   stop(): Promise<void>;
 }
 
-/** Everything in one: embedded servers, the API, and worker processes that are kept running. */
+/** Starts everything in one: embedded servers, the API, and worker processes that are kept running. */
 export async function startDev(options: DevOptions): Promise<Dev> {
   const closing = new Closing();
   try {

@@ -1,10 +1,10 @@
 import { ConfigError } from '../model/failure.ts';
 
-/** Keys of 32 bytes: the current one, then retired ones that may still be needed to read. */
+/** Keys of 32 bytes each: the current one, then retired ones that may still be needed for reading. */
 export type EncryptionKeys = readonly [Buffer, ...Buffer[]];
 
 /**
- * Keys written as 64 hexadecimal digits or as base64 each, separated by commas or white space.
+ * Parses keys separated by commas or white space, each written as 64 hexadecimal digits or as base64.
  * @throws ConfigError `bad_encryption_key`, naming `origin` and never a key
  */
 export function parseEncryptionKeys(value: string, origin: string): EncryptionKeys {
@@ -16,7 +16,7 @@ export function parseEncryptionKeys(value: string, origin: string): EncryptionKe
   return [current, ...retired];
 }
 
-/** As {@link parseEncryptionKeys} reads them. */
+/** Writes keys in the form that {@link parseEncryptionKeys} reads. */
 export function formatEncryptionKeys(keys: EncryptionKeys): string {
   return keys.map((key) => key.toString('base64')).join(',');
 }

@@ -4,7 +4,7 @@ import { openStack } from './stack.ts';
 import { openState } from './state.ts';
 import { runWorker, type RunningWorker } from './worker.ts';
 
-/** A Sluice for one command. */
+/** A Sluice for the duration of one command. */
 interface Occasion {
   readonly url: string;
   readonly token?: string;
@@ -13,7 +13,7 @@ interface Occasion {
   stop(): Promise<void>;
 }
 
-/** An embedded server with a worker in this process, for one command. What it knows stays in the data directory. */
+/** Starts an embedded server with a worker in this process, for one command. Its state stays in the data directory. */
 export async function startOccasion(options: {
   project: Project;
   dataDir: string;

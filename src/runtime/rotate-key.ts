@@ -7,18 +7,18 @@ import { logger } from './log.ts';
 import { readSettings } from './settings.ts';
 import { openState } from './state.ts';
 
-/** What a rotation did. */
+/** The result of a rotation. */
 export interface Rotation {
-  /** How many values another key had sealed. */
+  /** The number of values that another key had encrypted. */
   readonly resealed: number;
-  /** Where the current key stands. */
+  /** The place of the current key. */
   readonly keys: 'environment' | 'data directory';
 }
 
 /**
- * Seals the whole state with the current key. With `SLUICE_ENCRYPTION_KEY` that is its first one, and servers and
- * workers that know both keys may run; without, the data directory, which must not be in use, gets a new key. A
- * rotation that was broken off goes on where it stood.
+ * Encrypts the whole state with the current key. With `SLUICE_ENCRYPTION_KEY` that is its first key, and servers and
+ * workers that know both keys may keep running. Without it the data directory gets a new key, and must not be in use.
+ * An interrupted rotation continues where it stopped.
  * @throws ConfigError `wrong_encryption_key`, `retired_key_in_use`, `missing_setting`, `data_dir_in_use`
  */
 export async function rotateKey({ dataDir }: { dataDir: string }): Promise<Rotation> {
@@ -47,7 +47,7 @@ export async function rotateKey({ dataDir }: { dataDir: string }): Promise<Rotat
   }
 }
 
-/** A new key before the present one; the file keeps both until all is sealed anew. */
+/** Puts a new key before the present one. The file keeps both until everything is encrypted with the new one. */
 function renewed(dir: string): EncryptionKeys {
   const keys = encryptionKeys(dir);
   if (keys.length > 1) return keys;

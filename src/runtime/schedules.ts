@@ -17,7 +17,7 @@ import {
   type ScheduledSyncInput,
 } from '../model/workflow.ts';
 
-/** What a schedule starts: runs of a sync, or cycles of an entity. */
+/** The thing that a schedule starts: runs of a sync, or cycles of an entity. */
 export interface Scheduled {
   readonly kind: 'sync' | 'entity';
   readonly id: string;
@@ -33,7 +33,7 @@ export class Schedules {
     this.#searchable = searchable;
   }
 
-  /** Makes the schedule what the sync or entity says: created, changed or deleted. A pause by hand stays. */
+  /** Creates, changes or deletes the schedule as the sync or entity declares it. A pause by hand stays. */
   async apply(what: Scheduled, schedule: ScheduleSpec | undefined): Promise<void> {
     if (schedule === undefined) return this.remove(what);
     const options = this.#options(what, schedule);
@@ -90,12 +90,15 @@ export class Schedules {
   }
 }
 
-/** A schedule has the id of the workflow that its ticks lead to. */
+/** Returns a schedule's id: that of the workflow which its ticks lead to. */
 function scheduleId({ kind, id }: Scheduled): string {
   return kind === 'sync' ? syncWorkflowId(id) : entityWorkflowId(id);
 }
 
-/** Intervals are offset by a hash of the name, so that syncs of one period do not all start at once. */
+/**
+ * Returns the times of a schedule. Intervals are offset by a hash of the name, so that syncs of one period do not all
+ * start at once.
+ */
 function specOf(name: string, schedule: ScheduleSpec): ScheduleOptions['spec'] {
   if ('cron' in schedule)
     return { cronExpressions: [schedule.cron], timezone: schedule.timezone ?? 'UTC' };

@@ -19,31 +19,31 @@ import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
 import { version } from './version.ts';
 
-/** The services that the API serves. */
+/** Creates the services behind the API. */
 export function createServices(state: State, client: TemporalClient): Services {
   const { store } = state;
-  const shelter = <T extends object>(service: T): T => tellingOutages(service, client.client);
+  const withOutages = <T extends object>(service: T): T => tellingOutages(service, client.client);
   const schedules = new Schedules(client.client, client.searchable);
   return {
-    syncs: shelter(new Syncs(store, schedules)),
-    connections: shelter(new Connections(store)),
-    runs: shelter(new Runs(store, client)),
-    entities: shelter(new Entities(store, client, schedules)),
+    syncs: withOutages(new Syncs(store, schedules)),
+    connections: withOutages(new Connections(store)),
+    runs: withOutages(new Runs(store, client)),
+    entities: withOutages(new Entities(store, client, schedules)),
     async ready() {
       const [database, pollers] = await Promise.all([
-        soon(state.answers(), false),
-        soon(countPollers(client), null),
+        inTime(state.answers(), false),
+        inTime(countPollers(client), null),
       ]);
       return { database, temporal: pollers !== null, worker: (pollers ?? 0) > 0 };
     },
   };
 }
 
-/** How long a part may take to prove that it is there. Milliseconds. */
+/** The time that a part has to prove that it is there. Milliseconds. */
 const readyMs = 3_000;
 
-/** What `work` comes to, or `late` when that takes too long. */
-function soon<T>(work: Promise<T>, late: T): Promise<T> {
+/** Returns the result of `work`, or `late` when it takes too long. */
+function inTime<T>(work: Promise<T>, late: T): Promise<T> {
   const limit = new AbortController();
   const tooLate = sleep(readyMs, late, { signal: limit.signal, ref: false });
   return Promise.race([work, tooLate]).finally(() => limit.abort());
@@ -70,7 +70,7 @@ export interface ListeningServer {
 
 /**
  * Serves the API.
- * @throws ConfigError `port_in_use`; `token_required` on an address others can reach without a token
+ * @throws ConfigError `port_in_use`; `token_required` when others can reach the address and there is no token
  */
 export async function listen(
   services: Services,

@@ -4,35 +4,35 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import { ConfigError } from '../model/failure.ts';
 import { parseEncryptionKeys, type EncryptionKeys } from './encryption-key.ts';
 
-/** How to reach Temporal; without an address the embedded server is used. */
+/** The settings for reaching Temporal. Without an address the embedded server is used. */
 export interface TemporalSettings {
   /** `host:port`; absent: embedded. */
   readonly address?: string;
-  /** Default `default`. */
+  /** The namespace. Default `default`. */
   readonly namespace: string;
   readonly apiKey?: string;
-  /** True or details when the connection is encrypted; an API key alone turns it on. */
+  /** True or details when the connection is encrypted. An API key alone turns encryption on. */
   readonly tls?: NonNullable<ClientConnectConfig['connectionOptions']['tls']>;
   /** Extra gRPC headers. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What the environment says; nothing else in Sluice reads the environment. */
+/** The settings from the environment. Nothing else in Sluice reads the environment. */
 export interface Settings {
-  /** State database (`SLUICE_DATABASE_URL`); absent: embedded Postgres. */
+  /** The state database (`SLUICE_DATABASE_URL`); absent: embedded Postgres. */
   readonly databaseUrl?: string;
   readonly temporal: TemporalSettings;
-  /** Token the API asks for (`SLUICE_API_TOKEN`). */
+  /** The token that the API asks for (`SLUICE_API_TOKEN`). */
   readonly apiToken?: string;
-  /** `SLUICE_ENCRYPTION_KEY`; absent: the data directory's own. */
+  /** `SLUICE_ENCRYPTION_KEY`; absent: the data directory's own keys. */
   readonly encryptionKeys?: EncryptionKeys;
-  /** Server that the command line talks to (`SLUICE_URL`). */
+  /** The server that the command line talks to (`SLUICE_URL`). */
   readonly url?: string;
-  /** Path of a Temporal CLI to use (`SLUICE_TEMPORAL_CLI`). */
+  /** The path of a Temporal CLI to use (`SLUICE_TEMPORAL_CLI`). */
   readonly temporalCli?: string;
-  /** A folder through which tests plan faults (`SLUICE_TEST_FAULTS`); never set it otherwise. */
+  /** A folder in which tests plan faults (`SLUICE_TEST_FAULTS`); never set it otherwise. */
   readonly testFaults?: string;
-  /** Folders searched for programs (`PATH`). */
+  /** The folders that are searched for programs (`PATH`). */
   readonly searchPath: string;
   /** The user's cache for downloads: `$XDG_CACHE_HOME/sluice` or `~/.cache/sluice`. */
   readonly cacheDir: string;
@@ -59,14 +59,14 @@ export function readSettings(env: Environment = process.env): Settings {
   };
 }
 
-/** This process's environment with `extra` on top, for a child process. */
+/** Returns this process's environment with `extra` on top, for a child process. */
 export function childEnvironment(extra: Environment = {}): Environment {
   return { ...process.env, ...extra };
 }
 
 /**
- * Temporal's own variables, as its tools read them. Its configuration file counts only where a variable asks
- * for it: a profile that happens to name a production cluster must not capture `sluice dev`.
+ * Reads Temporal's own variables as its tools do. Its configuration file counts only when a variable asks for it: a
+ * profile that happens to name a production cluster must not capture `sluice dev`.
  */
 function readTemporal(env: Environment): TemporalSettings {
   const { connectionOptions, namespace } = loadTemporal(env);
@@ -103,7 +103,7 @@ function textOnly(values: Readonly<Record<string, unknown>>): Record<string, str
   );
 }
 
-/** One property, or none when the value is unset or empty. */
+/** Returns one property, or none when the value is unset or empty. */
 function text<K extends string>(name: K, value: string | undefined): Partial<Record<K, string>> {
   return value ? ({ [name]: value } as Record<K, string>) : {};
 }

@@ -10,7 +10,7 @@ import { readSettings, type Settings } from './settings.ts';
 import { apiQueryMs, openState, type State } from './state.ts';
 import { connectTemporal } from './temporal.ts';
 
-/** What `sluice dev` and `sluice run` share: everything but the workers. */
+/** The parts that `sluice dev` and `sluice run` share: everything but the workers. */
 export interface Stack {
   readonly url: string;
   readonly settings: Settings;
@@ -19,19 +19,21 @@ export interface Stack {
   readonly state: State;
 }
 
-/** How a stack is opened. */
+/** Options for opening a stack. */
 export interface StackOptions {
   readonly project?: Project;
   readonly dataDir: string;
-  /** 0: any free one. */
+  /** The port of the API; 0: any free one. */
   readonly port: number;
-  /** 0: any free one. */
+  /** The port of the Temporal server; 0: any free one. */
   readonly temporalPort: number;
-  /** Without the Temporal UI. */
+  /** True leaves out the Temporal UI. */
   readonly headless: boolean;
 }
 
-/** Takes the data directory, starts what is embedded, serves the API, declares the project; `closing` undoes it. */
+/**
+ * Takes the data directory, starts the embedded servers, serves the API and declares the project; `closing` undoes it.
+ */
 export async function openStack(closing: Closing, options: StackOptions): Promise<Stack> {
   logCrashes();
   const settings = readSettings();

@@ -13,7 +13,7 @@ import { connectTemporal, type TemporalAddress } from './temporal.ts';
 import { armTestFaults } from './test-faults.ts';
 import { runWorker, type RunningWorker } from './worker.ts';
 
-/** `sluice server`: the API alone, over a database and a Temporal server that are already there. */
+/** Runs `sluice server`: the API alone, with a database and a Temporal server that exist already. */
 export async function startServer(options: {
   port: number;
   host: string;
@@ -37,7 +37,7 @@ export async function startServer(options: {
   }
 }
 
-/** `sluice worker`: one worker in this process, over a database and a Temporal server that are already there. */
+/** Runs `sluice worker`: one worker in this process, with a database and a Temporal server that exist already. */
 export async function startWorker({ dataDir }: { dataDir: string }): Promise<RunningWorker> {
   const { settings, state, address } = await open(dataDir);
   if (settings.testFaults !== undefined) armTestFaults(settings.testFaults);

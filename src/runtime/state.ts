@@ -8,22 +8,22 @@ import { createStore, type Store } from '../store/store.ts';
 /** The open state store. */
 export interface State {
   readonly store: Store;
-  /** Whether the database answers. */
+  /** Resolves to true when the database answers. */
   answers(): Promise<boolean>;
-  /** Seals everything with the current key; returns how many values another key had sealed. */
+  /** Encrypts everything with the current key; returns the number of values that another key had encrypted. */
   reseal(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Longest a migration's statement may take. Milliseconds. */
+/** The longest time that a migration's statement may take. Milliseconds. */
 const migrationMs = 600_000;
 
-/** Longest a query of the API may take: whoever waits for the answer is told so. Milliseconds. */
+/** The longest time that a query of the API may take, after which its caller gets an error. Milliseconds. */
 export const apiQueryMs = 10_000;
 
 /**
  * Opens the state store and brings its schema up to date.
- * @param queryTimeoutMs default: a minute, as activities take it
+ * @param queryTimeoutMs default: a minute, as activities use it
  * @throws ConfigError `wrong_encryption_key` when the keys do not open it
  */
 export async function openState(

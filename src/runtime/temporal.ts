@@ -5,7 +5,7 @@ import type { TemporalSettings } from './settings.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = proto.temporal.api.enums.v1.IndexedValueType;
 
-/** A Temporal address that is known: the user's, or the embedded server's. */
+/** The settings of Temporal with a known address: the user's, or the embedded server's. */
 export interface TemporalAddress extends TemporalSettings {
   readonly address: string;
 }
@@ -13,7 +13,7 @@ export interface TemporalAddress extends TemporalSettings {
 /** A connected Temporal client. */
 export interface TemporalClient {
   readonly client: Client;
-  /** Whether the server knows Sluice's search attributes; without them runs are not searchable by them. */
+  /** True when the server knows Sluice's search attributes; without them runs are not searchable by them. */
   readonly searchable: boolean;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export async function connectTemporal(settings: TemporalAddress): Promise<Tempor
   return { client, searchable, close: () => connection.close() };
 }
 
-/** The options that client and worker connections share. */
+/** Returns the options that client and worker connections share. */
 export function connectionOptions({ address, apiKey, tls, metadata }: TemporalAddress): {
   address: string;
   apiKey?: string;
@@ -63,7 +63,7 @@ async function registerSearchAttributes(
     }
     return true;
   } catch {
-    // Temporal Cloud lets only its own tools add them: runs go on without.
+    // Temporal Cloud lets only its own tools add search attributes; runs work without them.
     return false;
   }
 }

@@ -7,17 +7,18 @@ import { armFaultPoints, type FaultPoint } from '../model/fault-point.ts';
 interface Plan {
   readonly id: string;
   readonly point: FaultPoint;
-  /** Strikes at this passage of the point, counted from 1 in each process. */
+  /** The passage of the point at which it strikes, counted from 1 in each process. */
   readonly hit: number;
-  /** Ends the process, freezes it until SIGCONT, or fails the step. */
+  /** Kills the process, freezes it until SIGCONT, or makes the step fail. */
   readonly action: 'kill' | 'freeze' | 'throw';
-  /** Only activities of this workflow count. */
+  /** A workflow id: only its activities count. */
   readonly workflow?: string;
 }
 
 /**
- * Lets tests strike this process at fault points. They plan a fault as `plan.json` in `folder`; the process that
- * meets it takes the file away first, so that each plan strikes once. Every passage is noted in `passed.log`.
+ * Lets tests inject faults into this process at fault points. A test plans a fault as `plan.json` in `folder`. The
+ * process that meets it first takes the file away, so that each plan strikes once. Every passage is logged in
+ * `passed.log`.
  */
 export function armTestFaults(folder: string): void {
   const hits = new Map<string, number>();
@@ -45,7 +46,7 @@ function readPlan(folder: string): Plan | undefined {
   }
 }
 
-/** Whether this process is the one to strike. */
+/** True when this process is the one to strike. */
 function take(folder: string, { id }: Plan): boolean {
   try {
     renameSync(join(folder, 'plan.json'), join(folder, `struck-${id}-${process.pid}`));

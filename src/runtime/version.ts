@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The version of package.json, which lies beside the sources or above the build. */
+/** The version in package.json, which is beside the sources or above the build. */
 export const version: string = read();
 
 function read(): string {

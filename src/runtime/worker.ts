@@ -16,7 +16,7 @@ import { connectionOptions, type TemporalAddress } from './temporal.ts';
 
 /** A running worker. */
 export interface RunningWorker {
-  /** Drains, then leaves. */
+  /** Finishes the running activities, then stops. */
   stop(): Promise<void>;
   /** Settles when the worker has ended; rejects when it failed. */
   readonly closed: Promise<void>;
@@ -36,12 +36,12 @@ export async function runWorker(
     namespace: temporal.namespace,
     taskQueue,
     activities: createActivities({ store, connectorOf }),
-    // Quick work ends in time; the rest is told to stop, and handed back to the other workers.
+    // Quick work finishes in this time; other activities are told to stop, and other workers take them over.
     shutdownGraceTime: '2s',
     maxConcurrentActivityTaskExecutions: 20,
-    // Activities beat when it is worth it, and are to be heard then.
+    // Activities send heartbeats only when it is worth it, and these must reach the server soon.
     maxHeartbeatThrottleInterval: '400ms',
-    // How long a run waits for the worker that knows it, should that be gone, before another takes it.
+    // The time that a run waits for the worker that has it in memory, should that be gone, before another takes it.
     stickyQueueScheduleToStartTimeout: '3s',
     ...workflowCode(),
   });
@@ -63,14 +63,14 @@ async function runThenClose(worker: Worker, connection: NativeConnection): Promi
   }
 }
 
-/** The bundle that the build made, so that a worker starts at once; in development the sources. */
+/** Returns the bundle that the build made, so that a worker starts at once; in development the sources. */
 function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   const bundle = fileURLToPath(new URL('../../workflows.bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   return { workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)) };
 }
 
-/** Temporal's own log goes where Sluice's goes; signals are handled by the command line. */
+/** Sends Temporal's own log to Sluice's. Signals are handled by the command line. */
 function installRuntime(): void {
   if (installed) return;
   installed = true;

@@ -70,7 +70,7 @@ test('a second run is refused with the id of the open one; events follow a run u
     run: JSON.parse(data ?? '') as RunView,
   }));
   expect(events.at(-1)?.event).toBe('end');
-  // While it is open, records on their way count as imported.
+  // While the run is open, records on their way count as imported.
   for (const { run } of events)
     expect(run.stats.exported + run.stats.unchanged).toBeLessThanOrEqual(run.stats.imported);
   const run = await finished(stack.client, id);

@@ -12,7 +12,7 @@ beforeAll(async () => {
     near: async (_, target) => target,
     dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 30 },
   });
-  // Incompressible, so that no memory is saved by packing.
+  // The values are incompressible, so that packing saves no memory.
   await bench.shop.query(`CREATE TABLE sizes (id text PRIMARY KEY, text text, seq int);
     INSERT INTO sizes SELECT n, '' , n FROM generate_series(1, 50) n;
     UPDATE sizes SET text = CASE seq WHEN 1 THEN '' WHEN 2 THEN 'x' WHEN 3 THEN repeat('k', 1000)

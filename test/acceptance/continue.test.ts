@@ -30,7 +30,7 @@ afterAll(async () => {
 test('an API sync goes on where its credentials failed it; its watermark is right afterwards (R3)', async () => {
   const { stack, shop } = bench;
   const { client } = stack;
-  // A chunk holds 8 MB: some 400 of these.
+  // A chunk holds 8 MB, which is some 400 of these rows.
   await shop.query(`CREATE TABLE people (email text PRIMARY KEY, name text, seq int);
     INSERT INTO people SELECT 'u' || n || '@x.org', repeat('U', 20000), n FROM generate_series(1, 1200) n`);
   await client.connections.put('api', apiConnection());
@@ -52,7 +52,7 @@ test('an API sync goes on where its credentials failed it; its watermark is righ
   await putSync(stack, 'people', { ...sync, where: 'seq > 0' });
   expect(await refused('people', id)).toBe('sync_changed');
   await putSync(stack, 'people', sync);
-  // Changed after the first run began: for the run after the one that continues it.
+  // This row changes after the first run began, so the run after the continuing one must read it.
   await shop.query(`INSERT INTO people VALUES ('late@x.org', 'Late', 3000)`);
   const run = await continued('people', id);
   expect(run).toMatchObject({ status: 'completed', continues: id });
@@ -149,7 +149,7 @@ async function continued(sync: string, run: string): Promise<RunView> {
   return finished(client, (await client.runs.start(sync, { continueOf: run })).id);
 }
 
-/** The code of the problem that continuing the run is answered with. */
+/** Returns the code of the problem with which a request to continue the run is answered. */
 async function refused(sync: string, run: string): Promise<string> {
   try {
     await bench.stack.client.runs.start(sync, { continueOf: run });

@@ -5,7 +5,7 @@ import { planFaults } from '../support/faults.ts';
 import { carryOn, ledgerKinds, ledgerSync, type LedgerSync } from '../support/ledger-sync.ts';
 import { startStack } from '../support/stack.ts';
 
-// Samples; the sweeps over every fault point and random instants are in test/soak.
+// These are samples; the sweeps over every fault point and random instants are in test/soak.
 const faults = planFaults();
 const options = { workers: 3, env: faults.env };
 let bench: Bench;
@@ -29,7 +29,7 @@ test('a worker frozen in a transaction, another killed between a call and its jo
   );
   faults.plan({ point: 'export.after-write', action: 'kill', hit: 20 });
   const killed = await faults.strike();
-  // The second transaction of the table's run is the first chunk's staging, the third applies it.
+  // The second transaction of the table's run stages the first chunk, the third applies it.
   faults.plan({ point: 'destination.in-transaction', action: 'freeze', hit: 3, sync: table.id });
   const first = await table.start();
   const frozen = await faults.strike();
@@ -51,7 +51,7 @@ test('staged rows that a crash of the destination took are imported again', asyn
   faults.plan({ point: 'export.before-apply', action: 'freeze', hit: 2, sync: table.id });
   const run = await table.start();
   const frozen = await faults.strike();
-  // What crash recovery does to them.
+  // Empties the unlogged staging tables, as crash recovery does.
   const staged = await crm.query(
     `SELECT oid::regclass::text AS name FROM pg_class WHERE relpersistence = 'u' AND relname LIKE 'staged%'`,
   );

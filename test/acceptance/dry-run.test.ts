@@ -76,7 +76,7 @@ test('a table: what would be created, updated field by field, removed and refuse
   expect(run.watermark).toBeNull();
   expect(await queryState(stack, 'SELECT 1 FROM watermarks')).toEqual([]);
   await expectTidy(stack, run.id, crm);
-  // R1: the values are where they belong, and nowhere else.
+  // R1: the values are where they belong and nowhere else.
   const history = Buffer.from(await recordHistory(stack, 'sync/stock')).toString('latin1');
   expect(history).not.toContain('canary');
   expect(history).not.toContain('7000007');

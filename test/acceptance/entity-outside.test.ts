@@ -89,7 +89,7 @@ it('is declared, run until its sources hold no more, and read: by the command li
   expect(await json('apply')).toMatchObject({ entities: ['account'] });
   const run = await sluice('run', 'account');
   expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('running') });
-  // A batch holds one record of Salesforce: it takes two cycles to read both.
+  // A batch holds one record of Salesforce, so reading both takes two cycles.
   expect(run.stdout.match(/^ {2}read: .*salesforce 1/gm)).toHaveLength(2);
   expect(run.stdout).toMatch(/hubspot completed/);
   expect(await hubspot.value(`SELECT name FROM companies WHERE id = 1`)).toBe('Acme');
@@ -160,7 +160,7 @@ it('lets a cycle that only waits for a slow destination give way to the next', a
   const second = await client.entities.start('account');
   expect(second).toMatchObject({ entity: 'account' });
   expect(await client.runs.get(first.id)).toMatchObject({ status: 'completed' });
-  // The destination goes on by itself: nothing of the entity may go while it does.
+  // The destination's run goes on by itself; until it ends nothing of the entity may be removed.
   const { runs } = await client.runs.list({ sync: 'account.hubspot', limit: 1 });
   expect(runs).toMatchObject([{ status: 'running', parent: first.id }]);
   await expect(client.entities.remove('account')).rejects.toMatchObject({ code: 'run_open' });
@@ -233,7 +233,7 @@ it('runs by its schedule until that is taken away', async () => {
 
 it('goes with all it holds, once nothing of it runs', async () => {
   await writeFile(config, projectOf().split('entities:')[0] ?? '');
-  // A cycle that the schedule had begun still ends.
+  // A cycle that the schedule had started must end first.
   await expect
     .poll(async () => (await sluice('apply', '--prune')).stdout, { timeout: 60_000 })
     .toContain('deleted account');

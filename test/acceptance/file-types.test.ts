@@ -20,7 +20,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectStats, openBench, putSync, runSync, type Bench } from '../support/bench.ts';
 
 const rows = 120;
-/** The same values every time. */
+/** The seed is fixed, so that the values are the same every time. */
 const seed = 7;
 
 let bench: Bench;
@@ -35,13 +35,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A text that every database holds, with what careless quoting, escaping or decoding would change. */
+/** Texts that every database holds, with characters that careless quoting, escaping or decoding would change. */
 const text = string({ unit: 'grapheme' }).map((value) => value.replaceAll('\0', ''));
 const awkward = string({ unit: constantFrom('"', ',', '\\', '\n', '\r', '{', '}', "'", ' ', 'é') });
 const json = jsonValue({ depthSize: 'small' }).map((value) =>
   JSON.stringify(value).replaceAll(/\\u0000|\\u[dD][89a-fA-F]../g, 'x'),
 );
-/** PostgreSQL's own JSON has a null too, which a JSON file cannot tell from none. */
+/** PostgreSQL's own JSON has a null, which a JSON file cannot tell from a missing value. */
 const jsonb = json.filter((value) => value !== 'null');
 const numeric = constantFrom(
   '0',
@@ -63,7 +63,7 @@ const hex = array(integer({ min: 0, max: 255 })).map(
   (bytes) => `\\x${Buffer.from(bytes).toString('hex')}`,
 );
 
-/** What values of each type are made of, as texts that the type reads. */
+/** For each type, the texts that its values are made from. */
 const types: Readonly<Record<string, Arbitrary<string>>> = {
   text,
   'varchar(40)': awkward.map((value) => value.slice(0, 40)),

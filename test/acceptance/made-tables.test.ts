@@ -54,7 +54,7 @@ test('create: table makes the table with the types of the source, and columns th
   expectStats(await runSync(stack, 'made'), { imported: 1, updated: 1 });
   expect(await crm.rows('made')).toEqual(await shop.rows('made'));
 
-  // Without the option neither is made.
+  // Without the option neither tables nor columns are made.
   await shop.query('ALTER TABLE made ADD more text');
   await putSync(stack, 'made', tableSync('made'));
   expect((await runSync(stack, 'made')).failure).toMatchObject({ code: 'unknown_field' });

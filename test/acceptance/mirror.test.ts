@@ -71,7 +71,7 @@ test('scope tracked removes only what the sync itself has written', async () => 
   expect(await crm.value('SELECT array_agg(id ORDER BY id) FROM tracked')).toBe('{1,2,3,4,1000}');
 });
 
-/** A table of `count` rows on both sides, written by the mirror of the same name. */
+/** Makes a table of `count` rows on both sides, written by the mirror of the same name. */
 async function mirrored(name: string, count: number, more: PartialSync = {}): Promise<void> {
   const { stack, shop, crm } = bench;
   const table = `CREATE TABLE ${name} (id int PRIMARY KEY, v text)`;

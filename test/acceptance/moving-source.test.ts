@@ -48,7 +48,7 @@ test('late, equal and missing watermarks are not passed over; a lag reaches back
   await putSync(stack, 'late', tableSync('late', { source }));
   const { stats } = await runSync(stack, 'late');
   expect(stats.created).toBe(1);
-  // The row of an hour ago is not read: a lag is no new beginning.
+  // The row of an hour ago is not read: a lag does not start from the beginning.
   expect(stats.imported).toBeLessThan(7);
 
   await putSync(

@@ -73,7 +73,7 @@ test('links that fall silent or are down: Sluice says so, waits, and goes on by 
   expect(bench.stack.workerPids()).toEqual(pids);
 });
 
-/** Starts a run of both syncs, does `harm` while they are under way, and asserts that they end exact. */
+/** Starts a run of both syncs, does `harm` while they are under way, and asserts that their results are exact. */
 async function harmed(harm: () => Promise<unknown>): Promise<void> {
   const runs = [await table.start(), await api.start()] as const;
   await harm();

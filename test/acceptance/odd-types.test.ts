@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-/** Makes a table on each side and the sync of its name. */
+/** Makes a table on each side, and the sync of the same name. */
 async function tables(name: string, from: string, to = from, more: PartialSync = {}) {
   await bench.shop.query(`CREATE TABLE ${name} (${from})`);
   await bench.crm.query(`CREATE TABLE ${name} (${to})`);
@@ -37,7 +37,7 @@ const printed = (database: Database, table: string) =>
 test('a type of an extension in a schema of its own: no key is passed over, none removed (R7)', async () => {
   const { stack, shop, crm } = bench;
   await tables('people', 'id ext.citext PRIMARY KEY, n int', undefined, { mode: 'mirror' });
-  // Half of the keys sort otherwise as text; the second page begins among them.
+  // Half of the keys sort differently as text, and the second page begins among them.
   await shop.query(`INSERT INTO people SELECT CASE WHEN i % 2 = 0 THEN upper(md5(i::text)) ELSE md5(i::text) END, i
     FROM generate_series(1, 26000) i`);
   expectStats(await runSync(stack, 'people'), { imported: 26_000, created: 26_000 });
@@ -69,7 +69,7 @@ test('a value that "=" takes for the one before arrives, and then nothing is wri
     ['numrange', `'[1.0,2.0)'`, `'[1.00,2.0)'`],
   ];
   const { stack, shop, crm } = bench;
-  // The record of a case has a value in the column of the case alone.
+  // The record of a case has a value only in the column of that case.
   await tables(
     'same',
     `id int PRIMARY KEY, ${cases.map(([type], at) => `c${at} ${type}`).join(', ')}`,
@@ -101,7 +101,7 @@ test('what a column rounds, cuts or pads is written once', async () => {
     `("a     ",1.23,"2026-01-01 10:00:01+00","ab ","{""x  "",""y  ""}",abcd,1.6777216e+07,42)`,
   );
   expectStats(await runSync(stack, 'coerced'), { imported: 1, unchanged: 1 });
-  // What is lost if it is cut is refused, each time.
+  // A value that cutting or rounding would damage is refused, each time.
   await shop.query(`UPDATE coerced SET v = 'abcd', i = 42.5`);
   expectStats(await runSync(stack, 'coerced'), { imported: 1, errors: 1 });
   await shop.query(`UPDATE coerced SET i = 43`);

@@ -23,13 +23,14 @@ test('four workers and two syncs use one quota, and no more than it (R9)', async
       expectStats(await finished(bench.stack.client, run), { imported: 600, created: 600 });
     const arrivals = await load.api.arrivals();
     const times = arrivals.map(({ at }) => at);
-    // While both syncs have work: the middle of the run.
+    // Only the middle of the run counts, while both syncs have work.
     const from = times[Math.floor(times.length * 0.2)] ?? 0;
     const to = times[Math.floor(times.length * 0.8)] ?? 0;
     const { perSecond } = measured(arrivals, from, to);
     const refused = arrivals.filter(({ limited }) => limited).length;
     console.log(`${perSecond.toFixed(1)} of ${requests} calls a second used, ${refused} refused`);
-    // Other tests take turns on the processors here, and a late worker sends less, never more; the sweep asks for 95 %.
+    // Other tests share the processors here, and a late worker sends less, never more. The sweep in test/soak asks for
+    // 95 %.
     expect(perSecond).toBeGreaterThanOrEqual(0.7 * requests);
     expect(refused).toBeLessThan(0.01 * arrivals.length);
   } finally {

@@ -32,7 +32,7 @@ test.each([
     const { stack } = bench;
     const name = kind.replaceAll(' ', '_');
     const api = await openApi(name, calls, 'n % 250', 600);
-    // The filter needs the filler, so that a chunk holds about 200 of the rows.
+    // The filter makes the run read the filler too, so that a chunk holds about 200 of the rows.
     await putSync(stack, name, contactSync(name, { where: 'size(filler) > 0' }));
     expectStats(await runSync(stack, name), { imported: 600, created: 250, updated: 350 });
     expect(api.log.filter(({ operation }) => operation === 'create')).toHaveLength(250);
@@ -68,7 +68,7 @@ test('answers of one bulk call differ: good records land, limited ones are sent 
     new Map(errors.map(({ key, code, operation, message }) => [key, { code, operation, message }])),
   ).toEqual(new Map(expected as never));
 
-  // Only those are sent again, and land once the API takes them.
+  // Only the failed records are sent again, and they succeed once the API takes them.
   const still = await retry(run.id);
   expectStats(still, { imported: 30, errors: 30 });
   expect(api.log).toHaveLength(970);
@@ -131,7 +131,7 @@ test('too many record errors fail the run early, at a table; a smaller share doe
     stats: { created: 900, errors: 100 },
   });
   await putSync(stack, 'shares', tableSync('shares', { source, stopAfter: { fraction: 0.1 } }));
-  // The watermark did not move: everything is read again.
+  // The watermark did not move, so everything is read again.
   expectStats(await runSync(stack, 'shares'), { imported: 1000, unchanged: 900, errors: 100 });
 });
 
@@ -150,7 +150,7 @@ test('a create whose answer a cancelled run did not get is not made again by the
   expect(api.log.filter(({ operation }) => operation === 'create')).toHaveLength(50);
 });
 
-/** A source table of `count` rows with email `u<key>`, and a strict API as connection, both called `name`. */
+/** Makes a source table of `count` rows with email `u<key>`, and a strict API as connection, both called `name`. */
 async function openApi(
   name: string,
   contacts: object,

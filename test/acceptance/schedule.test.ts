@@ -22,7 +22,7 @@ test('a schedule runs the sync, skips ticks while a run is open, and goes with i
   const { stack, crm } = bench;
   const { client } = stack;
   const schedule = { every: '2s' };
-  // The destination holds the first run up for some ticks.
+  // The destination delays the first run for some ticks.
   await crm.query(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(7); RETURN NULL; END $$;
     CREATE TRIGGER slow BEFORE INSERT ON due FOR EACH STATEMENT EXECUTE FUNCTION slow()`);
   await putSync(stack, 'due', tableSync('due', { schedule }));

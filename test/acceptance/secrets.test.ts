@@ -34,7 +34,7 @@ const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url
 const mark = Math.random().toString(36).slice(2, 8);
 const secret = (name: string): string => `Kanari-${name}-${mark}+/"ß`;
 
-/** One for each place of a connection that takes a secret. */
+/** A secret for each place of a connection that takes one. */
 const secrets = {
   'database password': secret('db'),
   'wrong database password': secret('wrong'),
@@ -47,7 +47,7 @@ const secrets = {
   'url password': secret('url'),
 };
 const whole = `Wert ${mark} "quoted"\nnext line`;
-/** Values of records that are no keys. */
+/** Values of records that are not keys. */
 const values = {
   text: whole,
   'start of the text': `Wert ${mark}`,
@@ -55,7 +55,7 @@ const values = {
   listed: `Liste-${mark}`,
   filed: `Datei-${mark}`,
 };
-/** Keys of records, which the API may show as keys of record errors, and nothing else may. */
+/** Keys of records. The API may show them as keys of record errors; nothing else may. */
 const keys = { key: `Schlüssel.${mark}@example.org`, 'listed key': `Eintrag-${mark}` };
 
 const [oldKey, newKey] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
@@ -112,7 +112,7 @@ test('no secret and no record is left behind by runs that succeed, fail in every
   await provokeProblems();
   await useCommandLine();
   const { remains, errors } = await collect();
-  // The search finds what is there: names of syncs are everywhere.
+  // A control: the search must find names of syncs, which are everywhere.
   for (const [place, text] of Object.entries(remains))
     expect([place, text.includes(place === 'log' ? 'Sluice' : 'typed')]).toEqual([place, true]);
   expect.soft(sightings({ ...secrets, ...values, ...keys }, remains)).toEqual([]);
@@ -132,7 +132,7 @@ test('the key is rotated under a running Sluice: ledgers stay valid, the old key
     imported: 2,
     unchanged: 2,
   });
-  // The stack still has the old key first; what it wrote since is sealed once more.
+  // The running stack still has the old key first, so values that it wrote since must be encrypted again.
   await rotate(`${newKey},${oldKey}`);
   expect(await rotate(newKey)).toMatch(/^0 values were sealed anew/);
   const refused =
@@ -157,7 +157,7 @@ test('a data directory gets a new key; the old one no longer opens it', async ()
   expect(await rotateDir()).toContain('The data directory has a new key');
   const [made, ...more] = readFileSync(key, 'utf8').trim().split(',');
   expect([made === oldKey, more]).toEqual([false, []]);
-  // As if the rotation had been broken off: it takes up the keys it finds.
+  // As after an interrupted rotation: the next one continues with the keys that it finds.
   writeFileSync(key, `${newKey},${made}\n`);
   expect(await rotateDir()).toContain('1 value was sealed anew');
   expect(readFileSync(key, 'utf8').trim()).toBe(newKey);
@@ -202,7 +202,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Tables that refuse the records, each in its own way. */
+/** Tables that refuse the records, each in another way. */
 const faults = {
   f_int: 'text int, short text',
   f_date: 'text date, short text',
@@ -285,10 +285,10 @@ function apiConnection(auth: Record<string, string>, how: string): ConnectionInp
   };
 }
 
-/** Syncs that are tried again for long: they are cancelled once their failure has been noted. */
+/** Syncs that are retried for a long time; they are cancelled once their failure is known. */
 const endless = new Set(['refused', 'api_status500', 'api_cut', 'api_silent', 'api_status429']);
 
-/** Runs every sync to its end, some at a time; meanwhile one goes on whose worker was killed. */
+/** Runs every sync to its end, several at a time, while one goes on whose worker was killed. */
 async function runEverything(): Promise<Record<string, string>> {
   const killed = await runKilled();
   const ended: Record<string, string> = {};
@@ -317,7 +317,7 @@ async function runOne(id: string, spec: SyncInput): Promise<string> {
   await putSync(stack, id, spec);
   const run = await stack.client.runs.start(id);
   if (endless.has(id)) {
-    // A short limit is waited for within the activity: it does not fail.
+    // A short limit is waited for within the activity, which then does not fail.
     if (id === 'api_status429') await sleep(3000);
     else await failedOnce(id);
     await stack.client.runs.act(run.id, 'cancel');
@@ -329,7 +329,7 @@ function endOf({ status, outcome, failure }: RunView): string {
   return [status, failure?.code ?? outcome].filter(Boolean).join(' ');
 }
 
-/** The people of the shop, with a watermark that is a value. */
+/** A sync of the shop's people, whose watermark is a value. */
 function people(destination: string, stream = 'public.people'): SyncInput {
   return {
     source: { connection: 'shop', stream: 'public.people', key: 'email', watermark: 'text' },
@@ -383,7 +383,7 @@ function allSyncs(): Record<string, SyncInput> {
   };
 }
 
-/** Waits until an activity of the run has failed and is due again. */
+/** Waits until an activity of the run has failed and will be retried. */
 async function failedOnce(sync: string): Promise<void> {
   await withTemporal(stack, async ({ workflow }) => {
     for (let tries = 0; tries < 300; tries++) {
@@ -395,7 +395,7 @@ async function failedOnce(sync: string): Promise<void> {
   });
 }
 
-/** Requests that are refused, with secrets and values in them. */
+/** Sends requests that are refused, with secrets and values in them. */
 async function provokeProblems(): Promise<void> {
   const { bearer } = auths();
   const bodies: [string, string][] = [
@@ -422,7 +422,7 @@ async function provokeProblems(): Promise<void> {
     expect([path, answer.status >= 400]).toEqual([path, true]);
     problems.push(await answer.text());
   }
-  // A url that is well formed and cannot be read.
+  // This url is well formed and cannot be parsed.
   await stack.client.connections.put('unreadable', {
     type: 'postgres',
     url: `postgres://ada:${secrets['url password']}%@ho st:x/y`,
@@ -481,7 +481,7 @@ function rotate(keyRing: string): Promise<string> {
   });
 }
 
-/** What a command prints, whether it succeeds or not. */
+/** Returns what a command prints, whether it succeeds or not. */
 async function sluice(args: string[], variables: Record<string, string>): Promise<string> {
   const env = { ...process.env, SLUICE_DATABASE_URL: state.url, ...variables };
   const { stdout, stderr } = await execute(process.execPath, [main, ...args], {
@@ -491,7 +491,7 @@ async function sluice(args: string[], variables: Record<string, string>): Promis
   return `${stdout}\n${stderr}`;
 }
 
-/** Everything there is; the errors of runs apart, as they may show keys. */
+/** Returns everything that Sluice left behind; errors of runs are separate, because they may show keys. */
 async function collect(): Promise<{ remains: Remains; errors: string }> {
   const get = async (path: string): Promise<string> => (await fetch(`${stack.url}${path}`)).text();
   const { runs } = await stack.client.runs.list({ limit: 100 });
@@ -525,14 +525,14 @@ async function collect(): Promise<{ remains: Remains; errors: string }> {
   };
 }
 
-/** A run shows its watermark, which is a value where the user has chosen such a field. */
+/** Removes the watermarks from shown runs: a watermark is a value when the user has chosen such a field. */
 function withoutWatermarks(answers: readonly string[]): string[] {
   return answers.map((text) =>
     text.replaceAll(/"watermark":"(?:[^"\\]|\\.)*"/g, '"watermark":"…"'),
   );
 }
 
-/** Every event and every pending activity of every workflow, its payloads among them, as bytes. */
+/** Returns every event and pending activity of every workflow, with payloads, as bytes. */
 async function histories(): Promise<string> {
   const { History } = proto.temporal.api.history.v1;
   const { DescribeWorkflowExecutionResponse } = proto.temporal.api.workflowservice.v1;

@@ -115,7 +115,7 @@ test.concurrent('cancelled or failed before its first step, a run ends all the s
   };
   const gone = { run: newRunId(Date.now(), randomUUID()), sync: 'gone', searchable: false };
   await withTemporal(stack, async ({ workflow }) => {
-    // Both begin when their cancel is there already, as a cycle's destination may.
+    // Both workflows start when their cancel request is there already, as may happen to a cycle's destination.
     const options = { taskQueue, startDelay: '2s' } as const;
     const early = [
       await workflow.start('syncRun', {
@@ -154,7 +154,7 @@ test('cancelled between the commits of destination and state: the chunk counts (
   const { id } = await stack.client.runs.start('two');
   await eventually(async () => (await crm.value('SELECT count(*) FROM two')) === '50');
   await stack.client.runs.act(id, 'cancel');
-  // The attempt under way must lose its commit, as it does when its worker dies.
+  // The attempt under way must fail to commit, as when its worker dies.
   await eventually(() => endBackends(`wait_event_type = 'Lock'`));
   await sleep(1000);
   await eventually(() => endBackends(`query LIKE 'DO %'`));
@@ -182,7 +182,7 @@ test('a worker told to leave hands its work back: another goes on at once, nothi
   expect(new Set(failures)).toEqual(new Set(['worker_left']));
 });
 
-/** A sync of `rows` records to a strict API of its own. */
+/** Makes a sync of `rows` records to a strict API of its own. */
 async function apiSync(name: string, rows: number): Promise<StrictApi> {
   const { stack, shop } = bench;
   const api = await startStrictApi();
@@ -212,7 +212,7 @@ async function apiSync(name: string, rows: number): Promise<StrictApi> {
   return api;
 }
 
-/** A sync of `rows` rows into a table each of whose chunks takes some seconds. */
+/** Makes a sync of `rows` rows into a table, each of whose chunks takes `seconds`. */
 async function slowTable(name: string, rows: number, seconds: number): Promise<void> {
   const { stack, shop, crm } = bench;
   await shop.query(`CREATE TABLE ${name} (id int PRIMARY KEY, v text);
@@ -233,7 +233,7 @@ async function blockedIn(db: Bench['crm'], table: string): Promise<void> {
   });
 }
 
-/** Ends sessions of the state database; false where there are none. */
+/** Ends sessions of the state database; returns false when there are none. */
 async function endBackends(condition: string): Promise<boolean> {
   const ended = await queryState(
     bench.stack,
@@ -252,7 +252,7 @@ async function failing(sync: string, attempts: number): Promise<void> {
   await eventually(async () => (await pending(sync)).some(({ attempt }) => attempt >= attempts));
 }
 
-/** The process that runs an activity of the sync. */
+/** Returns the process that runs an activity of the sync. */
 async function busyWorker(sync: string): Promise<number> {
   const [first] = (await pending(sync)).filter(({ worker }) => worker !== '');
   return Number(first?.worker.split('@')[0]);
@@ -268,7 +268,7 @@ function pending(sync: string): Promise<{ attempt: number; worker: string }[]> {
   });
 }
 
-/** Why attempts of the sync's activities failed, by their type; a time-out is `undefined`. */
+/** Returns the types of the failures of the sync's activities; `undefined` for a time-out. */
 function lastFailures(sync: string): Promise<(string | null | undefined)[]> {
   return withTemporal(bench.stack, async ({ workflow }) => {
     const { events } = await workflow.getHandle(syncWorkflowId(sync)).fetchHistory();

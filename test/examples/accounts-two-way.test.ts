@@ -63,7 +63,7 @@ async function cycle(): Promise<RunView> {
   return followRun(client, await client.entities.start('account'), () => undefined);
 }
 
-/** All golden records. */
+/** Returns all golden records. */
 async function golden(): Promise<GoldenJson[]> {
   return readPages(1000, async (page) => {
     const { records, next } = await stack.client.entities.records('account', page);
@@ -71,7 +71,7 @@ async function golden(): Promise<GoldenJson[]> {
   });
 }
 
-/** A golden record, and the companies of HubSpot that it is made of, the first entered first. */
+/** A golden record, and the HubSpot companies that it is made of, the one entered first first. */
 interface Expected {
   readonly name: string;
   readonly type: string | null;
@@ -80,7 +80,7 @@ interface Expected {
   readonly companies: readonly ReturnType<typeof companies>[number][];
 }
 
-/** What the records of both systems come to, worked out the plain way: company by company. */
+/** Computes the expected records of both systems in the plain way, company by company. */
 function expected(): Expected[] {
   const live = accounts().filter(({ IsDeleted }) => !IsDeleted);
   return Array.from({ length: 340 }, (_, n) => {
@@ -92,7 +92,7 @@ function expected(): Expected[] {
       ofHubspot.some(({ domain }) => domain !== null);
     return {
       name: ofSalesforce[0]?.Name ?? ofHubspot[0]?.name ?? '',
-      // Of two accounts the older stays.
+      // Of two accounts the older one wins.
       type: ofSalesforce[0]?.Type ?? null,
       domain: hasDomain ? domainOf(n) : null,
       employees: ofHubspot.findLast(({ employees }) => employees !== null)?.employees ?? null,
@@ -105,7 +105,7 @@ function summary({ name, type, domain, employees }: Partial<Expected>): string {
   return [name, type, domain, employees].join('|');
 }
 
-/** The companies as HubSpot is to hold them once the first cycle is over, as text. */
+/** Returns the companies that HubSpot must hold after the first cycle, as text. */
 function expectedCompanies(): string[] {
   return expected().flatMap(({ name, type, domain, employees, companies: [held] }) => {
     if (type === 'Customer') return [[name, domain, employees, 'Other'].join('|')];
@@ -119,7 +119,7 @@ async function heldCompanies(): Promise<string[]> {
   return rows.map((row) => Object.values(row).join('|'));
 }
 
-/** Which version each row of both systems is: it changes with every write. */
+/** Returns the version of each row of both systems; it changes with every write. */
 async function versions(): Promise<unknown[]> {
   return [
     await salesforce.query(`SELECT "Id", xmin FROM account ORDER BY "Id"`),
@@ -185,7 +185,7 @@ it('brings changes of both sides together', async () => {
   expect(await companiesNamed(nameOf(signed))).toEqual([
     { name: nameOf(signed), domain: domainOf(signed), employees: null, kind: 'Other' },
   ]);
-  // It had no website: the second entry brings one, and is gone.
+  // The first entry had no website; the second one brings it, and is merged away.
   expect(record(enteredAgain).fields['domain'] ?? null).toBeNull();
   expect(await companiesNamed(nameOf(enteredAgain))).toEqual([
     { name: nameOf(enteredAgain), domain: domainOf(enteredAgain), employees: null, kind: 'Other' },

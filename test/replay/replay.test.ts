@@ -33,6 +33,6 @@ test.each(recorded)('the history $name holds no record and no secret (R1)', ({ e
   const text = encoded.toString('latin1');
   expect(text).toMatch(/syncRun|scheduledSync|entityCycle|scheduledCycle/);
   expect(text).not.toContain('postgres://');
-  // The values of the recorded runs are md5 sums; this is that of 1.
+  // The values of the recorded runs are md5 sums; this is the md5 of 1.
   expect(text).not.toContain('c4ca4238a0b923820dcc509a6f75849b');
 });

@@ -21,7 +21,9 @@ import {
 import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 import { startStack } from '../support/stack.ts';
 
-/** Calls on the wire or answered just now when a process dies: so many, at most, are made again or stay unknown. */
+/**
+ * The most calls that are repeated or stay unknown when a process dies: those on the wire or answered at that moment.
+ */
 const underWay = lanes + mostAhead.outcomes;
 
 describe('at every fault point', () => {
@@ -40,7 +42,7 @@ describe('at every fault point', () => {
       Array.from({ length: rounds(1) }, (_, round) => ({
         kind,
         point,
-        // The first passage, then any.
+        // The first round strikes at the first passage, later ones at any.
         hit: round === 0 ? 1 : between(1, times + 1),
       })),
     );
@@ -150,7 +152,7 @@ test('the Postgres of a destination killed in the middle: tables and mirrors end
       await sleep(between(0, 3000));
       killAll([server.pid]);
       await server.exited;
-      // Its children end a moment after it.
+      // The server's children end a moment after it.
       server = await vi.waitFor(() => start(port), { timeout: 60_000, interval: 1000 });
       for (const [at, sync] of syncs.entries()) {
         await sync.settle(runs[at] ?? '');
@@ -170,7 +172,7 @@ function killAll(pids: readonly number[]): void {
   for (const pid of pids) process.kill(pid, 'SIGKILL');
 }
 
-/** A Sluice with a sync of each kind, for faults one after the other. */
+/** Opens a Sluice with a sync of each kind, for faults one after the other. */
 async function openLane(): Promise<{
   strike(kind: LedgerKind, fault: Fault): Promise<void>;
   close(): Promise<void>;
@@ -186,7 +188,7 @@ async function openLane(): Promise<{
       const run = await sync.start();
       try {
         const end = await sync.settle(run);
-        // A later run may have less to do, so that it does not come to the passage meant.
+        // A later run may have less to do, and so may not reach the intended passage.
         if (fault.hit === 1) expect(faults.struck()).not.toBeNull();
         expect(end.repeated + end.unknown).toBeLessThanOrEqual(underWay);
         syncs.set(kind, await carryOn(bench, sync, end));

@@ -8,12 +8,12 @@ import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 import { startStack } from '../support/stack.ts';
 import { twoWay, type Outcome, type TwoWay } from '../support/two-way.ts';
 
-/** Where a strike is to come: in which workflow of the entity, and in which of its rounds. */
+/** The place of a strike: in which workflow of the entity, and in which of its rounds. */
 interface Passage {
   readonly point: FaultPoint;
-  /** Of the cycle: empty; of the run of a destination: its name. */
+  /** The destination's name for its run; empty for the cycle. */
   readonly destination: string;
-  /** 0: everything is new; 1: much has changed. */
+  /** Round 0: everything is new; round 1: much has changed. */
   readonly round: number;
   readonly times: number;
 }
@@ -116,7 +116,7 @@ test.each(['workers', 'servers', 'everything', 'cancelled'] as const)(
           const run = await entity.start();
           await Promise.all([sleep(between(0, 5000)), what === 'servers' && rested]);
           await strike(bench, what, run);
-          // A server that ends five times within a minute is given up.
+          // A server that ends five times within a minute is given up, so strikes keep a distance.
           rested = sleep(16_000);
           if (what === 'cancelled') await entity.start();
           await entity.settle();
@@ -134,8 +134,9 @@ test.each(['workers', 'servers', 'everything', 'cancelled'] as const)(
 );
 
 /**
- * What was cancelled counts for itself, and the cycle after it is one more where the cancelling came too late: only the
- * order of cycles is the same.
+ * Removes from an outcome what depends on the instant of the cancelling: stats, since a cancelled cycle counts
+ * separately, and cycle numbers, since the next cycle is an extra one when the cancelling came too late. Only the order
+ * of cycles stays.
  */
 function uncounted({ stats: _stats, log, ...outcome }: Outcome): object {
   const cycles = [...new Set(log.map(({ cycle }) => cycle))].toSorted((a, b) => a - b);
@@ -162,6 +163,6 @@ async function strike(bench: EntityBench, what: string, run: string): Promise<vo
     await stack.kill();
     bench.stack = await startStack(stack.dataDir, { workers: 2 });
   }
-  // It may be over by now, and the next one may have taken its place.
+  // It may be over by now, and the next one may be open instead.
   if (what === 'cancelled') await stack.client.runs.act(run, 'cancel').catch(() => undefined);
 }

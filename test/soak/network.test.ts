@@ -16,7 +16,7 @@ const program = await findToxiproxy();
 const kinds = ['table mirror', 'api put', 'api post', 'api blind'] as const;
 const links = [...linkNames, 'api'] as const;
 
-/** Kinds of harm, with their measure drawn anew each time. */
+/** The kinds of harm, whose parameters are drawn anew each time. */
 const harms: Record<string, (draw: Chance) => Toxic['attributes']> = {
   latency: ({ between }) => ({ latency: between(20, 300), jitter: 50 }),
   slow_close: ({ between }) => ({ delay: between(200, 3000) }),
@@ -51,7 +51,7 @@ describe.skipIf(program === null)('with Toxiproxy', () => {
     pairs.sort((one, other) => one.at - other.at);
     for (let round = 0; round < rounds(pairs.length); round++) {
       const { link, type } = pairs[round % pairs.length] ?? draw.pick(pairs);
-      // No more than an activity has calls under way.
+      // An activity has at most so many calls under way.
       expect(await once(link, type, draw)).toBeLessThanOrEqual(512);
     }
   });
@@ -65,7 +65,7 @@ describe.skipIf(program === null)('with Toxiproxy', () => {
     return { rows: kind.startsWith('table') ? 60_000 : 2_000, link };
   }
 
-  /** One harm; returns the most creates of a destination whose outcome is unknown. */
+  /** Does one harm; returns the greatest number of creates whose outcome is unknown at one destination. */
   async function once(link: (typeof links)[number], type: string, draw: Chance): Promise<number> {
     const began = Date.now();
     const runs = await Promise.all(syncs.map((sync) => sync.start()));

@@ -139,7 +139,7 @@ describe('trouble, 4 workers', () => {
       const before = await measure(load.api, 4_000, 5_000);
       for (const pid of bench.stack.workerPids().slice(0, 2)) process.kill(pid, 'SIGKILL');
       const killed = Date.now();
-      // Permits lapse after 3 s; what the killed workers were doing begins again after their heartbeat time-out.
+      // Permits lapse after 3 s; the work of the killed workers starts again after their heartbeat time-out.
       await sleep(25_000);
       const arrivals = await load.api.arrivals();
       const after = measured(arrivals, killed + 19_000, killed + 25_000);
@@ -155,7 +155,7 @@ describe('trouble, 4 workers', () => {
   });
 });
 
-/** The share of the calls that were refused. */
+/** Returns the share of the calls that were refused, and prints it. */
 function refusedOf(what: string, arrivals: readonly Arrival[]): number {
   const refused = arrivals.filter(({ limited }) => limited).length;
   const seconds = ((arrivals.at(-1)?.at ?? 0) - (arrivals[0]?.at ?? 0)) / 1000;

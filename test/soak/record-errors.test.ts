@@ -46,7 +46,7 @@ test.each(kinds.flatMap((each) => [0.001, 0.01, 0.1, 0.5].map((share) => ({ ...e
       const run = await finished(stack.client, id);
       const seconds = (Date.now() - began) / 1000;
       expectStats(run, { imported: rows, created: rows - bad.size, errors: bad.size });
-      // The API's ledger: every good record once, nothing else.
+      // The API's ledger holds every good record once, and nothing else.
       expect(new Set(api.log.map(({ key }) => key)).size).toBe(api.log.length);
       expect(api.log.length).toBe(rows - bad.size);
       expect(api.log.some(({ key }) => bad.has(key))).toBe(false);
@@ -55,7 +55,7 @@ test.each(kinds.flatMap((each) => [0.001, 0.01, 0.1, 0.5].map((share) => ({ ...e
       const size = kind === 'single' ? 1 : 100;
       const splitting =
         kind === 'atomic' ? Math.min(2 * bad.size * Math.ceil(Math.log2(size)), 2 * rows) : 0;
-      // Every chunk of 5,000 may end with a call that is not full.
+      // The last call of every chunk of 5,000 may be not full.
       expect(writes).toBeLessThanOrEqual(
         Math.ceil(rows / size) + Math.ceil(rows / 5000) + splitting,
       );

@@ -47,7 +47,7 @@ test('paused, resumed, cancelled, continued and drained at random instants: effe
   }
 });
 
-/** Steers runs of a sync until one completes: together they have done what was due, each effect once. */
+/** Steers runs of a sync until one completes. Together they must have done what was due, each effect once. */
 async function oneRound(
   sync: LedgerSync,
   luck: Chance,
@@ -124,7 +124,7 @@ async function steer(
   return finished(client, id);
 }
 
-/** Drains a worker while all are at work: without any, nothing could take effect. */
+/** Drains a worker while all are at work, since with no worker left nothing could take effect. */
 async function drain(luck: Chance): Promise<void> {
   const pids = bench.stack.workerPids();
   const asking = await pollers();
@@ -135,7 +135,7 @@ async function drain(luck: Chance): Promise<void> {
   }
 }
 
-/** The processes that asked Temporal for work of late. */
+/** Returns the processes that recently asked Temporal for work. */
 function pollers(): Promise<number[]> {
   return withTemporal(bench.stack, async ({ options, connection }) => {
     const found = await connection.workflowService.describeTaskQueue({
@@ -147,7 +147,7 @@ function pollers(): Promise<number[]> {
   });
 }
 
-/** False where the run is over already. */
+/** Acts on a run; returns false when it is over already. */
 async function act(id: string, action: 'pause' | 'resume' | 'cancel'): Promise<boolean> {
   try {
     await bench.stack.client.runs.act(id, action);
@@ -158,7 +158,7 @@ async function act(id: string, action: 'pause' | 'resume' | 'cancel'): Promise<b
   }
 }
 
-/** What the runs count is what the destination has logged. */
+/** Asserts that the counts of the runs are those of the destination's log. */
 async function checkStats(
   sync: LedgerSync,
   runs: readonly RunView[],

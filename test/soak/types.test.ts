@@ -12,7 +12,7 @@ import {
 } from '../support/bench.ts';
 import type { Database } from '../support/database.ts';
 
-/** Texts, each of which is a value of some types; every type takes those that it accepts. */
+/** Texts, each of which is a value of some types; for every type the test uses those that it accepts. */
 const samples = [
   '',
   'a',
@@ -107,7 +107,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Every type that one of the samples is a value of, and every array of such a type. */
+/** Returns every type that accepts one of the samples, and the array type of each. */
 async function typesOf(database: Database): Promise<Typed[]> {
   const texts = samples.map((text) => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`);
   const rows = await database.query(`
@@ -145,7 +145,7 @@ function arrayText(values: readonly string[]): string {
 const tableOf = (all: typeof columns) =>
   ['id int PRIMARY KEY', ...all.map(({ name, column }) => `${column} ${name}`)].join(', ');
 
-/** Rows with the values of each type, moved on by `shift`; the last row holds nulls. */
+/** Fills the table with rows of the values of each type, rotated by `shift`; the last row holds nulls. */
 async function fill(shift: number): Promise<void> {
   const count = Math.max(...types.map(({ values }) => values.length));
   const rows = Array.from({ length: count + 1 }, (_, row) => {
@@ -160,7 +160,7 @@ async function fill(shift: number): Promise<void> {
 const quoted = (text: string) =>
   `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`;
 
-/** The values that `table` does not print as the source does, one a type. */
+/** Returns the values that `table` does not print as the source does, one a type. */
 async function differing(table: string): Promise<string[]> {
   const different: string[] = [];
   for (const { name, column } of columns) {
@@ -181,8 +181,9 @@ async function writesNothing(sync: string): Promise<void> {
 }
 
 /**
- * Carries values along these syncs, then others; what did not arrive as it was.
- * @param skip types that are not compared: JSON files keep no blanks of a `json` value, and tell NULL from no JSON null
+ * Carries values along these syncs, in two rounds; returns those that did not arrive unchanged.
+ * @param skip types that are not compared: JSON files keep no blanks of a `json` value, and cannot tell NULL from a
+ *   JSON null
  */
 async function carried(syncs: readonly string[], table: string, skip = /^$/): Promise<string[]> {
   const found: string[] = [];
@@ -222,7 +223,7 @@ describe('values of every type arrive as printed, changes too, and then nothing 
   });
 });
 
-/** Record by record a JSON null is no key. */
+/** In a records destination a JSON null is no key. */
 const keyTypes = (connection: string) =>
   types.filter(({ name, sortable }) => sortable && !(connection === 'plain' && name === 'jsonb'));
 

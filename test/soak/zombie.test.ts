@@ -6,7 +6,7 @@ import { carryOn, ledgerSync, type LedgerKind, type LedgerSync } from '../suppor
 import { recordPassages, type Passage } from '../support/passages.ts';
 import { chance, inLanes, isSwept, rounds } from '../support/soak.ts';
 
-/** Long enough for a worker that wakes up to finish what it was doing. */
+/** Time enough for a worker that wakes up to finish its work. */
 const wakeMs = 5_000;
 
 test('a worker frozen at any fault point: another ends the run, and the first commits nothing when it wakes (R6)', async () => {
@@ -37,12 +37,14 @@ test('a worker frozen at any fault point: another ends the run, and the first co
 });
 
 interface Lane {
-  /** Milliseconds from the freeze to the end of the run; null where the run ended without coming to the point. */
+  /**
+   * Returns the milliseconds from the freeze to the end of the run; null when the run ended without reaching the point.
+   */
   freeze(passage: Passage & { hit: number }): Promise<number | null>;
   close(): Promise<void>;
 }
 
-/** A Sluice with two workers and a sync of each kind. */
+/** Opens a Sluice with two workers and a sync of each kind. */
 async function openLane(): Promise<Lane> {
   const faults = planFaults();
   const bench = await openBench({ workers: 2, env: faults.env });
@@ -53,7 +55,7 @@ async function openLane(): Promise<Lane> {
     const first = await sync.settle(await sync.start());
     const tookMs = Date.now() - began;
     let last = first;
-    // The next run has newer values: what the frozen worker still holds must not overwrite them.
+    // The next run has newer values, which the frozen worker must not overwrite with those that it still holds.
     const goesOn = sync.kind !== 'api blind' || first.unknown === 0;
     if (goesOn) await sync.touch();
     const run = goesOn ? await sync.start() : undefined;

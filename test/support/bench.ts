@@ -8,7 +8,7 @@ import { syncSchema } from '../../src/model/sync.ts';
 import { createDatabase, type Database } from './database.ts';
 import { startStack, type Stack, type StackOptions } from './stack.ts';
 
-/** A running Sluice between two databases, its connections `shop` and `crm`. */
+/** A running Sluice between two databases, with the connections `shop` and `crm`. */
 export interface Bench {
   stack: Stack;
   readonly shop: Database;
@@ -16,10 +16,10 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** A sync as a user writes it. */
+/** A sync as a user declares it. */
 export type SyncInput = z.input<typeof syncSchema>;
 
-/** Starts a Sluice with the connections `shop` and `crm`, to empty databases. */
+/** Starts a Sluice with the connections `shop` and `crm` to empty databases. */
 export async function openBench(options: StackOptions = {}): Promise<Bench> {
   const [stack, shop, crm] = await Promise.all([
     startStack(undefined, options),
@@ -41,7 +41,7 @@ export async function openBench(options: StackOptions = {}): Promise<Bench> {
   return bench;
 }
 
-/** A sync from table `name` of shop to that of crm, keyed by `id`, mode upsert, unless told otherwise. */
+/** Returns a sync from table `name` of shop to that of crm, with key `id` and mode upsert, unless told otherwise. */
 export function tableSync(
   name: string,
   { source, destination, ...more }: PartialSync = {},
@@ -55,7 +55,7 @@ export function tableSync(
   };
 }
 
-/** What {@link tableSync} takes. */
+/** The parameters of {@link tableSync}. */
 export type PartialSync = Partial<Omit<SyncInput, 'source' | 'destination'>> & {
   source?: Partial<SyncInput['source']>;
   destination?: Partial<SyncInput['destination']>;
@@ -76,7 +76,7 @@ export async function runSync(
   return finished(client, (await client.runs.start(sync, options)).id, patienceMs);
 }
 
-/** Waits until the run is over. R10 is asserted here, of every run of every test. */
+/** Waits until the run is over. It also asserts R10, and so does that for every run of every test. */
 export async function finished(
   client: Stack['client'],
   id: string,
@@ -87,7 +87,7 @@ export async function finished(
   return run;
 }
 
-/** Waits, 4 minutes at most unless told otherwise, until the run is as wanted; the API may be out of order meanwhile. */
+/** Waits until the run is as wanted, by default at most 4 minutes; the API may fail in the meantime. */
 export async function until(
   client: Stack['client'],
   id: string,
@@ -108,14 +108,14 @@ function outOfOrder(error: unknown): null {
   throw error;
 }
 
-/** R10: every imported record is accounted for once. */
+/** Asserts R10: every imported record is accounted for once. */
 export function expectBalanced({ stats }: RunView): void {
   const { imported, created, updated, unchanged, skipped, errors, exported } = stats;
   assert.equal(created + updated + unchanged + skipped + errors, imported);
   assert.equal(exported, created + updated);
 }
 
-/** Asserts that the run completed, and exactly these counts; those not named are 0. */
+/** Asserts that the run completed with exactly these counts; those that are not named are 0. */
 export function expectStats(run: RunView, counts: Partial<RunView['stats']>): void {
   const { skippedBy, exported, ...stats } = run.stats;
   const wanted = {

@@ -1,7 +1,10 @@
-/** Everything that Sluice left behind at one place, as bytes or text. */
+/** Everything that Sluice left behind, as bytes or text, by place. */
 export type Remains = Readonly<Record<string, string>>;
 
-/** Where which canaries turned up, in any of the usual encodings, such as `log: password as base64`. */
+/**
+ * Returns the canaries that were found, with place and encoding, such as `log: password as base64`. All usual encodings
+ * are searched.
+ */
 export function sightings(canaries: Readonly<Record<string, string>>, remains: Remains): string[] {
   return Object.entries(remains).flatMap(([place, text]) => {
     const lower = text.toLowerCase();
@@ -19,7 +22,7 @@ function encodings(canary: string): Record<string, string> {
     const text = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')
       .replace(/=+$/, '');
-    // The characters at both ends also depend on what stands beside it.
+    // The characters at both ends also depend on the neighbouring bytes.
     return [`as base64 (${shift})`, text.slice(shift === 0 ? 0 : shift + 1, -1)];
   });
   return {

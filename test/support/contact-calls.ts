@@ -1,4 +1,4 @@
-/** What `streams.contacts` of an http connection to the strict API says of its calls. */
+/** The options in `streams.contacts` of an http connection that describe the strict API's calls. */
 const lookup = {
   path: '/contacts/lookup',
   method: 'POST',
@@ -9,10 +9,10 @@ const lookup = {
 const single = { create: { path: '/contacts' }, update: { path: '/contacts/{key}' } };
 const bulk = { size: 100, wrap: 'records' };
 
-/** One record a call, created by POST: a second create of a key is refused. */
+/** One record a call, created by POST; a second create of a key is refused. */
 export const singleCalls = { key: 'email', id: 'id', ...single };
 
-/** A hundred records a call, each with an answer of its own. */
+/** A hundred records a call, each with its own answer. */
 export const bulkCalls = {
   key: 'email',
   id: 'id',
@@ -30,7 +30,7 @@ export const atomicCalls = {
   upsert: { path: '/contacts/atomic', method: 'POST', bulk },
 };
 
-/** The same calls, and records can be looked up. */
+/** Returns the same calls with a lookup of records. */
 export function readable<T extends object>(calls: T): T & { lookup: typeof lookup } {
   return { ...calls, lookup };
 }

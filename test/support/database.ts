@@ -4,11 +4,11 @@ import { Client, type types } from 'pg';
 /** A database of one test file. */
 export interface Database {
   readonly url: string;
-  /** Runs SQL; the rows of the last statement, each value as Postgres prints it. */
+  /** Runs SQL; returns the rows of the last statement, each value as Postgres prints it. */
   query(sql: string): Promise<Record<string, string | null>[]>;
-  /** One column of one row. */
+  /** Returns one column of one row. */
   value(sql: string): Promise<string | null>;
-  /** Every row of a table, as one text, ordered by it. */
+  /** Returns every row of a table as one text each, sorted. */
   rows(table: string): Promise<(string | null)[]>;
   drop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ const asPrinted = { getTypeParser: () => (text: string) => text } as unknown as 
 
 /**
  * Creates an empty database.
- * @param admin URL of the server's owner. Default: of the test Postgres
+ * @param admin URL of the server's owner. Default: that of the test Postgres
  * @param encoding such as `LATIN1`. Default: the server's own
  */
 export async function createDatabase(
@@ -45,7 +45,7 @@ export async function createDatabase(
 }
 
 async function run(url: string, sql: string): Promise<Record<string, string | null>[]> {
-  // The role is called sluice, as is the schema of Sluice's own tables: tables must not go there.
+  // The role is called sluice, like the schema of Sluice's own tables; the test's tables must not go there.
   const options = '-c search_path=public';
   const client = new Client({ connectionString: url, types: asPrinted, options });
   await client.connect();

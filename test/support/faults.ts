@@ -4,35 +4,38 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/model/fault-point.ts';
 
-/** What shall happen where. */
+/** A fault, and the place where it happens. */
 export interface Fault {
   readonly point: FaultPoint;
   readonly action: 'kill' | 'freeze' | 'throw';
-  /** Which passage of the point, counted from 1 in each worker. Default 1. */
+  /** The passage of the point, counted from 1 in each worker. Default 1. */
   readonly hit?: number;
-  /** Only where this sync runs. */
+  /** A sync: the fault happens only in its runs. */
   readonly sync?: string;
-  /** Only in this workflow; default: that of `sync`, else any. */
+  /** A workflow id: the fault happens only there. Default: the workflow of `sync`, else any. */
   readonly workflow?: string;
 }
 
 /** Plans faults for the workers of a stack that is started with `env`. */
 export interface Faults {
   readonly env: Readonly<Record<string, string>>;
-  /** Plans a fault in place of the one planned before, if that has not struck yet. */
+  /** Plans a fault. It replaces an earlier one that has not struck yet. */
   plan(fault: Fault): void;
-  /** Takes the plan back. */
+  /** Removes the plan. */
   clear(): void;
-  /** The process that the last plan struck; null until then. */
+  /** Returns the process that the last plan struck; null until then. */
   struck(): number | null;
-  /** Waits, a minute at most, until the last plan strikes. @returns the process that it struck */
+  /**
+   * Waits, at most a minute, until the last plan strikes.
+   * @returns the process that it struck
+   */
   strike(): Promise<number>;
-  /** Every point passed so far, with the sync it was passed for. */
+  /** Returns every point passed so far, with the sync that passed it. */
   passed(): { point: string; sync: string; workflow: string }[];
   close(): void;
 }
 
-/** Faults of one stack. */
+/** Plans faults for one stack. */
 export function planFaults(): Faults {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-faults-'));
   const file = join(folder, 'plan.json');
@@ -48,7 +51,7 @@ export function planFaults(): Faults {
       count += 1;
       const plan = { id: String(count), hit, ...fault };
       const whole = { ...plan, ...(workflow !== undefined && { workflow }) };
-      // Workers read it at any time: it appears whole.
+      // Workers may read the file at any time, so it must appear complete.
       writeFileSync(`${file}.new`, JSON.stringify(whole));
       renameSync(`${file}.new`, file);
     },

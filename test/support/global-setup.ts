@@ -11,8 +11,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const quiet = (): undefined => undefined;
 
 /**
- * Once for all tests: a Postgres of their own (`SLUICE_TEST_PG`, its admin URL; each test makes its own databases in
- * it), the Temporal CLI (`SLUICE_TEMPORAL_CLI`) and an up-to-date build, which the acceptance tests run.
+ * Prepares all tests once: a Postgres of their own (`SLUICE_TEST_PG`, its admin URL; each test makes its own databases
+ * in it), the Temporal CLI (`SLUICE_TEMPORAL_CLI`) and an up-to-date build, which the acceptance tests run.
  */
 export async function setup(): Promise<() => Promise<void>> {
   build();

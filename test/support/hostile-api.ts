@@ -1,7 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How a call is answered: the first part of its path. `ok` and `list` succeed; the others misbehave. */
+/**
+ * The ways in which a call is answered, chosen by the first part of its path. `ok` and `list` succeed; the others
+ * misbehave.
+ */
 export const misbehaviours = [
   'status400',
   'status401',
@@ -14,7 +17,7 @@ export const misbehaviours = [
   'silent',
 ] as const;
 
-/** An API that repeats in every answer all that it was told: address, headers and body. */
+/** Starts an API that repeats in every answer all that it was sent: address, headers and body. */
 export async function startHostileApi(
   records: readonly object[],
 ): Promise<{ url: string; close(): Promise<void> }> {
@@ -65,7 +68,7 @@ function answer(
     response.writeHead(200, { 'content-length': '100000' });
     response.write(echo, () => request.socket.destroy());
   }
-  // `silent`: never.
+  // `silent` never answers.
 }
 
 function loose(body: string): unknown {

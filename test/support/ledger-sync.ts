@@ -17,7 +17,7 @@ import {
 import { startStrictApi, type StrictApi } from './strict-api.ts';
 
 /**
- * Kinds of destinations that the ledger oracle watches: a staging table, the same as a mirror, an API with an
+ * The kinds of destinations that the ledger oracle watches: a staging table, the same as a mirror, an API with an
  * idempotent PUT as a mirror, one with POST whose records can be looked up, and one that cannot be read at all.
  */
 export const ledgerKinds = ['table', 'table mirror', 'api put', 'api post', 'api blind'] as const;
@@ -27,13 +27,13 @@ export type LedgerKind = (typeof ledgerKinds)[number];
 export interface LedgerSync {
   readonly id: string;
   readonly kind: LedgerKind;
-  /** Of kinds that write to one. */
+  /** The API of those kinds that write to one. */
   readonly api?: StrictApi;
   /** Starts a run; returns its id. */
   start(): Promise<string>;
   /**
-   * Waits for the run's end and asserts that it is exact: against the ledger, its stats, what it left staged, and
-   * Temporal's count of runs. The destination then counts as what the next run finds.
+   * Waits for the run's end and asserts that its result is exact: by the ledger, its stats, the staged rows that it
+   * left, and Temporal's count of runs. From then on the destination counts as the state that the next run finds.
    */
   settle(run: string): Promise<Reckoning & { run: RunView; unknown: number }>;
   /** Changes the source: a tenth of its rows get a new number, 100 come, 20 go. */
@@ -41,7 +41,7 @@ export interface LedgerSync {
   close(): Promise<void>;
 }
 
-/** What the oracle needs of a destination. */
+/** The parts of a destination that the oracle needs. */
 interface Watched {
   readonly sync: SyncInput;
   readonly api?: StrictApi;
@@ -52,19 +52,19 @@ interface Watched {
   close(): Promise<void>;
 }
 
-/** How a ledger sync differs from the usual one. */
+/** The ways in which a ledger sync differs from the usual one. */
 export interface LedgerOptions {
-  /** Of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 or more). */
+  /** Rows of the source. Default 110,000 for tables (3 chunks), 5,500 for APIs (2 or more). */
   readonly rows?: number;
-  /** Of each answer of an API. Default 0. */
+  /** The time that an API takes for each answer. Default 0. */
   readonly latencyMs?: number;
-  /** What the sync uses instead of the API's address. Default: that itself. */
+  /** Returns the address that the sync uses for the API. Default: the API's own. */
   readonly link?: (url: string) => string | Promise<string>;
 }
 
 /**
- * The sync with something new to do. One that cannot look up what became of its creates starts over with an empty
- * destination where outcomes are unknown: its next run updates those records, whatever they hold.
+ * Returns the sync with something new to do. A sync that cannot look up the outcome of its creates starts over with an
+ * empty destination when outcomes are unknown, since its next run would update those records, whatever they hold.
  */
 export async function carryOn(
   bench: Bench,
@@ -83,8 +83,8 @@ export async function carryOn(
 let made = 0;
 
 /**
- * Declares a sync between a new source table and a new destination. Six tenths of the source's rows are there
- * already, two tenths with an older number, and the destination has some that the source lacks; `api blind` is empty.
+ * Declares a sync between a new source table and a new destination. The destination holds six tenths of the source's
+ * rows already, two tenths with an older number, and some rows that the source lacks; that of `api blind` is empty.
  */
 export async function ledgerSync(
   bench: Bench,
@@ -128,7 +128,7 @@ function settler(bench: Bench, id: string, watched: Watched): LedgerSync['settle
     const reckoning = reckon(due, await watched.changes(), watched);
     const unknown = await unknownOutcomes(bench, runId);
     expectExact(run, due, reckoning, source.size, unknown);
-    // A run's workflow ends after the run, when everything is tidied.
+    // A run's workflow closes after the run, when everything is tidied up.
     await expectRunCount(bench.stack, id);
     await expectTidy(bench.stack, runId, watched.api ? undefined : bench.crm);
     await watched.clear();
@@ -137,7 +137,7 @@ function settler(bench: Bench, id: string, watched: Watched): LedgerSync['settle
   };
 }
 
-/** The keys whose creation got lost on the way; every other record error is a failure here. */
+/** Returns the keys whose creates got lost on the way; any other record error fails the test. */
 async function unknownOutcomes({ stack }: Bench, run: string): Promise<Set<string>> {
   const keys = new Set<string>();
   let after: string | undefined;
@@ -224,7 +224,7 @@ const calls = {
   'api blind': { create: { path: '/contacts' }, update: { path: '/contacts/{key}' } },
 };
 
-/** As the table is filled, only that an API is slower: a fifth of its records are due. */
+/** Fills an API as the table is filled; since an API is slower, only a fifth of its records are due. */
 function fill(api: StrictApi, count: number): void {
   const put = (code: string, seq: number) =>
     api.records.set(code, { id: code, code, seq, name: 'there before' });

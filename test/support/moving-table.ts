@@ -3,7 +3,7 @@ import { putSync, runSync, tableSync, type Bench } from './bench.ts';
 import { startMutator, type Mutations } from './mutator.ts';
 import type { Chance } from './soak.ts';
 
-/** What came of syncing a table that moved. */
+/** The result of syncing a table that moved. */
 export interface Moved extends Mutations {
   readonly runs: number;
   readonly lost: number;
@@ -11,8 +11,8 @@ export interface Moved extends Mutations {
 }
 
 /**
- * Syncs table `name` of shop again and again while it moves for `forMs`, then once more at rest: whatever the source
- * holds then, the destination holds too; what the source has deleted a mirror has removed.
+ * Syncs table `name` of shop again and again while it moves for `forMs`, then once more at rest. Then the destination
+ * must hold what the source holds, and a mirror must have removed what the source deleted.
  */
 export async function syncMoving(
   { stack, shop, crm }: Bench,
@@ -44,7 +44,7 @@ export async function syncMoving(
   const lost = source.filter((row) => !have.has(row)).length;
   const ids = new Set((await shop.query(`SELECT id FROM ${name}`)).map(({ id }) => id));
   const extra = held.filter((row) => !sent.has(row));
-  // An upsert keeps what the source has deleted; another value of a row that is there is a phantom.
+  // An upsert keeps rows that the source has deleted; an existing row with another value than the source's is a phantom.
   const phantom = extra.filter(
     (row) => mode === 'mirror' || ids.has(/\d+/.exec(row ?? '')?.[0] ?? ''),
   );

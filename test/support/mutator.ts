@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Chance } from './soak.ts';
 
-/** What a mutator has done. */
+/** The counts of a mutator. */
 export interface Mutations {
   inserted: number;
   updated: number;
@@ -11,17 +11,17 @@ export interface Mutations {
   late: number;
 }
 
-/** Someone who changes a table `(id int, v text, at timestamptz)` until told to stop. */
+/** A writer that changes a table `(id int, v text, at timestamptz)` until told to stop. */
 export interface Mutator {
   readonly done: Mutations;
-  /** Ends what is open, and the work. */
+  /** Ends the open transactions, and the work. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts three sessions that insert, update and delete without pause, many at the same instant; every fifth
- * transaction stays open for up to `longestMs` and commits then, with the time at which it began. Every tenth row
- * has the time of an application's clock, up to `lagMs` in the past.
+ * Starts three sessions that insert, update and delete without pause, many at the same instant. Every fifth transaction
+ * stays open for up to `longestMs` and then commits, with the time at which it began. Every tenth row has the time of
+ * an application's clock, up to `lagMs` in the past.
  */
 export async function startMutator(
   url: string,

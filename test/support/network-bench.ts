@@ -10,22 +10,22 @@ import { startStack, type StackOptions } from './stack.ts';
 export const linkNames = ['shop', 'crm', 'state', 'temporal'] as const;
 export type LinkName = (typeof linkNames)[number];
 
-/** What stands between a stack and its systems: the near end of each link. */
+/** Makes a link between a stack and one of its systems; returns the link's near end. */
 export type Near = (name: LinkName, target: string) => Promise<string>;
 
-/** How a bench with links is opened. */
+/** Options of a bench with links. */
 export interface NetworkOptions extends StackOptions {
-  /** Makes a link to `target` (`host:port`) and tells its near end. */
+  /** Makes a link to `target` (`host:port`) and returns its near end. */
   readonly near: Near;
-  /** Of the Temporal server. */
+  /** The dynamic configuration of the Temporal server. */
   readonly dynamicConfig?: Readonly<Record<string, number>>;
-  /** Of the Postgres connections. Default 2s and 5s. */
+  /** The time-outs of the Postgres connections. Default 2s and 5s. */
   readonly limits?: { readonly timeout: string; readonly statementTimeout: string };
 }
 
 /**
- * A bench whose stack reaches its databases and Temporal through links; the test itself uses `shop`, `crm` and the
- * state database directly.
+ * Opens a bench whose stack reaches its databases and Temporal through links. The test itself uses `shop`, `crm` and
+ * the state database directly.
  */
 export async function openNetworkBench({
   near,

@@ -15,26 +15,26 @@ import { withTemporal } from './temporal-history.ts';
 export interface Change {
   readonly operation: 'create' | 'update' | 'remove';
   readonly key: string;
-  /** The sequence number that the source row carried; null of a removal. */
+  /** The sequence number of the source row; null for a removal. */
   readonly seq: string | null;
 }
 
-/** What became of the changes that a run should have made. */
+/** The comparison of the changes that a run should have made with those that it made. */
 export interface Reckoning {
-  /** Due and not made. */
+  /** Changes that were due and not made. */
   readonly lost: readonly Change[];
-  /** Made and never due. */
+  /** Changes that were made and never due. */
   readonly phantom: readonly Change[];
-  /** Made again. */
+  /** Changes that were made again. */
   readonly duplicate: readonly Change[];
-  /** Sent again to a destination where that is harmless, as its answer was lost. */
+  /** The number of calls sent again after their answer was lost, to a destination where that is harmless. */
   readonly repeated: number;
 }
 
-/** Keys and the sequence numbers that they carry. */
+/** The sequence numbers of records, by key. */
 export type Numbers = ReadonlyMap<string, string>;
 
-/** The changes that are due: those that make `before` what `source` is. */
+/** Returns the changes that are due: those that turn `before` into `source`. */
 export function changesDue(
   source: Numbers,
   before: Numbers,
@@ -54,9 +54,9 @@ export function changesDue(
 }
 
 /**
- * Compares what was due with what the destination's ledger holds.
- * @param options.idempotent an update (or a PUT) may arrive twice, when its first answer was lost: counted as
- *   repeated. A create may not
+ * Compares the changes that were due with the destination's ledger.
+ * @param options.idempotent an update (or a PUT) may arrive twice when its first answer was lost, and then counts as
+ *   repeated; a create may not
  */
 export function reckon(
   due: readonly Change[],
@@ -73,7 +73,7 @@ export function reckon(
     const first = done.get(`${change.key} ${change.seq}`);
     if (open.delete(name)) done.set(`${change.key} ${change.seq}`, change);
     else if (first === undefined) phantom.push(change);
-    // A repeated PUT of a new record looks like an update that changes nothing.
+    // A repeated PUT of a new record looks like an update without changes.
     else if (idempotent && change.operation !== 'create') repeated += 1;
     else duplicate.push(change);
   }
@@ -85,8 +85,8 @@ function nameOf({ operation, key, seq }: Change): string {
 }
 
 /**
- * Asserts that nothing is lost, phantom or duplicate, and that the run's counts are those of the ledger (R10).
- * @param unknown keys that the run reports as `unknown_outcome`: these may be made or not, but never twice
+ * Asserts that no change is lost, phantom or duplicate, and that the run's counts are those of the ledger (R10).
+ * @param unknown keys that the run reports as `unknown_outcome`; these may be made or not, but never twice
  */
 export function expectExact(
   run: RunView,
@@ -133,12 +133,12 @@ export function expectExact(
 
 /** A table's own record of every change, written in the transaction of the change. */
 export interface Audit {
-  /** Committed changes since the audit began or was last cleared, in order. */
+  /** Returns the committed changes since the audit began or was last cleared, in order. */
   changes(): Promise<Change[]>;
   clear(): Promise<void>;
 }
 
-/** Makes `table` of `public` note every change of a row, by its columns `key` and `seq`. */
+/** Makes `table` of `public` record every change of a row, by its columns `key` and `seq`. */
 export async function auditTable(
   db: Database,
   table: string,
@@ -165,7 +165,7 @@ export async function auditTable(
   };
 }
 
-/** The changes that a strict API has made, from its own log. */
+/** Returns the changes that a strict API has made, from its own log. */
 export function apiChanges(api: Pick<StrictApi, 'log'>, field = 'seq'): Change[] {
   return api.log.map(({ operation, key, fields }) => ({
     operation,
@@ -174,7 +174,7 @@ export function apiChanges(api: Pick<StrictApi, 'log'>, field = 'seq'): Change[]
   }));
 }
 
-/** Key → sequence number of a table of `public`. */
+/** Returns the sequence numbers of a table of `public`, by key. */
 export async function numbersOf(
   db: Database,
   table: string,
@@ -208,7 +208,7 @@ function embeddedUrl(dataDir: string): string {
   return `postgres://sluice:${password}@127.0.0.1:${port}/sluice`;
 }
 
-/** Asserts that a run which is over has left nothing staged, here or there. */
+/** Asserts that a finished run has left nothing staged, in the state database or the destination. */
 export async function expectTidy(
   stack: Pick<Stack, 'dataDir' | 'databaseUrl'>,
   run: string,
@@ -233,7 +233,7 @@ export async function expectTidy(
   assert.equal(await destination.value(markers), '0', 'markers are left');
 }
 
-/** Asserts that Temporal has run the sync's workflow as often as there are runs, and that none is open. */
+/** Asserts that Temporal has run the sync's workflow once per run, and that none is open. */
 export async function expectRunCount(stack: Stack, sync: string): Promise<void> {
   const { runs } = await stack.client.runs.list({ sync, limit: 100 });
   await withTemporal(stack, async ({ workflow }) => {
@@ -243,7 +243,7 @@ export async function expectRunCount(stack: Stack, sync: string): Promise<void> 
       const query = `WorkflowId = '${syncWorkflowId(sync)}'`;
       for await (const { status } of workflow.list({ query })) statuses.push(status.name);
       const ended = statuses.filter((name) => !['RUNNING', 'CONTINUED_AS_NEW'].includes(name));
-      // Visibility lags behind, and a workflow closes just after its run.
+      // Visibility lags behind, and a workflow closes shortly after its run.
       if (ended.length === runs.length && !statuses.includes('RUNNING')) return;
       if (Date.now() > deadline)
         assert.fail(`${runs.length} runs of ${sync}, workflows: ${statuses.join(', ')}`);

@@ -3,20 +3,20 @@ import { openBench } from './bench.ts';
 import { planFaults } from './faults.ts';
 import { ledgerKinds, ledgerSync, type LedgerKind } from './ledger-sync.ts';
 
-/** A passage of a fault point in a run of a kind of destination. */
+/** A passage of a fault point in a run to one kind of destination. */
 export interface Passage {
   readonly kind: LedgerKind;
   readonly point: FaultPoint;
-  /** How often an undisturbed run passes it. */
+  /** The number of times that an undisturbed run passes it. */
   readonly times: number;
 }
 
-/** Whether only cycles of entities pass a point; the runs of their destinations pass those of other syncs. */
+/** True when only cycles of entities pass a point; the runs of their destinations pass the points of other syncs. */
 export function isOfCycles(point: FaultPoint): boolean {
   return /^(unify|detach|merge|cycle|deliver)\./.test(point);
 }
 
-/** Runs every kind undisturbed and notes which points it passes. */
+/** Runs every kind undisturbed and records which points it passes. */
 export async function recordPassages(): Promise<Passage[]> {
   const faults = planFaults();
   const bench = await openBench({ env: faults.env });

@@ -8,26 +8,26 @@ import { startStrictApiProcess, type RemoteStrictApi } from './strict-api-proces
 export interface Load {
   readonly api: RemoteStrictApi;
   readonly runs: readonly string[];
-  /** Cancels what still runs and stops the API. */
+  /** Cancels the runs that are still open and stops the API. */
   close(): Promise<void>;
 }
 
-/** What is loaded, and how. */
+/** The load, and the API that gets it. */
 export interface LoadOptions {
   readonly api: StrictApiOptions;
-  /** What the connection declares; null: nothing. Default: the API's own quota. */
+  /** The quota that the connection declares; null: none. Default: the API's own. */
   readonly declared?: object | null;
-  /** Default 1. */
+  /** The number of syncs. Default 1. */
   readonly syncs?: number;
-  /** Of each sync. */
+  /** The number of records of each sync. */
   readonly records: number;
-  /** `lookup` looks up every record and writes none, `write` puts every record. Default write. */
+  /** `lookup` looks up every record and writes none; `write` puts every record. Default write. */
   readonly calls?: 'lookup' | 'write';
 }
 
 let loads = 0;
 
-/** Starts syncs from one table to a strict API of its own, one call a record. */
+/** Starts syncs from one table to a strict API of its own, with one call a record. */
 export async function startLoad(bench: Bench, options: LoadOptions): Promise<Load> {
   const { syncs = 1, records, calls = 'write' } = options;
   loads += 1;
@@ -81,15 +81,15 @@ async function close({ stack }: Bench, api: RemoteStrictApi, runs: readonly stri
   await api.close();
 }
 
-/** What a strict API saw between two times. */
+/** The calls that a strict API got between two times. */
 export interface Measure {
-  /** Calls per second that it took. */
+  /** Accepted calls per second. */
   readonly perSecond: number;
-  /** Share of the answers that were refusals. */
+  /** The share of calls that were refused. */
   readonly limited: number;
 }
 
-/** Measures `ms`, once `skipMs` have passed since the first call. */
+/** Measures for `ms`, beginning `skipMs` after the first call. */
 export async function measure(api: RemoteStrictApi, skipMs: number, ms: number): Promise<Measure> {
   while ((await api.arrivals()).length === 0) await sleep(50);
   await sleep(skipMs + ms + 100);

@@ -16,14 +16,14 @@ export class SlidingWindow {
     return this.#taken;
   }
 
-  /** Takes one call; says whether it is allowed, how many are left and when the next one is. */
+  /** Takes one call; tells whether it is allowed, how many are left, and when the next one is allowed. */
   take(now: number): { allowed: boolean; remaining: number; waitMs: number } {
     const over = this.#taken.findIndex((time) => time > now - this.#perMs);
     this.#taken.splice(0, over < 0 ? this.#taken.length : over);
     const allowed = this.#taken.length < this.#requests;
     if (allowed) this.#taken.push(now);
     const remaining = Math.max(0, this.#requests - this.#taken.length);
-    // With a quota that was lowered, more than one must leave the window first.
+    // After the quota was lowered, more than one call must leave the window first.
     const freeing = this.#taken[Math.max(0, this.#taken.length - this.#requests)] ?? now;
     return { allowed, remaining, waitMs: Math.max(0, freeing + this.#perMs - now) };
   }

@@ -1,33 +1,33 @@
 import { randomInt } from 'node:crypto';
 
-/** What every sweep of this process draws from; `SLUICE_SOAK_SEED` repeats a run. */
+/** The seed of every sweep of this process; `SLUICE_SOAK_SEED` repeats a run. */
 export const seed: number = Number(process.env['SLUICE_SOAK_SEED'] ?? randomInt(2 ** 31));
 const scale = Number(process.env['SLUICE_SOAK_SCALE'] ?? 1);
 
 console.log(`SLUICE_SOAK_SEED=${seed} SLUICE_SOAK_SCALE=${scale}`);
 
-/** How many rounds a sweep makes: `count` times `SLUICE_SOAK_SCALE`, at least one. */
+/** Returns the number of rounds of a sweep: `count` times `SLUICE_SOAK_SCALE`, at least one. */
 export function rounds(count: number): number {
   return Math.max(1, Math.round(count * scale));
 }
 
 const points = new RegExp(process.env['SLUICE_SOAK_POINTS'] ?? '');
 
-/** Whether a sweep over fault points comes to this one: all, or those that match `SLUICE_SOAK_POINTS`. */
+/** True when a sweep over fault points covers this one: all, or those that match `SLUICE_SOAK_POINTS`. */
 export function isSwept({ point }: { point: string }): boolean {
   return points.test(point);
 }
 
-/** Chance that a seed repeats. */
+/** Random numbers that a seed repeats. */
 export interface Chance {
-  /** From 0 up to 1. */
+  /** Returns a number from 0 up to and without 1. */
   next(): number;
-  /** A whole number from `from` up to and without `to`. */
+  /** Returns a whole number from `from` up to and without `to`. */
   between(from: number, to: number): number;
   pick<T>(items: readonly T[]): T;
 }
 
-/** Chance of its own for each name, so that sweeps do not shift each other's. */
+/** Returns random numbers of their own for each name, so that one sweep does not shift those of another. */
 export function chance(name: string, base: number = seed): Chance {
   let state = base >>> 0;
   for (const letter of name) state = Math.imul(state ^ (letter.codePointAt(0) ?? 0), 0x01000193);
@@ -51,7 +51,7 @@ export function chance(name: string, base: number = seed): Chance {
 }
 
 /**
- * Works through a list with `lanes` workers at once; `open` gives each what it works with, and anew after a failure.
+ * Works through a list with `lanes` workers at once. `open` gives each worker its tools, and new ones after a failure.
  * @throws AggregateError of all failures once everything was tried
  */
 export async function inLanes<T>(

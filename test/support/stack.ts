@@ -8,20 +8,20 @@ import { fileURLToPath } from 'node:url';
 import { createClient, type Client } from '../../src/cli/client.ts';
 import { freePort } from '../../src/runtime/embedded/port.ts';
 
-/** A `sluice dev` of its own, as a user would start it. */
+/** A `sluice dev` of its own, started as a user would. */
 export interface Stack {
-  /** Of the API. */
+  /** The url of the API. */
   readonly url: string;
   readonly client: Client;
-  /** `host:port` of its Temporal. */
+  /** `host:port` of its Temporal server. */
   readonly temporal: string;
-  /** Of its state database, where that is not embedded. */
+  /** The url of its state database, when that is not embedded. */
   readonly databaseUrl?: string;
   readonly dataDir: string;
-  /** Everything that it printed. */
+  /** Returns everything that it printed. */
   output(): string;
   workerPids(): number[];
-  /** The process of an embedded server. */
+  /** Returns the process id of an embedded server. */
   serverPid(server: 'postgres' | 'temporal'): number;
   /** Ends the process group at once, as a power cut would. */
   kill(): Promise<void>;
@@ -31,15 +31,18 @@ export interface Stack {
 
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
-/** How a stack differs from the usual one. */
+/** The ways in which a stack differs from the usual one. */
 export interface StackOptions {
-  /** Worker processes. Default 1. */
+  /** The number of worker processes. Default 1. */
   readonly workers?: number;
   /** Variables added to the environment of all its processes. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts `sluice dev` and waits until it is ready. @param dataDir of a stack that was killed; default: a new one */
+/**
+ * Starts `sluice dev` and waits until it is ready.
+ * @param dataDir that of a stack that was killed; default: a new one
+ */
 export async function startStack(
   dataDir = newDataDir(),
   { workers = 1, env = {} }: StackOptions = {},
@@ -130,6 +133,6 @@ function commandLine(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
-    return []; // it has ended meanwhile
+    return []; // it has ended in the meantime
   }
 }

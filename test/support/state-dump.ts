@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-/** Every row of every table of a database as text; bytes are shown twice, the second time as what they spell. */
+/** Returns every row of every table of a database as text. Bytes are shown twice: as printed, and decoded as text. */
 export async function dumpDatabase(url: string): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();

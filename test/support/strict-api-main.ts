@@ -1,7 +1,7 @@
 import { startStrictApi, type StrictApi } from './strict-api.ts';
 import type { Order } from './strict-api-process.ts';
 
-/** The process of `startStrictApiProcess`. */
+/** The program that `startStrictApiProcess` runs. */
 let api: StrictApi | undefined;
 
 async function obey(order: Order): Promise<unknown> {

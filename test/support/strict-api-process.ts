@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import type { StrictApiOptions } from './strict-api.ts';
 import type { Arrival, StrictQuota } from './strict-limits.ts';
 
-/** What the process is asked to do; each is answered by a message. */
+/** The orders to the process; each is answered by a message. */
 export type Order =
   | { readonly start: StrictApiOptions }
   | { readonly quota: StrictQuota | null }
   | { readonly pause: number; readonly status: 429 | 503 }
   | { readonly arrivals: true };
 
-/** A strict API in a process of its own: what it counts is not distorted by the test's event loop. */
+/** A strict API in a process of its own, so that the test's event loop does not distort what it counts. */
 export interface RemoteStrictApi {
   readonly url: string;
   arrivals(): Promise<Arrival[]>;
@@ -21,7 +21,7 @@ export interface RemoteStrictApi {
   close(): Promise<void>;
 }
 
-/** As {@link import('./strict-api.ts').startStrictApi}, in another process. */
+/** Does the same as {@link import('./strict-api.ts').startStrictApi}, in another process. */
 export async function startStrictApiProcess(options: StrictApiOptions): Promise<RemoteStrictApi> {
   const main = fileURLToPath(new URL('./strict-api-main.ts', import.meta.url));
   const child = fork(main, { execArgv: ['--import', 'tsx'] });
@@ -44,11 +44,11 @@ export async function startStrictApiProcess(options: StrictApiOptions): Promise<
   };
 }
 
-/** Its clock is the measure: it should not wait for a processor. */
+/** Raises the priority of the process: its clock is the measure, so it should not wait for a processor. */
 function prefer({ pid }: ChildProcess): void {
   try {
     setPriority(pid ?? 0, -10);
   } catch {
-    // not allowed to
+    // not permitted
   }
 }

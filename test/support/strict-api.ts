@@ -9,34 +9,37 @@ import {
   type StrictQuota,
 } from './strict-limits.ts';
 
-/** How the server behaves. */
+/** The behaviour of the server. */
 export interface StrictApiOptions extends StrictLimitOptions {
-  /** Default: any free port. */
+  /** The port. Default: any free one. */
   readonly port?: number;
-  /** `Authorization: Bearer`, `X-Api-Key` or `?api_key=` must carry it; also basic with it as the password. */
+  /**
+   * The token that `Authorization: Bearer`, `X-Api-Key` or `?api_key=` must carry, or basic authentication as the
+   * password.
+   */
   readonly token?: string;
-  /** `POST /oauth/token` issues tokens to this client, each good until `expireTokens()`. */
+  /** The client to which `POST /oauth/token` issues tokens, each valid until `expireTokens()`. */
   readonly client?: { readonly id: string; readonly secret: string };
-  /** How long every answer takes. Default 0. */
+  /** The time that every answer takes. Default 0. */
   readonly latencyMs?: number;
-  /** Most records in one call of `/contacts/bulk`. Default 100. */
+  /** The most records in one call of `/contacts/bulk`. Default 100. */
   readonly bulk?: number;
-  /** Most records on a page, whatever was asked. Default 100. */
+  /** The most records on a page, whatever was asked for. Default 100. */
   readonly pageSize?: number;
   /** The field that identifies a contact; `id`: the server assigns it. Default email. */
   readonly key?: string;
-  /** Whether a key exists once only, so that a second create of it is refused. Default true. */
+  /** True when a key can exist only once, so that a second create of it is refused. Default true. */
   readonly unique?: boolean;
-  /** Whether what is written is kept: a server that keeps it stands still now and then. Default true. */
+  /** False drops what is written: a server that keeps much pauses now and then. Default true. */
   readonly keeps?: boolean;
-  /** A write with one of these values in any field is answered 400. */
+  /** Values; a write with one of them in any field is answered 400. */
   readonly poison?: readonly string[];
 }
 
-/** What the server was asked. */
+/** Counts of the requests to the server. */
 export interface StrictApiStats {
   readonly requests: number;
-  /** Calls refused for being one too many. */
+  /** Calls that were refused for being one too many. */
   readonly limited: number;
   /** Calls that changed or tried to change records. */
   readonly writes: number;
@@ -51,13 +54,13 @@ export interface Faults {
   drop: number;
   /** The next writes take effect and are never answered. */
   hang: number;
-  /** Key → the status that items of bulk calls with this key are answered with, without effect. */
+  /** The status that items of bulk calls get, without effect, by the items' key. */
   items: Map<string, number>;
 }
 
 /** A running server. */
 export interface StrictApi {
-  /** Base address, without a slash at the end. */
+  /** The base address, without a slash at the end. */
   readonly url: string;
   /** Contacts by key. */
   readonly records: Map<string, Fields>;
@@ -68,11 +71,11 @@ export interface StrictApi {
   stats(): StrictApiStats;
   /** Every call as it was counted. */
   readonly arrivals: readonly Arrival[];
-  /** Another quota from now on; undefined: none. */
+  /** Sets another quota from now on; undefined: none. */
   setQuota(quota: StrictQuota | undefined): void;
-  /** Answers every call 429 or 503 for a while, with `Retry-After`. */
+  /** Answers every call with 429 or 503 for a while, with `Retry-After`. */
   pause(ms: number, status?: 429 | 503): void;
-  /** From now on issued tokens are answered 401. */
+  /** Makes all tokens issued so far invalid: they are answered 401. */
   expireTokens(): void;
   close(): Promise<void>;
 }
@@ -83,7 +86,7 @@ interface State {
   readonly faults: Faults;
   readonly limits: StrictLimits;
   readonly tokens: Set<string>;
-  /** What calls with an `Idempotency-Key` were answered. */
+  /** Answers to calls with an `Idempotency-Key`, by that key. */
   readonly answered: Map<string, Reply>;
   readonly count: { requests: number; limited: number; writes: number; tokens: number };
 }
@@ -95,8 +98,8 @@ interface Reply {
 }
 
 /**
- * Starts an in-memory JSON API with one collection, `/contacts`, that keeps its rules strictly: a quota over a
- * sliding window, keys that exist once, a size limit of pages and bulk calls, credentials.
+ * Starts an in-memory JSON API with one collection, `/contacts`, that keeps its rules strictly: a quota over a sliding
+ * window, keys that exist only once, a size limit of pages and bulk calls, credentials.
  */
 export async function startStrictApi(options: StrictApiOptions = {}): Promise<StrictApi> {
   const state: State = {
@@ -228,7 +231,7 @@ function route(state: State, method: string, url: URL, text: string): Reply {
   return { status: 405, body: { message: 'no such method' } };
 }
 
-/** All records or none: one that is refused has the call refused. */
+/** Writes all records or none: one record that is refused makes the whole call fail. */
 function atomic(state: State, body: { records: Fields[] }): Reply {
   const { contacts, faults } = state;
   const isBad = (record: Fields): boolean =>

@@ -14,7 +14,7 @@ interface Outcome {
   readonly body: Fields;
 }
 
-/** Records by key. A list of all, which every page is cut from, is made anew only after a change. */
+/** Records by key. The list of all records, from which pages are cut, is made again only after a change. */
 class Records extends Map<string, Fields> {
   #list: readonly Fields[] | undefined;
 
@@ -39,7 +39,7 @@ class Records extends Map<string, Fields> {
   }
 }
 
-/** Records by key, with ids and times of their own, and a log of every change. */
+/** Records by key, with ids and times that the collection sets, and a log of every change. */
 export class Collection {
   readonly key: string;
   readonly poison: Set<string>;
@@ -50,9 +50,9 @@ export class Collection {
   #lastId = 0;
 
   /**
-   * @param key `id`: the collection assigns it, and takes no record that comes with one
+   * @param key `id`: the collection assigns it, and refuses a record that comes with one
    * @param poison values that no field may hold
-   * @param options `unique` false: a create of a key that exists makes a second record; `keeps` false: nothing is kept
+   * @param options `unique` false: a create of an existing key makes a second record; `keeps` false: nothing is kept
    */
   constructor(
     key: string,

@@ -6,16 +6,16 @@ export interface StrictQuota {
   readonly perMs: number;
 }
 
-/** How the server limits its callers, and how it tells them. */
+/** The limits of the server, and the headers that tell them. */
 export interface StrictLimitOptions {
-  /** More calls than this are answered 429. Default: no quota. */
+  /** The quota; calls beyond it are answered 429. Default: no quota. */
   readonly quota?: StrictQuota | undefined;
-  /** More calls than this under way at once are answered 429. Default: any number. */
+  /** The most calls under way at once; more are answered 429. Default: any number. */
   readonly concurrency?: number | undefined;
-  /** `Retry-After` of a 429: whole seconds, an HTTP date, left out, or this very text. Default seconds. */
+  /** The `Retry-After` of a 429: whole seconds, an HTTP date, none, or exactly this text. Default seconds. */
   readonly retryAfter?: 'seconds' | 'date' | 'none' | (string & {}) | undefined;
   /**
-   * Which headers tell what is left: `RateLimit-Remaining/-Reset`, `RateLimit` of the drafts (new or old), with
+   * The headers that tell what is left: `RateLimit-Remaining/-Reset`, `RateLimit` of the drafts (new or old) with
    * `RateLimit-Policy`, or `X-RateLimit-*` with the reset as seconds from now, or as epoch seconds or milliseconds.
    * Default plain.
    */
@@ -32,7 +32,7 @@ export interface StrictLimitOptions {
 
 /** A call as the server counted it. */
 export interface Arrival {
-  /** `Date.now()`. */
+  /** The time, as from `Date.now()`. */
   readonly at: number;
   readonly limited: boolean;
 }
@@ -51,7 +51,7 @@ export class StrictLimits {
     this.quota(options.quota);
   }
 
-  /** Another quota from now on; calls that were made still count. */
+  /** Sets another quota from now on; calls made before still count. */
   quota(quota: StrictQuota | undefined): void {
     this.#perMs = quota?.perMs ?? 0;
     this.#window = quota && new SlidingWindow(quota.requests, quota.perMs, this.#window?.taken);
@@ -62,7 +62,7 @@ export class StrictLimits {
     this.#pause = { until: Date.now() + ms, status };
   }
 
-  /** Counts a call; `done` when it is over. A status: it is refused. */
+  /** Counts a call. A status in the result means that it is refused; call `done` when it is over. */
   take(): { status?: 429 | 503; headers: Record<string, string>; done(): void } {
     const now = Date.now();
     this.#underWay += 1;
@@ -93,7 +93,7 @@ export class StrictLimits {
     if (retryAfter === 'none') return {};
     if (retryAfter === 'seconds') return { 'retry-after': String(Math.ceil(waitMs / 1000)) };
     if (retryAfter !== 'date') return { 'retry-after': retryAfter };
-    // A date has whole seconds.
+    // An HTTP date has whole seconds.
     const date = new Date(Math.ceil((now + waitMs) / 1000) * 1000);
     return { 'retry-after': date.toUTCString() };
   }

@@ -1,10 +1,10 @@
 import type { Fields } from './strict-collection.ts';
 
 /**
- * A page of a list: `?page=` (from 1) or `?offset=` or `?cursor=`, with `per_page=` or `limit=`, in the order of
- * creation or by `sort=` a field (`-` before it: newest first), those without it last; `updated_since=` leaves out
- * older records, `note_since=` those with a lower note. The body is
- * `{ data, next, more }`, `next` being the cursor; the `Link` header names the next page.
+ * Returns a page of a list. Parameters: `?page=` (from 1), `?offset=` or `?cursor=`, with `per_page=` or `limit=`. The
+ * order is that of creation, or by `sort=` a field (`-` before it: descending), records without that field last.
+ * `updated_since=` leaves out older records, `note_since=` those with a lower note. The body is `{ data, next, more }`,
+ * where `next` is the cursor; the `Link` header names the next page.
  */
 export function listPage(all: readonly Fields[], url: URL, most: number) {
   const query = url.searchParams;

@@ -1,29 +1,29 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** A TCP link that a test can harm. Does not understand what passes. */
+/** A TCP link that a test can harm. It does not interpret the bytes. */
 export interface TcpProxy {
   /** `host:port` of the near end. */
   readonly address: string;
-  /** `url` with this proxy's near end instead of the far end. */
+  /** Returns `url` with the proxy's near end in place of the far end. */
   through(url: string): string;
-  /** Bytes stop in both directions; connections stay open and new ones are accepted. */
+  /** Stops bytes in both directions; connections stay open and new ones are accepted. */
   stall(): void;
-  /** Connections are reset, new ones too. */
+  /** Resets all connections, new ones too. */
   refuse(): void;
-  /** Requests pass no faster than this, in bytes a second. */
+  /** Limits requests to this rate, in bytes a second. */
   slow(rate: number): void;
   /** Ends `stall`, `refuse` and `slow`. */
   pass(): void;
   /** Resets every connection, once. */
   reset(): void;
-  /** Resets the connection that is the first to have brought so many more bytes of answers. Resolves then. */
+  /** Resets the first connection that has brought this many more bytes of answers. Resolves then. */
   cutAfter(bytes: number): Promise<void>;
   /** Forwards the next request that matches, and resets its connection once the answer has come. Resolves then. */
   loseAnswerTo(request: RegExp): Promise<void>;
   /** Resets the connection of the next request that matches, without forwarding it. Resolves then. */
   loseRequest(request: RegExp): Promise<void>;
-  /** Bytes of answers that have passed so far. */
+  /** Returns the number of bytes of answers that have passed so far. */
   answered(): number;
   close(): Promise<void>;
 }
@@ -31,13 +31,13 @@ export interface TcpProxy {
 interface Link {
   readonly near: Socket;
   readonly far: Socket;
-  /** What to do when the far end answers, instead of passing the answer on. */
+  /** Called when the far end answers, instead of passing on the answer. */
   lose?: () => void;
 }
 
 type State = 'pass' | 'stall' | 'refuse';
 
-/** Starts a proxy to `target`, `host:port`. */
+/** Starts a proxy to `target` (`host:port`). */
 export async function startProxy(target: string): Promise<TcpProxy> {
   const proxy = new Proxy(target);
   await proxy.listen();

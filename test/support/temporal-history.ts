@@ -5,7 +5,7 @@ import type { Stack } from './stack.ts';
 
 const { History, HistoryEvent } = proto.temporal.api.history.v1;
 
-/** Uses a client of the stack's Temporal. */
+/** Calls `use` with a client of the stack's Temporal server. */
 export async function withTemporal<T>(
   { temporal }: Pick<Stack, 'temporal'>,
   use: (client: Client) => Promise<T>,
@@ -18,7 +18,7 @@ export async function withTemporal<T>(
   }
 }
 
-/** How many events the sync's last workflow has. */
+/** Returns the number of events of the sync's last workflow. */
 export function historyLength(stack: Stack, sync: string): Promise<number> {
   return withTemporal(stack, async (client) => {
     const { events } = await client.workflow.getHandle(syncWorkflowId(sync)).fetchHistory();
@@ -29,7 +29,7 @@ export function historyLength(stack: Stack, sync: string): Promise<number> {
 /** A history as Temporal sends it. */
 export type History = proto.temporal.api.history.v1.IHistory;
 
-/** The executions of a sync's workflow: how many events each has, and the size of its largest, in bytes. */
+/** Returns the executions of a sync's workflow: the number of events of each, and the size of its largest in bytes. */
 export function historiesOf(
   stack: Pick<Stack, 'temporal'>,
   sync: string,
@@ -46,7 +46,7 @@ export function historiesOf(
   });
 }
 
-/** The history of a workflow's last execution, encoded, by the workflow's id or its type. */
+/** Returns the encoded history of a workflow's last execution; `name` is the workflow's id or its type. */
 export function recordHistory(stack: Stack, name: string): Promise<Uint8Array> {
   return withTemporal(stack, async ({ workflow }) => {
     let workflowId = name;
@@ -56,7 +56,7 @@ export function recordHistory(stack: Stack, name: string): Promise<Uint8Array> {
   });
 }
 
-/** The histories of all executions of a workflow, encoded, the latest first. */
+/** Returns the encoded histories of all executions of a workflow, the latest first. */
 export function recordHistories(
   stack: Pick<Stack, 'temporal'>,
   workflowId: string,
@@ -71,7 +71,7 @@ export function recordHistories(
   });
 }
 
-/** Reads what {@link recordHistory} gave. */
+/** Decodes a history of {@link recordHistory}. */
 export function decodeHistory(encoded: Uint8Array): History {
   return History.decode(encoded);
 }

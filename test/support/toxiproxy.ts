@@ -11,9 +11,9 @@ const source = 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0';
 /** A harm that Toxiproxy does to the bytes of one direction. */
 export interface Toxic {
   readonly type: 'latency' | 'slow_close' | 'reset_peer' | 'limit_data' | 'timeout' | 'bandwidth';
-  /** To the system, or from it. */
+  /** The direction: to the system, or from it. */
   readonly stream: 'upstream' | 'downstream';
-  /** Milliseconds, bytes and kB/s, as Toxiproxy names them. */
+  /** The parameters in milliseconds, bytes or kB/s, named as Toxiproxy does. */
   readonly attributes: Readonly<Record<string, number>>;
 }
 
@@ -30,7 +30,10 @@ export interface Toxiproxy {
   stop(): void;
 }
 
-/** Toxiproxy's server: on PATH, or built with Go into the cache; null, with the reason told, where there is none. */
+/**
+ * Finds Toxiproxy's server on PATH, or builds it with Go into the cache. Returns null and prints the reason when there
+ * is none.
+ */
 export async function findToxiproxy(): Promise<string | null> {
   const { searchPath, cacheDir } = readSettings();
   const folders = [...searchPath.split(delimiter), '/usr/local/go/bin'];

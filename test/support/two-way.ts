@@ -15,7 +15,10 @@ import {
 const rows = { sf: 120, hs: 60 };
 const batch = 50;
 
-/** An entity of two sources, one of them a destination too, and a mirror: everything that a cycle does, it does. */
+/**
+ * An entity of two sources, of which one is also a destination, and a mirror: together they do everything that a cycle
+ * can do.
+ */
 export interface TwoWay {
   readonly id: string;
   /** Starts cycles until the sources hold no more, once an open one is over; returns the first. */
@@ -24,11 +27,11 @@ export interface TwoWay {
   settle(): Promise<void>;
   /** Changes much in both sources: names that make duplicates, deleted records, sizes. */
   touch(): Promise<void>;
-  /** All that came of it, without what differs from one to the next: ids that were assigned, times. */
+  /** Returns the whole result, without what differs between two such entities: assigned ids and times. */
   outcome(): Promise<Outcome>;
 }
 
-/** What came of a {@link TwoWay}. */
+/** The result of a {@link TwoWay}. */
 export interface Outcome {
   readonly records: readonly unknown[];
   readonly log: readonly { readonly cycle: number; readonly operation: string }[];
@@ -56,7 +59,7 @@ export async function twoWay(bench: EntityBench, id: string): Promise<TwoWay> {
         UPDATE ${id} SET kind = 'Lead', rev = nextval('${id}_rev') WHERE id % 13 = 0`);
       await hs.query(`UPDATE ${id} SET size = size + 100, name = name || '!' WHERE id <= ${rows.hs} AND id % 4 = 0;
         DELETE FROM ${id} WHERE id <= ${rows.hs} AND id % 9 = 0`);
-      // Until the ids are due to be scanned again.
+      // Wait until a scan of the ids is due again.
       await sleep(1100);
     },
     outcome: () => outcomeOf(bench, id, { hs, out, sf }),
@@ -122,7 +125,10 @@ async function cyclesOf({ stack }: EntityBench, entity: string): Promise<RunView
   return (await stack.client.runs.list({ entity, limit: 100 })).runs.toReversed();
 }
 
-/** A cycle that is over holds its place until its workflow has closed: a worker that was killed is missed after a while. */
+/**
+ * Starts a cycle. A finished one holds its place until its workflow has closed: a killed worker is noticed only after a
+ * while.
+ */
 async function start({ stack }: EntityBench, entity: string): Promise<string> {
   const deadline = Date.now() + 60_000;
   for (;;) {
@@ -162,7 +168,7 @@ async function outcomeOf(
   const records = await recordsOf(bench.stack, id, { deleted: true });
   const codes = new Map(records.map((record) => [record.id, String(record.fields['code'])]));
   assert.equal(new Set(codes.values()).size, records.length, 'a code that two records have');
-  // An id that was assigned is told by the row it belongs to; one that was given is told as it is.
+  // An assigned id is replaced by the code of its row; a given one is kept.
   const assigned = new Map<string, string>();
   for (const system of ['hs', 'out'] as const)
     for (const row of await dbs[system].query(`SELECT id, code FROM ${id}`))
@@ -212,7 +218,7 @@ async function outcomeOf(
   };
 }
 
-/** What the completed cycles and their destinations counted. */
+/** Returns the counts of the completed cycles and their destinations. */
 async function statsOf(bench: EntityBench, id: string): Promise<unknown[]> {
   const done = (await cyclesOf(bench, id)).filter(({ status }) => status === 'completed');
   return Promise.all(

@@ -14,12 +14,12 @@ export function limitBody(): MiddlewareHandler {
   });
 }
 
-/** Refuses bodies that don't say they are JSON with 415: without this they would be passed over in silence. */
+/** Refuses with 415 a body that does not say it is JSON; otherwise such a body would be silently ignored. */
 export function requireJson(): MiddlewareHandler {
   return async (c, next) => {
     const type = c.req.header('Content-Type');
     if (c.req.header('Content-Length') === '0') {
-      // No body: many clients say that it is JSON all the same.
+      // An empty body: many clients declare it as JSON nevertheless.
       c.req.raw.headers.delete('Content-Type');
     } else if (hasBody(c.req.header()) && !isJson(type)) {
       throw new ApiProblem(

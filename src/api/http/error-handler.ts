@@ -4,7 +4,10 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { LimitedError, SluiceError, type FailureClass } from '../../model/failure.ts';
 import { ApiProblem } from './problem.ts';
 
-/** Answers every error as a problem. @param report told of errors that nobody foresaw, to log them */
+/**
+ * Answers every error with a problem.
+ * @param report called with unforeseen errors, to log them
+ */
 export function errorHandler(report: (error: unknown) => void): ErrorHandler {
   return (error, c) => {
     const problem = problemOf(error);

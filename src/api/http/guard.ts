@@ -2,17 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { ApiProblem } from './problem.ts';
 
-// Probes have no token, and a browser cannot send one with a page: the reference holds nothing of the user's.
+// Health probes have no token, and a browser cannot send one with a page. The reference pages hold no user data.
 const open = /^\/(healthz|readyz|openapi\.json|docs(\/.*)?)?$/;
 const health = /^\/(healthz|readyz)$/;
 
-/** Asks every call but those for health and reference for `Authorization: Bearer <token>`. */
+/** Requires `Authorization: Bearer <token>` for every call except health and reference. */
 export function requireToken(token: string): MiddlewareHandler {
   const expected = digest(token);
   return async (c, next) => {
     if (!open.test(c.req.path)) {
       const given = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-      // Digests are of one length, so the comparison takes the same time for every token.
+      // Digests have equal length, so the comparison takes the same time for every token.
       if (given === undefined || !timingSafeEqual(digest(given), expected)) {
         throw new ApiProblem(
           401,
@@ -27,8 +27,8 @@ export function requireToken(token: string): MiddlewareHandler {
 }
 
 /**
- * Lets in only callers that address this machine by a loopback name, and pages served from one: without it a
- * page of another site could reach a server without a token by DNS rebinding.
+ * Lets in only callers that address this machine by a loopback name, and pages served from one. Otherwise a page of
+ * another site could reach a server without a token by DNS rebinding.
  */
 export function requireLoopback(): MiddlewareHandler {
   return async (c, next) => {

@@ -1,6 +1,6 @@
 import type { Run } from '../../model/run.ts';
 
-/** What a problem says beyond status, code, title and detail. */
+/** Members of a problem beyond status, code, title and detail. */
 export type ProblemMembers = Readonly<Record<string, unknown>>;
 
 /** An answer that is not a success, sent as an RFC 9457 problem. Its texts are safe to show (R1). */
@@ -30,41 +30,44 @@ export class ApiProblem extends Error {
   }
 }
 
-/** 404: there is no such thing. @param what names its kind, such as `sync` */
+/**
+ * Returns a 404: there is no such thing.
+ * @param what the kind of thing, such as `sync`
+ */
 export function notFound(what: string, id: string): ApiProblem {
   return new ApiProblem(404, 'not_found', 'Not found', `There is no ${what} "${id}".`);
 }
 
-/** 409: the request does not go with the present state. */
+/** Returns a 409: the request does not fit the present state. */
 export function conflict(code: string, detail: string, members: ProblemMembers = {}): ApiProblem {
   return new ApiProblem(409, code, 'Conflict', detail, members);
 }
 
-/** 409: the sync has an open run, whose id is the problem's `run`. */
+/** Returns a 409: the sync has an open run, whose id is the problem's `run`. */
 export function openRun(sync: string, run: string | null): ApiProblem {
   const name = run === null ? '' : ` "${run}"`;
   return conflict('run_open', `Sync "${sync}" has an open run${name}.`, { run });
 }
 
-/** 409: the entity has an open cycle, whose run is the problem's `run`. */
+/** Returns a 409: the entity has an open cycle, whose run is the problem's `run`. */
 export function openCycle(entity: string, run: string | null): ApiProblem {
   const name = run === null ? '' : ` "${run}"`;
   return conflict('run_open', `Entity "${entity}" has an open cycle${name}.`, { run });
 }
 
-/** 409: the run can be steered no more. */
+/** Returns a 409: the run is over and can no longer be steered. */
 export function runOver({ id, status }: Pick<Run, 'id' | 'status'>): ApiProblem {
   return conflict('run_over', `Run "${id}" is over: ${status}.`);
 }
 
-/** 422: the request is well formed but does not fit. */
+/** Returns a 422: the request is well formed but does not fit. */
 export function invalid(detail: string, errors: readonly FieldIssue[]): ApiProblem {
   return new ApiProblem(422, 'invalid', 'Invalid request', detail, { errors });
 }
 
-/** What is wrong with one place of a request. */
+/** A problem at one place of a request. */
 export interface FieldIssue {
-  /** Where, such as `source.key`; empty for the whole. */
+  /** The place, such as `source.key`; empty for the whole request. */
   readonly path: string;
   readonly message: string;
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 
-/** An RFC 9457 problem, as every answer that is not a success has it. */
+/** Schema of an RFC 9457 problem, the body of every answer that is not a success. */
 export const problemSchema = z
   .looseObject({
     type: z.string(),
@@ -44,7 +44,7 @@ export function json<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** Describes a JSON answer that names the place of what it made in `Location`. */
+/** Describes a JSON answer with the place of the created thing in `Location`. */
 export function located<T extends z.ZodType>(description: string, schema: T) {
   const headers = z.object({ Location: z.string().describe('Where to find it.') });
   return { ...json(description, schema), headers };

@@ -1,7 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { invalid } from './problem.ts';
 
-/** An empty router whose requests are checked against their schemas: what does not fit is answered with 422. */
+/**
+ * Returns an empty router that checks requests against their schemas; a request that does not fit is answered with 422.
+ */
 export function newRouter(): OpenAPIHono {
   return new OpenAPIHono({
     defaultHook: (result) => {

@@ -33,7 +33,7 @@ const contentSecurityPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /**
- * `/docs`: the reference page. Needs no network.
+ * Routes of `/docs`, the reference page. It needs no network.
  * @param docsDir the folder of the npm package `swagger-ui-dist`
  */
 export function docsRoutes(docsDir: string): Hono {
@@ -48,7 +48,7 @@ export function docsRoutes(docsDir: string): Hono {
   });
   router.get('/docs/:asset', async (c) => {
     const name = c.req.param('asset');
-    // Only these names: nothing else of the folder can be asked for.
+    // Only these names, so that no other file of the folder can be requested.
     const type = Object.hasOwn(assets, name) ? assets[name] : undefined;
     if (type === undefined) throw notFound('page', c.req.path);
     c.header('Content-Type', type);

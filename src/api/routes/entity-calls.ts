@@ -25,7 +25,7 @@ export const list = createRoute({
   responses: { 200: json('All entities.', z.object({ entities: z.array(entityViewSchema) })) },
 });
 
-/** One entity. */
+/** Shows one entity. */
 export const get = createRoute({
   method: 'get',
   path: '/v1/entities/{id}',
@@ -116,7 +116,7 @@ export const records = createRoute({
   },
 });
 
-/** One record. */
+/** Shows one record. */
 export const record = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/records/{record}',
@@ -136,7 +136,7 @@ export const erase = createRoute({
   responses: { 204: { description: 'Erased.' }, ...problems(404, 409, 422) },
 });
 
-/** The history of a record. */
+/** Lists what cycles did to one record. */
 export const history = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/records/{record}/history',
@@ -146,7 +146,7 @@ export const history = createRoute({
   responses: { 200: json('A page of its history.', logPage), ...problems(404, 422) },
 });
 
-/** What a cycle did. */
+/** Lists what one cycle did. */
 export const changes = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/history',
@@ -162,7 +162,7 @@ export const changes = createRoute({
   responses: { 200: json('A page of what it did.', logPage), ...problems(404, 422) },
 });
 
-/** The lag of the destinations. */
+/** Tells the lag of the destinations. */
 export const lag = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/lag',
@@ -187,7 +187,7 @@ export const lag = createRoute({
   },
 });
 
-/** Duplicates that were not merged. */
+/** Lists duplicates that were not merged. */
 export const duplicates = createRoute({
   method: 'get',
   path: '/v1/entities/{id}/duplicates',

@@ -69,7 +69,7 @@ export const list = createRoute({
   },
 });
 
-/** One run. */
+/** Shows one run. */
 export const get = createRoute({
   method: 'get',
   path: '/v1/runs/{id}',
@@ -110,7 +110,7 @@ export const pause = action('/v1/runs/{id}/pause', 'Pause a run');
 export const resume = action('/v1/runs/{id}/resume', 'Resume a paused run');
 /** Cancels a run. */
 export const cancel = action('/v1/runs/{id}/cancel', 'Cancel a run');
-/** Approves what a run would remove. */
+/** Approves the removals that a run waits with. */
 export const approve = action('/v1/runs/{id}/approve', 'Approve the removal that a run waits for');
 /** Retries the record errors of a run. */
 export const retryErrors = action(

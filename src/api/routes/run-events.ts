@@ -9,10 +9,10 @@ import { newRouter } from '../http/router.ts';
 import { runView } from '../views/run-view.ts';
 import type { RunService, Services } from '../services.ts';
 
-/** Between two looks at a run: short ones while it is young, since its end is waited for. Milliseconds. */
+/** The pause between two reads of a run, in milliseconds: short while it is young, because its end may come soon. */
 const [shortestMs, longestMs] = [50, 500];
 const keepAliveMs = 15_000;
-/** After so long without news the run itself is asked: its workflow may be gone. Milliseconds. */
+/** After this long without news the workflow is asked too, because it may be gone. Milliseconds. */
 const askMs = 10_000;
 
 const events = createRoute({
@@ -39,7 +39,7 @@ export function runEventRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
     const { id } = c.req.valid('param');
     const run = await runs.get(id);
     if (run === null) throw notFound('run', id);
-    // Proxies that buffer would hold the events back.
+    // Proxies that buffer would hold back the events.
     c.header('X-Accel-Buffering', 'no');
     return streamSSE(c, (stream) => follow(stream, runs, run), closeQuietly);
   });
@@ -55,7 +55,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
   let id = 0;
   while (!stream.aborted) {
     const { id: asked } = run;
-    children = (await unlessAway(() => runs.children([run]))) ?? children;
+    children = (await unlessUnavailable(() => runs.children([run]))) ?? children;
     const data = JSON.stringify(runView(run, children));
     if (data !== sent) {
       await stream.writeSSE({ event: 'run', id: String(++id), data });
@@ -74,12 +74,12 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     watchedMs += pauseMs;
     quietMs += pauseMs;
     const isDue = quietMs % askMs < pauseMs;
-    run = (await unlessAway(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
+    run = (await unlessUnavailable(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
   }
 }
 
-/** What `ask` answers; null where that cannot be told for the moment. */
-async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
+/** Returns the result of `ask`; null when a system that it needs does not answer at the moment. */
+async function unlessUnavailable<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask();
   } catch (error) {
@@ -88,5 +88,5 @@ async function unlessAway<T>(ask: () => Promise<T>): Promise<T | null> {
   }
 }
 
-// The status is sent: all that is left is to close, and the client asks again.
+// The status is sent already: all that is left is to close the stream, and the client asks again.
 async function closeQuietly(): Promise<void> {}

@@ -19,7 +19,7 @@ import {
 import { runView } from '../views/run-view.ts';
 import type { RunService, Services } from '../services.ts';
 
-/** `/v1/runs` and the start of a run. */
+/** Routes of `/v1/runs`, and of the start of a run. */
 export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
   const router = newRouter();
   router.openapi(start, async (c) => {

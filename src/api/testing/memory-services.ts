@@ -15,7 +15,7 @@ import type {
   SyncView,
 } from '../services.ts';
 
-/** Services that keep everything in memory, with their insides open to tests. */
+/** Services that keep everything in memory; tests can read and change what they store. */
 export interface MemoryServices extends Services {
   readonly stored: {
     readiness: Readiness;
@@ -27,7 +27,7 @@ export interface MemoryServices extends Services {
     records: GoldenView[];
     entries: StoredEntry[];
     groups: DuplicateGroup[];
-    /** Thrown by every call of syncs, when set. */
+    /** An error that every call of syncs throws, when set. */
     failure: unknown;
   };
 }
@@ -53,7 +53,7 @@ export const exampleEntity = {
   },
 } as const;
 
-/** A run that has just begun, with changes. */
+/** Returns a run that has just begun, with these changes. */
 export function exampleRun(changes: Partial<Run> = {}): Run {
   return {
     id: 'r1',
@@ -77,7 +77,7 @@ export function exampleRun(changes: Partial<Run> = {}): Run {
   };
 }
 
-/** Services with one sync, `customers`, one connection, `shop`, and one entity, `account`. */
+/** Returns services with one sync, `customers`, one connection, `shop`, and one entity, `account`. */
 export function memoryServices(): MemoryServices {
   const stored: MemoryServices['stored'] = {
     readiness: { temporal: true, database: true, worker: true },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createApp, type ApiOptions } from '../app.ts';
 import { memoryServices } from './memory-services.ts';
 
-/** An app over services in memory. */
+/** Returns an app over services in memory. */
 export function testApp(options: Partial<ApiOptions> = {}) {
   const services = memoryServices();
   const docsDir = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));

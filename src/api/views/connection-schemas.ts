@@ -1,19 +1,19 @@
 import { z } from '@hono/zod-openapi';
 import type { FieldType } from '../../model/field.ts';
 
-/** A connection as it is declared; the settings are checked by the connector of its type. */
+/** Schema of a connection as it is declared; the connector of its type checks the settings. */
 export const connectionInputSchema = z
   .looseObject({
     type: z.string().min(1).describe('The kind of system, such as `postgres`.'),
   })
   .openapi('ConnectionInput');
 
-/** A connection as it is shown: without its secrets. */
+/** Schema of a connection as it is shown, without its secrets. */
 export const connectionSchema = z
   .looseObject({ id: z.string(), type: z.string() })
   .openapi('Connection');
 
-/** What a check found. */
+/** Schema of the result of a check. */
 export const checkSchema = z
   .union([
     z.object({ ok: z.literal(true) }),
@@ -37,7 +37,7 @@ const fieldTypes = [
   'unknown',
 ] as const satisfies readonly FieldType[];
 
-/** What discovery tells of one stream. */
+/** Schema of one discovered stream. */
 export const streamSchema = z
   .object({
     name: z.string(),

@@ -49,7 +49,7 @@ const sourceTime = z
   .nullable()
   .describe('When the source says it changed: a time in UTC, or its own number.');
 
-/** What a cycle did to a record, as the API shows it. */
+/** Schema of what one cycle did to one record, as the API shows it. */
 export const entrySchema = z
   .object({
     record: z.string(),

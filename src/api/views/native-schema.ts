@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
 
 /**
- * The JSON Schema of what `schema` takes (or, for `output`, gives), made by Zod itself: the OpenAPI generator
- * never ends on recursive schemas such as `z.json()`. These are shown as any value.
+ * Returns the JSON Schema of the values that `schema` takes (or, for `output`, gives), made by Zod itself. The OpenAPI
+ * generator never ends on recursive schemas such as `z.json()`; these are shown as any value.
  */
 export function nativeSchema(schema: z.ZodType, io: 'input' | 'output'): { type: 'object' } {
   const { $schema: _, $defs: __, ...rest } = z.toJSONSchema(schema, { io });

@@ -29,7 +29,7 @@ export function recordErrorView(error: RecordError): RecordErrorView {
   return field === undefined ? view : { ...view, field };
 }
 
-/** A key as the API shows it: its one value, or a list. */
+/** Returns a key as the API shows it: its only value, or a list. */
 export function keyView(key: KeyValues | null): unknown {
   if (key === null) return null;
   const values = key.map(shownJson);

@@ -145,8 +145,8 @@ export type SyncRunView = NonNullable<RunView['children']>[number];
 
 /**
  * Maps a run to its JSON.
- * @param children of a cycle: the runs of its destinations
- * @param preview shown only where one run is asked for
+ * @param children for a cycle: the runs of its destinations
+ * @param preview shown only when one run is asked for
  */
 export function runView(
   run: Run,

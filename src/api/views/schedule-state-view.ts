@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { ScheduleState } from '../services.ts';
 
-/** What a schedule is doing, as the API shows it. */
+/** Schema of the state of a schedule, as the API shows it. */
 export const scheduleStateSchema = z.object({
   next: z.iso.datetime().nullable(),
   paused: z.boolean(),

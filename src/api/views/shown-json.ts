@@ -1,6 +1,6 @@
 import { ExactNumber, isJsonObject, type Json } from '../../model/json.ts';
 
-/** A value as the API shows it: JSON.stringify cannot print an exact number, so it is shown as text. */
+/** Returns a value as the API shows it. An exact number is shown as text, because JSON.stringify cannot print it. */
 export function shownJson(value: Json): unknown {
   if (value instanceof ExactNumber) return value.digits;
   if (Array.isArray(value)) return value.map(shownJson);

@@ -6,7 +6,7 @@ import { globalOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 import { readProject } from '../project-file.ts';
 
-/** `sluice apply`: makes the server at `SLUICE_URL` hold what the project file says. */
+/** `sluice apply`: sends the project file to the server at `SLUICE_URL`. */
 export function addApply(program: Command): void {
   program
     .command('apply')
@@ -41,7 +41,7 @@ async function send(client: Client, { connections, syncs, entities }: Project): 
   for (const [id, entity] of Object.entries(entities)) await client.entities.put(id, entity);
 }
 
-/** Deletes what the project does not have; returns the ids. */
+/** Deletes syncs and entities that the project does not have; returns their ids. */
 async function removeOthers(client: Client, { syncs, entities }: Project): Promise<string[]> {
   const pruned: string[] = [];
   for (const [calls, kept] of [

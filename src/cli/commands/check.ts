@@ -15,7 +15,7 @@ interface CheckResult {
   readonly message?: string;
 }
 
-/** `sluice check [connection]`: connects from here, and says which connections work. */
+/** `sluice check [connection]`: connects from this machine, and says which connections work. */
 export function addCheck(program: Command): void {
   program
     .command('check')

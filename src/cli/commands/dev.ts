@@ -11,7 +11,7 @@ interface DevOptions {
   readonly workers: number;
 }
 
-/** `sluice dev`: everything in one, embedded where the environment names nothing else. */
+/** `sluice dev`: runs everything in one process tree; parts that the environment does not name are embedded. */
 export function addDev(program: Command): void {
   program
     .command('dev')

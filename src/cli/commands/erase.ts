@@ -3,7 +3,7 @@ import { connectOrEmbed } from '../connect.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 
-/** `sluice erase ENTITY RECORD`: erases all that Sluice keeps of one record. */
+/** `sluice erase ENTITY RECORD`: erases everything that Sluice keeps of one record. */
 export function addErase(program: Command): void {
   program
     .command('erase')

@@ -7,7 +7,7 @@ import { printJson, printTable } from '../output.ts';
 import { readPages } from '../pages.ts';
 import { keyText } from '../summary.ts';
 
-/** `sluice errors RUN`: the records that a run could not write. */
+/** `sluice errors RUN`: lists the records that a run could not write. */
 export function addErrors(program: Command): void {
   program
     .command('errors')

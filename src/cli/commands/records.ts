@@ -13,7 +13,7 @@ interface Flags {
   readonly limit: number;
 }
 
-/** `sluice records ENTITY [RECORD]`: the unified records of an entity, or one with its history. */
+/** `sluice records ENTITY [RECORD]`: lists the unified records of an entity, or shows one with its history. */
 export function addRecords(program: Command): void {
   program
     .command('records')
@@ -88,7 +88,7 @@ async function showOne(
   );
 }
 
-/** A line for each thing that a cycle did to a record. */
+/** Returns a row for each thing that a cycle did to a record. */
 function entryRows(entry: EntryJson): string[][] {
   const head = [String(entry.cycle), entry.at];
   const lines = [

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { globalOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 
-/** `sluice rotate-key`: seals the state with the current key. */
+/** `sluice rotate-key`: encrypts the state with the current key. */
 export function addRotateKey(program: Command): void {
   program
     .command('rotate-key')

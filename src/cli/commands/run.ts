@@ -39,7 +39,10 @@ export function addRun(program: Command): void {
     });
 }
 
-/** Without a server the project must hold what is to run: that is known before anything starts. */
+/**
+ * Connects to the server, else starts an embedded one. Without a server the project must hold the named sync or entity,
+ * which is checked before anything starts.
+ */
 async function connect(name: string, globals: GlobalOptions): Promise<Connected> {
   const server = await connectToServer();
   if (server) return server;
@@ -58,7 +61,7 @@ function what(name: string): string {
   return destinationOfSync(name) === null ? 'sync or entity' : 'destination';
 }
 
-/** What a project lets run: syncs, entities, and their destinations alone. */
+/** Returns the names that a project can run: syncs, entities, and single destinations of entities. */
 function runnable({ syncs, entities }: Project): string[] {
   const destinations = Object.entries(entities).flatMap(([id, entity]) =>
     Object.keys(destinationSyncs(id, entity)),
@@ -66,7 +69,9 @@ function runnable({ syncs, entities }: Project): string[] {
   return [...Object.keys(syncs), ...Object.keys(entities), ...destinations];
 }
 
-/** Stops what was started, once: at the end, or at the first signal; a second signal exits at once. */
+/**
+ * Returns a function that stops what was started, once. The first signal does the same; a second one exits at once.
+ */
 function stopOnSignal(connected: Connected): () => Promise<void> {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= connected.stop());

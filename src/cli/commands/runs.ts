@@ -13,7 +13,7 @@ interface Flags {
   readonly limit: number;
 }
 
-/** `sluice runs`: the latest runs, newest first. */
+/** `sluice runs`: lists the latest runs, newest first. */
 export function addRuns(program: Command): void {
   program
     .command('runs')

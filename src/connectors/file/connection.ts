@@ -98,7 +98,7 @@ export class FileConnection implements Connection {
 
   async close(): Promise<void> {}
 
-  /** What cannot be read has no fields to show, and hides no other. */
+  /** Describes one file. A file that cannot be read is listed without fields, so that it does not hide the others. */
   async #streamOf(name: string): Promise<StreamInfo> {
     const fields = await this.#fieldsIn(name).catch((error: unknown) => {
       if (error instanceof ConfigError) return [];
@@ -135,8 +135,8 @@ export class FileConnection implements Connection {
   }
 }
 
-/** Why a file is not read in the order of a watermark. */
+/** The reason why a file is not read in the order of a watermark. */
 export const unsorted = 'a file is read in the order of its lines';
 
-/** Why a glob cannot be written to. */
+/** The reason why a glob cannot be written to. */
 export const globRefusal = 'a glob stands for many files, a destination is one file';

@@ -3,14 +3,14 @@ import { ConfigError, SluiceError, TransientError } from '../../model/failure.ts
 const denied = new Set(['EACCES', 'EPERM', 'EROFS']);
 const misplaced = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** The system's code of a failed call, such as `ENOENT`; empty for any other value. */
+/** Returns the system's code of a failed call, such as `ENOENT`; empty for any other value. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : '';
 }
 
-/** Classes what a file system call threw; what is no file system error passes through unchanged. */
+/** Classes an error of a file system call; any other error is returned unchanged. */
 export function fileFailure(error: unknown, connection: string, name: string): unknown {
   if (error instanceof ConfigError && error.connection === undefined) {
     return new ConfigError(error.code, error.message, { connection, cause: error });
@@ -38,7 +38,7 @@ export function fileFailure(error: unknown, connection: string, name: string): u
   return error;
 }
 
-/** A file whose content is not what its format demands. Names file and line, never content (R1). */
+/** Returns the error for a file whose content does not fit its format. It names file and line, never content (R1). */
 export function malformed(file: string, line: number, why: string): ConfigError {
   return new ConfigError('malformed_file', `${file}, line ${line}: ${why}`);
 }

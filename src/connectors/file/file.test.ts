@@ -123,7 +123,7 @@ describe('a file source', () => {
     const again = await source.read({ cursor: null, ...more });
     const reading = collect(again);
     setTimeout(() => void change(name), 100);
-    // The first page waits until the file is at rest, and then reads what it holds.
+    // The first page waits until nobody writes to the file, and then reads what it holds.
     await reading;
   });
 
@@ -205,7 +205,7 @@ describe('a file destination', () => {
     await destination.finish?.('run', 4);
     const expected = '{"id":"a","n":"two"}\n{"id":"b"}\n';
     expect(await folder.text('t.jsonl')).toBe(expected);
-    // A crash between the rename and the end of the run.
+    // As after a crash between the rename and the end of the run.
     const again = await folder.target('t.jsonl');
     await again.finish?.('run', 4);
     await again.forget?.('run');
@@ -276,7 +276,7 @@ describe('a file destination', () => {
   });
 });
 
-/** Puts another file in the place of one, as careful writers do. */
+/** Replaces a file by another one, as careful writers do. */
 async function replace(name: string, content: string): Promise<void> {
   await writeFile(`${name}.new`, content);
   await rename(`${name}.new`, name);

@@ -36,7 +36,7 @@ const shared = {
     .describe('CSV: texts that mean null in a cell without quotes, such as NULL or \\N.'),
 };
 
-/** What `source:` may say for a file. */
+/** The options of `source:` for a file. */
 export const sourceOptionsSchema = z.strictObject({
   ...shared,
   emptyAsNull: z
@@ -56,7 +56,7 @@ export const sourceOptionsSchema = z.strictObject({
 /** Checked options of a file that is read. */
 export type SourceOptions = z.infer<typeof sourceOptionsSchema>;
 
-/** What `destination:` may say for a file. */
+/** The options of `destination:` for a file. */
 export const destinationOptionsSchema = z.strictObject({
   ...shared,
   neutralizeFormulas: z

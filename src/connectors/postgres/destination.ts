@@ -13,7 +13,7 @@ import type { Session } from './link/session.ts';
 import { stagingDestination } from './staged/staging.ts';
 import type { Table } from './catalog/table.ts';
 
-/** What `destination:` of a sync may say. */
+/** The options of `destination:` in a sync. */
 export const destinationOptions = z.strictObject({
   create: z
     .literal('table')
@@ -30,8 +30,8 @@ export const destinationOptions = z.strictObject({
 });
 
 /**
- * Opens a table for writing: by staged sets where Sluice may make tables; else, or where the ids that the table
- * assigns are asked for, record by record.
+ * Opens a table for writing: by staged sets where Sluice may make tables; else, or when the ids that the table assigns
+ * are asked for, record by record.
  */
 export async function openDestination(
   link: Link,
@@ -84,7 +84,7 @@ async function openTable(session: Session, whole: Target): Promise<Table> {
   return { relation, target, key, id, uniqueKey, conflictKey, leavesOut, advances };
 }
 
-/** The fields that may be written: every column, where the source's records may bring any. */
+/** Returns the fields that may be written. When the source's records may bring any field, that is every column. */
 function writtenTo(
   { columns }: Relation,
   { fields, rest = false }: Target,
@@ -94,7 +94,10 @@ function writtenTo(
   return [...new Set(names)].filter((name) => !leavesOut.includes(name));
 }
 
-/** An id that several records share would have all of them written for one. */
+/**
+ * Returns the column of the table's ids. It must be unique: with an id that several records share, all of them would be
+ * written in place of one.
+ */
 function idOf(relation: Relation, name: string, connection: string): Column {
   const column = columnNamed(relation, name, connection);
   const isUnique = relation.uniqueKeys.some(

@@ -37,7 +37,7 @@ function freePort(): Promise<number> {
 
 async function ownServer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-pg-'));
-  // As root, the server runs as another user, who must be able to make its folder.
+  // When the test runs as root, the server runs as another user, who must be able to make its folder.
   await chmod(folder, 0o777);
   const port = await freePort();
   const server = new EmbeddedPostgres({

@@ -39,7 +39,7 @@ const settings = z.strictObject({
 /** Settings of a PostgreSQL connection. */
 export type PostgresSettings = z.infer<typeof settings>;
 
-/** PostgreSQL tables and views: read by COPY, written by staged sets. */
+/** The connector for PostgreSQL: tables and views, read by COPY and written by staged sets. */
 export const postgres = defineConnector<PostgresSettings, Link>({
   type: 'postgres',
   title: 'PostgreSQL: tables, views and queries',

@@ -7,14 +7,18 @@ import { findDuplicates, mergeKeys } from './duplicates.ts';
 import type { EntityPlan, SourcePlan } from './plan.ts';
 import { compareIds } from './record-id.ts';
 
-/** The values that an incoming record is matched by. */
+/**
+ * Returns the values by which an incoming record is matched; with derived fields when a rule of `attach` reads one.
+ */
 export function probeOf(plan: EntityPlan, source: SourcePlan, values: JsonObject): JsonObject {
   return source.attachDerived ? withDerived(plan.derived, values) : values;
 }
 
 /**
- * The record that an incoming record without a known id belongs to: by the first alternative that matches any.
- * @returns null where none matches; the number of records where several match and the entity chooses none
+ * Finds the record that an incoming record without a known id belongs to. Alternatives are tried in order; the first
+ * one that matches any record decides.
+ * @returns null when none matches; the number of matching records when there are several and the entity is told to
+ *   choose none
  */
 export function attach(
   plan: EntityPlan,
@@ -50,7 +54,7 @@ function choose(plan: EntityPlan, found: readonly Draft[]): Draft | number {
   }
 }
 
-/** Of records that would merge anyway only the oldest. */
+/** Keeps only the oldest of records that would be merged anyway. */
 function withoutDuplicates(plan: EntityPlan, oldestFirst: readonly Draft[]): readonly Draft[] {
   if (plan.merge === null || plan.merge.report) return oldestFirst;
   const shared = new Map<string, string[]>();
@@ -74,7 +78,7 @@ function withoutDuplicates(plan: EntityPlan, oldestFirst: readonly Draft[]): rea
   });
 }
 
-/** Oldest first. */
+/** Compares two records by age, the oldest first. */
 export function byAge(
   a: { readonly id: string; readonly createdAt: number },
   b: { readonly id: string; readonly createdAt: number },
@@ -82,12 +86,12 @@ export function byAge(
   return a.createdAt - b.createdAt || compareIds(a.id, b.id);
 }
 
-/** How many fields are not null. */
+/** Returns the number of fields that are not null. */
 export function completeness(values: JsonObject): number {
   return Object.values<Json>(values).filter((value) => value !== null).length;
 }
 
-/** The first of those with the greatest measure. */
+/** Returns the draft with the greatest measure; the first of several equal ones. */
 function greatest(drafts: readonly Draft[], measure: (draft: Draft) => number): Draft {
   return drafts.reduce((best, draft) => (measure(draft) > measure(best) ? draft : best));
 }

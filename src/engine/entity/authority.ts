@@ -2,16 +2,19 @@ import type { AuthoritySpec } from '../../model/entity.ts';
 import type { Provenance } from '../../model/golden-record.ts';
 import { compareTimes } from './source-time.ts';
 
-/** Who decides a field. */
+/** The rule that decides which source's value a field keeps. */
 export type Authority =
   | { readonly by: 'only' | 'latest' }
   | { readonly by: 'ranked'; readonly ranks: Ranks }
   | { readonly by: 'owner'; readonly owner: string };
 
-/** Places of sources, best first; a source that is not listed comes last. */
+/** The ranks of sources, 0 the best. A source that is not listed ranks after all listed ones. */
 export type Ranks = ReadonlyMap<string, number>;
 
-/** @param spec undefined where only one source sets the field */
+/**
+ * Compiles the authority of one field.
+ * @param spec undefined when only one source sets the field
+ */
 export function compileAuthority(spec: AuthoritySpec | undefined): Authority {
   if (spec === undefined) return { by: 'only' };
   if (spec === 'latest') return { by: 'latest' };
@@ -19,20 +22,20 @@ export function compileAuthority(spec: AuthoritySpec | undefined): Authority {
   return { by: 'ranked', ranks: ranksOf(spec.ranked) };
 }
 
-/** The ranks of sources that are listed best first. */
+/** Returns the ranks of sources that are listed best first. */
 export function ranksOf(sources: readonly string[]): Ranks {
   return new Map(sources.map((source, rank) => [source, rank]));
 }
 
-/** The place of a source: 0 is the best. */
+/** Returns the rank of a source: 0 is the best. */
 export function rankOf(ranks: Ranks, source: string): number {
   return ranks.get(source) ?? ranks.size;
 }
 
 /**
- * Whether a value that a source sets takes the place of the present one.
- * @param present who set the present value; undefined where nobody did
- * @param next who sets the new one, in this cycle
+ * True when a value that a source sets replaces the present one.
+ * @param present the origin of the present value; undefined when there is none
+ * @param next the origin of the new value, set in this cycle
  */
 export function accepts(
   authority: Authority,
@@ -51,7 +54,10 @@ export function accepts(
   }
 }
 
-/** Times of other sources say nothing where one source alone decides: a source that set the field before has no say. */
+/**
+ * True when the source's own present value is newer. Times are compared only within one source: where one source alone
+ * decides, another source that set the field before does not count.
+ */
 function outdated(present: Provenance | undefined, next: Provenance): boolean {
   return present?.source === next.source && compareTimes(next.at, present.at) < 0;
 }
@@ -60,7 +66,8 @@ function acceptsRanked(ranks: Ranks, present: Provenance, next: Provenance): boo
   const behind = rankOf(ranks, next.source) - rankOf(ranks, present.source);
   if (present.cycle === next.cycle && present.source !== next.source && behind !== 0)
     return behind < 0;
-  // Ranks decide within a cycle; between cycles what comes later is newer, unless the sources say otherwise.
+  // Ranks decide within a cycle. Between cycles the later value is newer, unless the times given by the sources say
+  // otherwise.
   if (next.at === null || present.at === null) return true;
   const order = compareTimes(next.at, present.at);
   return order > 0 || (order === 0 && behind <= 0);

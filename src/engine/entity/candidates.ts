@@ -3,12 +3,12 @@ import type { Draft } from './draft.ts';
 
 const none: readonly never[] = [];
 
-/** The live records by match key, as a chunk leaves them so far. */
+/** The live records by match key, including the changes that the chunk has made so far. */
 export class Candidates {
   readonly #stored: ReadonlyMap<string, readonly RecordId[]>;
   readonly #drafts: ReadonlyMap<RecordId, Draft>;
   readonly #sources: readonly string[];
-  /** Records that came to a key in this chunk. */
+  /** Records that got a key in this chunk. */
   readonly #added = new Map<string, Set<Draft>>();
 
   /** @param sources the sources of the chunk */
@@ -22,7 +22,10 @@ export class Candidates {
     this.#sources = sources;
   }
 
-  /** Notes keys that a record has now. One that no source of the chunk can attach to is not noted: most are such. */
+  /**
+   * Adds the keys that a record has now. A record that already has an id in every source of the chunk is not added: no
+   * source can attach to it. Most records are such.
+   */
   add(draft: Draft, keys: readonly string[]): void {
     if (this.#sources.every((source) => draft.has(source))) return;
     for (const key of keys) {
@@ -32,13 +35,13 @@ export class Candidates {
     }
   }
 
-  /** The live records with this key that have no id of the system yet. */
+  /** Returns the live records that have this key and no id of the system yet. */
   find(key: string, system: string): Draft[] {
     const added = this.#added.get(key);
     const found: Draft[] = [];
     const consider = (draft: Draft): void => {
       if (draft.deleted || draft.has(system)) return;
-      // One that this chunk has changed may have lost the key.
+      // A record that this chunk has changed may have lost the key.
       if (!draft.touched || draft.keys.includes(key)) found.push(draft);
     };
     for (const id of this.#stored.get(key) ?? none) {

@@ -5,9 +5,9 @@ import { canonicalDecimal, toNumber } from '../expression/decimal.ts';
 import { stableText } from '../values/stable-text.ts';
 
 /**
- * A value as an entity's field of this type holds it; null stays null.
+ * Converts a value to what a field of this type holds; null stays null.
  *
- * - text: numbers and booleans become their text, lists and objects JSON text;
+ * - text: a number or a boolean becomes its text, a list or an object JSON text;
  * - number, integer: also the text of a number, without loss;
  * - boolean: also `true`, `false`, `t` and `f` as text;
  * - date: an ISO date, or the day that an ISO timestamp is written with;
@@ -69,7 +69,9 @@ function asDate(text: string): string | undefined {
   return isDay(stamp) && instant(stamp) !== null ? stamp.slice(0, 10) : undefined;
 }
 
-/** Whether the text begins with a day that the calendar has: `Date.parse` takes the 30th of February. */
+/**
+ * True when the text begins with a day that the calendar has. `Date.parse` alone would accept the 30th of February.
+ */
 function isDay(stamp: string): boolean {
   const day = Number(stamp.slice(8, 10));
   if (day <= 28) return true;
@@ -91,7 +93,7 @@ function asTimestamp(text: string): string | undefined {
 function printed(micros: bigint): string | undefined {
   const part = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((micros - part) / 1000n)).toISOString().replace('.000Z', '');
-  if (!/^\d/.test(seconds)) return undefined; // a year of more or less than four digits
+  if (!/^\d/.test(seconds)) return undefined; // the year does not have four digits
   const fraction = part.toString().padStart(6, '0').replace(/0+$/, '');
   return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`;
 }

@@ -5,7 +5,7 @@ import { MappingError } from '../mapping/mapping.ts';
 import { coerce } from './coerce.ts';
 import { evaluated } from './evaluated.ts';
 
-/** A field that is made of other fields of the entity. */
+/** A field that is computed from other fields of the entity. */
 export interface DerivedField {
   readonly name: string;
   readonly type: EntityFieldType;
@@ -13,8 +13,8 @@ export interface DerivedField {
 }
 
 /**
- * The derived fields of an entity, each after those that it uses.
- * @param compile makes an expression over the entity's fields, for a place in the entity
+ * Compiles the derived fields of an entity and sorts them, each after the fields that it uses.
+ * @param compile compiles an expression over the entity's fields; `path` is its place in the entity
  * @throws MappingError `derived_cycle`
  */
 export function compileDerived(
@@ -46,12 +46,12 @@ function cycle(names: readonly string[]): MappingError {
   return new MappingError('derived_cycle', message, `fields.${first}`);
 }
 
-/** The value of a derived field; null where its expression fails or gives what the field cannot hold. */
+/** Computes a derived field; null when its expression fails or gives a value that does not fit the field's type. */
 export function derive(field: DerivedField, values: JsonObject): Json {
   return coerce(evaluated(field.expr, values), field.type) ?? null;
 }
 
-/** The values with their derived fields; `values` itself where there are none. */
+/** Returns the values with their derived fields; `values` itself when the entity has none. */
 export function withDerived(derived: readonly DerivedField[], values: JsonObject): JsonObject {
   if (derived.length === 0) return values;
   const all = { ...values };

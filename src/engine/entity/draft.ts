@@ -12,13 +12,13 @@ import { coalesce, isVoid } from './log-entries.ts';
 import { matchKeys, type EntityPlan } from './plan.ts';
 import { same } from './same.ts';
 
-/** A golden record that is being changed. */
+/** A golden record while a chunk changes it. */
 export class Draft {
   readonly id: RecordId;
   readonly createdAt: number;
-  /** Undefined for a new record. */
+  /** The stored record; undefined for a new one. */
   readonly before: GoldenRecord | undefined;
-  /** Something is to be stored, be it only who set a value. */
+  /** True when something must be stored, even if only the origin of a value changed. */
   touched: boolean;
   deleted = false;
   updatedAt: number;
@@ -56,7 +56,7 @@ export class Draft {
     this.#keys = this.#keysBefore;
   }
 
-  /** @param entry what this cycle did to the record so far */
+  /** @param entry the log entry of what this cycle has done to the record so far */
   static of(
     plan: EntityPlan,
     record: GoldenRecord,
@@ -83,7 +83,7 @@ export class Draft {
     return this.#ids;
   }
 
-  /** The match keys that it has now. */
+  /** The match keys that the record has now. */
   get keys(): readonly string[] {
     this.#keys ??= matchKeys(this.#plan.rules, this.#values);
     return this.#keys;
@@ -115,7 +115,7 @@ export class Draft {
     this.#setBy[field] = by;
   }
 
-  /** Computes the derived fields; returns which changed. */
+  /** Computes the derived fields and returns those that changed. */
   derive(cycle: number): FieldChange[] {
     const changes: FieldChange[] = [];
     for (const field of this.#plan.derived) {
@@ -129,7 +129,7 @@ export class Draft {
     return changes;
   }
 
-  /** Computes the match keys of the changed values; returns those that are new. */
+  /** Computes the match keys of the changed values and returns the new ones. */
   rekey(): readonly string[] {
     const old = this.#keys ?? matchKeys(this.#plan.rules, this.before?.values ?? {});
     this.#keysBefore ??= old;
@@ -143,10 +143,10 @@ export class Draft {
     this.#entry = coalesce(this.#entry, entry);
   }
 
-  /** What the whole cycle did to the record, where this chunk had a part in it. */
+  /** Returns the log entry of the whole cycle for this record; undefined when this chunk added nothing to it. */
   entry(): LogEntry | undefined {
     if (!this.#logged || this.#entry === undefined) return undefined;
-    // Taken back before anything was stored, nothing has happened.
+    // Changes that were taken back before anything was stored are not logged.
     return this.#entryBefore === undefined && isVoid(this.#entry) ? undefined : this.#entry;
   }
 

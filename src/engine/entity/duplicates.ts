@@ -4,27 +4,28 @@ import { ruleOf } from './match-rules.ts';
 import { matchKeys, type EntityPlan } from './plan.ts';
 import { compareIds } from './record-id.ts';
 
-/** Records that are the same thing. */
+/** The duplicates among the records of an entity. */
 export interface Duplicates {
-  /** Of two and more records each, smallest ids first; no record is in two of them. */
+  /** Groups of two or more records, smallest ids first. No record is in two groups. */
   readonly groups: readonly (readonly RecordId[])[];
-  /** Groups larger than the guard allows, not merged. */
+  /** Groups that are larger than the guard allows; they are not merged. */
   readonly tooLarge: readonly {
     readonly records: readonly RecordId[];
-    /** The rule by which they are equal; several with `or` between them. */
+    /** The rule by which the records are equal; several rules are joined by `or`. */
     readonly rule: string;
   }[];
 }
 
-/** The match keys of the merge rules only; they are among those of `matchKeys`. */
+/** Returns the match keys of the merge rules; they are a subset of those of `matchKeys`. */
 export function mergeKeys(plan: EntityPlan, values: JsonObject): string[] {
   return plan.merge === null ? [] : matchKeys(plan.merge.rules, values);
 }
 
 /**
- * Groups records that share a key, transitively. A key that more records than the guard share groups nothing.
- * @param shared match key of merge rules → the live records that have it
- * @param guard most records of a group
+ * Groups records that share a key, transitively: if A and B share one, and B and C another, all three form a group. A
+ * key that more records than the guard share groups nothing.
+ * @param shared the live records by match key of the merge rules
+ * @param guard the most records of a group
  */
 export function findDuplicates(
   shared: ReadonlyMap<string, readonly RecordId[]>,
@@ -62,7 +63,7 @@ function unite(parents: Map<RecordId, RecordId>, a: RecordId, b: RecordId): void
   parents.set(high, low);
 }
 
-/** The record that stands for a group; shortens the way to it. */
+/** Returns the record that stands for a group, and shortens the path to it (union-find). */
 function rootOf(parents: Map<RecordId, RecordId>, record: RecordId): RecordId {
   let root = record;
   for (;;) {

@@ -3,7 +3,7 @@ import { own } from '../../model/own.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import type { Expression } from '../expression/expression.ts';
 
-/** The value of an expression over a record's values; null where it fails. */
+/** Evaluates an expression over a record's values; null when it fails. */
 export function evaluated(expression: Expression, values: JsonObject): Json {
   try {
     return expression.evaluate((name) => own(values, name));

@@ -2,7 +2,10 @@ import { ExactNumber, type Json } from '../../model/json.ts';
 import { canonicalDecimal } from '../expression/decimal.ts';
 import { stableText } from '../values/stable-text.ts';
 
-/** A system's own id of a record as text: numbers in their one spelling; null when it is null, missing or empty. */
+/**
+ * Returns a system's own id of a record as text; null when it is null, missing or empty. A number has one spelling:
+ * 42.0 is `42`.
+ */
 export function idText(value: Json | undefined): string | null {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value === 'string') return value;

@@ -2,8 +2,8 @@ import { ExactNumber, type Json } from '../../model/json.ts';
 import { canonicalDecimal, compareDecimals } from '../expression/decimal.ts';
 
 /**
- * Orders values as a comparison function does: null, false, true, numbers by value, texts by their characters. Lists
- * and objects count as null.
+ * Compares two values for sorting: null, false, true, numbers by value, texts by their characters. Lists and objects
+ * count as null.
  */
 export function compareJson(a: Json, b: Json): number {
   const kind = kindOf(a) - kindOf(b);

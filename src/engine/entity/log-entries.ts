@@ -8,7 +8,7 @@ import type {
 import type { RecordId } from '../../model/golden-record.ts';
 import { same } from './same.ts';
 
-/** What says more of a record's cycle comes later. */
+/** The strength of an operation. When a cycle does several to one record, its entry names the strongest. */
 const strength: Readonly<Record<LogOperation, number>> = {
   update: 0,
   merge: 1,
@@ -17,9 +17,10 @@ const strength: Readonly<Record<LogOperation, number>> = {
 };
 
 /**
- * One entry for what happened to a record in a cycle first and later: of every field the first old and the last new
- * value, but for those that came back; of refused values the last of a field and source; of ids the last change, but
- * for those that came and left.
+ * Joins what a cycle did to a record earlier and later into one entry.
+ * - Fields: the first old and the last new value; a field that came back to its old value is left out.
+ * - Refused values: the last one of each field and source.
+ * - Ids: the last change of each id; an id that came and left, or left and came back, is left out.
  */
 export function coalesce(earlier: LogEntry | undefined, later: LogEntry): LogEntry {
   if (earlier === undefined) return later;
@@ -38,7 +39,7 @@ function union(earlier: readonly RecordId[], later: readonly RecordId[]): readon
   return earlier.length === 0 ? later : [...new Set([...earlier, ...later])];
 }
 
-/** Whether an entry tells nothing: all that happened has been taken back. */
+/** True when an entry says nothing, because all that happened has been taken back. */
 export function isVoid(entry: LogEntry): boolean {
   return (
     entry.operation === 'update' &&

@@ -5,13 +5,13 @@ import { canonicalPart } from '../values/canonical-key.ts';
 import type { Expression } from '../expression/expression.ts';
 import { evaluated } from './evaluated.ts';
 
-/** One alternative of match rules: records are equal by it whose keys are. */
+/** One alternative of match rules. Two records are equal by it when their keys are equal. */
 export interface MatchRule {
-  /** Canonical text of the rule, part of every key: the same for rules that say the same. */
+  /** The canonical text of the rule, which is part of every key. Rules that mean the same have the same name. */
   readonly name: string;
   /** The entity's fields that it reads. */
   readonly fields: readonly string[];
-  /** The key of a record; null when a part is null, missing or empty, or its expression fails. */
+  /** Returns the key of a record; null when a part is null, missing or empty, or its expression fails. */
   keyOf(values: JsonObject): string | null;
 }
 
@@ -20,10 +20,13 @@ type Part =
   | { readonly name: string; readonly expr: Expression };
 
 const exact: Match = { caseInsensitive: false, trim: false };
-/** Ends the rule's name in a key. A name is JSON text and holds no line break. */
+/** Separates the rule's name from the rest of a key. A name is JSON text and holds no line break. */
 const end = '\n';
 
-/** @param compile makes an expression over the entity's fields */
+/**
+ * Compiles one rule.
+ * @param compile compiles an expression over the entity's fields
+ */
 export function compileRule(
   parts: readonly MatchPart[],
   compile: (source: string) => Expression,
@@ -47,23 +50,23 @@ export function compileRule(
   };
 }
 
-/** The rules without those that say the same as an earlier one. */
+/** Returns the rules without those that mean the same as an earlier one. */
 export function distinctRules(rules: readonly MatchRule[]): MatchRule[] {
   const names = rules.map((rule) => rule.name);
   return rules.filter((rule, at) => names.indexOf(rule.name) === at);
 }
 
-/** The name of the rule that a match key belongs to. */
+/** Returns the name of the rule that a match key belongs to. */
 export function ruleOf(key: string): string {
   return key.slice(0, Math.max(0, key.indexOf(end)));
 }
 
-/** A text that changes when the set of rules does: the stored index of keys must be rebuilt then. */
+/** Returns a text that changes when the set of rules does. Then the stored index of match keys must be rebuilt. */
 export function rulesFingerprint(rules: readonly MatchRule[]): string {
   return JSON.stringify(rules.map((rule) => rule.name).toSorted());
 }
 
-/** In the order of their names, for the order of parts changes nothing. */
+/** Returns the parts, each once, sorted by name: their order does not change what a rule means. */
 function distinct(parts: readonly Part[]): Part[] {
   const byName = new Map(parts.map((part) => [part.name, part]));
   return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -3,29 +3,32 @@ import type { Expression } from '../expression/expression.ts';
 import { ranksOf, type Ranks } from './authority.ts';
 import type { MatchRule } from './match-rules.ts';
 
-/** What becomes of a field of the losers. */
+/** The rule by which the winner of a merge takes a field from the losers. */
 export type FieldPolicy =
   | { readonly by: 'fill' | 'newest' | 'never' }
   | { readonly by: 'ranked'; readonly ranks: Ranks };
 
-/** Which record of a group stays. */
+/** The rule by which one record of a group becomes the winner, which stays. */
 export type WinnerRule =
   | { readonly by: 'oldest' | 'newest' | 'complete' }
   | { readonly by: 'ranked'; readonly ranks: Ranks }
   | { readonly by: 'expr'; readonly expr: Expression };
 
-/** How duplicates are found and merged. */
+/** The compiled rules for finding and merging duplicates. */
 export interface MergePlan {
   readonly rules: readonly MatchRule[];
   readonly winner: WinnerRule;
-  /** Most records of a group that is merged. */
+  /** The most records of a group that is merged. */
   readonly guard: number;
-  /** Nothing is merged, only reported. */
+  /** True when duplicates are only reported and nothing is merged. */
   readonly report: boolean;
   policyOf(field: string): FieldPolicy;
 }
 
-/** @param compile makes an expression over the entity's fields, for a place in the entity */
+/**
+ * Compiles the merge rules.
+ * @param compile compiles an expression over the entity's fields; `path` is its place in the entity
+ */
 export function compileMerge(
   spec: MergeSpec,
   rules: readonly MatchRule[],

@@ -28,7 +28,7 @@ function record(source: string, id: string, at: number, values: JsonObject): Inc
   return { source, id, at: String(at), values, deleted: false };
 }
 
-/** Three records called Acme, of three cycles, and one that is something else. */
+/** Returns a store with three records called Acme, each of another cycle, and one with another name. */
 function filled(merge: Partial<NonNullable<EntityInput['merge']>>): EntityStore {
   const store = new EntityStore(account(merge));
   store.take(record('shop', 'a', 9, { name: 'Acme', city: '', size: 5 }));

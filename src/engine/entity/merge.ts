@@ -15,23 +15,23 @@ import type { CycleContext } from './unify.ts';
 /** One record of a group of duplicates. */
 export interface MergeCandidate {
   readonly record: GoldenRecord;
-  /** All of its source records. */
+  /** All of the record's source records. */
   readonly sourceRecords: readonly SourceRecord[];
-  /** What this cycle did to it so far. */
+  /** The log entry of what this cycle has done to the record so far. */
   readonly entry: LogEntry | undefined;
 }
 
-/** What merging a group is to store in one transaction. */
+/** The changes of merging one group, stored in one transaction. */
 export interface Merged {
   readonly winner: RecordChange;
   readonly losers: readonly RecordChange[];
-  /** The losers' source records, now of the winner. */
+  /** The losers' source records, which now belong to the winner. */
   readonly moved: readonly SourceRecord[];
-  /** Whole, to take the place of what this cycle noted of the records before. */
+  /** Complete log entries; each replaces the record's earlier entry of this cycle. */
   readonly entries: readonly LogEntry[];
 }
 
-/** Merges a group of duplicates, of at least two records, into its winner. */
+/** Merges a group of two or more duplicates into its winner. */
 export function mergeGroup(
   plan: EntityPlan,
   group: readonly MergeCandidate[],
@@ -61,12 +61,12 @@ export function mergeGroup(
     merged: losers.map(({ record }) => record.id),
   });
 
-  const gone = losers.map((loser) => lose(plan, loser, draft.id));
+  const loserDrafts = losers.map((loser) => mergeAway(plan, loser, draft.id));
   return {
     winner: draft.changed(),
-    losers: gone.map((loser) => loser.changed(draft.id)),
+    losers: loserDrafts.map((loser) => loser.changed(draft.id)),
     moved,
-    entries: [draft, ...gone].flatMap((each) => each.entry() ?? []),
+    entries: [draft, ...loserDrafts].flatMap((each) => each.entry() ?? []),
   };
 }
 
@@ -74,7 +74,7 @@ function draftOf(plan: EntityPlan, { record, sourceRecords, entry }: MergeCandid
   return Draft.of(plan, record, sourceRecords, entry);
 }
 
-function lose(plan: EntityPlan, loser: MergeCandidate, winner: string): Draft {
+function mergeAway(plan: EntityPlan, loser: MergeCandidate, winner: string): Draft {
   const draft = draftOf(plan, loser);
   for (const id of loser.sourceRecords) draft.detach(id);
   draft.deleted = true;
@@ -93,7 +93,7 @@ function movedId({ system, id }: SourceRecord): IdChange {
   return { system, id, change: 'moved', by: 'merge' };
 }
 
-/** @param oldestFirst of equal ones the first wins */
+/** @param oldestFirst of several equally good ones the first wins */
 function winnerOf(rule: WinnerRule, oldestFirst: readonly MergeCandidate[]): MergeCandidate {
   const better = betterBy(rule);
   return oldestFirst.reduce((best, next) => (better(next, best) ? next : best));
@@ -119,7 +119,7 @@ function betterBy(rule: WinnerRule): (next: MergeCandidate, best: MergeCandidate
   }
 }
 
-/** Gives the winner what the policies take from the losers, the oldest first. */
+/** Gives the winner the values that the policies take from the losers, the oldest loser first. */
 function takeFields(
   plan: EntityPlan,
   draft: Draft,
@@ -147,13 +147,16 @@ function takeFields(
 
 const never: FieldPolicy = { by: 'never' };
 
-/** Of a field with an owner only what the owner has set moves. */
+/** True when the field may move. Of a field with an owner, only a value that the owner set may. */
 function mayMove(plan: EntityPlan, field: string, { setBy }: GoldenRecord): boolean {
   const authority = plan.authority.get(field);
   return authority?.by !== 'owner' || setBy[field]?.source === authority.owner;
 }
 
-/** Whether a loser's value takes the place of the best so far; an empty one never does, and of an empty one always. */
+/**
+ * True when a loser's value replaces the best one so far. An empty value never does; an empty best one is always
+ * replaced.
+ */
 function replaces(
   policy: FieldPolicy,
   field: string,

@@ -48,7 +48,7 @@ const read = crm.reader(
   'sql',
 );
 
-/** A row with these values, else those of a usual record. */
+/** Reads a row with these values; the others are those of a typical record. */
 function row(values: Record<string, Value> = {}): Incoming {
   const usual: Record<string, Value> = {
     Id: '7',
@@ -164,7 +164,7 @@ const wrong: readonly [string, string, Partial<EntityInput>][] = [
   ],
 ];
 
-/** The error that the entity is refused with. */
+/** Returns the error with which the entity is refused. */
 function failure(spec: EntityInput, fields: readonly Field[] = []): MappingError {
   try {
     compileEntity(entitySchema.parse(spec), () => ({ fields }));

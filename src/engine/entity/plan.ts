@@ -17,14 +17,14 @@ export type { Incoming, SourcePlan } from './source-plan.ts';
 /** A checked and compiled entity. */
 export interface EntityPlan {
   readonly spec: EntitySpec;
-  /** The entity's own fields, derived ones too, as the source fields of its destinations. */
+  /** The entity's own fields, including derived ones. They are the source fields of its destinations. */
   readonly fields: readonly Field[];
   readonly sources: Readonly<Record<string, SourcePlan>>;
-  /** Those of all `attach` and of `merge`, each once. */
+  /** The rules of all `attach` and of `merge`, each once. */
   readonly rules: readonly MatchRule[];
-  /** The entity's fields that rules read. */
+  /** The entity's fields that match rules read. */
   readonly ruleFields: ReadonlySet<string>;
-  /** Each after those that it uses. */
+  /** Derived fields, each after the fields that it uses. */
   readonly derived: readonly DerivedField[];
   readonly authority: ReadonlyMap<string, Authority>;
   readonly merge: MergePlan | null;
@@ -43,7 +43,7 @@ const fieldTypes: Readonly<Record<EntityFieldType, FieldType>> = {
 /**
  * Checks and compiles an entity.
  *
- * @param fieldsOf the fields of a source's stream
+ * @param fieldsOf returns the fields of a source's stream
  * @throws MappingError with a path from the entity: `unknown_field`, `invalid_expression`, `invalid_field`,
  *   `derived_field` (a source sets it), `derived_cycle`, `missing_authority`, `unknown_source`, `unmapped_field`
  */
@@ -58,16 +58,16 @@ export function compileEntity(
   const rulesAt = (rules: MatchRules | undefined, path: string): MatchRule[] =>
     (rules ?? []).map((parts, at) => {
       const rule = compileRule(parts, (source) => compile(source, `${path}.${at}`));
-      for (const field of rule.fields) known(field, types, `${path}.${at}`);
+      for (const field of rule.fields) checkKnown(field, types, `${path}.${at}`);
       return rule;
     });
   const authority = authorities(spec, types);
   const sources = Object.entries(spec.sources).map(([name, source]): [string, SourcePlan] => {
     const path = `sources.${name}`;
     for (const field of Object.keys(source.fields))
-      settable(field, spec, types, `${path}.fields.${field}`);
+      checkSettable(field, spec, types, `${path}.fields.${field}`);
     const attach = rulesAt(source.attach, `${path}.attach`);
-    attach.forEach((rule, at) => mapped(rule, derived, source.fields, `${path}.attach.${at}`));
+    attach.forEach((rule, at) => checkMapped(rule, derived, source.fields, `${path}.attach.${at}`));
     const attachDerived = derived.some(({ name: field }) =>
       attach.some((rule) => rule.fields.includes(field)),
     );
@@ -77,7 +77,7 @@ export function compileEntity(
       attachDerived,
       authorityOf: (field: string) => authority.get(field) ?? compileAuthority(undefined),
     };
-    return [name, within(path, () => compileSource(name, source, fieldsOf(name), context))];
+    return [name, withPathPrefix(path, () => compileSource(name, source, fieldsOf(name), context))];
   });
   const merge =
     spec.merge === undefined
@@ -100,7 +100,7 @@ export function compileEntity(
   };
 }
 
-/** The match keys of a record: canonical texts that hold the rule's identity, each once. */
+/** Returns the match keys of a record: canonical texts that begin with the rule's name, each once. */
 export function matchKeys(rules: readonly MatchRule[], values: JsonObject): string[] {
   const keys: string[] = [];
   for (const rule of rules) {
@@ -115,7 +115,7 @@ type Types = ReadonlyMap<string, EntityFieldType>;
 function typesOf(spec: EntitySpec): Types {
   const types = new Map<string, EntityFieldType>();
   for (const [name, field] of Object.entries(spec.fields)) {
-    // Records are plain objects: such a name would be found where no value is.
+    // Records are plain objects: a name such as `constructor` would be found where no value is.
     if (name in Object.prototype)
       throw new MappingError('invalid_field', 'the name is reserved', `fields.${name}`);
     types.set(name, typeof field === 'string' ? field : field.type);
@@ -130,11 +130,11 @@ function authorities(spec: EntitySpec, types: Types): Map<string, Authority> {
       setters.set(field, [...(setters.get(field) ?? []), source]);
   for (const [field, authority] of Object.entries(spec.authority)) {
     const path = `authority.${field}`;
-    settable(field, spec, types, path);
+    checkSettable(field, spec, types, path);
     if (authority === 'latest') continue;
-    if ('ranked' in authority) knownSources(authority.ranked, spec, path);
+    if ('ranked' in authority) checkSources(authority.ranked, spec, path);
     else {
-      knownSources([authority.owner], spec, path);
+      checkSources([authority.owner], spec, path);
       if (setters.get(field)?.includes(authority.owner) !== true)
         throw new MappingError('unmapped_field', `${authority.owner} does not set the field`, path);
     }
@@ -153,28 +153,28 @@ function authorities(spec: EntitySpec, types: Types): Map<string, Authority> {
 
 function checkMerge(spec: EntitySpec, merge: NonNullable<EntitySpec['merge']>, types: Types): void {
   if (typeof merge.winner === 'object' && 'ranked' in merge.winner)
-    knownSources(merge.winner.ranked, spec, 'merge.winner');
-  if (typeof merge.default === 'object') knownSources(merge.default.ranked, spec, 'merge.default');
+    checkSources(merge.winner.ranked, spec, 'merge.winner');
+  if (typeof merge.default === 'object') checkSources(merge.default.ranked, spec, 'merge.default');
   for (const [field, policy] of Object.entries(merge.override ?? {})) {
-    settable(field, spec, types, `merge.override.${field}`);
-    if (typeof policy === 'object') knownSources(policy.ranked, spec, `merge.override.${field}`);
+    checkSettable(field, spec, types, `merge.override.${field}`);
+    if (typeof policy === 'object') checkSources(policy.ranked, spec, `merge.override.${field}`);
   }
 }
 
-function known(field: string, types: Types, path: string): void {
+function checkKnown(field: string, types: Types, path: string): void {
   if (types.has(field)) return;
   const names = meant(field, [...types.keys()]);
   const message = `the entity has no field ${field}${didYouMean(names)}`;
   throw new MappingError('unknown_field', message, path, names);
 }
 
-function settable(field: string, spec: EntitySpec, types: Types, path: string): void {
-  known(field, types, path);
+function checkSettable(field: string, spec: EntitySpec, types: Types, path: string): void {
+  checkKnown(field, types, path);
   if (typeof spec.fields[field] === 'object')
     throw new MappingError('derived_field', `${field} is derived from other fields`, path);
 }
 
-function knownSources(names: readonly string[], spec: EntitySpec, path: string): void {
+function checkSources(names: readonly string[], spec: EntitySpec, path: string): void {
   for (const name of names) {
     if (Object.hasOwn(spec.sources, name)) continue;
     const near = meant(name, Object.keys(spec.sources));
@@ -183,8 +183,8 @@ function knownSources(names: readonly string[], spec: EntitySpec, path: string):
   }
 }
 
-/** A rule can only match by fields that the source sets, itself or through a derived field. */
-function mapped(
+/** Throws when a rule reads a field that the source does not set, neither itself nor through a derived field. */
+function checkMapped(
   rule: MatchRule,
   derived: readonly DerivedField[],
   sets: Readonly<Record<string, unknown>>,
@@ -207,8 +207,8 @@ function expression(source: string, fields: readonly Field[], path: string): Exp
   }
 }
 
-/** Lets the paths of errors begin at the entity. */
-function within<T>(path: string, compile: () => T): T {
+/** Makes the paths of errors begin at the entity. */
+function withPathPrefix<T>(path: string, compile: () => T): T {
   try {
     return compile();
   } catch (error) {

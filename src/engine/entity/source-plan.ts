@@ -21,7 +21,7 @@ import { idText } from './id-text.ts';
 import type { MatchRule } from './match-rules.ts';
 import { sourceTime } from './source-time.ts';
 
-/** What a row of a source became. */
+/** The outcome of reading one row of a source. */
 export type Incoming =
   | IncomingRecord
   | { readonly skipped: 'filter' }
@@ -33,31 +33,39 @@ export interface SourceField {
   readonly authority: Authority;
 }
 
-/** How a source's rows become incoming records, and how these find their golden records. */
+/**
+ * The compiled rules by which a source's rows become incoming records, and by which these find their golden records.
+ */
 export interface SourcePlan {
   readonly name: string;
   readonly mapping: Mapping;
-  /** The source fields to read, in the order rows have them: those of the mapping, the watermark, what `deleted` uses. */
+  /**
+   * The source fields to read, in the order in which rows hold them: those of the mapping, the watermark, those that
+   * `deleted` uses.
+   */
   readonly needed: readonly string[];
-  /** Alternatives in order. */
+  /** The alternative match rules, in order. */
   readonly attach: readonly MatchRule[];
-  /** Whether a rule of `attach` reads a derived field. */
+  /** True when a rule of `attach` reads a derived field. */
   readonly attachDerived: boolean;
-  /** In the order of the source's `fields`. */
+  /** The entity's fields that the source sets, in the order of the source's `fields`. */
   readonly fields: readonly SourceField[];
-  /** How rows with these fields, which must include all of `needed`, become incoming records. */
+  /**
+   * Returns a function that turns rows with these fields into incoming records.
+   * @param fields the fields of the rows; they include all of `needed`
+   */
   reader(
     fields: readonly Field[],
     encoding: Encoding,
   ): (row: readonly Value[], fault?: Fault) => Incoming;
   /**
-   * What of the entity's fields the system holds after these of its fields were written: the fields whose source
-   * fields are all among them.
+   * Returns the entity's values that the system holds after these of its fields were written: those of entity fields
+   * whose source fields are all among the written ones.
    */
   contributionOf(written: JsonObject): JsonObject;
 }
 
-/** What the entity says of a source's fields. */
+/** The facts about the entity that compiling a source needs. */
 export interface SourceContext {
   readonly types: ReadonlyMap<string, EntityFieldType>;
   readonly attach: readonly MatchRule[];
@@ -66,6 +74,7 @@ export interface SourceContext {
 }
 
 /**
+ * Compiles one source of an entity.
  * @param known the fields of the source's stream
  * @throws MappingError `unknown_field` or `invalid_expression`; its path begins at the source
  */
@@ -124,7 +133,7 @@ function deletedBy(source: string, known: KnownFields): Expression {
 interface TypedEntry {
   readonly entry: MappingEntry;
   readonly type: EntityFieldType;
-  /** The source fields that it reads. */
+  /** The source fields that the entry reads. */
   readonly uses: readonly string[];
 }
 
@@ -157,7 +166,7 @@ function reader(
     row = next;
     const id = idText(valueAt(key, get));
     if (rowFault !== undefined) return { id, fault: rowFault };
-    // A deleted record may be just what `where` keeps out.
+    // `deleted` is asked first: `where` may exclude exactly the deleted records.
     const gone = deletedEntry && evaluateEntry(deletedEntry, get);
     if (gone !== undefined && 'fault' in gone) return { id, fault: gone.fault };
     const isDeleted = gone?.value === true;
@@ -177,7 +186,7 @@ function reader(
   };
 }
 
-/** Sets the entry's field unless the record lacks its source; returns why it could not. */
+/** Sets the entry's field unless the record lacks its source field; returns the fault when it could not. */
 function assign(
   values: JsonObject,
   { entry, type }: TypedEntry,

@@ -1,10 +1,10 @@
 import type { SourceRecord, SystemId } from '../../model/golden-record.ts';
 
-/** The source records of a chunk, as it leaves them so far. */
+/** The source records of a chunk, including the changes that the chunk has made so far. */
 export class SourceRecords {
-  /** By system and id. */
+  /** Records by system and id. */
   readonly #held = new Map<string, Map<string, SourceRecord>>();
-  /** Those that changed; undefined for one that has gone. */
+  /** Changed records by system and id; undefined for a removed one. */
   readonly #changed = new Map<string, Map<string, SourceRecord | undefined>>();
 
   constructor(stored: readonly SourceRecord[]) {
@@ -37,7 +37,7 @@ export class SourceRecords {
   }
 }
 
-/** What is kept of a system's records; made where there is nothing yet. */
+/** Returns the map of a system's records; adds an empty one when there is none. */
 export function inSystem<T>(systems: Map<string, Map<string, T>>, system: string): Map<string, T> {
   let records = systems.get(system);
   if (records === undefined) {

@@ -3,19 +3,19 @@ import { instant } from '../../model/instant.ts';
 import { ExactNumber, type Json } from '../../model/json.ts';
 import { canonicalDecimal, compareDecimals } from '../expression/decimal.ts';
 
-/** A timestamp in UTC, as most sources write it. */
+/** Matches a timestamp in UTC, the form most sources use. */
 const utc = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00(?::00)?)$/;
-/** A timestamp as {@link sourceTime} writes it. */
+/** The length of a timestamp that {@link sourceTime} writes. */
 const isoLength = '2026-01-01T00:00:00.000000Z'.length;
 
-/** The time that a watermark's value tells; null for a value that is neither a timestamp nor a number. */
+/** Returns the time that a watermark's value stands for; null for a value that is neither a timestamp nor a number. */
 export function sourceTime(value: Json | undefined): SourceTime {
   if (typeof value === 'string') return timestamp(value) ?? canonicalDecimal(value);
   if (typeof value === 'number') return canonicalDecimal(String(value));
   return value instanceof ExactNumber ? canonicalDecimal(value.digits) : null;
 }
 
-/** In UTC, to the microsecond; null for a text that is no timestamp. */
+/** Returns the timestamp in UTC to the microsecond; null for a text that is no timestamp. */
 function timestamp(text: string): string | null {
   const micros = instant(text);
   if (micros === null) return null;
@@ -27,8 +27,8 @@ function timestamp(text: string): string | null {
 }
 
 /**
- * Orders two times as a comparison function does. An unknown time is neither older nor newer than another, nor is a
- * timestamp beside a number: 0, so this is no order to sort by.
+ * Compares two times. The result is 0 when one of them is unknown, or one is a timestamp and the other a number:
+ * neither is then older or newer. So this is no order to sort by.
  */
 export function compareTimes(a: SourceTime, b: SourceTime): number {
   if (a === b || a === null || b === null) return 0;
@@ -36,7 +36,7 @@ export function compareTimes(a: SourceTime, b: SourceTime): number {
   return isTimestamp(a) || isTimestamp(b) ? 0 : compareDecimals(a, b);
 }
 
-/** The later of two times; a known one before an unknown one. */
+/** Returns the later of two times; a known time counts as later than an unknown one. */
 export function laterTime(a: SourceTime, b: SourceTime): SourceTime {
   if (a === null) return b;
   return compareTimes(a, b) < 0 ? b : a;

@@ -102,7 +102,9 @@ test('match keys follow the values within a chunk', () => {
   expect(store.sourceRecords.get('shop/9')?.record).toBe('1');
 });
 
-/** What becomes of a record that matches three others: the record it attached to, else errors and stats. */
+/**
+ * Returns the outcome for a record that matches three others: the record that it attached to, else errors and stats.
+ */
 function found(ambiguous: EntityInput['ambiguous'], merge?: EntityInput['merge']): unknown {
   const store = new EntityStore({ ...account, ambiguous, ...(merge && { merge }) });
   store.take(
@@ -197,7 +199,7 @@ test('refused again after it was put right, a value is no news; once the system 
   store.take(record('shop', '9', 2, { name: 'Acme' }));
   const say = (at: number, kind: string) => store.take(record('shop', '9', at, { kind })).counts;
   expect(say(3, 'a')).toMatchObject({ refused: 1 });
-  // The system makes `a` of `A`.
+  // The system stores `a` when `A` is written.
   store.wrote('shop', '9', { kind: 'A' });
   const again = store.take(record('shop', '9', 4, { kind: 'a' }));
   expect(again).toMatchObject({ records: [], entries: [], counts: { refused: 0 } });
@@ -357,7 +359,7 @@ test('whatever the chunks, the order of the sources and the repeats, the golden 
         const plain = new EntityStore(account);
         plain.take(...seed);
         plain.take(...all);
-        // Each source in its own order, in chunks of their own, some of them twice.
+        // Each source comes in its own order and in chunks of its own, some of them twice.
         const other = new EntityStore(account);
         other.take(...seed);
         const queues = ['shop', 'crm'].map((name) => all.filter(({ source }) => source === name));
@@ -369,7 +371,7 @@ test('whatever the chunks, the order of the sources and the repeats, the golden 
         for (const rest of queues) other.take(...rest);
         expect(other.values).toEqual(plain.values);
         expect(other.keys).toEqual(plain.keys);
-        // The log replays to the values: every record is new in this cycle.
+        // The log replays to the values, because every record is new in this cycle.
         for (const { id, values } of other.records.values()) {
           const replayed = other.entries
             .get(id)

@@ -19,68 +19,69 @@ import { same } from './same.ts';
 import { SourceRecords } from './source-records.ts';
 import { compareTimes, laterTime } from './source-time.ts';
 
-/** What is stored of all that a chunk of incoming records may concern. */
+/** The stored records that a chunk of incoming records may concern. */
 export interface Loaded {
-  /** Live records: those of the incoming ids, and all of `byKey`. */
+  /** Live records: those that the incoming ids belong to, and all of `byKey`. */
   readonly records: readonly GoldenRecord[];
-  /** Of the incoming ids; one whose record is not among `records` belongs to a deleted record. */
+  /** Source records of the incoming ids. One whose record is not among `records` belongs to a deleted record. */
   readonly sourceRecords: readonly SourceRecord[];
-  /** All ids of the loaded records. */
+  /** All system ids of the loaded records. */
   readonly idsOf: ReadonlyMap<RecordId, readonly SystemId[]>;
-  /** Match key → live records. Those that have an id of the incoming records' system may be left out. */
+  /** Live records by match key. A record that has an id of the incoming records' system may be left out. */
   readonly byKey: ReadonlyMap<string, readonly RecordId[]>;
-  /** What this cycle did to the loaded records so far. */
+  /** Log entries of what this cycle has done to the loaded records so far. */
   readonly entries: ReadonlyMap<RecordId, LogEntry>;
 }
 
-/** What a cycle gives to the engine. */
+/** The cycle's facts that the engine needs. */
 export interface CycleContext {
-  /** The logical cycle: an interrupted one is done again under the same number. */
+  /** The number of the cycle. An interrupted cycle is repeated under the same number. */
   readonly cycle: number;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** An id that no record has had. */
+  /** Returns an id that no record has had. */
   newId(): RecordId;
 }
 
-/** What is to be stored in one transaction. */
+/** The changes of one chunk, stored in one transaction. */
 export interface Unified {
-  /** Each at most once; also those that only a refusal touched. */
+  /** Changed records, each at most once; also records of which only a refused value is new. */
   readonly records: readonly RecordChange[];
-  /** To put. */
+  /** Source records to insert or replace. */
   readonly sourceRecords: readonly SourceRecord[];
   readonly detached: readonly SystemId[];
-  /** Whole, to take the place of what this cycle noted of the record before. */
+  /** Complete log entries; each replaces the record's earlier entry of this cycle. */
   readonly entries: readonly LogEntry[];
   /**
-   * Of the incoming records by what happened to their golden records (R10): `updated` when values or ids changed.
-   * `removed` counts deleted records, which are among `updated` too.
+   * Counts of the incoming records by what happened to their golden records (R10): `updated` when values or ids
+   * changed. `removed` counts deleted records, which are counted in `updated` too.
    */
   readonly stats: Stats;
   readonly counts: UnifiedCounts;
   readonly errors: readonly RecordError[];
 }
 
-/** How incoming records found their golden records, and what became of their values. */
+/** Counts of how incoming records found their golden records, and of the field values taken and refused. */
 export interface UnifiedCounts {
   readonly byId: number;
   readonly byMatch: number;
   readonly new: number;
-  /** Left out for matching several records. */
+  /** Incoming records left out because they match several records. */
   readonly ambiguous: number;
   readonly detached: number;
-  /** Field values taken, derived ones too. */
+  /** Field values that were taken, derived ones included. */
   readonly changed: number;
-  /** Field values refused. */
+  /** Field values that were refused. */
   readonly refused: number;
 }
 
 const none: readonly never[] = [];
 
 /**
- * Which match keys must be looked up: those of the incoming records that have no golden record yet, or may have lost it
- * when their turn comes since records of the chunk are deleted.
- * @param known whether the id belongs to a live record
+ * Returns the match keys that must be looked up: those of incoming records that have no golden record yet. When the
+ * chunk deletes records, the keys of all incoming records are needed, since any of them may have lost its record by its
+ * turn.
+ * @param known returns true when the id belongs to a live record
  */
 export function keysToFind(
   plan: EntityPlan,
@@ -102,14 +103,14 @@ export function keysToFind(
   return [...keys];
 }
 
-/** Whether any of the records says that it is deleted. */
+/** True when a record says that it is deleted. */
 export function hasDeleted(incoming: readonly Incoming[]): boolean {
   return incoming.some((one) => 'values' in one && one.deleted);
 }
 
 /**
- * Decides what a chunk of incoming records makes of the golden records. Records of a chunk see each other, in order;
- * the same record again changes nothing.
+ * Decides how a chunk of incoming records changes the golden records. Each record sees the changes of those before it.
+ * A record that comes a second time changes nothing.
  */
 export function unify(
   plan: EntityPlan,
@@ -206,7 +207,7 @@ class Chunk {
     else {
       const draft = last && this.#live(last.record);
       if (last !== undefined && draft !== undefined) this.#update(source, draft, incoming, last);
-      // Its record is deleted: only what is new brings it back.
+      // Its record is deleted: only a changed value brings it back.
       else if (last !== undefined && !differs(source, incoming.values, last.values)) {
         this.#counts.byId += 1;
         this.#stats.unchanged += 1;
@@ -221,8 +222,8 @@ class Chunk {
 
   #update(source: SourcePlan, draft: Draft, incoming: IncomingRecord, last: SourceRecord): void {
     this.#counts.byId += 1;
-    const { changes, refused, standing } = this.#apply(source, draft, incoming, last);
-    this.#note(incoming, draft, last, standing);
+    const { changes, refused, stillRefused } = this.#apply(source, draft, incoming, last);
+    this.#storeSource(incoming, draft, last, stillRefused);
     if (changes.length > 0 || refused.length > 0)
       draft.log(entryOf(draft, 'update', changes, refused, none));
     if (changes.length > 0) this.#stats.updated += 1;
@@ -243,8 +244,8 @@ class Chunk {
     const by = found === null ? 'new' : 'match';
     const { id } = incoming;
     draft.attach({ system: source.name, id });
-    const { changes, refused, standing } = this.#apply(source, draft, incoming, undefined);
-    this.#note(incoming, draft, undefined, standing);
+    const { changes, refused, stillRefused } = this.#apply(source, draft, incoming, undefined);
+    this.#storeSource(incoming, draft, undefined, stillRefused);
     const ids: IdChange[] = [{ system: source.name, id, change: 'attached', by }];
     draft.log(entryOf(draft, found === null ? 'create' : 'update', changes, refused, ids));
     this.#counts[by === 'new' ? 'new' : 'byMatch'] += 1;
@@ -276,15 +277,15 @@ class Chunk {
     draft.log(entryOf(draft, draft.deleted ? 'delete' : 'update', none, none, ids));
   }
 
-  /** Whether the record goes now that an id has gone. */
+  /** True when the record must be deleted now that one of its ids is gone. */
   #deletes(draft: Draft): boolean {
     const { deletes } = this.#plan.spec;
     if (deletes !== 'all') return deletes === 'any';
     return !draft.ids.some(({ system }) => Object.hasOwn(this.#plan.sources, system));
   }
 
-  /** Keeps what the source says of its record. */
-  #note(
+  /** Stores the source record: what the source now says of its record. */
+  #storeSource(
     incoming: IncomingRecord,
     draft: Draft,
     last: SourceRecord | undefined,
@@ -292,13 +293,13 @@ class Chunk {
   ): void {
     const { source: system, id } = incoming;
     const at = last === undefined ? incoming.at : laterTime(incoming.at, last.at);
-    const values = last === undefined ? incoming.values : withNews(last.values, incoming.values);
+    const values = last === undefined ? incoming.values : withChanges(last.values, incoming.values);
     if (at === last?.at && values === last.values && refused === last.refused) return;
     const record = draft.id;
     this.#sourceRecords.put({ system, id, record, at, values, ...(refused && { refused }) });
   }
 
-  /** Lets the source set what it says anew, as far as authority allows. */
+  /** Sets the fields whose values the source has changed, as far as their authority allows. */
   #apply(
     source: SourcePlan,
     draft: Draft,
@@ -306,21 +307,21 @@ class Chunk {
     last: SourceRecord | undefined,
   ): {
     changes: readonly FieldChange[];
-    /** Those that are news. */
+    /** Refused values that were not refused before. */
     refused: readonly RefusedValue[];
-    /** What stands refused from now on. */
-    standing: JsonObject | undefined;
+    /** All refused values by field from now on. */
+    stillRefused: JsonObject | undefined;
   } {
     const { cycle, now } = this.#context;
     const next: Provenance = { source: source.name, at, cycle };
     const changes: FieldChange[] = [];
     let refused: RefusedValue[] | undefined;
-    let standing = last?.refused;
+    let stillRefused = last?.refused;
     for (const { name, authority } of source.fields) {
       const value = values[name];
       if (value === undefined) continue;
-      const before = standing?.[name];
-      if (before !== undefined) standing = without(standing, name);
+      const before = stillRefused?.[name];
+      if (before !== undefined) stillRefused = without(stillRefused, name);
       if (same(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
       const isSame = same(value, old);
@@ -329,21 +330,22 @@ class Chunk {
         draft.set(name, value, next);
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
       } else if (!isSame) {
-        standing = { ...standing, [name]: value };
+        stillRefused = { ...stillRefused, [name]: value };
         if (before !== undefined && same(value, before)) continue;
         refused ??= [];
         refused.push({ field: name, value, source: source.name, at, by });
       }
     }
-    if (changes.length > 0 || draft.before === undefined) this.#follow(draft, changes, cycle);
+    if (changes.length > 0 || draft.before === undefined)
+      this.#updateDependents(draft, changes, cycle);
     if (changes.length > 0) draft.updatedAt = now;
     this.#counts.changed += changes.length;
     this.#counts.refused += refused?.length ?? 0;
-    return { changes, refused: refused ?? none, standing };
+    return { changes, refused: refused ?? none, stillRefused };
   }
 
-  /** What the changed fields change: derived fields and match keys. */
-  #follow(draft: Draft, changes: FieldChange[], cycle: number): void {
+  /** Updates what depends on the changed fields: derived fields and match keys. */
+  #updateDependents(draft: Draft, changes: FieldChange[], cycle: number): void {
     if (this.#plan.derived.length > 0) changes.push(...draft.derive(cycle));
     const { ruleFields } = this.#plan;
     if (changes.some(({ field }) => ruleFields.has(field)))
@@ -372,13 +374,13 @@ function sourcesIn(incoming: readonly Incoming[]): string[] {
   return [...names];
 }
 
-/** The values without one; undefined where none is left. */
+/** Returns the values without one field; undefined when none is left. */
 function without(values: JsonObject | undefined, name: string): JsonObject | undefined {
   const { [name]: _gone, ...left } = values ?? {};
   return Object.keys(left).length === 0 ? undefined : left;
 }
 
-/** Whether the source sets a field. */
+/** True when the source says a value that differs from what it said last. */
 function differs(source: SourcePlan, values: JsonObject, last: JsonObject): boolean {
   return source.fields.some(({ name }) => {
     const value = values[name];
@@ -386,8 +388,8 @@ function differs(source: SourcePlan, values: JsonObject, last: JsonObject): bool
   });
 }
 
-/** What the source said before with what it says now; the same object where that is nothing new. */
-function withNews(last: JsonObject, values: JsonObject): JsonObject {
+/** Merges what the source says now into what it said before; returns `last` itself when nothing is new. */
+function withChanges(last: JsonObject, values: JsonObject): JsonObject {
   for (const name in values) {
     const value = values[name];
     const before = last[name];

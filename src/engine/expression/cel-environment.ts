@@ -3,7 +3,10 @@ import { Decimal } from './decimal-value.ts';
 import { library, type LibraryFunction } from './functions.ts';
 import { addNumbers } from './cel-numbers.ts';
 
-/** CEL with the function library, null-tolerant comparisons, decimals, and arithmetic between all kinds of numbers. */
+/**
+ * The CEL environment of all expressions: the function library, comparisons that tolerate null, decimals, and
+ * arithmetic between all kinds of numbers.
+ */
 export const environment = createEnvironment();
 
 function createEnvironment(): Environment {
@@ -29,7 +32,7 @@ function addFunction(target: Environment, name: string, definition: LibraryFunct
   }
 }
 
-/** Null is neither more nor less than anything, as in SQL: the comparison is false instead of an error. */
+/** Makes a comparison with null false instead of an error: as in SQL, null is neither more nor less than anything. */
 function addNullOrder(target: Environment): void {
   for (const operator of ['<', '<=', '>', '>=']) {
     for (const type of ['int', 'double', 'decimal', 'string', 'google.protobuf.Timestamp']) {

@@ -2,14 +2,14 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { isNumber, isSameNumber } from './cel-numbers.ts';
 import { allNodes } from './expression-ast.ts';
 
-/** An operator whose operands' types have been checked. */
+/** An operator node after the type check, which has set its handler. */
 interface CheckedOperator {
   handle: (left: unknown, right: unknown, ...more: unknown[]) => unknown;
 }
 
 /**
- * Lets `==`, `!=` and `in` compare what lists and maps hold by value: CEL's own comparison takes numbers of different
- * kinds there for different.
+ * Makes `==`, `!=` and `in` compare the contents of lists and maps by value. CEL's own comparison takes numbers of
+ * different kinds inside them for different.
  *
  * @param root an expression whose types have been checked
  */
@@ -36,7 +36,7 @@ function isList(value: unknown): value is List {
   return Array.isArray(value) || value instanceof Set;
 }
 
-/** What a record holds is a `Map`; a map that is written out is a plain object. */
+/** True for both kinds of map: a record's object is a `Map`, a map literal is a plain object. */
 function isMap(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return value instanceof Map || Object.getPrototypeOf(value) === Object.prototype;
@@ -49,7 +49,7 @@ function isSame(a: unknown, b: unknown): boolean {
   if (isMap(a)) return isMap(b) && isSameMap(membersOf(a), membersOf(b));
   if (a instanceof Date) return b instanceof Date && a.getTime() === b.getTime();
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
-  // Durations and unsigned integers are told by their kind and their text.
+  // Durations and unsigned integers are compared by class and text.
   return typeof a === 'object' && typeof b === 'object' && shown(a) === shown(b);
 }
 

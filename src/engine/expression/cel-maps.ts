@@ -1,7 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { allNodes } from './expression-ast.ts';
 
-/** A map that is written out, as CEL evaluates it. */
+/** A map literal (`{"a": 1}`) as CEL evaluates it. */
 interface MapLiteral {
   evaluate: (evaluator: Evaluator, node: ASTNode, context: unknown) => unknown;
 }
@@ -10,7 +10,10 @@ interface Evaluator {
   run(node: ASTNode, context: unknown): unknown;
 }
 
-/** Lets maps that are written out have any names: CEL's own leave out those that every object knows. */
+/**
+ * Lets map literals have any names: CEL's own evaluation drops names that every JavaScript object has, such as
+ * `constructor`.
+ */
 export function keepNames(root: ASTNode): void {
   for (const node of allNodes(root)) {
     if (node.op !== 'map') continue;

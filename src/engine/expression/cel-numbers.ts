@@ -6,7 +6,7 @@ type Numeric = bigint | number | Decimal;
 
 interface Arithmetic {
   readonly exact: (a: Decimal, b: Decimal) => Decimal;
-  /** For infinities and NaN, which decimals lack. */
+  /** Used for infinities and NaN, which decimals lack. */
   readonly double: (a: number, b: number) => number;
 }
 
@@ -24,7 +24,7 @@ const order: Readonly<Record<string, (sign: number) => boolean>> = {
   '>=': (sign) => sign >= 0,
 };
 
-/** Kinds of numbers that CEL itself does not compute with. */
+/** Pairs of number kinds that CEL itself does not compute with. */
 const mixed = [
   ['decimal', 'decimal'],
   ['decimal', 'int'],
@@ -33,13 +33,14 @@ const mixed = [
   ['double', 'decimal'],
 ] as const;
 
-/** Lets expressions compute with decimals, and with numbers of different kinds: these become decimals. */
+/** Adds arithmetic and comparison of decimals, and of numbers of different kinds, which are converted to decimals. */
 export function addNumbers(target: Environment): void {
   for (const [left, right] of [...mixed, ['int', 'double'], ['double', 'int']] as const)
     for (const [operator, { exact, double }] of Object.entries(arithmetic))
       target.registerOperator(`${left} ${operator} ${right}: dyn`, (a: Numeric, b: Numeric) => {
         const [x, y] = [decimalOf(a), decimalOf(b)];
-        const isDouble = x === null || y === null || (operator === '/' && isHeld(a) && isHeld(b));
+        const isDouble =
+          x === null || y === null || (operator === '/' && isExactDouble(a) && isExactDouble(b));
         return isDouble ? double(doubleOf(a), doubleOf(b)) : exact(x, y);
       });
   for (const [left, right] of mixed)
@@ -56,17 +57,17 @@ export function addNumbers(target: Environment): void {
   target.registerFunction('string(decimal): string', String, { async: false });
 }
 
-/** Whether a value of an expression is a number. */
+/** True when a value of an expression is a number. */
 export function isNumber(value: unknown): value is Numeric {
   return typeof value === 'bigint' || typeof value === 'number' || value instanceof Decimal;
 }
 
-/** Whether two numbers of an expression are equal by value, whatever their kinds. */
+/** True when two numbers of an expression are equal by value, whatever their kinds. */
 export function isSameNumber(a: Numeric, b: Numeric): boolean {
   return compareNumbers(a, b) === 0;
 }
 
-/** Negative where `a` is less, positive where it is more, NaN where one of them is none. */
+/** Returns a negative number when `a` is less, a positive one when it is more, NaN when one of them is NaN. */
 function compareNumbers(a: Numeric, b: Numeric): number {
   const [x, y] = [decimalOf(a), decimalOf(b)];
   if (x !== null && y !== null) return x.compare(y);
@@ -74,15 +75,21 @@ function compareNumbers(a: Numeric, b: Numeric): number {
   return left === right ? 0 : left - right;
 }
 
-/** A double stands for the shortest decimal that reads as it: 0.1 is 0.1. Null for infinities and NaN. */
+/**
+ * Converts a number to a decimal. A double becomes the shortest decimal that reads as that double: 0.1 is 0.1. Null for
+ * infinities and NaN.
+ */
 function decimalOf(value: Numeric): Decimal | null {
   if (typeof value === 'bigint') return Decimal.of(value);
   if (typeof value === 'number') return Number.isFinite(value) ? new Decimal(value) : null;
   return value;
 }
 
-/** Whether a double holds the number, which is no decimal: a quotient of such numbers is the nearest double. */
-function isHeld(value: Numeric): boolean {
+/**
+ * True for a number of double or integer kind that a double holds exactly. A quotient of two such numbers is the
+ * nearest double.
+ */
+function isExactDouble(value: Numeric): boolean {
   return (
     typeof value === 'number' || (typeof value === 'bigint' && Number.isSafeInteger(Number(value)))
   );

@@ -3,8 +3,8 @@ import { ExactNumber, isJsonObject, type Json } from '../../model/json.ts';
 import { Decimal } from './decimal-value.ts';
 
 /**
- * A JSON value as CEL sees it: whole numbers of 64 bits as int, those of a `float` field as double, all others as exact
- * decimals, missing as null.
+ * Converts a JSON value to CEL: a whole number of 64 bits to int, a number of a `float` field to double, any other
+ * number to an exact decimal, a missing value to null.
  */
 export function toCel(value: Json | undefined, type?: FieldType): unknown {
   if (value === undefined || value === null) return null;
@@ -19,26 +19,26 @@ function isNumeric(type: FieldType | undefined): boolean {
   return type === 'float' || type === 'decimal';
 }
 
-/** The numbers that JSON lacks come as texts. */
+/** Converts the texts that stand for numbers which JSON lacks: NaN and the infinities. */
 function fromText(text: string): string | number {
   return /^(NaN|-?Infinity)$/.test(text) ? Number(text) : text;
 }
 
 function fromNumber(value: number | ExactNumber, type: FieldType | undefined): unknown {
   if (type === 'float') return Number(value);
-  const whole = type === 'decimal' ? null : wholeOf(value);
+  const whole = type === 'decimal' ? null : celIntOf(value);
   return whole ?? new Decimal(value);
 }
 
-/** An int of CEL; null for a number that is none. */
-function wholeOf(value: number | ExactNumber): bigint | null {
+/** Returns the CEL int of a number; null when it is not a whole number of 64 bits. */
+function celIntOf(value: number | ExactNumber): bigint | null {
   const digits = String(value);
   if (!/^(0|-?[1-9]\d{0,18})$/.test(digits) || Object.is(value, -0)) return null;
   const whole = BigInt(digits);
   return BigInt.asIntN(64, whole) === whole ? whole : null;
 }
 
-/** A result of CEL as JSON; undefined for what JSON cannot say, such as a type. */
+/** Converts a result of CEL to JSON; undefined for a value that JSON cannot express, such as a type. */
 export function fromCel(value: unknown): Json | undefined {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
@@ -61,7 +61,7 @@ interface Printable {
 }
 
 function fromObject(value: object): Json | undefined {
-  // The library types but does not export its classes for durations, unsigned numbers and optionals.
+  // The library declares types for its durations, unsigned numbers and optionals, but does not export the classes.
   const tag = Object.prototype.toString.call(value);
   if (tag === '[object optional]') return fromOptional(value);
   if (tag === '[object google.protobuf.Duration]') return (value as Printable).toString();

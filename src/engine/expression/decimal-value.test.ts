@@ -94,7 +94,7 @@ test('computing agrees with whole numbers of any size', () => {
 
 test('computing with few digits agrees with computing with many', () => {
   const few = fc.tuple(fc.maxSafeInteger(), fc.integer({ min: 0, max: 12 }));
-  // The digits are too many for doubles, and fall out again.
+  // These have too many digits for doubles, and cancel out again.
   const wide = decimal('1e40');
   fc.assert(
     fc.property(few, few, ([a, left], [b, right]) => {

@@ -2,37 +2,37 @@ import type { ExactNumber } from '../../model/json.ts';
 import { canonicalDecimal, compareDecimals, toNumber } from './decimal.ts';
 import { ExpressionError } from './expression-error.ts';
 
-/** More digits no result may have: PostgreSQL's numeric holds fewer. */
+/** The most digits that a result may have; PostgreSQL's numeric holds fewer. */
 const mostDigits = 150_000;
-/** A quotient without end keeps so many significant digits: a double holds them all. */
+/** Significant digits that are kept of a quotient without end; a double holds them all. */
 const quotientDigits = 15;
-/** Digits beyond the kept ones in which a quotient may still come to an end. */
+/** Digits beyond the kept ones within which a quotient may still come to an end. */
 const guardDigits = 40;
 
 /** The number coefficient / 10^scale. */
 interface Parts {
   readonly coefficient: bigint;
   readonly scale: number;
-  /** How many digits the coefficient has. */
+  /** The number of digits of the coefficient. */
   readonly length: number;
 }
 
-/** A number whose coefficient a double holds: computing with it needs no big integers. */
+/** A number whose coefficient a double holds, so that computing with it needs no big integers. */
 interface Small {
   readonly coefficient: number;
   readonly scale: number;
 }
 
-/** Every whole number below it has at most 15 digits, and stays what it is as a double. */
+/** Whole numbers below this bound have at most 15 digits, and a double holds each of them exactly. */
 const smallBound = 1e15;
-/** The greatest power of ten that a double holds: dividing by it rounds once. */
+/** The greatest power of ten that a double holds exactly, so dividing by it rounds only once. */
 const mostDecimals = 22;
 
 /**
- * A decimal number of any length, for exact arithmetic in expressions. It stays as it was written until it is
- * computed with; what is computed has no trailing zeros. Sums, differences and products are exact; a quotient that
- * does not end is rounded, half away from zero, to 15 significant digits or to as many decimals as its operands have,
- * whichever is more.
+ * A decimal number of any length, for exact arithmetic in expressions. It keeps its spelling until it is computed with;
+ * a computed number has no trailing zeros. Sums, differences and products are exact. A quotient that does not end is
+ * rounded, half away from zero, to 15 significant digits or to as many decimals as its operands have, whichever is
+ * more.
  */
 export class Decimal {
   readonly #written: number | ExactNumber;
@@ -45,19 +45,19 @@ export class Decimal {
     this.#written = written;
   }
 
-  /** The number that a text spells; null for a text that is no number. */
+  /** Returns the number that a text spells; null for a text that is no number. */
   static parse(text: string): Decimal | null {
     const digits = canonicalDecimal(text);
     return digits === null ? null : new Decimal(toNumber(digits));
   }
 
-  /** The number of an integer. */
+  /** Returns the decimal of an integer. */
   static of(value: bigint): Decimal {
     const number = Number(value);
     return new Decimal(Number.isSafeInteger(number) ? number : toNumber(String(value)));
   }
 
-  /** As JSON: a number where a double holds it exactly as written. */
+  /** Returns the number as JSON: a plain number where a double holds it exactly as written, else an `ExactNumber`. */
   toJson(): number | ExactNumber {
     return this.#written;
   }
@@ -66,7 +66,7 @@ export class Decimal {
     return String(this.#written);
   }
 
-  /** The nearest double. */
+  /** Returns the nearest double. */
   toNumber(): number {
     return Number(String(this.#written));
   }
@@ -74,7 +74,7 @@ export class Decimal {
   /** Orders two numbers by value, as a comparison function does. */
   compare(other: Decimal): number {
     const [left, right] = [this.#written, other.#written];
-    // A number that is no `ExactNumber` is held exactly.
+    // A plain number was held exactly by a double; any other would be an `ExactNumber`.
     return typeof left === 'number' && typeof right === 'number'
       ? left - right
       : compareDecimals(this.#canonical, other.#canonical);
@@ -127,7 +127,7 @@ export class Decimal {
   }
 
   /**
-   * Rounded half away from zero.
+   * Rounds half away from zero.
    * @param places decimals to keep; negative for tens, hundreds and so on
    */
   round(places: number): Decimal {
@@ -136,7 +136,7 @@ export class Decimal {
     return rounded(coefficient, scale, places);
   }
 
-  /** Without its decimals. */
+  /** Returns the whole part. */
   truncated(): bigint {
     const { coefficient, scale, length } = this.#exact;
     checkSize(length + Math.max(-scale, 0));
@@ -155,7 +155,7 @@ export class Decimal {
     return this.#small === undefined ? (this.#small = smallOf(this.#written)) : this.#small;
   }
 
-  /** As `#aligned`, with doubles; null where they would not do. */
+  /** Does the work of `#aligned` with doubles; null where they would not be exact. */
   #quickly(other: Decimal, combine: (left: number, right: number) => number): Decimal | null {
     const [left, right] = [this.#quick, other.#quick];
     if (left === null || right === null) return null;
@@ -185,10 +185,10 @@ function smallOf(written: number | ExactNumber): Small | null {
   return { coefficient, scale: text.length - point - 1 };
 }
 
-/** Null where the number may have more digits than a double keeps. */
+/** Returns null where the number may have more digits than a double keeps. */
 function madeSmall(coefficient: number, scale: number): Decimal | null {
   if (Math.abs(coefficient) >= smallBound || scale > mostDecimals) return null;
-  // The sum turns -0 into 0.
+  // Adding 0 turns -0 into 0.
   return new Decimal(coefficient / 10 ** scale + 0);
 }
 

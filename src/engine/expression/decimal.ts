@@ -1,10 +1,10 @@
 import { ExactNumber } from '../../model/json.ts';
 
 const literal = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
-/** Beyond this many zeros a number stays in scientific notation, so that `1e999999999` costs nothing. */
+/** A number with more zeros than this stays in scientific notation, so that `1e999999999` costs nothing. */
 const longestPlain = 400;
 
-/** A number literal as a number where a double holds it exactly as written, else as `ExactNumber`. */
+/** Reads a number literal: a number where a double holds it exactly as written, else an `ExactNumber`. */
 export function toNumber(digits: string): number | ExactNumber {
   const value = Number(digits);
   if (String(value) !== digits) return new ExactNumber(digits);
@@ -13,7 +13,10 @@ export function toNumber(digits: string): number | ExactNumber {
   return significant.length <= 15 ? value : new ExactNumber(digits);
 }
 
-/** The one spelling of a decimal number: equal for `42`, `42.0` and `4.2e1`. Null for what is not a number. */
+/**
+ * Returns the canonical spelling of a decimal number, the same for `42`, `42.0` and `4.2e1`; null for what is not a
+ * number.
+ */
 export function canonicalDecimal(text: string): string | null {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = literal.exec(text) ?? [];
   if (whole === '') return null;
@@ -41,7 +44,7 @@ export function compareDecimals(a: string, b: string): number {
   return left.sign * (left.digits < right.digits ? -1 : Number(left.digits > right.digits));
 }
 
-/** A decimal as sign · 0.digits · 10^magnitude. */
+/** Splits a decimal into sign · 0.digits · 10^magnitude. */
 function scientific(text: string): { sign: number; digits: string; magnitude: number } {
   const [, sign, whole = '', fraction = '', exponent = '0'] = literal.exec(text) ?? [];
   const coefficient = whole + fraction;

@@ -2,16 +2,16 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 
 /** One use of the record in an expression. */
 export interface FieldUse {
-  /** The field; null for an access to `record` whose name is only known when it runs. */
+  /** The field's name; null for an access to `record` whose name is known only at run time. */
   readonly field: string | null;
-  /** A bare identifier's place in the source; absent for `record["…"]`. */
+  /** The place of a bare identifier in the source text; absent for `record["…"]`. */
   readonly range?: { readonly start: number; readonly end: number };
 }
 
-/** What an expression's syntax tree says about its fields. */
+/** The uses of fields in an expression, and the branches that may differ in type. */
 export interface Analysis {
   readonly uses: readonly FieldUse[];
-  /** Literals that stand as a branch of `?:`. */
+  /** Literals that are a branch of `?:`. */
   readonly branches: readonly { readonly start: number; readonly end: number }[];
 }
 
@@ -41,7 +41,9 @@ export function analyse(root: ASTNode): Analysis {
   return { uses, branches };
 }
 
-/** The name in `record.name` or `record["name"]`; null for another use of `record`; undefined for anything else. */
+/**
+ * Returns the name in `record.name` or `record["name"]`; null for another use of `record`; undefined for anything else.
+ */
 function recordAccess(node: ASTNode, bound: ReadonlySet<string>): string | null | undefined {
   if (bound.has('record')) return undefined;
   if (node.op === 'id') return node.args === 'record' ? null : undefined;
@@ -71,7 +73,7 @@ function visitChildren(node: ASTNode, bound: ReadonlySet<string>, visit: Visit):
   for (const child of rest) visit(child, inner);
 }
 
-/** The nodes of an expression, each before what it holds. */
+/** Returns all nodes of an expression, each before its children. */
 export function allNodes(node: ASTNode): ASTNode[] {
   return [node, ...nodesIn(node.args).flatMap(allNodes)];
 }

@@ -16,18 +16,18 @@ export interface Expression {
   /** The source fields it reads. */
   readonly fieldsUsed: readonly string[];
   /**
-   * Its value for one record.
-   * @param get the value of a field; undefined where the record lacks it, which reads as null
+   * Evaluates the expression for one record.
+   * @param get returns the value of a field; undefined where the record lacks it, which reads as null
    * @throws ExpressionError `expression_failed` or `inexact`, its message without values
    */
   evaluate(get: (field: string) => Json | undefined): Json;
 }
 
 /**
- * Compiles an expression over source fields. A field is an identifier, or `record["any name"]`.
+ * Compiles an expression over source fields. A field is written as an identifier, or as `record["any name"]`.
  *
  * @param known the fields that exist
- * @param owner what has the fields, for messages
+ * @param owner the thing that has the fields, for messages
  * @throws ExpressionError `invalid_expression` or `unknown_field`
  */
 export function compileExpression(
@@ -70,7 +70,7 @@ function invalid(error: unknown): ExpressionError {
 }
 
 interface UsedNames {
-  /** Fields that are identifiers. */
+  /** Fields that are written as identifiers. */
   readonly bare: readonly string[];
   /** Fields reached through `record`. */
   readonly record: readonly string[];
@@ -78,7 +78,7 @@ interface UsedNames {
 
 interface Names {
   readonly types: ReadonlyMap<string, FieldType>;
-  /** There may be other fields than those of `types`. */
+  /** True when there may be more fields than those of `types`. */
   readonly isOpen: boolean;
   readonly owner: string;
 }
@@ -108,15 +108,18 @@ function usedNames(source: string, { uses }: Analysis, { types, isOpen, owner }:
   return { bare: [...bare], record: [...record] };
 }
 
-/** Where not all fields are known, `int` is CEL's type only beside a call of `type()`, else a field. */
+/**
+ * True when a name is one of CEL's types rather than a field. Where not all fields are known, a name such as `int` is a
+ * type only in an expression that calls `type()`.
+ */
 function isType(source: string, name: string): boolean {
   if (name === 'cel' || name === 'optional' || name === 'google') return true;
   return environment.hasVariable(name) && /\btype\s*\(/.test(source);
 }
 
 /**
- * Gives fields that are named like CEL's own types (`type`, `string`, …) another name, and lets the branches of
- * `?:` differ in type (`paid ? amount : null`).
+ * Renames fields that are called like CEL's own types (`type`, `string`, …), and lets the branches of `?:` differ in
+ * type (`paid ? amount : null`).
  */
 function rewrite(
   source: string,
@@ -163,7 +166,7 @@ function evaluator(
   };
 }
 
-/** CEL's own messages may quote a value: only the code goes out (R1). */
+/** Converts an error of CEL. Its own message may quote a value, so only its code is passed on (R1). */
 function failed(error: unknown): ExpressionError {
   if (error instanceof ExpressionError) return error;
   const cause = error instanceof Error ? error.cause : undefined;

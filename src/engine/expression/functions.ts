@@ -4,11 +4,14 @@ import { ExpressionError } from './expression-error.ts';
 
 /** One function of the expression library. Every argument is dynamic. */
 export interface LibraryFunction {
-  /** Fewest and most arguments. */
+  /** The fewest and the most arguments. */
   readonly arity: readonly [number, number];
-  /** One line for the docs. */
+  /** A one-line description for the docs. */
   readonly description: string;
-  /** Whether null arguments are handed over; otherwise any null argument makes the result null. */
+  /**
+   * True when null arguments are passed to the function; otherwise any null argument makes the result null. Default
+   * false.
+   */
   readonly takesNull?: boolean;
   readonly call: (...args: readonly unknown[]) => unknown;
 }
@@ -123,7 +126,10 @@ function initcap(value: unknown): string {
     .replace(/[\p{L}\p{N}]+/gu, (word) => word.charAt(0).toUpperCase() + word.slice(1));
 }
 
-/** The functions that expressions may call beside CEL's own. A null argument makes the result null, but for coalesce. */
+/**
+ * The functions that expressions may call beside CEL's own. A null argument makes the result null, except for
+ * `coalesce`.
+ */
 export const library: Readonly<Record<string, LibraryFunction>> = {
   domain: {
     arity: [1, 1],

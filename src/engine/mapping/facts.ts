@@ -6,8 +6,9 @@ import type { Fault } from './fault.ts';
 import type { Mapping } from './mapping.ts';
 
 /**
- * Checks a mapping against what a destination says of its fields, before anything moves: constants must be among a
- * field's values, some operation must be able to write each field, and a create must set what is required.
+ * Checks a mapping against what the destination says about its fields, before any record moves: a constant must be one
+ * of a field's enumerated values, at least one allowed operation must be able to write each field, and a mapping that
+ * creates records must set every required field.
  * @param key the destination's key fields
  * @throws ConfigError `invalid_value`, `not_writable` or `missing_field`
  */
@@ -41,7 +42,7 @@ export function checkFacts(
   throw new ConfigError('missing_field', message, { connection });
 }
 
-/** What is wrong with a value, or an item of a list, that is not among those that a field takes; null where it is. */
+/** Returns the fault of a value, or of an item of a list, that is not one of the values a field takes; else null. */
 export function notAmong(
   choices: ReadonlySet<string> | undefined,
   field: string,
@@ -57,7 +58,7 @@ function textOf(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The first choices of many. */
+/** Joins the choices to a text; of more than twelve only the first twelve are named. */
 function listed(choices: readonly string[]): string {
   const most = 12;
   const shown = choices.slice(0, most).join(', ');

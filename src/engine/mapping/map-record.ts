@@ -13,7 +13,7 @@ import { toJson } from '../values/to-json.ts';
 import { notAmong } from './facts.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 
-/** What mapping made of one record. */
+/** The outcome of mapping one record: skipped by the filter, its values, or a fault. */
 export type MappedRecord =
   | { readonly skipped: 'filter' }
   /** Values by destination field; a field whose source the record lacks is absent. */
@@ -21,11 +21,13 @@ export type MappedRecord =
   | { readonly key: KeyValues; readonly fault: Fault };
 
 /**
- * Maps the rows of batches with these fields, which must include all of `mapping.needed`. A row that comes with a
- * fault is neither filtered nor mapped: only its key is read. A mapping that copies the rest copies all of these
- * fields; one that the destination lacks is a fault of the records that have it.
- * @param parentOf finds the parents that the mapping points to; they were looked up before
- * @param takes `sql`: what is copied of bytes, arrays and JSON stays as a SQL source prints it
+ * Returns a function that maps the rows of a batch.
+ * - A row that comes with a fault is neither filtered nor mapped: only its key is read.
+ * - A mapping that copies the rest copies all of `fields`. A record with a value in a field that the destination lacks
+ *   has a fault.
+ * @param fields the fields of the rows; they include all of `mapping.needed`
+ * @param takes `sql`: copied bytes, arrays and JSON keep the text that a SQL source prints for them
+ * @param parentOf finds the parent records that the mapping points to; they were looked up before
  */
 export function recordMapper(
   mapping: Mapping,
@@ -63,11 +65,11 @@ export function recordMapper(
 
 interface Copies {
   readonly entries: readonly MappingEntry[];
-  /** Fields that the destination lacks. */
+  /** Fields that the destination lacks, each with the fault of a record that has it. */
   readonly strange: readonly { readonly name: string; readonly fault: Fault }[];
 }
 
-/** What becomes of the fields of a batch. */
+/** Returns which fields of a batch are copied, and which of them the destination lacks. */
 function copiesOf({ entries, rest }: Mapping, fields: readonly Field[]): Copies {
   if (rest === null) return { entries, strange: [] };
   const names = fields.map(({ name }) => name).filter((name) => !rest.ignored.has(name));
@@ -79,7 +81,7 @@ function copiesOf({ entries, rest }: Mapping, fields: readonly Field[]): Copies 
   };
 }
 
-/** Those of `names` that the destination lacks, with what that is a fault of. */
+/** Returns those of `names` that the destination lacks, each with the fault of a record that has it. */
 export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): Copies['strange'] {
   if (taken === null) return [];
   return names
@@ -90,14 +92,14 @@ export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): C
     });
 }
 
-/** Values of these types look different in JSON. */
+/** Types whose values SQL prints differently from JSON. */
 const printedTypes: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
 
 function asPrinted(field: Field): Field {
   return printedTypes.has(field.type) ? { ...field, type: 'text' } : field;
 }
 
-/** Reads a field of a row as JSON, by name. */
+/** Returns a function that reads a field of a row by name, as JSON. */
 export function rowReader(
   fields: readonly Field[],
   encoding: Encoding,
@@ -109,7 +111,7 @@ export function rowReader(
   };
 }
 
-/** Whether the filter lets a record through, or why that could not be told. */
+/** Returns true when the filter lets a record through, or a fault when its expression failed. */
 export function passes(
   filter: Expression | null,
   get: (name: string) => Json | undefined,
@@ -120,8 +122,8 @@ export function passes(
 }
 
 /**
- * The value of one destination field; undefined where the record lacks its source. A record with a null in the key of its
- * parent has none: the value is null.
+ * Returns the value of one destination field; undefined when the record lacks the source field. A field that points to
+ * a parent is null when a part of the parent's key is null: such a record has no parent.
  */
 export function evaluateEntry(
   entry: MappingEntry,
@@ -138,7 +140,7 @@ export function evaluateEntry(
   return evaluateOwn(entry, get);
 }
 
-/** The key of a record's parent; null where a part of it is null or missing. */
+/** Returns the key of a record's parent; null when a part of it is null or missing. */
 export function parentKey(
   { key }: ParentRule,
   get: (name: string) => Json | undefined,
@@ -161,7 +163,7 @@ function evaluateOwn(
   return 'expr' in entry ? attempt(entry.expr, get, entry.to) : { value: entry.value };
 }
 
-/** The value that a source path leads to; undefined where it ends early. */
+/** Returns the value that a source path leads to; undefined when the record has none there. */
 export function valueAt(
   source: SourcePath,
   get: (name: string) => Json | undefined,

@@ -8,57 +8,68 @@ import { compileExpression, type Expression } from '../expression/expression.ts'
 import { meant } from '../../model/nearest.ts';
 import { didYouMean } from '../expression/did-you-mean.ts';
 
-/** What a sync says about its fields. */
+/** The part of a sync that says which fields it writes, and from what. */
 export interface MappingSpec {
   /** Destination field → source; undefined copies every source field under its own name. */
   readonly fields: Readonly<Record<string, MappedFieldSource>> | undefined;
-  /** Of a copy of every field: those that are not copied. */
+  /** For a copy of every field: the source fields that are not copied. */
   readonly leaveOut?: readonly string[];
   /** A CEL condition; records for which it is not true are skipped. */
   readonly where?: string | undefined;
-  /** Every field of the source; empty when they are not known, then nothing is checked. */
+  /** Every field of the source; empty when they are not known, and then names are not checked. */
   readonly sourceFields: readonly Field[];
-  /** The source's fields were learned from some records: others may have more, so any name is accepted. Default false. */
+  /**
+   * True when the fields were learned from a sample of records. Others may have more fields, so any name is accepted.
+   * Default false.
+   */
   readonly sampled?: boolean | undefined;
   /** The source's key fields. */
   readonly key: readonly string[];
-  /** The source's watermark field; only checked. */
+  /** The source's watermark field; it is checked and otherwise unused. */
   readonly watermark?: string | undefined;
 }
 
-/** Where one destination field comes from. */
+/** The origin of one destination field: the record itself, or a parent record. */
 export type MappingEntry = OwnEntry | { readonly to: string; readonly parent: ParentRule };
 
 /** A compiled mapping. */
 export interface Mapping {
-  /** The source fields to read, in the order rows have them: key, copies, then what expressions use. */
+  /**
+   * The source fields to read, in the order in which rows hold them: key, copies, then fields that expressions use.
+   */
   readonly needed: readonly string[];
   readonly key: readonly SourcePath[];
   readonly entries: readonly MappingEntry[];
-  /** Nothing but copies: no expression, constant, path or filter, so values can pass through unseen. */
+  /**
+   * True when the mapping is nothing but copies, without expression, constant, path or filter: then values pass through
+   * undecoded.
+   */
   readonly plain: boolean;
   readonly filter: Expression | null;
-  /** The entries that point to other records. */
+  /** The rules of those entries that point to other records. */
   readonly parents: readonly ParentRule[];
-  /** The only texts that destination fields take, by field; a field that takes any is absent. */
+  /** The enumerated texts that a destination field takes, by field; absent for a field that takes any text. */
   readonly choices: ReadonlyMap<string, ReadonlySet<string>>;
-  /** What else records bring is copied under its own name; null where `entries` are all. */
+  /**
+   * The rule for fields that `entries` do not name: they are copied under their own names; null when only `entries` are
+   * written.
+   */
   readonly rest: Rest | null;
 }
 
-/** Fields of records that the mapping does not name. */
+/** The rule for fields of a record that the mapping does not name. */
 export interface Rest {
-  /** The fields that the destination can hold; null where it takes any. */
+  /** The fields that the destination can hold; null when it takes any. */
   readonly taken: ReadonlySet<string> | null;
-  /** Names that are not copied: paths into fields, and what the destination makes itself. */
+  /** Names that are not copied: paths into fields, and fields that the destination makes itself. */
   readonly ignored: ReadonlySet<string>;
 }
 
-/** A mapping that does not fit its source; the sync is refused. */
+/** The fault of a mapping that does not fit its source; the sync is refused. */
 export class MappingError extends ConfigError {
-  /** Where in the sync (`fields.x`, `where`, `source.key`, `source.watermark`) or in the entity. */
+  /** The place in the sync (`fields.x`, `where`, `source.key`, `source.watermark`) or in the entity. */
   readonly path: string;
-  /** For `unknown_field`: the names that come nearest. */
+  /** For `unknown_field`: the existing names that are most similar. */
   readonly nearest: readonly string[];
 
   readonly #reason: string;
@@ -70,7 +81,7 @@ export class MappingError extends ConfigError {
     this.#reason = message;
   }
 
-  /** The same of another place. */
+  /** Returns the same error at another place. */
   at(path: string): MappingError {
     return new MappingError(this.code, this.#reason, path, this.nearest);
   }
@@ -91,7 +102,8 @@ export function compileMapping(spec: MappingSpec): Mapping {
   const filter = spec.where === undefined ? null : expression(spec.where, spec, 'where');
   const copiesRest = spec.fields === undefined && spec.sampled === true;
   const known = new Set(spec.sourceFields.map(({ name }) => name));
-  // What a sample showed comes with the rest, so that no worker asks for other fields than the next.
+  // Fields that the sample showed are copied with the rest. So every worker asks for the same fields, whatever its own
+  // sample held.
   const needed = neededBy(key, copiesRest ? [] : entries, filter);
   const paths = needed.filter((name) => name.includes('.') && !known.has(name));
   return {
@@ -112,8 +124,8 @@ function copyAll({ sourceFields, leaveOut = [] }: MappingSpec): MappingEntry[] {
 }
 
 /**
- * A mapping for a destination that has these fields. One that copies the rest asks for all of them, whatever the sample
- * showed, so that it is the same for every worker.
+ * Adapts a mapping to a destination that has these fields. A mapping that copies the rest asks for all of them,
+ * whatever the sample showed, so that it is the same for every worker.
  */
 export function mappingInto(whole: Mapping, fields: readonly Field[]): Mapping {
   const mapping = { ...whole, choices: choicesOf(fields) };
@@ -135,7 +147,7 @@ function choicesOf(fields: readonly Field[]): Mapping['choices'] {
   );
 }
 
-/** The source fields to read: those of the key, of copies, then what expressions use. */
+/** Returns the source fields to read: those of the key, then of copies, then those that expressions use. */
 function neededBy(
   key: readonly SourcePath[],
   entries: readonly MappingEntry[],
@@ -157,7 +169,7 @@ function namesOf(source: SourcePath): string[] {
   return [source.from, ...(source.else === undefined ? [] : namesOf(source.else))];
 }
 
-/** Whether a value is that of a source field, as it is. */
+/** True when the value is that of a source field, unchanged. */
 export function isCopy(item: SourcePath | MappingEntry): boolean {
   return 'from' in item && item.path === undefined && item.else === undefined;
 }
@@ -194,7 +206,10 @@ function expression(
 
 const nested: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'array', 'unknown']);
 
-/** Finds the field called `name`, else the JSON field that a dotted name reaches into. */
+/**
+ * Finds the field called `name`, else the JSON field that a dotted name reaches into: `a.b` is the field `a.b`, else
+ * `b` inside `a`.
+ */
 function resolve(
   name: string,
   { sourceFields: fields, sampled = false }: MappingSpec,
@@ -221,8 +236,8 @@ function resolve(
 }
 
 /**
- * The field called by all parts, else the value inside the field called by all but the last, and so on: which of them a
- * record has, no sample can tell.
+ * Returns a path that tries all splits of a dotted name: the field called by all parts, else the value inside the field
+ * called by all but the last, and so on. A sample cannot tell which of these a record has.
  */
 function anywhere(parts: readonly string[], count = parts.length): SourcePath {
   const from = parts.slice(0, count).join('.');

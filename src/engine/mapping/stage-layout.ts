@@ -10,20 +10,23 @@ import { isCopy, type Mapping, type MappingEntry } from './mapping.ts';
 import type { ParentOf } from './parent.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 
-/** The open source, as far as staging must know it. */
+/** The facts about the open source that staging needs. */
 export interface StagedSource {
   readonly encoding: Encoding;
   readonly fields: readonly Field[];
   readonly uniqueBy: readonly string[];
 }
 
-/** How rows of a source become staged rows. */
+/** The columns of a chunk's staged rows, and the function that makes the rows. */
 export interface Staging {
   readonly layout: StagedLayout;
   /**
-   * Stages the rows of batches with these fields, `mapping.needed` the first of them in order; null for a filtered
-   * record. A row whose expression failed has a `fault`, and its key; so does one that comes with a fault, and is not
-   * filtered then, and one that has a field which the destination lacks.
+   * Returns a function that turns a source row into a staged row, or null for a filtered record. The rows have
+   * `fields`, which begin with `mapping.needed` in that order. A staged row has a `fault` in three cases, and keeps its
+   * key:
+   * - its expression failed;
+   * - the row came with a fault (then it is not filtered);
+   * - it has a value in a field that the destination lacks.
    */
   readonly rowStager: (
     fields: readonly Field[],
@@ -44,7 +47,7 @@ type Column = { readonly staged: StagedColumn } & (
 /**
  * Lays out the staged columns of a mapping. A copy keeps the source's value, type and encoding; an expression, a
  * constant and a value inside a JSON field become columns encoded as JSON. For a `plain` mapping the columns are
- * exactly `mapping.needed`, in order, so COPY text can be staged as it is.
+ * exactly `mapping.needed`, in that order, so COPY text can be staged unchanged.
  */
 export function stageLayout(mapping: Mapping, source: StagedSource, match: Match): Staging {
   const columns: Column[] = [];
@@ -95,7 +98,10 @@ function computed(name: string, compute: Compute): Column {
   return { staged: { field: { name, type: 'unknown' }, encoding: 'json' }, compute };
 }
 
-/** Whether the source's own uniqueness carries over: loosely compared texts may coincide. */
+/**
+ * True when keys are unique in the chunk because they are in the source. Texts compared loosely may coincide, so then
+ * it is false.
+ */
 function uniqueKeys(mapping: Mapping, source: StagedSource, match: Match): boolean {
   if (match.caseInsensitive || match.trim || source.uniqueBy.length === 0) return false;
   const names = new Set(mapping.key.map((part) => (isCopy(part) ? part.from : undefined)));
@@ -119,7 +125,7 @@ function rowStager(
     let fault: Fault | undefined =
       passed === true ? strange.find(({ name }) => get(name) !== undefined)?.fault : passed;
     const values = columns.map((column): Value => {
-      // A database holds no half characters.
+      // A SQL source's texts need no check: a database holds no half characters.
       if ('index' in column && encoding === 'sql') return row[column.index];
       const result =
         'index' in column ? { value: row[column.index] } : column.compute(get, parentOf);

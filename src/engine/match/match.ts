@@ -12,60 +12,65 @@ import { sameValue } from '../values/same-value.ts';
 import type { Steps } from '../run/steps.ts';
 import { toJson } from '../values/to-json.ts';
 
-/** A write that is decided but not yet made. */
+/** A write that is decided and not made yet. */
 export interface DecidedOperation extends Omit<WriteOperation, 'idempotencyKey'> {
-  /** Names the record in the ledger and in idempotency keys. */
+  /** The text that names the record in the ledger and in idempotency keys. */
   readonly canonicalKey: string;
-  /** With a ledger: the hash to note once the destination has accepted the record (R4). */
+  /** With a ledger: the hash to store once the destination has accepted the record (R4). */
   readonly hash?: string;
 }
 
-/** What is to be done with one chunk. */
+/** The result of matching one chunk. */
 export interface Decision {
-  /** In source order; each key at most once. */
+  /** The writes to make, in source order; each key occurs at most once. */
   readonly operations: readonly DecidedOperation[];
-  /** Everything but the operations: the exporter adds `created`, `updated` and its errors to make R10 true. */
+  /**
+   * Counts of all records but those of the operations: the exporter adds `created`, `updated` and its errors, so that
+   * R10 holds.
+   */
   readonly stats: Stats;
   readonly errors: readonly RecordError[];
-  /** Records that cannot be decided yet, in source order; they are among `imported` and nowhere else in the stats. */
+  /** Records that cannot be decided yet, in source order. They count as `imported` and nowhere else in the stats. */
   readonly deferred: readonly DeferredRecord[];
-  /** Canonical keys of all records seen, also of failed ones, not of filtered ones: a mirror keeps these. */
+  /** Canonical keys of all records that were seen, failed ones included, filtered ones not: a mirror keeps these. */
   readonly keys: readonly string[];
 }
 
-/** A mapped record whose key an earlier chunk is still writing: what the destination holds now says nothing yet. */
+/**
+ * A mapped record whose key an earlier chunk is still writing, so the destination's current values do not count yet.
+ */
 export interface DeferredRecord {
   readonly key: KeyValues;
   readonly values: JsonObject;
 }
 
-/** How one chunk is decided. */
+/** The rules by which one chunk is decided. */
 export interface MatchOptions {
   readonly permissions: Permissions;
   readonly match: KeyMatch;
-  /** What is known of the values that the destination holds: how they are written and compare. Default: JSON. */
+  /** The encoding and fields of the values that the destination holds. Default: plain JSON, no field known. */
   readonly held?: HeldValues;
   /** Canonical keys that earlier chunks are still writing. */
   readonly pending?: ReadonlySet<string>;
 }
 
-/** How a destination writes the values that it holds. */
+/** The form in which a destination returns the values that it holds. */
 export interface HeldValues {
   readonly encoding: Encoding;
-  /** By name; fields that the system has no types for are absent. */
+  /** Fields by name; absent for a field whose type the system does not tell. */
   readonly fields: ReadonlyMap<string, Field>;
-  /** True where some fields may not be set by a create or not be changed by an update. */
+  /** True when a create may not set some field, or an update may not change one. */
   readonly restricted: boolean;
 }
 
-/** What the ledger knows of one record: the hash of what was last accepted, and the destination's id. */
+/** The ledger's entry of one record: the hash of the values last accepted, and the record's id in the destination. */
 export interface LedgerEntry {
   readonly hash: string;
   readonly id: string | null;
 }
 
 /**
- * Decides a chunk by what the destination holds under its keys.
+ * Decides a chunk by comparing its records with what the destination holds under their keys.
  * @param records in source order
  */
 export function decide(
@@ -79,10 +84,14 @@ export function decide(
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
     if (only === undefined) {
-      const values = allowed(record.values, 'creatable', options.held);
+      const values = writable(record.values, 'creatable', options.held);
       return { operation: 'create', id: null, values };
     }
-    const values = allowed(differing(record.values, only, options.held), 'updatable', options.held);
+    const values = writable(
+      differing(record.values, only, options.held),
+      'updatable',
+      options.held,
+    );
     const restore = only.archived === true;
     if (Object.keys(values).length === 0 && !restore) return 'unchanged';
     const before = Object.fromEntries(
@@ -93,9 +102,10 @@ export function decide(
 }
 
 /**
- * Decides a chunk for a destination that cannot be read, by what the ledger (canonical key → entry) says was
- * written before. An update carries all mapped values, for nobody knows which of them differ.
- * @param hash the keyed hash of mapped values
+ * Decides a chunk for a destination that cannot be read, by what the ledger says was written before. An update carries
+ * all mapped values, because it is not known which of them differ.
+ * @param ledger entries by canonical key
+ * @param hash computes the keyed hash of mapped values
  */
 export function decideByLedger(
   records: readonly MappedRecord[],
@@ -142,7 +152,7 @@ function* decideEach(
   { match, permissions, pending }: MatchOptions,
   judge: (record: KeyedRecord) => Verdict,
 ): Steps<Decision> {
-  const { winners, keys, errors, skipped } = yield* sift(records, match);
+  const { winners, keys, errors, skipped } = yield* separate(records, match);
   const operations: DecidedOperation[] = [];
   const deferred: DeferredRecord[] = [];
   let unchanged = 0;
@@ -162,15 +172,15 @@ function* decideEach(
   return { operations, stats, errors, deferred, keys: [...keys] };
 }
 
-interface Sifted {
+interface Separated {
   readonly winners: readonly KeyedRecord[];
   readonly keys: ReadonlySet<string>;
   readonly errors: RecordError[];
   readonly skipped: Record<SkipReason, number>;
 }
 
-/** Sets aside filtered, failed and keyless records; of several with one key the last stays. */
-function* sift(records: readonly MappedRecord[], match: KeyMatch): Steps<Sifted> {
+/** Sets aside filtered, failed and keyless records. Of several records with one key the last stays. */
+function* separate(records: readonly MappedRecord[], match: KeyMatch): Steps<Separated> {
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];
@@ -224,8 +234,8 @@ function differing(
   return Object.fromEntries(entries);
 }
 
-/** The values of fields that the operation may write: what only a create may set stays as it is after that. */
-function allowed(
+/** Keeps the values of fields that the operation may write: a field that only a create may set is not updated. */
+function writable(
   values: JsonObject,
   fact: 'creatable' | 'updatable',
   held: HeldValues | undefined,
@@ -237,7 +247,7 @@ function allowed(
   return Object.fromEntries(entries);
 }
 
-/** What the destination holds in a field, as JSON; null where it lacks it. */
+/** Returns the value that the destination holds in a field, as JSON; null when it has none. */
 function heldValue({ values }: Existing, name: string, held: HeldValues | undefined): Json {
   const value = own(values, name) ?? null;
   const field = held?.fields.get(name);

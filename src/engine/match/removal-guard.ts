@@ -1,23 +1,24 @@
-/** How many removals a mirror makes without asking; `false`: as many as it likes (DESIGN section 3). */
+/** The limit up to which a mirror removes records without asking. `false` means no limit (DESIGN section 3). */
 export type RemovalGuard = false | { readonly records: number; readonly fraction: number };
 
-/** What a run knows before it removes anything. */
+/** The facts that a run knows before it removes anything. */
 export interface RemovalFacts {
-  /** How many records would go, of how many. */
+  /** The number of records that would be removed. */
   readonly remove: number;
   readonly of: number;
-  /** How many records the source gave. */
+  /** The number of records that the source gave. */
   readonly imported: number;
-  /** How many of those came without a key that anyone could read: each may stand for one that would go. */
+  /** The number of those whose key could not be read: each may be a record that would be removed by mistake. */
   readonly unnamed: number;
-  /** The fewest records that the destination is to keep. Default 0. */
+  /** The fewest records that the destination must keep. Default 0. */
   readonly least?: number;
 }
 
 /**
- * Why a mirror must wait for approval before it removes (R7), as a clause; null where it need not: the source came back
- * empty or held records without a readable key, whatever the guard says, or more than `guard.records` and more than
- * `guard.fraction` of the destination would go.
+ * Returns why a mirror must wait for approval before it removes (R7), as a clause; null when it need not wait. It
+ * waits, whatever the guard says, when the source came back empty, when it held records without a readable key, or when
+ * fewer than `least` records would be left. It also waits when more than `guard.records` and more than `guard.fraction`
+ * of the destination would be removed.
  */
 export function approvalReason(
   { remove, of, imported, unnamed, least = 0 }: RemovalFacts,

@@ -3,24 +3,27 @@ import type { RecordBatch } from '../../model/record.ts';
 import type { DecidedOperation, DeferredRecord } from '../match/match.ts';
 import type { Steps } from './steps.ts';
 
-/** How items rest as a text in a staged chunk; every value comes back as it was, `ExactNumber`s and missing ones too. */
+/**
+ * Writes the items of a staged chunk as text and reads them back. Every value comes back as it was, `ExactNumber`s and
+ * missing values included.
+ */
 interface Codec<T> {
   encode(items: readonly T[]): Steps<string>;
-  /** Reads what `encode` wrote. */
+  /** Reads a text that `encode` wrote. */
   decode(text: string): Steps<T[]>;
 }
 
-/** Of an item that is small: so many are written as one line, and read as one step. */
+/** The number of small items that are written as one line, and read in one step. */
 const perLine = 200;
 
 export const batchesCodec = codec<RecordBatch>(1);
 export const operationsCodec = codec<DecidedOperation>(perLine);
-/** Mapped records that are decided later. */
+/** Encodes mapped records that are decided later. */
 export const deferredCodec = codec<DeferredRecord>(perLine);
-/** Canonical keys. */
+/** Encodes canonical keys. */
 export const keysCodec = codec<string>(perLine);
 
-/** Lines of JSON, each a list of `count` items. */
+/** Makes a codec whose text has a line of JSON for each list of `count` items. */
 function codec<T>(count: number): Codec<T> {
   return {
     *encode(items) {

@@ -1,26 +1,32 @@
 import type { Pace } from '../../model/pace.ts';
 
-/** How long a step of a chunk should take: twice that of its own calls, since two exports overlap. Milliseconds. */
+/**
+ * The time that one step of a chunk should take, in milliseconds. It is twice the time of its calls alone, since two
+ * exports overlap.
+ */
 const wantedMs = 30_000;
-/** A chunk of a destination that nothing is known of makes so many calls, and has no more records than that. */
-const first = { calls: 250, records: 5_000 };
-/** The most records of a chunk: matching them must not hold up the calls of others for long. */
+/**
+ * The limits of a chunk for a destination of which nothing is known yet: it makes at most so many calls and has at most
+ * so many records.
+ */
+const firstChunk = { calls: 250, records: 5_000 };
+/** The most records of a chunk: matching more would hold up the calls of others for too long. */
 const mostRecords = 20_000;
-/** How much larger a chunk may be than the largest of the latest: they may have been fast by chance. */
+/** The factor by which a chunk may outgrow the largest of the latest ones, which may have been fast by chance. */
 const growth = 8;
 
 /**
- * How many records the next chunk of a destination should have, by how the latest ones fared.
- * @param latest none: nothing is known
- * @param perCall most records that the destination takes in a call
+ * Returns how many records the next chunk of a destination should have, by the pace of the latest chunks.
+ * @param latest empty when nothing is known
+ * @param perCall the most records that the destination takes in one call
  */
 export function chunkSize(latest: readonly Pace[], perCall: number): number {
-  const least = Math.min(first.records, first.calls * perCall);
+  const least = Math.min(firstChunk.records, firstChunk.calls * perCall);
   if (latest.length === 0) return least;
   const records = latest.reduce((sum, pace) => sum + pace.records, 0);
   const ms = latest.reduce((sum, pace) => sum + pace.ms, 0);
   const largest = Math.max(...latest.map((pace) => pace.records));
   const wanted = Math.min((records / Math.max(1, ms)) * wantedMs, largest * growth, mostRecords);
-  // Whole calls: a call that is not full uses as much of a quota as one that is.
+  // Round down to whole calls: a call that is not full uses as much of a quota as a full one.
   return Math.max(least, Math.floor(wanted / perCall) * perCall);
 }

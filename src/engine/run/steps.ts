@@ -1,7 +1,7 @@
-/** Work in small steps, between which whoever runs it may let others go. */
+/** Work in small steps. Between two steps the caller may let other work run. */
 export type Steps<T> = Generator<undefined, T>;
 
-/** Does such work in one go. */
+/** Does all steps without a pause, and returns the result. */
 export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();

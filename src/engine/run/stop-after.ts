@@ -1,12 +1,12 @@
 import type { Stats } from '../../model/outcome.ts';
 import type { StopAfter } from '../../model/stop-after.ts';
 
-/** A share of fewer records says little, unless there are no more. */
+/** The fewest imported records of which a share of errors counts, unless there are no more. */
 const fewest = 100;
 
 /**
- * Why a run has too many record errors to go on; null when it has not.
- * @param complete the whole source has been read
+ * Returns why a run has too many record errors to go on; null when it may go on.
+ * @param complete true when the whole source has been read
  */
 export function tooManyErrors(
   { errors: most, fraction }: StopAfter,

@@ -8,10 +8,11 @@ import { canonicalDecimal } from '../expression/decimal.ts';
 import { stableText } from './stable-text.ts';
 
 /**
- * The text by which keys are compared: equal exactly for keys that match. Numbers compare by value and equal
- * their own spelling as text (42, 42.0 and "42"). A text compares as the value that the destination's key field would
- * hold ("0042" is 42 where the key is a number); where that is text, or unknown, it is exact but for what `match` asks.
- * A JSON list, so composite keys cannot run into one another.
+ * Returns the text by which keys are compared: two keys match exactly when their texts are equal.
+ * - Numbers compare by value and equal their own spelling as text: 42, 42.0 and "42" match.
+ * - A text compares as the value that the destination's key field would hold: "0042" is 42 where the key is a number.
+ * - Where that field is text or unknown, a text is compared exactly, but for what `match` asks.
+ * - The result is a JSON list, so the parts of a composite key cannot run into one another.
  *
  * @returns null when a part is null, missing or, unless `match.emptyIsKey`, an empty text: the record has no key
  */
@@ -25,7 +26,7 @@ export function canonicalKey(values: KeyValues, match: KeyMatch): string | null 
   return JSON.stringify(parts);
 }
 
-/** One part of {@link canonicalKey}; null when it is missing. */
+/** Returns one part of {@link canonicalKey}; null when it is missing. */
 export function canonicalPart(
   value: Json | undefined,
   match: KeyMatch,
@@ -48,7 +49,7 @@ const truths: Readonly<Record<string, string>> = {
   false: 'false',
 };
 
-/** A text as the value that a field of this type holds; unchanged where it cannot hold it. */
+/** Returns the text of the value that a field of this type would hold; unchanged where the field cannot hold it. */
 function asHeld(text: string, field: Field | undefined): string {
   switch (field?.type) {
     case 'integer':
@@ -67,6 +68,6 @@ function asHeld(text: string, field: Field | undefined): string {
 function asNative(text: string, native = ''): string {
   if (native === 'uuid') return text.toLowerCase().replace(/[{}-]/g, '');
   if (native === 'citext') return text.toLowerCase();
-  // Padding to a fixed length is not part of the value.
+  // A fixed-length type pads with spaces, which are not part of the value.
   return /^(character\(|bpchar)/.test(native) ? text.replace(/ +$/, '') : text;
 }

@@ -28,7 +28,10 @@ const types = new Map<string, FieldType>(
   }),
 );
 
-/** The type of an array's elements, from its native name: `int4[]`, `numeric(10,2)[]`, `_text`. Default text. */
+/**
+ * Returns the type of an array's elements by the array's native name: `int4[]`, `numeric(10,2)[]`, `_text`. Default
+ * text.
+ */
 export function elementType(native: string | undefined): FieldType {
   const name = (native ?? '').toLowerCase().replace(/\(.*?\)/g, '');
   return (

@@ -2,14 +2,16 @@ import { ExactNumber, isJsonObject, type Json } from '../../model/json.ts';
 import type { Value } from '../../model/record.ts';
 import { keptOfTooLarge } from '../../model/too-large.ts';
 
-/** About how many bytes a row takes as JSON text; characters beyond ASCII count as one. */
+/** Returns the approximate size of a row as JSON text, in bytes. Characters beyond ASCII count as one. */
 export function sizeOfRow(row: readonly Value[]): number {
   let size = 0;
   for (const value of row) size += sizeOf(value);
   return size;
 }
 
-/** The row without its large values: texts and lists are null, objects keep their small members. */
+/**
+ * Returns the row without its large values: large texts and lists become null, large objects keep their small members.
+ */
 export function shrunk(row: readonly Value[]): Value[] {
   return row.map((value) => (value === undefined ? undefined : shrink(value)));
 }

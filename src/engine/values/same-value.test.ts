@@ -44,7 +44,7 @@ test('every value equals itself and a value that differs is seen from both sides
   const json = fc.jsonValue() as fc.Arbitrary<Json>;
   fc.assert(
     fc.property(json, json, (a, b) => {
-      // A text may be that of a list.
+      // A text may be the JSON text of a list, so texts are compared only with texts.
       fc.pre((typeof a === 'string') === (typeof b === 'string'));
       expect(sameValue(a, structuredClone(a))).toBe(true);
       expect(sameValue(a, b)).toBe(sameValue(b, a));

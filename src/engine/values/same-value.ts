@@ -5,11 +5,14 @@ import { instant } from '../../model/instant.ts';
 import { parseJson } from '../expression/parse-json.ts';
 
 /**
- * Whether the destination already holds the mapped value. Values of one type must be equal; where the types
- * differ a number equals its text, a boolean `true` or `false` as text, a list or an object its JSON text. ISO timestamps are compared as instants
- * unless the field is text. A field the destination lacks counts as null; null never equals an empty text.
+ * True when the destination already holds the mapped value.
+ * - Values of one type must be equal.
+ * - Where the types differ, a number equals its text, a boolean equals `true` or `false` as text, a list or an object
+ *   equals its JSON text.
+ * - ISO timestamps are compared as instants, unless the field is text.
+ * - A field that the destination lacks counts as null. Null never equals an empty text.
  *
- * @param type the destination field's type, where it is known
+ * @param type the destination field's type, when it is known
  */
 export function sameValue(mapped: Json, existing: Json | undefined, type?: FieldType): boolean {
   const held = existing ?? null;
@@ -24,7 +27,7 @@ export function sameValue(mapped: Json, existing: Json | undefined, type?: Field
   return sameNumber(mapped, held);
 }
 
-/** A list or an object equals its JSON text: so a CSV file holds it. */
+/** A list or an object equals its JSON text, because a CSV file holds it in that form. */
 function sameJsonText(mapped: Json, held: string): boolean {
   try {
     const value = parseJson(held);

@@ -2,8 +2,8 @@ import { ExactNumber, type Json } from '../../model/json.ts';
 import { canonicalDecimal } from '../expression/decimal.ts';
 
 /**
- * A JSON text that is the same for the same value, whatever the order of names and the spelling of numbers:
- * what the ledger's hash is taken of.
+ * Returns a JSON text that is the same for equal values, whatever the order of names and the spelling of numbers. The
+ * ledger's hash is computed from it.
  */
 export function stableText(value: Json): string {
   if (typeof value === 'number') return canonicalDecimal(String(value)) ?? 'null';

@@ -7,14 +7,14 @@ import { parseJson } from '../expression/parse-json.ts';
 import { parseArray, type ArrayText } from './pg-array.ts';
 
 /**
- * A value in flight as JSON: what expressions and comparisons see. Numbers a double would change become
- * `ExactNumber`s, `NaN` and `Infinity` stay text, timestamps become ISO 8601, bytes base64, arrays lists.
- * A text that its type does not explain stays as it is.
+ * Decodes a value in flight to JSON, as expressions and comparisons see it. Numbers that a double would change become
+ * `ExactNumber`s, `NaN` and `Infinity` stay text, timestamps become ISO 8601, bytes base64, arrays lists. A text that
+ * does not fit its type stays as it is.
  */
 export function toJson(value: Value, field: Field, encoding: Encoding): Json | undefined {
   if (encoding === 'json' || typeof value !== 'string') return value;
   if (field.type !== 'array') return decode(value, field.type);
-  // Boxes hold commas: their arrays alone have another delimiter.
+  // An array of boxes is not split: a box holds commas, and its arrays alone have another delimiter.
   const list = field.native?.startsWith('box') === true ? undefined : parseArray(value);
   return list === undefined ? value : decodeList(list, elementType(field.native));
 }
@@ -48,7 +48,7 @@ function decode(text: string, type: FieldType): Json {
 }
 
 function decodeFloat(text: string): Json {
-  // JSON text has no -0 that a double would keep.
+  // A double would lose the sign of -0 in JSON text.
   if (text === '-0') return new ExactNumber(text);
   const value = Number(text);
   return text !== '' && Number.isFinite(value) ? value : text;

@@ -1,7 +1,10 @@
 import { ExactNumber, type Json } from '../../model/json.ts';
 import type { Fault } from '../mapping/fault.ts';
 
-/** Whether every text of a value, names too, is whole: half a surrogate pair is no character, so nothing can hold it. */
+/**
+ * True when every text of a value, names included, is whole. Half of a surrogate pair is no character, so no system can
+ * hold it.
+ */
 export function isWellFormed(value: Json | undefined): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return true;
@@ -9,7 +12,7 @@ export function isWellFormed(value: Json | undefined): boolean {
   return Object.entries(value).every(([name, each]) => name.isWellFormed() && isWellFormed(each));
 }
 
-/** Why a value that is not well-formed is not written. */
+/** Returns the fault of a record with a text that is not well-formed. */
 export function halfCharacter(field: string): Fault {
   const message = 'the text holds half a surrogate pair (UTF-16), which is no character';
   return { code: 'invalid_value', message, field };

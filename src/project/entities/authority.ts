@@ -9,7 +9,7 @@ import {
   type EntityCheck,
 } from './entity-check.ts';
 
-/** Checks that it is settled who decides each field. */
+/** Checks that each field has a rule for which source decides it, when several sources set it. */
 export function checkAuthority(check: EntityCheck): void {
   const { file, path, entity } = check;
   for (const [field, rule] of Object.entries(entity.authority)) {

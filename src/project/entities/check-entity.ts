@@ -12,9 +12,9 @@ import { checkMerge } from './merge.ts';
 import { checkSources } from './sources.ts';
 
 /**
- * Checks one entity of a project: its shape, then what it means.
+ * Checks one entity of a project: its shape, then its meaning.
  *
- * @param connections by id; null for one that the project has but that has problems of its own
+ * @param connections by id; null for a connection that the project has but that has problems of its own
  * @returns undefined if its shape is wrong; problems of meaning are only reported
  */
 export function checkEntity(

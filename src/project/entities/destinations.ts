@@ -8,10 +8,10 @@ import { expressionsIn } from '../expressions.ts';
 import type { Path } from '../reporter.ts';
 import { checkEntityExpression, checkField, isOwn, type EntityCheck } from './entity-check.ts';
 
-/** What `destination:` may say whatever its connector; a watermark is refused with the reason. */
+/** The keys that `destination:` may have, whatever its connector. A watermark is refused later, with the reason. */
 const destinationKeys = ['connection', 'stream', 'id', 'key', 'watermark'];
 
-/** Checks each destination: what it writes to, how its records are found there, what is written. */
+/** Checks each destination: its stream, how its records are found there, and what is written. */
 export function checkDestinations(check: EntityCheck): void {
   for (const [name, spec] of Object.entries(check.entity.destinations)) {
     const path = [...check.path, 'destinations', name];
@@ -23,7 +23,9 @@ export function checkDestinations(check: EntityCheck): void {
   }
 }
 
-/** A system that is read and written goes by one name: its ids are shared, and its echo is recognised. */
+/**
+ * Checks that a system which is read and written has one name: then its ids are shared, and its echo is recognised.
+ */
 function checkSystem(
   { file, entity }: EntityCheck,
   path: Path,
@@ -89,7 +91,7 @@ function checkWritten(check: EntityCheck, path: Path, spec: EntityDestinationSpe
     checkEntityExpression(check, [...path, 'fields', ...place], expr, withOwn);
 }
 
-/** A field, or a value inside a JSON field such as `_ids.salesforce`. */
+/** Checks the name of a field, or of a value inside a JSON field such as `_ids.salesforce`. */
 function checkCopied(check: EntityCheck, path: Path, from: string): void {
   const [head = ''] = from.split('.');
   const field = own(check.entity.fields, head);

@@ -5,36 +5,36 @@ import { fieldsUsed } from '../expressions.ts';
 import { hintFor } from '../hint.ts';
 import type { Path, Reporter } from '../reporter.ts';
 
-/** What the checks of one entity need. */
+/** The arguments that the checks of one entity share. */
 export interface EntityCheck {
   readonly file: Reporter;
-  /** Where the entity stands. */
+  /** The entity's place in the file. */
   readonly path: Path;
   readonly entity: EntitySpec;
   readonly connections: Connections;
 }
 
-/** What a field is derived by; undefined for a field that sources set. */
+/** Returns the expression that a field is derived by; undefined for a field that sources set. */
 export function derivation({ fields }: EntitySpec, name: string): string | undefined {
   const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
   return typeof field === 'object' ? field.expr : undefined;
 }
 
-/** The sources that map a field, in their order. */
+/** Returns the sources that map a field, in their order. */
 export function settersOf({ sources }: EntitySpec, field: string): string[] {
   return Object.entries(sources)
     .filter(([, { fields }]) => Object.hasOwn(fields, field))
     .map(([name]) => name);
 }
 
-/** Reports a name that is no field of the entity; whether it is one. */
+/** Reports a name that is no field of the entity; returns true when it is one. */
 export function checkField({ file, entity }: EntityCheck, path: Path, name: string): boolean {
   if (Object.hasOwn(entity.fields, name)) return true;
   file.report(path, `${name} is no field of the entity`, hintFor(name, Object.keys(entity.fields)));
   return false;
 }
 
-/** Reports what a list of sources gets wrong: an unknown name, or one that is given twice. */
+/** Reports the mistakes in a list of sources: an unknown name, or one that is listed twice. */
 export function checkSourceNames(
   { file, entity }: EntityCheck,
   path: Path,
@@ -50,7 +50,7 @@ export function checkSourceNames(
   }
 }
 
-/** What an expression over the entity's own fields reads; reports what it may not. */
+/** Returns the entity's fields that an expression reads; reports names that it may not read. */
 export function checkEntityExpression(
   check: EntityCheck,
   path: Path,
@@ -61,7 +61,7 @@ export function checkEntityExpression(
   return used.filter((name) => (own && isOwn(name)) || checkField(check, path, name));
 }
 
-/** Whether a name is Sluice's own field of the change log, which destinations may use. */
+/** True when a name is Sluice's own field of the change log, which destinations may use. */
 export function isOwn(name: string): boolean {
   return name === recordIdField || name === systemIdsField;
 }

@@ -1,6 +1,6 @@
 import { checkEntityExpression, derivation, settersOf, type EntityCheck } from './entity-check.ts';
 
-/** Checks that every field is set by a source or derived from others, and none from itself. */
+/** Checks that every field is set by a source or derived from others, and that none is derived from itself. */
 export function checkFields(check: EntityCheck): void {
   const { file, path, entity } = check;
   const names = Object.keys(entity.fields);
@@ -28,7 +28,7 @@ function checkDerived(check: EntityCheck): void {
   }
 }
 
-/** The cycles among derived fields, each once, beginning with the field that is declared first. */
+/** Returns the cycles among derived fields, each once, beginning with the field that is declared first. */
 function cyclesIn(uses: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();

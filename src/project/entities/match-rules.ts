@@ -2,7 +2,7 @@ import type { MatchPart, MatchRules } from '../../model/entity.ts';
 import type { Path } from '../reporter.ts';
 import { checkEntityExpression, checkField, type EntityCheck } from './entity-check.ts';
 
-/** Checks match rules; `seen` is told every field of the entity that a part compares, and where. */
+/** Checks match rules; calls `seen` for every field of the entity that a part compares, with its place. */
 export function checkMatchRules(
   check: EntityCheck,
   path: Path,

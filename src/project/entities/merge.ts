@@ -7,7 +7,7 @@ import {
 } from './entity-check.ts';
 import { checkMatchRules } from './match-rules.ts';
 
-/** Checks how duplicates merge. */
+/** Checks the rules for merging duplicates. */
 export function checkMerge(check: EntityCheck): void {
   const { file, entity } = check;
   const { merge } = entity;

@@ -5,10 +5,10 @@ import type { Path } from '../reporter.ts';
 import { checkField, derivation, type EntityCheck } from './entity-check.ts';
 import { checkMatchRules } from './match-rules.ts';
 
-/** What `source:` may say whatever its connector. */
+/** The keys that `source:` may have, whatever its connector. */
 const sourceKeys = ['connection', 'stream', 'id', 'watermark', 'batch', 'full'];
 
-/** Checks each source: what it reads, how its records attach, which fields it sets, how it tells of deletes. */
+/** Checks each source: its stream, how its records attach, which fields it sets, and how it tells of deletes. */
 export function checkSources(check: EntityCheck): void {
   const { file, path, entity } = check;
   const sources = Object.entries(entity.sources);
@@ -73,7 +73,7 @@ function checkAttach(check: EntityCheck, place: Path, source: EntitySourceSpec):
   });
 }
 
-/** The fields that sources set of which a field consists: itself, or what it is derived from. */
+/** Returns the fields, set by sources, that a field consists of: itself, or those that it is derived from. */
 function basesOf(entity: EntitySpec, field: string, seen: readonly string[] = []): string[] {
   const expr = derivation(entity, field);
   if (expr === undefined) return [field];

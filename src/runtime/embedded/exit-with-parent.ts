@@ -1,14 +1,14 @@
-/** What a child does when its parent is gone. */
+/** Options for ending a child process with its parent. */
 export interface ExitWithParentOptions {
-  /** Finishes what can be finished quickly. Default: nothing. */
+  /** Finishes work that can be finished quickly. Default: nothing. */
   readonly drain?: () => Promise<void>;
-  /** Milliseconds after which the process ends in any case. Default 5000. */
+  /** The time in milliseconds after which the process ends in any case. Default 5000. */
   readonly graceMs?: number;
 }
 
 /**
- * Ends this process when the supervisor that started it has gone, however it went: the IPC channel between them
- * then breaks. Without a channel (a worker started alone) nothing happens. Does not keep the process alive.
+ * Ends this process when the supervisor that started it is gone, however it ended: the IPC channel between them breaks
+ * then. Without a channel (a worker started alone) nothing happens. The channel does not keep the process alive.
  */
 export function exitWithParent({ drain, graceMs = 5000 }: ExitWithParentOptions = {}): void {
   if (!process.channel) return;

@@ -2,38 +2,40 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log, ServerExit } from './server-process.ts';
 
 /** A server that can end by itself. */
-interface Mortal {
+interface EndingServer {
   readonly exited: Promise<ServerExit>;
   stop(): Promise<void>;
 }
 
-/** What to keep running. */
-export interface KeepRunningOptions<T extends Mortal> {
-  /** As it is called in messages, such as "The embedded Postgres". */
+/** The server to keep running. */
+export interface KeepRunningOptions<T extends EndingServer> {
+  /** The name used in messages, such as "The embedded Postgres". */
   readonly name: string;
-  /** Starts it; again, with what it was, at the address that others know. */
+  /** Starts the server. A restart gets the one that ended as `before`, and keeps the address that others know. */
   start(before?: T): Promise<T>;
   readonly log: Log;
-  /** Milliseconds before the first new start; each further one waits twice as long, up to 5 s. Default 500. */
+  /**
+   * The delay in milliseconds before the first restart; each further one waits twice as long, up to 5 s. Default 500.
+   */
   readonly firstDelayMs?: number;
 }
 
 /** A server that is started again when it ends. */
 export interface KeptRunning<T> {
-  /** As it was started first; the address stays. */
+  /** The server as it was first started; later ones have the same address. */
   readonly first: T;
-  /** Rejects when it ended too often; never settles otherwise. */
+  /** Rejects when the server has ended too often; never settles otherwise. */
   readonly givenUp: Promise<never>;
   stop(): Promise<void>;
 }
 
-/** So many ends within `windowMs` are one too many. */
+/** The number of ends within `windowMs` at which it gives up. */
 const mostEnds = 5;
 const windowMs = 60_000;
 const longestDelayMs = 5_000;
 
-/** Starts a server and starts it again whenever it ends by itself, until it does so five times within a minute. */
-export async function keepRunning<T extends Mortal>(
+/** Starts a server and restarts it whenever it ends by itself, until that happens five times within a minute. */
+export async function keepRunning<T extends EndingServer>(
   options: KeepRunningOptions<T>,
 ): Promise<KeptRunning<T>> {
   const first = await options.start();
@@ -41,7 +43,7 @@ export async function keepRunning<T extends Mortal>(
   const keeper = new Keeper(options, first, halt.signal);
   const kept = keeper.keep();
   const givenUp = kept.then(() => new Promise<never>(() => {}));
-  // Whoever waits for it is told; nobody has to.
+  // Nobody is obliged to wait for it, so a rejection that nobody handles is no error.
   givenUp.catch(() => undefined);
   return {
     first,
@@ -50,13 +52,13 @@ export async function keepRunning<T extends Mortal>(
       halt.abort();
       await keeper.current.stop();
       await kept.catch(() => undefined);
-      // One that was being started meanwhile.
+      // Stops a server that was being started in the meantime.
       await keeper.current.stop();
     },
   };
 }
 
-class Keeper<T extends Mortal> {
+class Keeper<T extends EndingServer> {
   readonly #options: KeepRunningOptions<T>;
   readonly #halt: AbortSignal;
   #ends: number[] = [];
@@ -68,7 +70,10 @@ class Keeper<T extends Mortal> {
     this.current = first;
   }
 
-  /** Ends when halted. @throws when the server ended too often */
+  /**
+   * Restarts the server until halted.
+   * @throws when the server has ended too often
+   */
   async keep(): Promise<void> {
     for (;;) {
       const exit = await this.current.exited;
@@ -96,7 +101,10 @@ class Keeper<T extends Mortal> {
     }
   }
 
-  /** Counts an end. @throws when it is one too many */
+  /**
+   * Counts an end and returns the delay before the restart.
+   * @throws when there were too many ends
+   */
   #nextDelay(what: string): number {
     const now = Date.now();
     this.#ends = [...this.#ends.filter((at) => at > now - windowMs), now];

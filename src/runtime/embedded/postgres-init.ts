@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { SystemUser } from './postgres-user.ts';
 import type { Log } from './server-process.ts';
 
-/** What to make, with which program, as whom. */
+/** The cluster to create, the program that creates it, and the system user. */
 export interface InitOptions {
   readonly data: string;
   readonly password: string;
@@ -15,8 +15,8 @@ export interface InitOptions {
 }
 
 /**
- * Makes the cluster in `data`, with the superuser `sluice`. It appears there whole or not at all, so a start that
- * was cut short is simply made again.
+ * Creates the cluster in `data`, with the superuser `sluice`. It appears there whole or not at all, so an interrupted
+ * attempt is simply repeated.
  */
 export async function initCluster({
   data,
@@ -33,7 +33,7 @@ export async function initCluster({
     mkdirSync(draft, { recursive: true, mode: 0o700 });
     writeFileSync(passwordFile, password, { mode: 0o600 });
     if (user) for (const path of [draft, passwordFile]) chownSync(path, user.uid, user.gid);
-    // The built-in locale sorts and compares the same on every system, whatever locales it has.
+    // The built-in locale sorts and compares the same on every system, whatever locales the system has.
     const args = [
       `--pgdata=${draft}`,
       '--username=sluice',

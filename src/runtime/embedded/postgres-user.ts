@@ -10,8 +10,8 @@ export interface SystemUser {
 }
 
 /**
- * Postgres refuses to run as root; there it runs as the user `postgres`, made when it does not exist.
- * Undefined: this process is not root, Postgres runs as the same user.
+ * Returns the user to run Postgres as; undefined when this process is not root and Postgres runs as the same user.
+ * Postgres refuses to run as root, so there it runs as the user `postgres`, who is created if missing.
  * @throws ConfigError `no_postgres_user`
  */
 export function postgresUser(): SystemUser | undefined {
@@ -25,7 +25,7 @@ export function postgresUser(): SystemUser | undefined {
       { stdio: 'pipe' },
     );
   } catch {
-    // Alpine and other small systems.
+    // Alpine and other small systems lack useradd.
     tryRun('adduser', ['-S', '-D', '-H', 'postgres']);
   }
   const made = lookUp();
@@ -36,7 +36,9 @@ export function postgresUser(): SystemUser | undefined {
   );
 }
 
-/** Whether the user may pass through every folder from the root to `path` (folders that do not exist yet are left out). */
+/**
+ * True when the user may pass through every folder from the root to `path`. Folders that do not exist yet are ignored.
+ */
 export function canReach(path: string, user: SystemUser): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory() && !mayPass(stat, user)) return false;

@@ -11,11 +11,11 @@ import { commandLine, isAlive, stopProcess, type StopStep } from './process.ts';
 import { startServer, untilReady, type Log, type ServerExit } from './server-process.ts';
 import { sharedPlace } from './shared-place.ts';
 
-/** Where the cluster lives and which port it takes. */
+/** The place and the port of the cluster. */
 export interface EmbeddedPostgresOptions {
-  /** The data directory (owned by this process). */
+  /** The data directory, owned by this process. */
   readonly dir: string;
-  /** Default: the port of the last start, or any free one. */
+  /** The port. Default: that of the last start, or any free one. */
   readonly port?: number;
   readonly log: Log;
   /** Server settings beside Sluice's own, by name. */
@@ -24,23 +24,23 @@ export interface EmbeddedPostgresOptions {
 
 /** A running Postgres with the database `sluice`. */
 export interface EmbeddedPostgres {
-  /** With the password: never to be logged. */
+  /** The url, with the password: it must never be logged. */
   readonly url: string;
   readonly pid: number;
-  /** Settles when Postgres has ended, wanted or not. */
+  /** Settles when Postgres has ended, whether it was stopped or crashed. */
   readonly exited: Promise<ServerExit>;
   stop(): Promise<void>;
 }
 
-/** What is remembered between starts, in `postgres.json` of the data directory. */
+/** The facts that are kept between starts, in `postgres.json` of the data directory. */
 interface Cluster {
-  /** Only where it is not the data directory's own `postgres`. */
+  /** The cluster's folder; absent when it is `postgres` in the data directory. */
   readonly data?: string;
   readonly password: string;
   readonly port?: number;
 }
 
-// Fast shutdown, then immediate; the write-ahead log makes even the last one safe.
+// Fast shutdown, then immediate, then kill; the write-ahead log makes even the last one safe.
 const stopSteps: readonly StopStep[] = [
   ['SIGINT', 15_000],
   ['SIGQUIT', 5000],
@@ -48,7 +48,7 @@ const stopSteps: readonly StopStep[] = [
 ];
 const settings = {
   listen_addresses: '127.0.0.1',
-  // What was committed outlives a crash, whatever the cluster's own files say.
+  // These make committed transactions outlive a crash, whatever the cluster's own files say.
   fsync: 'on',
   full_page_writes: 'on',
   unix_socket_directories: '',
@@ -59,10 +59,10 @@ const settings = {
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
-  // Of disks without heads.
+  // The cost on solid-state disks.
   random_page_cost: '1.1',
   timezone: 'UTC',
-  // R1: a statement's error quotes values; the client gets it, the log does not.
+  // R1: the error of a statement quotes values. The client gets them, the log must not.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
@@ -70,9 +70,9 @@ const settings = {
 };
 
 /**
- * Starts the Postgres of this data directory on 127.0.0.1, making it at the first start (about a second). One that
- * a killed Sluice left running is stopped first.
- * @throws ConfigError `port_in_use` for a port asked for, `no_embedded_postgres`, `no_postgres_user`
+ * Starts the Postgres of this data directory on 127.0.0.1. The first start creates it, which takes about a second. A
+ * server that a killed Sluice left running is stopped first.
+ * @throws ConfigError `port_in_use` for a requested port, `no_embedded_postgres`, `no_postgres_user`
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -123,12 +123,12 @@ async function newCluster(dir: string, user: SystemUser | undefined, log: Log): 
     ...(data === own ? {} : { data }),
     password: randomBytes(24).toString('base64url'),
   };
-  // Before initdb uses the password.
+  // Stored before initdb uses the password.
   writeCluster(dir, cluster);
   return cluster;
 }
 
-/** A cluster whose password is not known is of no use, but never simply removed. */
+/** Moves a cluster aside whose password is not known. It is of no use, but is never simply removed. */
 async function setAside(data: string, own: string, log: Log): Promise<void> {
   if (data === own) {
     throw new ConfigError(
@@ -136,7 +136,7 @@ async function setAside(data: string, own: string, log: Log): Promise<void> {
       `${data} holds a state database, but postgres.json beside it, with its password, is missing. Restore that file, or remove the database to begin anew.`,
     );
   }
-  // Its data directory was removed, as one does to begin anew.
+  // The cluster's data directory was removed, as one does to begin anew.
   await stopLeftover(data, log);
   const aside = `${data}.${Date.now()}`;
   renameSync(data, aside);
@@ -175,7 +175,7 @@ async function choosePort(asked: number | undefined, last: number | undefined): 
   );
 }
 
-/** Whether the server answers; makes the database `sluice` when it is not there yet. */
+/** True when the server answers. Creates the database `sluice` when it is missing. */
 async function ready(base: string): Promise<boolean> {
   const client = new Client({
     connectionString: `${base}/postgres`,

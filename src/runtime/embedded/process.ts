@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Whether a process with this id runs (a zombie does not). */
+/** True when a process with this id runs (a zombie does not). */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -12,27 +12,30 @@ export function isAlive(pid: number): boolean {
   return statFields(pid)?.[0] !== 'Z';
 }
 
-/** When a process started, in its system's own notation; tells a reused process id from the first owner's. Undefined: not running. */
+/**
+ * Returns the time at which a process started, in its system's own notation; undefined when it does not run. It tells a
+ * reused process id from the first owner's.
+ */
 export function startTime(pid: number): string | undefined {
   if (!isAlive(pid)) return undefined;
   return statFields(pid)?.[19] ?? ps(pid, 'lstart=');
 }
 
-/** The command line of a process, its arguments parted by spaces; undefined when it cannot be told. */
+/** Returns the command line of a process, its arguments separated by spaces; undefined when it cannot be read. */
 export function commandLine(pid: number): string | undefined {
   const raw = readText(`/proc/${pid}/cmdline`);
   return raw === undefined ? ps(pid, 'command=') : raw.replaceAll('\0', ' ').trim();
 }
 
-/** The processes whose command line (arguments parted by spaces) contains this text; never this process. */
+/** Returns the processes whose command line (arguments separated by spaces) contains this text; never this process. */
 export function findProcesses(text: string): number[] {
   return processIds().filter((pid) => pid !== process.pid && commandLine(pid)?.includes(text));
 }
 
-/** A signal and the milliseconds that the process then has to end. */
+/** A signal, and the milliseconds that the process then has to end. */
 export type StopStep = readonly [signal: NodeJS.Signals, graceMs: number];
 
-/** Sends one signal after the other until the process (by any parent) is gone. True when it is. */
+/** Sends one signal after the other until the process (of any parent) is gone. Returns true when it is gone. */
 export async function stopProcess(pid: number, steps: readonly StopStep[]): Promise<boolean> {
   for (const [signal, graceMs] of steps) {
     send(pid, signal);
@@ -43,7 +46,7 @@ export async function stopProcess(pid: number, steps: readonly StopStep[]): Prom
   return false;
 }
 
-/** Signals a process; one that has gone meanwhile, or is another user's, is no error. */
+/** Sends a signal to a process. A process that is gone by now, or is another user's, is no error. */
 export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -53,7 +56,10 @@ export function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Fields of /proc/<pid>/stat from the state on (the name before may hold spaces): [0] state, [19] start time. */
+/**
+ * Returns the fields of /proc/<pid>/stat from the state on: [0] state, [19] start time. The name before it may hold
+ * spaces.
+ */
 function statFields(pid: number): string[] | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -80,7 +86,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Where there is no /proc (macOS). */
+/** Asks `ps`, for systems without /proc (macOS). */
 function ps(pid: number, column: string): string | undefined {
   try {
     return (

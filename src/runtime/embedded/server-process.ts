@@ -2,20 +2,20 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopProcess, type StopStep } from './process.ts';
 
-/** Takes one line of human text. */
+/** Takes one line of human-readable text. */
 export type Log = (line: string) => void;
 
 /** A server that runs beside this process. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Settles when the process has ended, with how; `stopping` tells a wanted end from a crash. */
+  /** Settles with the exit when the process has ended; its `stopping` tells a wanted end from a crash. */
   readonly exited: Promise<ServerExit>;
-  /** The last lines it wrote, for an error message. */
+  /** Returns the last lines that it wrote, for an error message. */
   tail(): string;
   stop(): Promise<void>;
 }
 
-/** How a server ended. */
+/** The exit of a server. */
 export interface ServerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -23,18 +23,18 @@ export interface ServerExit {
   readonly stopping: boolean;
 }
 
-/** What to start, as whom, and how to stop it. */
+/** The program to start, its user, and how to stop it. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd?: string;
-  /** The whole environment; default: this process's own. */
+  /** The whole environment. Default: this process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Opens an IPC channel, whose end tells the child that this process is gone. */
+  /** True opens an IPC channel. When it breaks, the child knows that this process is gone. */
   readonly ipc?: boolean;
   readonly uid?: number;
   readonly gid?: number;
-  /** Signals with their grace in ms, in order. */
+  /** Signals with their grace in milliseconds, in order. */
   readonly stopSteps: readonly StopStep[];
   readonly log: Log;
 }
@@ -42,8 +42,8 @@ export interface ServerCommand {
 const tailLines = 15;
 
 /**
- * Starts a server in a process group of its own, so that Ctrl-C reaches Sluice alone and Sluice decides the
- * order in which its parts stop. Its output goes to `log` line by line.
+ * Starts a server in a process group of its own. So Ctrl-C reaches Sluice alone, and Sluice decides the order in which
+ * its parts stop. Its output goes to `log` line by line.
  */
 export async function startServer(options: ServerCommand): Promise<ServerProcess> {
   const { command, args, stopSteps, log, ipc, ...rest } = options;
@@ -74,7 +74,10 @@ export async function startServer(options: ServerCommand): Promise<ServerProcess
   };
 }
 
-/** Calls `probe` until it succeeds; gives up when the server ends or the time (ms) is over. */
+/**
+ * Calls `probe` until it returns true.
+ * @throws when the server ends, or after `timeoutMs` milliseconds
+ */
 export async function untilReady(
   server: ServerProcess,
   name: string,
@@ -94,7 +97,10 @@ export async function untilReady(
   }
 }
 
-/** Its exit, after its last output; what it started in turn may hold that open, so not for long. */
+/**
+ * Returns the exit of a process, after its last output. A process that it started may hold the output open, so it waits
+ * only 200 ms for that.
+ */
 function ended(
   child: ChildProcess,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { ConfigError } from '../../model/failure.ts';
 
 /**
- * A folder of ours that other users can pass through, the same for the same `subject` (usually a path). Used
- * where Postgres runs as another user who cannot reach the folder meant.
- * @throws ConfigError `shared_place_taken` when someone else made a folder of that name
+ * Returns a folder of ours that other users can pass through; equal subjects (usually paths) give the same folder. It
+ * is used when Postgres runs as another user who cannot reach the intended folder.
+ * @throws ConfigError `shared_place_taken` when someone else created a folder of that name
  */
 export function sharedPlace(subject: string): string {
   const root = existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
@@ -17,7 +17,7 @@ export function sharedPlace(subject: string): string {
   );
   try {
     mkdirSync(place);
-    // Whatever the umask takes away.
+    // Restores the permissions that the umask takes away.
     chmodSync(place, 0o711);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

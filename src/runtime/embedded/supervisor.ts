@@ -1,37 +1,42 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer, type Log, type ServerExit, type ServerProcess } from './server-process.ts';
 
-/** Which workers to keep running. */
+/** The workers to keep running. */
 export interface SuperviseOptions {
-  /** The program, usually Node itself (a wrapper that starts another process would not pass the IPC channel on). */
+  /** The program, usually Node itself. A wrapper that starts another process would not pass on the IPC channel. */
   readonly command: string;
-  /** Must contain the word `worker`: whoever looks for the workers among the processes finds them by it. */
+  /** The arguments. They must contain the word `worker`, by which workers are found among the processes. */
   readonly args: readonly string[];
-  /** The whole environment; default: this process's own. */
+  /** The whole environment. Default: this process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly count: number;
-  /** How long a stopping worker may finish its activities before it is killed. Default 30 s. */
+  /**
+   * The time in milliseconds that a stopping worker has to finish its activities before it is killed. Default 30 s.
+   */
   readonly drainMs?: number;
-  /** Gets the workers' output and what happens to them. */
+  /** Takes the workers' output and messages about their starts and ends. */
   readonly log: Log;
 }
 
-/** A set of workers kept running. */
+/** A set of workers that are kept running. */
 export interface Supervisor {
-  /** Of the workers that run at the moment. */
+  /** Returns the ids of the workers that run at the moment. */
   pids(): number[];
-  /** Lets every worker drain, then kills what is left. */
+  /** Lets every worker finish its activities, then kills those that are left. */
   stop(): Promise<void>;
 }
 
 const firstDelayMs = 200;
 const longestDelayMs = 5000;
-/** A worker that lived this long was well, as is one that was told to leave: its successor starts after the first delay. */
+/**
+ * A worker that lived this long was healthy, as is one that was told to leave: its successor starts after the first
+ * delay.
+ */
 const healthyMs = 30_000;
 
 /**
- * Starts `count` workers in processes of their own and replaces each that ends, after 0.2 s; one that keeps
- * failing after up to 5 s. A worker holds an IPC channel to this process: `exitWithParent` in the worker ends it when that breaks.
+ * Starts `count` workers in processes of their own. A worker that ends is replaced after 0.2 s, one that keeps failing
+ * after up to 5 s. Each holds an IPC channel to this process; `exitWithParent` ends the worker when that breaks.
  */
 export function superviseWorker(options: SuperviseOptions): Supervisor {
   const running = new Set<ServerProcess>();
@@ -64,7 +69,7 @@ async function keepOne(
   }
 }
 
-/** Runs one worker to its end; says how it ended, and whether because it was told to leave. */
+/** Runs one worker to its end. Returns a text about how it ended; `left` is true when it was told to leave. */
 async function runOne(
   options: SuperviseOptions,
   running: Set<ServerProcess>,
@@ -81,7 +86,7 @@ async function runOne(
       ],
     });
     running.add(worker);
-    // Stopped while it was being started.
+    // It was stopped while it was being started.
     if (halt.aborted) await worker.stop();
     const exit = await worker.exited;
     running.delete(worker);

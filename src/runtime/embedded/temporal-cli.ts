@@ -17,13 +17,13 @@ import { ConfigError } from '../../model/failure.ts';
 import { downloads } from './temporal-download.ts';
 import type { Log } from './server-process.ts';
 
-/** Where to look for the Temporal CLI and where to keep a downloaded one. */
+/** The places to look for the Temporal CLI, and to keep a downloaded one. */
 export interface TemporalCliOptions {
-  /** A path that the user named (`SLUICE_TEMPORAL_CLI`); no other is tried then. */
+  /** A path that the user named (`SLUICE_TEMPORAL_CLI`). Then no other place is tried. */
   readonly explicit?: string;
   /** The folders of `PATH`. */
   readonly searchPath: string;
-  /** The user's cache; a download is kept here, or in `dataDir` when that cannot be written. */
+  /** The user's cache. A download is kept here, or in `dataDir` when the cache cannot be written. */
   readonly cacheDir: string;
   readonly dataDir: string;
   readonly log: Log;
@@ -33,8 +33,8 @@ const run = promisify(execFile);
 const fileName = platform() === 'win32' ? 'temporal.exe' : 'temporal';
 
 /**
- * The path of a working `temporal` program: named by the user, on PATH, kept from an earlier download, or
- * downloaded now (once; seconds to a minute).
+ * Returns the path of a working `temporal` program: named by the user, on PATH, kept from an earlier download, or
+ * downloaded now (once; it takes seconds to a minute).
  * @throws ConfigError `no_temporal_cli` with everything that was tried
  */
 export async function findTemporalCli(options: TemporalCliOptions): Promise<string> {
@@ -62,7 +62,8 @@ export async function findTemporalCli(options: TemporalCliOptions): Promise<stri
 
 async function download(cache: string, log: Log, tried: string[]): Promise<string> {
   for (const { name, fetch } of downloads) {
-    // A private folder, then one rename: processes that start together never see half a file.
+    // Downloads go to a private folder and are then renamed, so that processes which start together never see half a
+    // file.
     const draft = join(cache, `.${process.pid}-${randomBytes(4).toString('hex')}`);
     mkdirSync(draft);
     try {
@@ -91,7 +92,7 @@ function keep(got: string, target: string): string {
   return target;
 }
 
-/** Whether it is a Temporal CLI that runs here; notes the reason when not. */
+/** True when the file is a Temporal CLI that runs here; otherwise the reason is added to `tried`. */
 async function works(file: string, name: string, tried: string[]): Promise<boolean> {
   try {
     const { stdout } = await run(file, ['--version'], { timeout: 20_000 });
@@ -132,7 +133,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** The most telling line of a failed program's message. */
+/** Returns the most informative line of a failed program's message. */
 function briefly(error: unknown): string {
   const { stderr, message } = error as { stderr?: string; message?: string };
   const lines = (stderr?.trim() || message || String(error)).trim().split('\n');

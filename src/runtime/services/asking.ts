@@ -2,10 +2,10 @@ import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { messages, type RunState } from '../../model/workflow.ts';
 import type { TemporalClient } from '../temporal.ts';
 
-/** How long an open run is given to tell its state itself. Milliseconds. */
+/** The time that an open run has to answer a query. Milliseconds. */
 const queryMs = 1500;
 
-/** What the workflow of a run says of itself; `gone` when it is over, undefined where it cannot be asked. */
+/** Asks a run's workflow for its state; `gone` when it is over, undefined when it cannot be asked. */
 export async function askRun(
   { client }: TemporalClient,
   handle: WorkflowHandle,

@@ -18,7 +18,7 @@ import type { StreamInfo } from '../../model/stream.ts';
 import type { StoredConnection } from '../../store/catalog.ts';
 import type { Store } from '../../store/store.ts';
 
-/** The connections; secrets go in and never come out. */
+/** The connections. Their secrets go in and never come out. */
 export class Connections implements ConnectionService {
   readonly #store: Store;
   readonly #pacers: Pacers;
@@ -109,7 +109,7 @@ function view({ id, type, settings }: StoredConnection): ConnectionView {
   return { ...(shown as Record<string, Json>), id, type };
 }
 
-/** The value without what the paths name; a secret shows as `***`. */
+/** Returns the value with the secrets that the paths name replaced by `***`. */
 function hide(value: Json, paths: readonly (readonly string[])[]): Json {
   if (paths.some((path) => path.length === 0)) return '***';
   if (typeof value !== 'object' || value === null) return value;

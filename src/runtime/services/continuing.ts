@@ -4,7 +4,10 @@ import { isOver, isWhole } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';
 import type { Continuable } from '../../store/runs/runs.ts';
 
-/** The problem that answers whoever wants to continue run `id` of a sync that is now `spec`; null where that is fine. */
+/**
+ * Returns the problem that keeps run `id` from being continued, now that its sync is declared as `spec`; null when it
+ * can be.
+ */
 export function whyNotContinued(id: string, run: Continuable, spec: SyncSpec): ApiProblem | null {
   const { status, options, opened, supersededBy } = run;
   const members = { run: id };

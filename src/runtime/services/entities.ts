@@ -26,7 +26,7 @@ import { findRecords } from './find-records.ts';
 import { scheduleStateOf } from './schedule-state.ts';
 import { startCycle } from './start-cycle.ts';
 
-/** The declared entities, their cycles, and the records they hold. */
+/** The declared entities, their cycles, and the records that they hold. */
 export class Entities implements EntityService {
   readonly #store: Store;
   readonly #temporal: TemporalClient;
@@ -109,7 +109,10 @@ export class Entities implements EntityService {
     return this.#store.groups.list(id);
   }
 
-  /** @throws ApiProblem 409 while anything of the entity runs: it would write what is about to go */
+  /**
+   * Refuses while anything of the entity runs, because it would write what is about to be removed.
+   * @throws ApiProblem 409
+   */
   async #requireRest(id: string): Promise<void> {
     const { runs } = this.#store;
     const cycle = await runs.openRunOf(cycleKey(id));

@@ -7,7 +7,7 @@ import type { Path, Reporter } from '../../project/reporter.ts';
 import type { Store } from '../../store/store.ts';
 
 /**
- * Checks an entity as a project file's is checked, against the connections that are declared.
+ * Checks an entity in the same way as a project file's entities, against the declared connections.
  * @throws ApiProblem 422 with everything that is wrong
  */
 export async function checkStoredEntity({ catalog }: Store, spec: EntitySpec): Promise<void> {

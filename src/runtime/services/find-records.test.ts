@@ -6,7 +6,7 @@ import { findRecords } from './find-records.ts';
 
 const spec = entitySchema.parse(exampleEntity);
 
-/** A store of `count` records with ids from 1, every tenth of them named Acme. */
+/** Returns a store of `count` records with ids from 1, every tenth of them named Acme. */
 function storeOf(count: number) {
   const read: number[] = [];
   const page = async (_: string, { after = '0', limit }: { after?: string; limit: number }) => {

@@ -8,14 +8,14 @@ import { nothingKnown, type Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Store } from '../../store/store.ts';
 
-/** Records read at once. */
+/** The number of records that are read at once. */
 const batchSize = 1000;
-/** Most records that one call looks at: a filter that fits few must not hold a call for minutes. */
+/** The most records that one call looks at, so that a filter which few records match does not take minutes. */
 const mostLooked = 20_000;
 
 /**
- * The records that a filter lets through, in the order of their ids. Values are sealed, so the filter looks at every
- * record here; after 20,000 the page ends, however full it is.
+ * Returns the records that a filter lets through, sorted by id. Values are encrypted in the database, so the filter
+ * runs here on every record. After 20,000 records the page ends, however full it is.
  */
 export async function findRecords(
   golden: Pick<Store['golden'], 'page'>,
@@ -58,7 +58,7 @@ function compiled(where: string, spec: EntitySpec): Expression {
   }
 }
 
-/** A record on which the expression fails is not what was asked for. */
+/** False when the expression fails on a record: that record was not asked for. */
 function passes(filter: Expression, { id, values, ids }: GoldenView): boolean {
   const own: JsonObject = { [recordIdField]: id, [systemIdsField]: idsBySystem(ids) };
   try {

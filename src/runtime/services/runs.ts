@@ -28,10 +28,10 @@ import type { TemporalClient } from '../temporal.ts';
 import { askRun } from './asking.ts';
 import { whyNotContinued } from './continuing.ts';
 
-/** How long the workflow of a run that is over may take to close. Milliseconds. */
+/** The time that the workflow of a finished run has to close. Milliseconds. */
 const closingMs = 8_000;
 
-/** Starts, steers and tells of runs: Temporal holds the open ones, the state store all of them. */
+/** Starts and steers runs and returns their state. Temporal holds the open ones, the state store holds all. */
 export class Runs implements RunService {
   readonly #store: Store;
   readonly #temporal: TemporalClient;
@@ -44,13 +44,13 @@ export class Runs implements RunService {
   async start(sync: string, options: RunOptions): Promise<Run> {
     const spec = await this.#store.catalog.sync(sync);
     if (spec === null) throw notFound('sync', sync);
-    const start = await this.#startOf(sync, spec, options);
+    const start = await this.#startPosition(sync, spec, options);
     const id = newRunId(Date.now(), randomUUID());
     await this.#store.runs.create({ id, sync, spec, options, start });
     try {
       await this.#startWorkflow(id, sync, spec);
     } catch (error) {
-      // Without an answer the workflow may have started all the same, and needs what the run was asked to do.
+      // Without an answer the workflow may have started nevertheless, and it needs the run's options.
       if (temporalOutage(error) === undefined) await this.#store.runs.discard(id);
       throw error;
     }
@@ -59,7 +59,7 @@ export class Runs implements RunService {
 
   async get(id: string): Promise<Run | null> {
     const run = await this.#store.runs.get(id);
-    return run === null || isOver(run.status) ? run : this.#live(run);
+    return run === null || isOver(run.status) ? run : this.#withLiveState(run);
   }
 
   glance(id: string): Promise<Run | null> {
@@ -100,7 +100,7 @@ export class Runs implements RunService {
   cancel(id: string): Promise<Run> {
     return this.#steer(id, async (handle) => {
       await handle.cancel();
-      // Its activities learn of it by their next beat, which is worth hurrying; the cancellation stands without.
+      // This makes activities notice the cancellation sooner. It holds without that: their next heartbeat tells them.
       await this.#store.runs.steer(id).catch(() => undefined);
     });
   }
@@ -124,14 +124,17 @@ export class Runs implements RunService {
     return this.start(run.sync, { retryOf: id });
   }
 
-  /** Where the run begins to read: null at the beginning. @throws ApiProblem 404 or 409 where it cannot continue */
-  async #startOf(
+  /**
+   * Returns the place where the run begins to read; null for the beginning.
+   * @throws ApiProblem 404 or 409 when the run to continue cannot be continued
+   */
+  async #startPosition(
     sync: string,
     spec: SyncSpec,
     { continueOf: id }: RunOptions,
   ): Promise<RunStart | null> {
     if (id === undefined) return null;
-    // So that one whose workflow was terminated is known to be over.
+    // This call also finds out whether the run's workflow was terminated, so that it counts as over.
     await this.get(id);
     const before = await this.#store.runs.continuable(id);
     if (before === null || before.sync !== sync) throw notFound(`run of sync "${sync}"`, id);
@@ -172,7 +175,7 @@ export class Runs implements RunService {
     });
   }
 
-  /** The sync's open run; null where the run is over and only its workflow has still to close. */
+  /** Returns the sync's open run; null when the run is over and only its workflow has yet to close. */
   async #openRun(sync: string, asking: string): Promise<string | null> {
     const state = await this.#ask(this.#handle({ sync }));
     if (typeof state === 'object') {
@@ -182,19 +185,19 @@ export class Runs implements RunService {
     return this.#store.runs.openRunOf(sync, asking);
   }
 
-  /** What the run itself says now; what the store knows where it cannot be asked. */
-  async #live(run: Run): Promise<Run> {
+  /** Returns the run with the state that its workflow reports; unchanged when the workflow cannot be asked. */
+  async #withLiveState(run: Run): Promise<Run> {
     const state = await this.#ask(this.#handle(run));
-    if (state === 'gone') return this.#ended(run);
+    if (state === 'gone') return this.#markIfTerminated(run);
     if (state === undefined || state.run !== run.id) return run;
-    // It ended after the store was read: only the store knows how.
+    // It ended after the store was read, and only the store knows how.
     if (isOver(state.status)) return (await this.#store.runs.get(run.id)) ?? run;
     return { ...run, status: state.status, phase: state.phase };
   }
 
-  /** The workflow is over and the store does not know: it was terminated by hand. */
-  async #ended(run: Run): Promise<Run> {
-    // It may have ended properly between the two looks; a run just made may not have started yet.
+  /** Marks as failed a run whose workflow is over without the store knowing it: somebody terminated the workflow. */
+  async #markIfTerminated(run: Run): Promise<Run> {
+    // It may have ended properly between the two reads; a run just created may not have started yet.
     const again = await this.#store.runs.get(run.id);
     if (again === null || isOver(again.status) || Date.now() - run.startedAt.getTime() < 10_000)
       return again ?? run;
@@ -212,7 +215,7 @@ export class Runs implements RunService {
     return askRun(this.#temporal, handle);
   }
 
-  /** Says it to the run at once: to ask it first would take its time where no worker can answer. */
+  /** Signals the run without asking for its state first: the query would take its time when no worker can answer. */
   async #steer(id: string, act: (handle: WorkflowHandle) => Promise<unknown>): Promise<Run> {
     const run = await this.#known(id);
     if (isOver(run.status)) throw runOver(run);
@@ -237,7 +240,9 @@ export class Runs implements RunService {
   }
 }
 
-/** 409: the record errors of a cycle are those of its sources, which no run can read one by one. */
+/**
+ * Returns the 409 for retrying a cycle. Its record errors are those of its sources, which no run can read one by one.
+ */
 function cycleRetry({ id }: Run): ApiProblem {
   const detail =
     `Run "${id}" is a cycle: its record errors are tried again when their source records change, or by a cycle with ` +

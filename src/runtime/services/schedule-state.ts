@@ -4,7 +4,7 @@ import { cycleKey } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import type { Scheduled, Schedules } from '../schedules.ts';
 
-/** What the schedule of a sync or an entity is doing; null where it has none. */
+/** Returns the state of the schedule of a sync or an entity; null when it has none. */
 export async function scheduleStateOf(
   store: Store,
   schedules: Schedules,

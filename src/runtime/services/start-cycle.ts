@@ -18,12 +18,12 @@ import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
 import { askRun } from './asking.ts';
 
-/** How long an open cycle may take to give way, and the workflow of one that is over to close. Milliseconds. */
+/** The time that an open cycle has to give way, and the workflow of a finished one to close. Milliseconds. */
 const closingMs = 8_000;
 
 /**
  * Starts a cycle. An open one that only waits for its destinations is asked to give way.
- * @throws ApiProblem 409 where another one is open, and stays so
+ * @throws ApiProblem 409 when another cycle is open and stays open
  */
 export async function startCycle(
   store: Store,
@@ -35,9 +35,9 @@ export async function startCycle(
   await store.runs.createCycle({ id, entity, options: full ? { full } : {} });
   const input: EntityCycleInput = { run: id, entity, searchable: temporal.searchable, drain };
   try {
-    await whenFree(store, temporal, input);
+    await startWhenFree(store, temporal, input);
   } catch (error) {
-    // Without an answer the workflow may have started all the same, and needs what the run was asked to do.
+    // Without an answer the workflow may have started nevertheless, and it needs the run's options.
     if (temporalOutage(error) === undefined) await store.runs.discard(id);
     throw error;
   }
@@ -46,7 +46,7 @@ export async function startCycle(
   return run;
 }
 
-async function whenFree(
+async function startWhenFree(
   store: Store,
   temporal: TemporalClient,
   input: EntityCycleInput,
@@ -59,7 +59,7 @@ async function whenFree(
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    const open = await openOne(store, temporal, input);
+    const open = await askOpenCycle(store, temporal, input);
     if (open !== null && (!open.givesWay || Date.now() > deadline))
       throw openCycle(input.entity, open.run);
     if (Date.now() > deadline) throw openCycle(input.entity, null);
@@ -84,8 +84,10 @@ async function request({ client, searchable }: TemporalClient, input: EntityCycl
   });
 }
 
-/** The entity's open cycle, asked to give way if it may; null where it is over and has only to close. */
-async function openOne(
+/**
+ * Returns the entity's open cycle, after asking it to give way if it may; null when it is over and only has to close.
+ */
+async function askOpenCycle(
   store: Store,
   temporal: TemporalClient,
   { run: asking, entity }: EntityCycleInput,
@@ -96,7 +98,7 @@ async function openOne(
   const id = state?.run ?? (await store.runs.openRunOf(cycleKey(entity), asking));
   const run = id === null ? null : await store.runs.get(id);
   if (id === null || (run !== null && isOver(run.status))) return null;
-  // One that cannot be asked is told all the same: it knows whether this is the moment.
+  // A cycle that cannot be asked gets the signal as well: it knows itself whether it may give way.
   const isRunning = state === undefined || state.status === 'running';
   const phase = state?.phase ?? 'deliver';
   if (isRunning && phase === 'deliver') {
@@ -104,6 +106,6 @@ async function openOne(
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     });
   }
-  // One that closes has given way, perhaps just now.
+  // A cycle that closes has given way, perhaps just now.
   return { run: id, givesWay: isRunning && (phase === 'deliver' || phase === 'close') };
 }

@@ -73,7 +73,10 @@ export class Syncs implements SyncService {
     if (from) requireSource(from, sideOf(source), mode, source.connection);
   }
 
-  /** Undefined for a connection that is not valid any more: `check` tells why. */
+  /**
+   * Returns the connector and settings of a connection; undefined when the connection is no longer valid (`check` says
+   * why).
+   */
   async #declared(id: string): Promise<Declared | undefined> {
     const stored = await this.#store.catalog.connection(id);
     const connector = connectorOf(stored?.type ?? '');

@@ -2,21 +2,21 @@ import { ExactNumber, type Json, type JsonObject } from '../../../model/json.ts'
 import { stringifyJson } from '../../kit/json.ts';
 import { objectOf } from './object.ts';
 
-/** How values become what a file holds of a record, and back. */
+/** Converts values to the form in which a file holds them, and back. */
 export interface Cells {
   encode(value: Json): Json;
   decode(stored: JsonObject): JsonObject;
 }
 
-/** JSON holds every value as it is. */
+/** Leaves values unchanged: JSON holds each as it is. */
 export const jsonCells: Cells = { encode: (value) => value, decode: (stored) => stored };
 
 /**
- * CSV holds texts, and null as an empty cell without quotes.
- * @param neutralize puts `'` before texts that a spreadsheet would take for a formula; numbers stay as they are
+ * Converts values to CSV texts; null is an empty cell without quotes.
+ * @param neutralize true puts `'` before texts that a spreadsheet would take for a formula; numbers stay unchanged
  */
 export function csvCells(neutralize: boolean): Cells {
-  // A text that starts with ' and then a formula gets one more, so that decoding is unambiguous.
+  // A text that already starts with ' and then a formula gets one more ', so that decoding is unambiguous.
   const guard = (text: string) => (neutralize && /^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text);
   const unguard = (cell: Json) =>
     neutralize && typeof cell === 'string' && /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;

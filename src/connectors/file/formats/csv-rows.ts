@@ -6,12 +6,15 @@ import { start, type Position, type Reading } from './position.ts';
 
 const quote = 0x22;
 const carriageReturn = 0x0d;
-/** A row that spans lines may take this many bytes; more means a quote that nobody closed. */
+/** The most bytes of a row that spans several lines. A longer row means a quote that nobody closed. */
 const longestRow = 16 * 1024 * 1024;
 /** Rows are parsed together up to this many bytes: one parser a row would cost more than the parsing. */
 const blockSize = 64 * 1024;
 
-/** A row's text and its place: `from` and `to` without line break, the line is its first, from 1. */
+/**
+ * A row's text and its place. `from` and `to` are byte offsets, without the line break; `line` is its first line,
+ * counted from 1.
+ */
 export interface RowText {
   readonly text: string;
   readonly from: number;
@@ -20,14 +23,14 @@ export interface RowText {
   readonly end: Position;
 }
 
-/** One row of a CSV file; a cell is null only if `Reading.nulls` says so. Without cells it has a fault. */
+/** One row of a CSV file. A cell is null only if `Reading.nulls` says so. A row with a fault has no cells. */
 export interface Row extends RowText {
   readonly cells: readonly (string | null)[];
-  /** Why it could not be read, with its line. */
+  /** The reason why it could not be read, with its line. */
   readonly fault?: string;
 }
 
-/** The rows of a CSV file from a position on, empty lines left out. */
+/** Reads the rows of a CSV file from a position on; empty lines are left out. */
 export async function* csvRows(reading: Reading, from: Position): AsyncIterable<Row> {
   let block: RowText[] = [];
   let size = 0;
@@ -42,7 +45,7 @@ export async function* csvRows(reading: Reading, from: Position): AsyncIterable<
   if (block.length > 0) yield* parseBlock(reading, block);
 }
 
-/** The texts of the rows: cut at the line breaks outside quotes, which open only at the start of a cell. */
+/** Reads the texts of the rows, cut at line breaks outside quotes. A quote opens only at the start of a cell. */
 export async function* rowTexts(reading: Reading, from: Position): AsyncIterable<RowText> {
   const delimiter = Buffer.from(reading.delimiter);
   let held: Piece[] = [];
@@ -94,7 +97,7 @@ function joinedLines(pieces: readonly Piece[]): Buffer {
   return Buffer.concat(pieces.flatMap(({ text }, at) => (at === 0 ? [text] : [newline, text])));
 }
 
-/** A row that cannot be parsed stands alone. */
+/** Parses rows together. If that fails, each is parsed alone, so that only the faulty ones fail. */
 function parseBlock(reading: Reading, block: readonly RowText[]): Row[] {
   const rows = attempt(reading, block.map(({ text }) => text).join('\n'));
   if (Array.isArray(rows) && rows.length === block.length)
@@ -108,7 +111,7 @@ function parseBlock(reading: Reading, block: readonly RowText[]): Row[] {
   });
 }
 
-/** The cells of rows, or why they cannot be parsed. */
+/** Returns the cells of rows, or the reason why they cannot be parsed. */
 function attempt(reading: Reading, text: string): (string | null)[][] | string {
   const { delimiter, nulls } = reading;
   try {
@@ -131,17 +134,17 @@ const reasons: Readonly<Record<string, string>> = {
   CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote',
 };
 
-/** The names in a CSV file's first row. */
+/** The column names in a CSV file's first row. */
 export interface Header {
   readonly names: readonly string[];
-  /** Every name stands in quotes. */
+  /** True when every name is in quotes. */
   readonly quoted: boolean;
-  /** Where the row's text ends. Bytes. */
+  /** The byte at which the row's text ends. */
   readonly to: number;
 }
 
 /**
- * The header of a CSV file; null for an empty file.
+ * Reads the header of a CSV file; null for an empty file.
  * @throws ConfigError `malformed_file` if it cannot be read, or a name repeats
  */
 export async function headerOf(reading: Reading): Promise<Header | null> {

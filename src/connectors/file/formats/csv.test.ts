@@ -90,7 +90,7 @@ describe('CSV', () => {
     ]);
     const stopped = { code: 'malformed_file' };
     await expect(onlyBatch('a.csv', {})).rejects.toMatchObject(stopped);
-    // Who knows which record it is: a mirror would remove it (R7).
+    // The faulty record could be any one, and a mirror would remove it (R7).
     await expect(onlyBatch('a.csv', { malformed: 'error' }, true)).rejects.toMatchObject(stopped);
   });
 

@@ -4,14 +4,14 @@ import { emptyObject } from './object.ts';
 import { start, type Located, type Position, type Reading } from './position.ts';
 
 /**
- * The column names of a CSV file, in order; empty for an empty file.
+ * Returns the column names of a CSV file, in order; empty for an empty file.
  * @throws ConfigError `malformed_file` if it cannot be read, or a name repeats
  */
 export async function csvHeader(reading: Reading): Promise<string[]> {
   return [...((await headerOf(reading))?.names ?? [])];
 }
 
-/** The records of a CSV file from a position on; a cell that the row lacks is absent. */
+/** Reads the records of a CSV file from a position on. A cell that the row lacks is absent from the record. */
 export async function* csvRecords(
   reading: Reading,
   header: readonly string[],

@@ -8,7 +8,7 @@ const code = { quote: 0x22, backslash: 0x5c, open: 0x7b, close: 0x7d, newline: 0
 const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const byteOrderMark = new Set([0xef, 0xbb, 0xbf]);
 
-/** What may come between two objects of the list, and what follows it. */
+/** The states of reading the list: in each, the characters allowed and the state that follows. */
 const steps: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   begin: { '[': 'first' },
   first: { '{': 'object', ']': 'over' },
@@ -18,8 +18,8 @@ const steps: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /**
- * The objects of a file that is one JSON list, from a position on; `from` is the file's start or the end of an
- * object. Finds only where each object ends: the caller parses it. Holds one object at a time.
+ * Reads the objects of a file that is one JSON list, from a position on; `from` is the file's start or the end of an
+ * object. It only finds where each object ends, and the caller parses it. It holds one object at a time.
  */
 export async function* elements(file: Stored, from: Position): AsyncIterable<Piece> {
   const { name } = file;
@@ -52,7 +52,7 @@ export async function* elements(file: Stored, from: Position): AsyncIterable<Pie
   if (state !== 'over') throw malformed(name, line + 1, 'the list does not end');
 }
 
-/** Takes one byte of an object; says whether it was the last. */
+/** Takes one byte of an object; returns true when it was the last. */
 function endsObject(
   object: { depth: number; inText: boolean; escaped: boolean },
   char: number,

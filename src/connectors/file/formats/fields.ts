@@ -5,10 +5,10 @@ import type { Format } from './format.ts';
 import { start, type Reading } from './position.ts';
 import { readRecords } from './records.ts';
 
-/** How many records are read to learn the fields of a file without a header. */
+/** The number of records that are read to learn the fields of a file without a header. */
 const sampleSize = 1000;
 
-/** The fields of a stream: all that the files' headers name, or what the first 1000 records hold. */
+/** Returns the fields of a stream: those that the files' headers name, else those of the first 1000 records. */
 export async function fieldsOf(format: Format, files: readonly Reading[]): Promise<Field[]> {
   if (format === 'csv') return columnsOf(files);
   const types = new Map<string, FieldType>();
@@ -35,7 +35,10 @@ function listed(types: ReadonlyMap<string, FieldType>): Field[] {
   return [...types].map(([name, type]) => ({ name, type }));
 }
 
-/** The type of both: a field that was only ever null takes the other's, other pairs that differ are any JSON. */
+/**
+ * Returns the type of a field that held values of two types. One that was null so far takes the other type; integers
+ * and decimals are decimals; any other two types are JSON.
+ */
 function common(known: FieldType | undefined, next: FieldType): FieldType {
   if (known === undefined || known === 'unknown' || known === next) return next;
   if (next === 'unknown') return known;

@@ -6,7 +6,7 @@ import { parseObject } from './object.ts';
 import { start } from './position.ts';
 import type { Stored } from '../stored/stored.ts';
 
-/** How a file is written. */
+/** The format of a file. */
 export type Format = 'csv' | 'jsonl' | 'json';
 
 const byExtension: Readonly<Record<string, Format>> = {
@@ -17,12 +17,12 @@ const byExtension: Readonly<Record<string, Format>> = {
   '.json': 'json',
 };
 
-/** The format that a file's extension stands for, before that of gzip; undefined for any other extension. */
+/** Returns the format of a file's extension (a final `.gz` is ignored); undefined for an unknown extension. */
 export function formatByName(name: string): Format | undefined {
   return byExtension[extname(unpackedName(name))];
 }
 
-/** Whether a file of this name is packed by gzip when it is made. */
+/** True when a new file of this name is compressed by gzip. */
 export function isPackedName(name: string): boolean {
   return name.toLowerCase().endsWith('.gz');
 }
@@ -32,7 +32,7 @@ function unpackedName(name: string): string {
 }
 
 /**
- * The format of a stream: the one its options name, else its extension's.
+ * Returns the format of a stream: the one its options name, else its extension's.
  * @throws ConfigError `unknown_format`
  */
 export function formatOf(name: string, option: Format | undefined): Format {
@@ -45,7 +45,8 @@ export function formatOf(name: string, option: Format | undefined): Format {
 }
 
 /**
- * The format of a file that is there: JSON Lines that are called .json are told by two lines that are objects.
+ * Returns the format of a file that exists. JSON Lines in a file called .json are recognised by two lines that are
+ * objects.
  * @throws ConfigError `unknown_format`
  */
 export async function formatIn(file: Stored, option: Format | undefined): Promise<Format> {
@@ -74,7 +75,7 @@ async function beginsAnObject(file: Stored): Promise<boolean> {
   return false;
 }
 
-/** What stands between two cells of a CSV file, unless the options say it. */
+/** Returns the text between two cells of a CSV file: the options', else a tab for .tsv and a comma for others. */
 export function delimiterOf(name: string, option: string | undefined): string {
   return option ?? (unpackedName(name).endsWith('.tsv') ? '\t' : ',');
 }

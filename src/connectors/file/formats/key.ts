@@ -6,7 +6,7 @@ import { stringifyJson } from '../../kit/json.ts';
 /** Compares everything exactly. */
 export const exactly: Match = { caseInsensitive: false, trim: false };
 
-/** A text that two keys share when they are equal: 42, 42.0 and "42" are; null if a value is missing. */
+/** Returns a text that is the same for keys that are equal, such as 42, 42.0 and "42"; null if a value is missing. */
 export function keyText(values: readonly Value[], match: Match): string | null {
   const texts: string[] = [];
   for (const value of values) {
@@ -20,14 +20,17 @@ export function keyText(values: readonly Value[], match: Match): string | null {
   return JSON.stringify(texts);
 }
 
-/** A key's number in the one spelling by which keys compare: 42 for 42.00. Other values stay as they are. */
+/**
+ * Returns a number of a key in the one spelling by which keys compare: 42 for 42.00. Other values are returned
+ * unchanged.
+ */
 export function keyValue(value: Json): Json {
   if (!(value instanceof ExactNumber)) return value;
   const digits = value.digits.replace(/^(-?\d+)(\.\d*?)0*$/, '$1$2').replace(/\.$/, '');
   return new ExactNumber(digits === '-0' ? '0' : digits);
 }
 
-/** A record's values of the key's fields; null in place of a missing one. */
+/** Returns the values of a record's key; null in place of a missing one. */
 export function keyOf(record: JsonObject, fields: readonly string[]): KeyValues {
   return fields.map((field) => record[field] ?? null);
 }

@@ -6,19 +6,19 @@ import type { Stored } from '../stored/stored.ts';
 const newline = 0x0a;
 const byteOrderMark = Buffer.from('\uFEFF');
 
-/** A text of a file, in UTF-8 if the file is right. */
+/** A piece of a file's text. It is UTF-8 if the file is valid. */
 export interface Piece {
   readonly text: Buffer;
-  /** Where it begins. Bytes. */
+  /** The byte at which it begins. */
   readonly from: number;
-  /** The place after it. */
+  /** The position after it. */
   readonly end: Position;
 }
 
 /**
- * The lines of a file from a position on, without their line break and without a byte order mark. Holds one line at a
- * time.
- * @param growing a last line without an end is given once the file has come to rest
+ * Reads the lines of a file from a position on, without line breaks and without a byte order mark. It holds one line at
+ * a time.
+ * @param growing true: a last line without a line break is read only once nobody writes to the file any more
  */
 export async function* lines(file: Stored, from: Position, growing = true): AsyncIterable<Piece> {
   let { byte, line } = from;

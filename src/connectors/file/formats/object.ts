@@ -1,12 +1,12 @@
 import { isJsonObject, type Json, type JsonObject } from '../../../model/json.ts';
 import { parseJson } from '../../kit/json.ts';
 
-/** An object that has no names but those that it is given, `constructor` and `__proto__` among them. */
+/** Returns an object without a prototype, so that it can have any names, `constructor` and `__proto__` included. */
 export function emptyObject(): JsonObject {
   return Object.create(null) as JsonObject;
 }
 
-/** An object of these members. Later ones win. */
+/** Returns an object of these members. When a name repeats, the last value counts. */
 export function objectOf(members: Iterable<readonly [string, Json]>): JsonObject {
   const object = emptyObject();
   for (const [name, value] of members) object[name] = value;

@@ -3,9 +3,12 @@ import type { Stored } from '../stored/stored.ts';
 
 /** A place between two records of a file. */
 export interface Position {
-  /** Bytes before it: of the text in UTF-8, also where the file is compressed or written in another encoding. */
+  /**
+   * The number of bytes before it, counted in the text as UTF-8, even when the file is compressed or in another
+   * encoding.
+   */
   readonly byte: number;
-  /** Line breaks before it, for error messages. */
+  /** The number of line breaks before it, for error messages. */
   readonly line: number;
 }
 
@@ -14,20 +17,20 @@ export const start: Position = { byte: 0, line: 0 };
 
 /** A record and its place. */
 export interface Located {
-  /** Without a prototype: it has the names that it holds and no others. */
+  /** The record; without a prototype, so that it has no names but its own. */
   readonly record: JsonObject;
-  /** Where its own text begins and ends, without what separates it from others. Bytes. */
+  /** The bytes at which its own text begins and ends, without what separates it from other records. */
   readonly from: number;
   readonly to: number;
-  /** The place after it. */
+  /** The position after it. */
   readonly end: Position;
-  /** Set if it could not be read: why, with its line. The record has what could be read all the same. */
+  /** The reason why it could not be read, with its line. The record then holds what could be read. */
   readonly fault?: string;
 }
 
-/** How to read a file's records. */
+/** A file and the rules for reading its records. */
 export interface Reading extends Stored {
-  /** CSV only: what stands between two cells. */
+  /** CSV only: the text between two cells. */
   readonly delimiter: string;
   /** CSV only: texts that mean null in a cell without quotes. */
   readonly nulls: ReadonlySet<string>;

@@ -8,8 +8,8 @@ import { emptyObject, parseObject } from './object.ts';
 import type { Located, Position, Reading } from './position.ts';
 
 /**
- * The records of a file from a position on: the file's start, or the end of a record read before. One that cannot be
- * read comes with a fault.
+ * Reads the records of a file from a position on: the file's start, or the end of a record read before. A record that
+ * cannot be read comes with a fault.
  * @throws ConfigError `malformed_file`, `invalid_encoding` with file and line
  */
 export async function* readRecords(
@@ -29,7 +29,10 @@ export async function* readRecords(
   }
 }
 
-/** The records of a file from a position on. @throws ConfigError `malformed_file` for the first that cannot be read */
+/**
+ * Reads the records of a file from a position on.
+ * @throws ConfigError `malformed_file` for the first record that cannot be read
+ */
 export async function* soundRecords(
   format: Format,
   reading: Reading,
@@ -38,7 +41,10 @@ export async function* soundRecords(
   for await (const located of readRecords(format, reading, from)) yield sound(located);
 }
 
-/** @throws ConfigError `malformed_file` where the record could not be read */
+/**
+ * Returns the record if it could be read.
+ * @throws ConfigError `malformed_file` if it could not
+ */
 export function sound(located: Located): Located {
   if (located.fault === undefined) return located;
   throw new ConfigError('malformed_file', located.fault);

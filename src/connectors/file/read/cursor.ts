@@ -7,7 +7,7 @@ import type { Position, Reading } from '../formats/position.ts';
 import { changed, stateOf, type FileState } from '../stored/state.ts';
 import { isPlain } from '../stored/stored.ts';
 
-/** Names the file, so that one that comes or goes between two pages shifts nothing. */
+/** Schema of a cursor. It names its file, so that files which come or go between two pages shift nothing. */
 const cursorSchema = z.object({
   file: z.string(),
   inode: z.number(),
@@ -15,21 +15,21 @@ const cursorSchema = z.object({
   modified: z.number(),
   byte: z.number(),
   line: z.number(),
-  /** Hash of what stands before the place; where the file is not plain UTF-8, of what it ends with. */
+  /** Hash of the bytes before the place; for a file that is not plain UTF-8, of the file's last bytes. */
   before: z.string(),
   /** Hash of the names of all files, for a read that must be whole. */
   files: z.string().optional(),
 });
 
-/** A place in one of a stream's files, and the state the file was in. */
+/** A place in one of a stream's files, and the state of that file. */
 export type FileCursor = z.infer<typeof cursorSchema>;
 
-/** So many bytes before a cursor tell whether it is still the same place. */
+/** The number of bytes before a cursor that are compared to tell whether it is still the same place. */
 const memory = 1024;
 
 /**
- * The cursor of a place.
- * @param files all that the stream stands for
+ * Returns the cursor of a place.
+ * @param files all files of the stream
  */
 export async function cursorAt(
   file: Reading,
@@ -48,7 +48,7 @@ export async function cursorAt(
   return JSON.stringify(cursor);
 }
 
-/** Up to where the bytes of the file itself must be what they were. */
+/** Returns the byte up to which the file itself must be unchanged. */
 function anchorOf(file: Reading, byte: number, size: number): number {
   return isPlain(file) ? byte : size;
 }
@@ -62,9 +62,9 @@ function hash(bytes: Buffer): string {
 }
 
 /**
- * Where a page starts. A read that goes on in a file that has been replaced, cut or rewritten would be incomplete
- * without anyone noticing, and a mirror would remove what it missed (R7).
- * @param whole a file that has only grown is another one too, and none may come or go
+ * Returns the place where a page starts. A read that went on in a file which was replaced, cut or rewritten would be
+ * incomplete without anyone noticing, and a mirror would remove what it missed (R7).
+ * @param whole true: a file that has only grown also counts as changed, and no file may come or go
  * @throws ConfigError `file_changed`
  */
 export async function resume(

@@ -14,8 +14,8 @@ type DestinationOptions = z.infer<typeof destinationOptionsSchema>;
 type Named = Pick<Stored, 'name' | 'path'>;
 
 /**
- * How a file is read as a source. A writer that puts the header in quotes quotes texts: an empty cell without quotes is
- * no text there, but null.
+ * Returns the rules for reading a file as a source. A writer that puts the header in quotes also quotes texts, so in
+ * its files an empty cell without quotes is null rather than an empty text.
  */
 export async function readingOf(
   file: Stored,
@@ -32,7 +32,7 @@ export async function readingOf(
   return isNull ? { ...reading, nulls: new Set([...nullAs, '']) } : reading;
 }
 
-/** A destination's file as it is now; null if there is none, or an empty one. */
+/** Returns a destination's file as it is now; null if it does not exist or is empty. */
 export async function heldIn(file: Named, options: DestinationOptions): Promise<Held | null> {
   try {
     if ((await stateOf(file)).size === 0) return null;
@@ -45,7 +45,7 @@ export async function heldIn(file: Named, options: DestinationOptions): Promise<
   }
 }
 
-/** A destination's file that is to be made. */
+/** Returns a destination's file that is yet to be made. */
 export function madeOf(file: Named, options: DestinationOptions): Held {
   const stored = {
     ...file,
@@ -55,7 +55,7 @@ export function madeOf(file: Named, options: DestinationOptions): Held {
   return { format: formatOf(file.name, options.format), file: written(stored, options) };
 }
 
-/** An empty cell without quotes is null wherever Sluice writes. */
+/** Adds the rule that an empty cell without quotes is null, which holds wherever Sluice writes. */
 function written(file: Stored, { delimiter, nullAs }: DestinationOptions): Reading {
   const nulls = new Set([...nullAs, '']);
   return { ...file, delimiter: delimiterOf(file.name, delimiter), nulls };

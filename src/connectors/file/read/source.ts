@@ -22,19 +22,19 @@ import { start, type Located, type Position, type Reading } from '../formats/pos
 import { readRecords, sound } from '../formats/records.ts';
 import { atRest, busy, checkSame, stateOf, type FileState } from '../stored/state.ts';
 
-/** Rows are handed on in batches of this many. */
+/** The number of rows in a batch. */
 const batchSize = 1000;
 
-/** A place after a record, and how the file was found. */
+/** The place after a record, and the state in which the file was found. */
 interface Place {
   readonly file: Reading;
   readonly state: FileState;
-  /** Where the page began in this file. */
+  /** The position in this file at which the page began. */
   readonly from: Position;
   readonly end: Position;
 }
 
-/** What a file source reads. */
+/** The stream that a file source reads. */
 export interface FileStream {
   readonly connection: string;
   /** The stream's name, for error messages. */
@@ -44,22 +44,28 @@ export interface FileStream {
   readonly fields: readonly Field[];
   readonly watermark: string | undefined;
   readonly lag: string | number | undefined;
-  /** What a record is that cannot be read: a record error, or the end of the run. */
+  /** The effect of a record that cannot be read: a record error, or the end of the run. */
   readonly malformed: 'error' | 'stop';
-  /** What the read lacks will be removed elsewhere: only files at rest are read (R7). */
+  /**
+   * True when records that the read lacks will be removed elsewhere. Then only files that nobody writes to are read
+   * (R7).
+   */
   readonly whole: boolean;
 }
 
-/** Reads files one after the other; a page begins where the one before ended, byte for byte. */
+/** Reads files one after the other. A page begins exactly where the one before ended. */
 export class FileSource implements Source {
-  /** The cells of a CSV file are texts for the destination's own parser. */
+  /** `sql` for CSV, whose cells are texts for the destination's own parser. */
   readonly encoding: Encoding;
   readonly fields: readonly Field[];
-  /** A header names every column; records of JSON may have more fields than those that were looked at. */
+  /** True for JSON: its records may have more fields than those in the sample. A CSV header names every column. */
   readonly sampled: boolean;
   readonly uniqueBy: readonly string[] = [];
   readonly highWatermark?: (calls: Calls) => Promise<string | null>;
-  /** A time in the future would hold the watermark there: what comes meanwhile would never be read. */
+  /**
+   * Keeps the watermark before the present. A time in the future would hold it there, and records that come in the
+   * meantime would never be read.
+   */
   readonly settled = (high: string): Promise<Settled> => Promise.resolve(settledNow(high));
   readonly #stream: FileStream;
 
@@ -128,7 +134,7 @@ export class FileSource implements Source {
     return rewind(since, lag, connection);
   }
 
-  /** Whether a record is among those asked for; nobody can say of one without a watermark. */
+  /** True when a record is among those asked for, and for a record without a watermark, of which nobody can say. */
   #isWithin({ record }: Located, since: string | null, until: string | null): boolean {
     const { watermark } = this.#stream;
     const text = watermark === undefined ? null : watermarkText(record[watermark]);
@@ -150,7 +156,7 @@ export class FileSource implements Source {
     return cursorAt(file, state, end, this.#stream.files);
   }
 
-  /** All records from a cursor on, with the place after each and the bytes it takes. */
+  /** Reads all records from a cursor on, with the place after each and the bytes that it takes. */
   async *#records(cursor: string | null, calls: Calls) {
     const { files, connection, whole } = this.#stream;
     try {
@@ -188,14 +194,16 @@ export class FileSource implements Source {
     await checkSame(file, state, { from, whole });
   }
 
-  /** What cannot be read in a file that is being written is half a record, not a wrong one. */
+  /**
+   * Returns the error to report. In a file that is being written, an unreadable part is half a record, not a wrong one.
+   */
   async #spoilt(error: unknown, file: Reading, before: FileState): Promise<unknown> {
     if (!(error instanceof ConfigError) || !spoilable.has(error.code)) return error;
     const { size, modified } = await atRest(file);
     return size === before.size && modified === before.modified ? error : busy(file.name);
   }
 
-  /** In a read that must be whole, a record that cannot be read could be any (R7). */
+  /** Returns the record, or throws when it cannot be read and the read must be whole: it could be any record (R7). */
   #tolerated(located: Located): Located {
     const { malformed, whole } = this.#stream;
     return malformed === 'stop' || whole ? sound(located) : located;
@@ -244,5 +252,5 @@ export class FileSource implements Source {
   }
 }
 
-/** What a file that is being written may hold half of. */
+/** Codes of errors that a half-written file may cause. */
 const spoilable: ReadonlySet<string> = new Set(['malformed_file', 'invalid_encoding']);

@@ -7,8 +7,8 @@ import { isPlain, type Stored } from './stored.ts';
 const size = 256 * 1024;
 
 /**
- * The text of a file in UTF-8 from `byte` on. What is compressed or written in another encoding is read from its
- * beginning all the same.
+ * Reads the text of a file in UTF-8, from `byte` on. A file that is compressed or in another encoding is still read
+ * from its beginning.
  * @throws ConfigError `malformed_file`, `invalid_encoding`
  */
 export async function* chunks(file: Stored, byte: number): AsyncIterable<Buffer> {

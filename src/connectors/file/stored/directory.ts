@@ -15,8 +15,9 @@ export class Directory {
   }
 
   /**
-   * The path of a file, which need not exist.
-   * @throws ConfigError `invalid_stream` if it lies outside the base, be it by `..`, from the root, or by a link
+   * Returns the path of a file, which need not exist.
+   * @throws ConfigError `invalid_stream` if it lies outside the base, whether by `..`, as an absolute path or through a
+   *   link
    */
   async locate(name: string): Promise<string> {
     const path = resolve(this.base, name);
@@ -26,14 +27,14 @@ export class Directory {
     return path;
   }
 
-  /** The names of all files with a known extension, sorted, without hidden ones. */
+  /** Lists the names of all files with a known extension, sorted, without hidden ones. */
   async list(): Promise<string[]> {
     return (await this.#files('**')).filter((name) => formatByName(name) !== undefined);
   }
 
   /**
-   * The files a stream stands for, sorted by name.
-   * @throws ConfigError `unknown_stream`, naming the nearest names; `invalid_stream`
+   * Returns the files that a stream stands for, sorted by name.
+   * @throws ConfigError `unknown_stream`, with the most similar names; `invalid_stream`
    */
   async resolve(stream: string): Promise<string[]> {
     const names = isGlob(stream) ? await this.#files(stream) : await this.#single(stream);
@@ -70,7 +71,7 @@ function isInside(base: string, path: string): boolean {
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** The real path of the nearest ancestor that exists: a link in any of the folders is followed. */
+/** Returns the real path of the nearest ancestor that exists. Links in any of the folders are followed. */
 async function existing(path: string): Promise<string> {
   try {
     return await realpath(path);

@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { ConfigError } from '../../../model/failure.ts';
 
-/** How texts become the bytes of an encoding. */
+/** Converts texts to the bytes of an encoding. */
 export interface Encoder {
-  /** Whether the encoding has every character of a text. */
+  /** True when the encoding has every character of a text. */
   holds(text: string): boolean;
   /** @throws ConfigError `invalid_encoding` for a character that the encoding lacks */
   encode(text: string): Buffer;
 }
 
-/** The name that the Encoding Standard gives a label such as `latin1`; undefined for an unknown one. */
+/** Returns the name that the Encoding Standard gives a label such as `latin1`; undefined for an unknown label. */
 export function encodingNamed(label: string): string | undefined {
   try {
     return new TextDecoder(label, { fatal: true }).encoding;
@@ -18,7 +18,7 @@ export function encodingNamed(label: string): string | undefined {
   }
 }
 
-/** The encoding that a text's byte order mark tells; undefined where there is none. */
+/** Returns the encoding that a text's byte order mark stands for; undefined when there is none. */
 export function byteOrderMarkOf(first: Buffer): string | undefined {
   if (first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf) return 'utf-8';
   if (first[0] === 0xff && first[1] === 0xfe) return 'utf-16le';
@@ -26,8 +26,8 @@ export function byteOrderMarkOf(first: Buffer): string | undefined {
 }
 
 /**
- * A text of a file in UTF-8, never with U+FFFD for bytes that are none.
- * @param at where it begins, for the message
+ * Decodes a UTF-8 text of a file. Invalid bytes throw; they never become U+FFFD.
+ * @param at the place where it begins, for the message
  * @throws ConfigError `invalid_encoding`
  */
 export function textOf(name: string, bytes: Buffer, at: { byte: number; line: number }): string {
@@ -39,7 +39,10 @@ export function textOf(name: string, bytes: Buffer, at: { byte: number; line: nu
   });
 }
 
-/** The bytes of another encoding as UTF-8. A byte order mark stays. @throws ConfigError `invalid_encoding` */
+/**
+ * Converts bytes of another encoding to UTF-8. A byte order mark is kept.
+ * @throws ConfigError `invalid_encoding`
+ */
 export async function* transcoded(
   name: string,
   encoding: string,
@@ -58,7 +61,7 @@ export async function* transcoded(
   if (rest === undefined) throw undecodable(name, encoding, at);
 }
 
-/** Where decoding fails in a chunk that begins at `at`. */
+/** Returns the place where decoding fails in a chunk that begins at `at`. */
 function within(encoding: string, chunk: Buffer, at: { byte: number; line: number }) {
   // A chunk of two-byte units may begin in the middle of one.
   const skew = encoding.startsWith('utf-16') ? at.byte % 2 : 0;
@@ -68,7 +71,7 @@ function within(encoding: string, chunk: Buffer, at: { byte: number; line: numbe
   return { byte: at.byte + skew + whole, line: at.line + text.split('\n').length - 1 };
 }
 
-/** How many bytes there are before the first that does not decode. */
+/** Returns the number of bytes before the first one that does not decode. */
 function decodable(encoding: string, bytes: Buffer): number {
   let [low, high] = [0, bytes.length];
   while (low < high) {
@@ -76,19 +79,19 @@ function decodable(encoding: string, bytes: Buffer): number {
     if (decodes(encoding, bytes.subarray(0, middle), true)) low = middle;
     else high = middle - 1;
   }
-  // What comes last may be the beginning of what fails.
+  // The last bytes found may be the beginning of the character that fails.
   while (low > 0 && !decodes(encoding, bytes.subarray(0, low), false)) low -= 1;
   return low;
 }
 
-/** @param stream the bytes may end within a character */
+/** @param stream true: the bytes may end within a character */
 function decodes(encoding: string, bytes: Buffer, stream: boolean): boolean {
   return attempt(() => decoderOf(encoding)(bytes, { stream })) !== undefined;
 }
 
 type Decode = (bytes?: Buffer, options?: { stream: boolean }) => string;
 
-/** Decodes strictly. A byte order mark stays. */
+/** Returns a strict decoder. A byte order mark is kept. */
 function decoderOf(encoding: string): Decode {
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
   if (encoding !== 'windows-1252') return (bytes, options) => decoder.decode(bytes, options);
@@ -98,7 +101,7 @@ function decoderOf(encoding: string): Decode {
     });
 }
 
-/** Bytes 80 to 9F of Windows-1252, which some versions of Node take for Latin-1. */
+/** The characters of the bytes 80 to 9F in Windows-1252, which some versions of Node decode as Latin-1. */
 const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—˜™š›œ\u009DžŸ';
 
 function attempt<T>(work: () => T): T | undefined {
@@ -110,7 +113,7 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** How many line breaks bytes have. */
+/** Counts the line breaks in bytes. */
 export function linesIn(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count += 1;
@@ -125,7 +128,10 @@ function undecodable(name: string, encoding: string, at: { byte: number; line: n
   );
 }
 
-/** @throws ConfigError `invalid_encoding` for an encoding that can only be read */
+/**
+ * Returns the encoder of an encoding.
+ * @throws ConfigError `invalid_encoding` for an encoding that can only be read
+ */
 export function encoderOf(encoding: string): Encoder {
   if (encoding === 'utf-8') return unicode((text) => Buffer.from(text));
   if (encoding === 'utf-16le') return unicode((text) => Buffer.from(text, 'utf16le'));
@@ -139,7 +145,7 @@ export function encoderOf(encoding: string): Encoder {
 
 const singleByte = /^(windows-(874|125\d)|iso-8859-|koi8-|macintosh|x-mac-|ibm866)/;
 
-/** Half of a surrogate pair is no character: it would become U+FFFD. */
+/** Refuses texts with half of a surrogate pair, which is no character and would become U+FFFD. */
 function unicode(encode: (text: string) => Buffer): Encoder {
   return { holds: (text) => !/\p{Surrogate}/u.test(text), encode };
 }

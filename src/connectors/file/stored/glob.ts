@@ -1,11 +1,11 @@
-/** Whether a stream's name is a glob: it holds `*` or `?`. */
+/** True when a stream's name is a glob: it holds `*` or `?`. */
 export function isGlob(stream: string): boolean {
   return /[*?]/.test(stream);
 }
 
 /**
- * A test for paths with `/` between folders: `*` and `?` stand for anything within a name, a `**` folder for any
- * folders. A leading dot is matched only by a dot, so hidden files (journals among them) are never found.
+ * Returns a test for paths with `/` between folders. `*` and `?` stand for anything within a name, a folder `**` for
+ * any folders. A leading dot is matched only by a dot, so hidden files (journals among them) are never found.
  */
 export function globMatcher(glob: string): (path: string) => boolean {
   const segments = glob.split('/').map(segmentPattern);

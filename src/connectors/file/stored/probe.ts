@@ -6,8 +6,8 @@ import type { Stored } from './stored.ts';
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
 
 /**
- * Finds out how a file is stored: gzip tells itself by its first bytes, UTF-8 and UTF-16 by their byte order mark.
- * @param encoding what it is written in without such a mark
+ * Finds out how a file is stored: gzip is recognised by its first bytes, UTF-8 and UTF-16 by their byte order mark.
+ * @param encoding the encoding of a file without such a mark; undefined when nobody says
  * @throws ConfigError `invalid_encoding` if it looks like UTF-16 and nobody says so; ENOENT
  */
 export async function probe(

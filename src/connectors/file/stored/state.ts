@@ -4,20 +4,20 @@ import { ConfigError, TransientError } from '../../../model/failure.ts';
 import { start, type Position } from '../formats/position.ts';
 import { isPlain, type Stored } from './stored.ts';
 
-/** A file that was changed less than this long ago may still be being written. Milliseconds. */
+/** A file that was changed more recently than this may still be being written. Milliseconds. */
 const quietMs = 2000;
-/** Waiting longer for a file to come to rest is for the next attempt. Milliseconds. */
+/** The longest wait for a writer to finish; then the attempt fails and the next one waits again. Milliseconds. */
 const longestWaitMs = 20_000;
 
-/** What tells one state of a file from another. */
+/** The properties that differ between two states of a file. */
 export interface FileState {
-  /** The file's number in its file system: another one under the same name differs. */
+  /** The file's number in its file system, which differs for another file under the same name. */
   readonly inode: number;
   readonly size: number;
   readonly modified: number;
 }
 
-/** The file as it is now. */
+/** Returns the present state of the file. */
 export async function stateOf({ path }: Pick<Stored, 'path'>): Promise<FileState> {
   const { ino, size, mtimeMs } = await stat(path);
   return { inode: ino, size, modified: mtimeMs };
@@ -32,7 +32,7 @@ export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileS
   for (;;) {
     const state = await stateOf(file);
     const wait = state.modified + quietMs - Date.now();
-    // A time in the future says nothing of when it was written.
+    // A time in the future does not tell when the file was written.
     if (wait <= 0 || wait > quietMs) return state;
     if (Date.now() > deadline) throw busy(file.name);
     await sleep(wait);
@@ -40,24 +40,24 @@ export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileS
 }
 
 /**
- * Makes sure of a last line without an end, which may be half of one.
+ * Makes sure that a last line without a line break is complete, not half of a line being written.
  * @param found the state of the file before it was read
- * @param end where its text ended
- * @throws TransientError `file_busy` if somebody writes on
+ * @param end the byte at which its text ended
+ * @throws TransientError `file_busy` if somebody is still writing
  */
 export async function checkTail(file: Stored, found: FileState, end: number): Promise<void> {
   const { size } = await atRest(file);
   if (size !== (isPlain(file) ? end : found.size)) throw busy(file.name);
 }
 
-/** A read that what was written meanwhile has spoilt, and that can be begun again. */
+/** Returns the error of a read that was spoilt by a write in the meantime, and that can begin again. */
 export function busy(name: string): TransientError {
   return new TransientError('file_busy', `${name} is being written`);
 }
 
 /**
- * Proves that a file, read from `from` on, is the one that was found before; with `whole` also that nobody wrote to it.
- * A read that began inside the file cannot be repeated.
+ * Checks that a file, read from `from` on, is the one that was found before; with `whole` also that nobody wrote to it.
+ * A read that began inside the file cannot be repeated, so its failure is final.
  * @throws TransientError `file_busy`, ConfigError `file_changed`
  */
 export async function checkSame(
@@ -74,7 +74,7 @@ export async function checkSame(
   throw from.byte === start.byte ? busy(file.name) : changed(file.name);
 }
 
-/** A read that cannot go on. */
+/** Returns the error of a read that cannot go on. */
 export function changed(name: string): ConfigError {
   return new ConfigError(
     'file_changed',

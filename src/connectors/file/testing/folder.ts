@@ -59,7 +59,7 @@ export class Folder {
     return source;
   }
 
-  /** A target with key `id` and fields `n` and `v`, of the run `run`. */
+  /** Opens a target with key `id` and fields `n` and `v`, of the run `run`. */
   async target(
     stream: string,
     options: JsonObject = {},
@@ -95,7 +95,7 @@ export class Folder {
   }
 }
 
-/** A write of the record with this key. */
+/** Returns a write of the record with this key. */
 export function operation(
   kind: WriteOperation['operation'],
   key: Json,
@@ -110,7 +110,7 @@ export function operation(
   };
 }
 
-/** All rows of a page. */
+/** Reads all rows of a page. */
 export async function collect(page: Page): Promise<(readonly Value[])[]> {
   const rows: (readonly Value[])[] = [];
   for await (const batch of page.batches()) rows.push(...batch.rows);
@@ -118,7 +118,7 @@ export async function collect(page: Page): Promise<(readonly Value[])[]> {
   return rows;
 }
 
-/** All rows of a source, in pages of so many records. */
+/** Reads all rows of a source, in pages of `size` records. */
 export async function readPages(
   source: DirectSource,
   fields: readonly string[],

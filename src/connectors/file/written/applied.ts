@@ -5,7 +5,7 @@ import type { Change, Changes } from './changes.ts';
 import { keyOf, keyText, keyValue } from '../formats/key.ts';
 import { objectOf } from '../formats/object.ts';
 
-/** Makes changes to the records of a file, as they are read. */
+/** Applies changes to the records of a file while they are read. */
 export class Applied {
   readonly #changes: Changes;
   readonly #key: readonly string[];
@@ -23,7 +23,7 @@ export class Applied {
     this.#cells = cells;
   }
 
-  /** What becomes of a record of the file: itself if nothing touches it, null if it is removed. */
+  /** Returns the record after the changes: itself if nothing changes it, null if it is removed. */
   of(stored: JsonObject): JsonObject | null {
     const text = keyText(keyOf(this.#cells.decode(stored), this.#key), this.#match);
     const change = text === null ? undefined : this.#changes.byKey.get(text);
@@ -32,7 +32,7 @@ export class Applied {
     return this.#changed(stored, change);
   }
 
-  /** The records that the file lacks, once all of its records were asked for. */
+  /** Returns the records to add. Call it after `of` was called for all records of the file. */
   *created(): Iterable<JsonObject> {
     for (const [text, change] of this.#changes.byKey) {
       if (this.#met.has(text) || !change.create) continue;
@@ -47,7 +47,7 @@ export class Applied {
     return new Set(values.flatMap((each) => Object.keys(each)));
   }
 
-  /** How many updated records the file does not have (any more). */
+  /** The number of updates whose record the file does not have (any more). */
   get lost(): number {
     const lacking = [...this.#changes.byKey].filter(
       ([text, { create, values }]) => !create && values !== null && !this.#met.has(text),

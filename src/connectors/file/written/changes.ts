@@ -4,21 +4,21 @@ import type { Entry } from './journal.ts';
 import { keyText } from '../formats/key.ts';
 import { objectOf } from '../formats/object.ts';
 
-/** What the entries of one key come to. Applying it twice is the same as once. */
+/** The sum of the journal's entries for one key. Applying it twice is the same as once. */
 export interface Change {
-  /** The record is made if the file lacks it. */
+  /** True when the record is created if the file lacks it. */
   readonly create: boolean;
-  /** What the file held is dropped. */
+  /** True when the values that the file holds are dropped. */
   readonly replace: boolean;
   /** The values to set; null to remove the record. */
   readonly values: JsonObject | null;
 }
 
-/** What a journal comes to. */
+/** The sum of a journal. */
 export interface Changes {
-  /** By key, in the order of the chunks. */
+  /** Changes by key, in the order of the chunks. */
   readonly byKey: ReadonlyMap<string, Change>;
-  /** How many operations there are; those that were written again count once. */
+  /** The number of operations; one that was written several times counts once. */
   readonly operations: number;
 }
 

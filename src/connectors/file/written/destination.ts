@@ -18,8 +18,8 @@ import { cellsOf, storedRecords, type FileTarget } from './target.ts';
 const pageSize = 1000;
 
 /**
- * Writes one file. Operations go to a journal beside it; the file itself changes only in `finish`, all at once,
- * so that a reader never sees half a run.
+ * Writes one file. Operations go to a journal beside it. The file itself changes only in `finish`, all at once, so that
+ * a reader never sees half a run.
  */
 export class FileDestination implements RecordDestination {
   readonly kind = 'records';

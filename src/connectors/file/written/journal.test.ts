@@ -16,7 +16,7 @@ it('keeps every one of many large appends that overlap, of several writers', asy
   const writers = [journal(), journal()] as const;
   const ids = Array.from({ length: 12 }, (_, at) => `op-${at}`);
   const appends = ids.map((id, at) => {
-    // More than one write of Node takes.
+    // Larger than what Node writes at once.
     const rows = Array.from({ length: 40 }, (_, row) => entry(`${id}-${row}`, 'x'.repeat(20_000)));
     const [one, other] = writers;
     return (at % 2 === 0 ? one : other).append(rows);

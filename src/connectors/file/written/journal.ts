@@ -16,9 +16,9 @@ import type { Stored } from '../stored/stored.ts';
 
 /** One accepted operation. */
 export interface Entry {
-  /** The same on every attempt to write the operation. */
+  /** The operation's id, the same on every attempt to write it. */
   readonly id: string;
-  /** Of two entries with one key the one of the higher chunk counts. */
+  /** The chunk number. Of two entries with one key, the one of the higher chunk counts. */
   readonly chunk: number;
   readonly operation: Operation;
   readonly key: KeyValues;
@@ -28,22 +28,22 @@ export interface Entry {
 const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
 
 /**
- * What a run has written so far, until `finish` merges it into the target: a folder beside the target, in it a file a
- * writer. Nobody else appends to a writer's file, and it appends one thing at a time, so that appends of several
- * workers, or of one that was frozen and wakes, never tear each other. Each line has a checksum. Only the last line of
- * a file may be torn: its append was never acknowledged.
+ * The writes of a run, kept until `finish` merges them into the target. The journal is a folder beside the target with
+ * one file for each writer. Nobody else appends to a writer's file, and the writer makes one append at a time. So
+ * appends of several workers, or of a frozen one that wakes, never tear each other. Each line has a checksum. Only the
+ * last line of a file may be torn: its append was never acknowledged.
  */
 export class Journal {
   readonly #folder: string;
   readonly #name: string;
   readonly #run: string;
-  /** The file to append to; undefined until the first append, and after one that may have left a torn line. */
+  /** The file to append to; undefined before the first append, and after one that may have left a torn line. */
   #file: string | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /**
    * @param target the file that the entries are for
-   * @param run sorts after the runs of the sync before it
+   * @param run the run's id; it sorts after the ids of the sync's earlier runs
    */
   constructor(target: Pick<Stored, 'name' | 'path'>, sync: string, run: string) {
     const { name, path } = target;
@@ -52,7 +52,7 @@ export class Journal {
     this.#run = run;
   }
 
-  /** Appends entries; they are on disk when this returns. */
+  /** Appends entries. They are on disk when this returns. */
   append(entries: readonly Entry[]): Promise<void> {
     const text = entries.map(lineOf).join('');
     const written = this.#last.then(() => this.#write(text));
@@ -61,7 +61,7 @@ export class Journal {
   }
 
   /**
-   * The run's entries, of one writer after the other.
+   * Reads the run's entries, one writer after the other.
    * @throws ConfigError `journal_damaged` if anything but a torn last line cannot be read
    */
   async *entries(): AsyncIterable<Entry> {
@@ -79,15 +79,18 @@ export class Journal {
     }
   }
 
-  /** A path where the target's next content can be written, by nobody else; `delete` drops what is left there. */
+  /**
+   * Returns a path at which the target's next content can be written, and that nobody else uses. `delete` removes what
+   * is left there.
+   */
   async scratch(): Promise<string> {
     await mkdir(this.#folder, { recursive: true });
     return join(this.#folder, `${this.#run}.${randomUUID()}.new`);
   }
 
   /**
-   * Drops what the run has left, and what runs before it have: a worker that was frozen may have written to them when
-   * they were over.
+   * Deletes what this run and earlier ones left behind. A frozen worker may have written to an earlier run's journal
+   * after that run was over.
    */
   async delete(): Promise<void> {
     for (const name of await this.#names())
@@ -112,7 +115,10 @@ export class Journal {
     }
   }
 
-  /** A file that is gone is not made anew: what was acknowledged went with it. */
+  /**
+   * Opens the file to append to. A file that has disappeared is not created again: acknowledged entries disappeared
+   * with it.
+   */
   async #open(): Promise<FileHandle> {
     if (this.#file !== undefined) return open(this.#file, O_WRONLY | O_APPEND);
     await mkdir(this.#folder, { recursive: true });
@@ -134,7 +140,7 @@ export class Journal {
 
 const ending = '.entries';
 
-/** The run that a file of the folder belongs to: its name up to the first dot. */
+/** Returns the run that a file of the folder belongs to: its name up to the first dot. */
 function runOf(name: string): string {
   return name.slice(0, name.indexOf('.'));
 }

@@ -4,34 +4,37 @@ import type { Encoder } from '../stored/encoding.ts';
 import type { Format } from '../formats/format.ts';
 import type { Reading } from '../formats/position.ts';
 
-/** How a file's text is put together: the head, records with something between each two, the tail. */
+/** The parts of a file's text: a head, records with a separator between each two, and a tail. */
 export interface Layout {
-  /** What a file without records begins and ends with. */
+  /** The head and tail of a file without records. */
   readonly head: string;
   readonly tail: string;
-  /** CSV only: what is added to the header for more columns. */
+  /** CSV only: returns the text that is added to the header for more columns. */
   columns(added: readonly string[]): string;
-  /** What stands between two records. @param head of the file that they are in */
+  /**
+   * Returns the separator between two records.
+   * @param head the head of the file that they are in
+   */
   between(head: string): string;
   record(record: JsonObject): string;
-  /** The text of a record that stays as it is. */
+  /** Returns the text of a record that does not change. */
   kept(text: Buffer, stored: JsonObject): Buffer | string;
-  /** Head and tail of a file that has no record: as it was, or when its last one has gone. */
+  /** Returns head and tail of a file without records, whether it had none or its last one was removed. */
   empty(head: string, tail: string): { readonly head: string; readonly tail: string };
 }
 
 /** The columns of a CSV file that is written. */
 export interface Columns {
   readonly names: readonly string[];
-  /** How many of them it had before. */
+  /** The number of columns that it had before. */
   readonly before: number;
-  /** Names stand in quotes. */
+  /** True when names are in quotes. */
   readonly quoted: boolean;
 }
 
-/** What a layout follows. */
+/** The conventions that a layout follows. */
 interface Style {
-  /** How lines end. */
+  /** The line ending. */
   readonly eol: string;
   /** CSV only. */
   readonly columns: Columns;
@@ -40,7 +43,7 @@ interface Style {
 
 type Dialect = Pick<Reading, 'delimiter' | 'nulls'>;
 
-/** The layout of a file. */
+/** Returns the layout of a file. */
 export function layoutOf(format: Format, file: Dialect, style: Style): Layout {
   if (format === 'csv') return csvLayout(file, style);
   return format === 'jsonl' ? linesLayout(style) : listLayout(style);
@@ -94,7 +97,7 @@ function listLayout({ eol, encoder }: Style): Layout {
   };
 }
 
-/** JSON text with the characters that its encoding lacks written as `\u…`. */
+/** Returns JSON text in which characters that the encoding lacks are written as `\u…`. */
 function escaped(json: string, { holds }: Pick<Encoder, 'holds'>): string {
   if (holds(json)) return json;
   return json.replace(/[\u0080-\u{10FFFF}]/gu, (char) => (holds(char) ? char : codes(char)));
@@ -106,8 +109,8 @@ function codes(char: string): string {
 }
 
 /**
- * Quotes also the empty text and what would be taken for null: quotes tell them from it. A cell may not even end with a
- * part of the delimiter.
+ * Returns a cell's text. An empty text and a text that means null are quoted, which tells them from null. A cell that
+ * holds any character of the delimiter is quoted too, since it must not end with a part of the delimiter.
  */
 function csvCell(value: Json | undefined, { delimiter, nulls }: Dialect): string {
   if (value === null || value === undefined) return nullText(nulls);
@@ -120,7 +123,7 @@ function csvCell(value: Json | undefined, { delimiter, nulls }: Dialect): string
   return isPlain ? text : inQuotes(text);
 }
 
-/** What null is written as: the first of the texts that mean it. */
+/** Returns the text that null is written as: the first of those that mean it. */
 function nullText(nulls: ReadonlySet<string>): string {
   const [first = ''] = nulls;
   return first;

@@ -7,8 +7,8 @@ import { changesFor, type FileTarget } from './target.ts';
 import { replaceFile } from './write-file.ts';
 
 /**
- * Replaces the target by the file with the journal's changes made; makes the file if there is none.
- * @param written how many operations the journal must have
+ * Replaces the target by the file with the journal's changes applied; creates the file if there is none.
+ * @param written the number of operations that the journal must have
  * @throws ConfigError `journal_damaged`, `file_changed`; TransientError `file_busy` if somebody else writes it
  */
 export async function merge(target: FileTarget, written: number): Promise<void> {
@@ -39,7 +39,7 @@ export async function merge(target: FileTarget, written: number): Promise<void> 
   );
 }
 
-/** The bytes of a text. A new file in UTF-16 begins with a byte order mark. */
+/** Encodes a text. A new file in UTF-16 begins with a byte order mark. */
 async function* encoded(
   text: AsyncIterable<Buffer | string>,
   { encoding }: Reading,

@@ -9,9 +9,9 @@ import { soundRecords } from '../formats/records.ts';
 import type { FileTarget, Held } from './target.ts';
 
 /**
- * The text of a target with changes made, in parts. A record that no change touches is copied as it stands, with what
- * separates it from the others; what is new follows the file's style.
- * @param held the file as it is; null if it is to be made
+ * Returns the text of a target with changes applied, in parts. A record that does not change is copied byte for byte,
+ * with the text that separates it from others. New text follows the file's style.
+ * @param held the file as it is; null if it is yet to be created
  */
 export async function* rewritten(
   target: FileTarget,
@@ -50,7 +50,7 @@ export async function* rewritten(
 
 interface Style {
   readonly layout: Layout;
-  /** The head of the written file, from what stands before the first record of the old one. */
+  /** Returns the head of the written file, given the text before the first record of the old one. */
   readonly headOf: (before: Buffer) => string;
 }
 
@@ -80,14 +80,14 @@ function withColumns(before: Buffer, { to }: Header, more: string): string {
   return before.subarray(0, to).toString() + more + before.subarray(to).toString();
 }
 
-/** How the lines of a file end: as its first one. */
+/** Returns the line ending of a file: that of its first line. */
 async function eolOf({ file }: Held): Promise<string> {
   for await (const { text } of lines(file, start, false))
     return text.at(-1) === 0x0d ? '\r\n' : '\n';
   return '\n';
 }
 
-/** The bytes of a file, taken from place to place. */
+/** Copies the bytes of a file from place to place. */
 class Copy {
   readonly #chunks: AsyncIterator<Buffer>;
   #held: Buffer = Buffer.alloc(0);
@@ -97,7 +97,7 @@ class Copy {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** What stands between the place before and this one. */
+  /** Returns the bytes from the last place up to this one. */
   async upTo(byte: number): Promise<Buffer> {
     const parts: Buffer[] = [];
     let wanted = byte - this.#at;
@@ -105,7 +105,7 @@ class Copy {
     return this.#take(parts, wanted);
   }
 
-  /** What is left. */
+  /** Returns the bytes that are left. */
   async rest(): Promise<Buffer> {
     const parts: Buffer[] = [];
     while (await this.#next(parts));
@@ -119,7 +119,7 @@ class Copy {
     return parts.length === 0 ? part : Buffer.concat([...parts, part]);
   }
 
-  /** Passes on what is held, and holds the next chunk; false if there is none. */
+  /** Appends the held bytes to `parts` and holds the next chunk; returns false if there is none. */
   async #next(parts: Buffer[]): Promise<boolean> {
     parts.push(this.#held);
     this.#at += this.#held.length;

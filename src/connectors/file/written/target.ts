@@ -8,35 +8,38 @@ import type { Journal } from './journal.ts';
 import { start, type Reading } from '../formats/position.ts';
 import { soundRecords } from '../formats/records.ts';
 
-/** A file with records, and how they stand in it. */
+/** A file with records, and its format. */
 export interface Held {
   readonly format: Format;
   readonly file: Reading;
 }
 
-/** What a file destination writes to. */
+/** The file that a destination writes to. */
 export interface FileTarget {
-  /** The file as it is now; null if there is none. */
+  /** Returns the file as it is now; null if there is none. */
   readonly held: () => Promise<Held | null>;
-  /** What is made if there is none. */
+  /** The file to create if there is none. */
   readonly made: Held;
-  /** Whether there was one when the target was opened. */
+  /** True when the file existed as the target was opened. */
   readonly existed: boolean;
   readonly journal: Journal;
   readonly key: readonly string[];
   readonly fields: readonly string[];
-  /** Other fields than `fields` are written too. */
+  /** True when fields other than `fields` are written too. */
   readonly rest: boolean;
   readonly match: Match;
   readonly neutralizeFormulas: boolean;
 }
 
-/** The cells of a target's format. */
+/** Returns the cells of a target's format. */
 export function cellsOf({ made, neutralizeFormulas }: FileTarget): Cells {
   return made.format === 'csv' ? csvCells(neutralizeFormulas) : jsonCells;
 }
 
-/** The records as the file holds them, with the journal's changes made, in file order, then the new ones. */
+/**
+ * Reads the records as the file holds them, with the journal's changes applied: those of the file in order, then new
+ * ones.
+ */
 export async function* storedRecords(target: FileTarget): AsyncIterable<JsonObject> {
   const { applied } = await changesFor(target);
   const held = await target.held();
@@ -49,7 +52,7 @@ export async function* storedRecords(target: FileTarget): AsyncIterable<JsonObje
   yield* applied.created();
 }
 
-/** What the journal comes to, ready to be applied to the target's records. */
+/** Returns the changes of the journal, ready to be applied to the target's records. */
 export async function changesFor(
   target: FileTarget,
 ): Promise<{ applied: Applied; operations: number }> {

@@ -5,14 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { codeOf } from '../failures.ts';
 
-/** Bytes are written in pieces of about this many. */
+/** The approximate size of the pieces in which bytes are written. */
 const pieceSize = 256 * 1024;
 
 /**
- * Replaces a file as a whole: readers see the old content or the new, also after a crash.
- * @param temporary where the content is written first, by nobody else
- * @param compress packs it by gzip
- * @param check called when all is written; what it throws keeps the old content
+ * Replaces a file as a whole. Readers see the old content or the new, even after a crash.
+ * @param temporary the path where the content is written first, and that nobody else uses
+ * @param compress true compresses it by gzip
+ * @param check called when everything is written; an error that it throws keeps the old content
  */
 export async function replaceFile(
   path: string,
@@ -55,7 +55,7 @@ async function writeAll(
   else await write(pieces);
 }
 
-/** The same bytes in fewer parts. */
+/** Joins the bytes into fewer parts. */
 async function* gathered(content: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let held: Buffer[] = [];
   let size = 0;
@@ -70,7 +70,7 @@ async function* gathered(content: AsyncIterable<Buffer>): AsyncIterable<Buffer> 
   yield Buffer.concat(held);
 }
 
-/** Makes the rename itself durable, where the system can do that. */
+/** Makes the rename itself durable, where the system supports that. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r').catch(() => undefined);
   await directory?.sync().catch(() => undefined);

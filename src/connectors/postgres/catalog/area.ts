@@ -3,7 +3,7 @@ import type { ChunkRef } from '../../contract/staging.ts';
 import { digest, ident, literal, namedSql, readingsOf } from './names.ts';
 import type { Session } from '../link/session.ts';
 
-/** Where Sluice keeps its own tables in a destination. */
+/** The place of Sluice's own tables in a destination database. */
 export class Area {
   private readonly schema: string;
   private readonly prefix: string;
@@ -13,17 +13,19 @@ export class Area {
     this.prefix = prefix;
   }
 
-  /** One row per chunk: what was staged, and what became of it. */
+  /** The table with one row per chunk: the number of staged rows, and the result of applying them. */
   get marker(): string {
     return this.table('marker');
   }
 
-  /** The keys each sync has written, where removals are limited to them. */
+  /** The table of the keys that each sync has written, for mirrors that remove only those. */
   get tracked(): string {
     return this.table('tracked');
   }
 
-  /** The records that creates made, by their idempotency keys; those that are of one run alone until it ends. */
+  /**
+   * The table of records made by creates, by idempotency key. Rows of a run's own creates are deleted when it ends.
+   */
   get created(): string {
     return this.table('created');
   }
@@ -32,12 +34,12 @@ export class Area {
     return this.table(`staged_${digest(run)}_${chunk}_${token}`);
   }
 
-  /** What is to be done for the rows of a staged chunk. */
+  /** The table of the operations to do for the rows of a staged chunk. */
   actions({ run, chunk, token }: ChunkRef): string {
     return this.table(`staged_${digest(run)}_${chunk}_${token}_a`);
   }
 
-  /** Rows of a staged chunk that are at fault. */
+  /** The table of those rows of a staged chunk that are at fault. */
   faults({ run, chunk, token }: ChunkRef): string {
     return this.table(`staged_${digest(run)}_${chunk}_${token}_e`);
   }
@@ -65,7 +67,7 @@ export class Area {
     }
   }
 
-  /** Makes what lasts longer than a run. */
+  /** Creates the tables that outlive a run. */
   async create(session: Session): Promise<void> {
     const found = await session.query(
       `SELECT to_regclass(${literal(this.marker)}) IS NOT NULL
@@ -76,7 +78,8 @@ export class Area {
     await session.transaction(async (client) => {
       await lockTables(session, client);
       if (this.prefix === '') {
-        // Not `to_regnamespace`: its cache may not know yet what was made while this session waited for the lock.
+        // `to_regnamespace` would not do: its cache may miss a schema that was made while this session waited for the
+        // lock.
         const here = await session.run(client, `SELECT FROM pg_namespace WHERE nspname = 'sluice'`);
         if (here.count === 0) await session.run(client, 'CREATE SCHEMA sluice');
       }
@@ -98,7 +101,7 @@ export class Area {
     });
   }
 
-  /** Drops what is noted of a run's creates: none of them is repeated any more. */
+  /** Deletes the rows of a run's creates: none of them is repeated any more. */
   async forgetCreated(session: Session, run: string): Promise<void> {
     const [from, to] = [`${run}-`, `${run}.`]; // '.' follows '-'
     await session.query(
@@ -112,12 +115,12 @@ export class Area {
   }
 }
 
-/** Serialises the making of tables that several workers may want at once, until the transaction ends. */
+/** Lets only one worker at a time make tables that several may want, until its transaction ends. */
 export async function lockTables(session: Session, client: pg.PoolClient): Promise<void> {
   await session.run(client, `SELECT pg_advisory_xact_lock(hashtext('sluice.tables'))`);
 }
 
-/** The place where Sluice may make tables beside `stream`; null where it may not. */
+/** Finds the place where Sluice may make tables for writing `stream`; null when it has the right nowhere. */
 export async function findArea(session: Session, stream: string): Promise<Area | null> {
   const { rows } = await session.query(
     `SELECT CASE WHEN to_regnamespace('sluice') IS NULL

@@ -9,53 +9,56 @@ import type { Session, TextRow } from '../link/session.ts';
 /** One column of a relation. */
 export interface Column {
   readonly name: string;
-  /** The type with its modifier, such as `numeric(10,2)`; a domain's own name. */
+  /** The type with its modifier, such as `numeric(10,2)`. For a domain, the domain's name. */
   readonly native: string;
-  /** The type without modifier, below any domain; safe to cast to: never truncates. */
+  /** The type below any domain, without modifier. A cast to it never truncates. */
   readonly base: string;
-  /** The same with its modifier: what a value becomes when it is stored. */
+  /** The type below any domain, with its modifier: a stored value becomes one of these. */
   readonly stored: string;
   readonly builtin: boolean;
   /** PostgreSQL's type category: `S` text, `A` array, … */
   readonly category: string;
-  /** How its values compare; null where its type has no order, then their texts stand for them. */
+  /** The operators that compare its values; null when its type has no order, then their texts are compared. */
   readonly operators: Operators | null;
-  /** A collation of its own, as SQL; null for the one of its type. */
+  /** The column's own collation, as SQL; null when it has its type's. */
   readonly collation: string | null;
-  /** Texts that this column holds equal are the same: its collation folds nothing. */
+  /** True when texts that the column holds equal are identical, because its collation folds nothing. */
   readonly deterministic: boolean;
   readonly notNull: boolean;
   readonly generated: boolean;
   readonly identityAlways: boolean;
 }
 
-/** Columns that are together unique, by the operators of their types. */
+/** Columns that are unique together, by the equality of their types. */
 export interface UniqueKey {
   readonly columns: readonly string[];
-  /** No row lacks it. */
+  /** True when every row has values in all of them. */
   readonly notNull: boolean;
-  /** It holds among all rows: not for a table with children, which have indexes of their own. */
+  /** True when it holds among all rows. False for a table with children, which have indexes of their own. */
   readonly everywhere: boolean;
-  /** It is checked as each row is written, not at the transaction's end. */
+  /** True when it is checked as each row is written, false when at the transaction's end. */
   readonly immediate: boolean;
 }
 
 /** A table, view or query that can be read. */
 export interface Relation {
-  /** What stands in a FROM clause. */
+  /** The SQL that names it in a FROM clause. */
   readonly from: string;
   readonly stream: string;
   readonly columns: readonly Column[];
-  /** The primary key first. Empty for views and queries. */
+  /** The primary key comes first. Empty for views and queries. */
   readonly uniqueKeys: readonly UniqueKey[];
 }
 
-/** Whether a collation holds texts equal that differ; null where nothing says so, as before PostgreSQL 12. */
+/**
+ * SQL: true when a collation treats different texts as equal; null where the server does not say (before PostgreSQL
+ * 12).
+ */
 function folds(collation: string): string {
   return `(to_jsonb(${collation})->>'collisdeterministic' = 'false')`;
 }
 
-/** What is told of the attributes `a`, with their types `t` below any domain. */
+/** The columns of {@link Column} for the attributes `a`, whose types below any domain are `t`. */
 const columnSql = `a.attname AS name, format_type(a.atttypid, a.atttypmod) AS native,
   format_type(t.oid, -1) AS base, format_type(t.oid, g.typmod) AS stored, tn.nspname = 'pg_catalog' AS builtin,
   t.typcategory AS category, a.proven AS not_null, a.attgenerated <> '' AS generated,
@@ -81,8 +84,8 @@ const listSql = `SELECT ${streamSql} AS name
   ORDER BY 1`;
 
 /**
- * Unique indexes by the columns' own equality. One of another operator class or collation may hold values apart that
- * `=` does not: `text_pattern_ops` over citext tells `Ada` from `ada`.
+ * Unique indexes that use the columns' own equality. An index with another operator class or collation may hold two
+ * values apart that `=` holds equal: `text_pattern_ops` over citext tells `Ada` from `ada`.
  */
 const uniqueSql = `SELECT i.indimmediate AS immediate, json_agg(a.attname ORDER BY k.ord) AS columns
   FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[])
@@ -99,13 +102,16 @@ const uniqueSql = `SELECT i.indimmediate AS immediate, json_agg(a.attname ORDER 
   ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid`;
 
 /**
- * Whether a relation's own constraints say nothing of all its rows: the children of an inherited table have their own,
- * and nothing enforces those of a foreign table.
+ * SQL: true when a relation's own constraints do not cover all its rows. The children of an inherited table have their
+ * own, and nothing enforces those of a foreign table.
  */
 const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
   ELSE EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) END`;
 
-/** @throws ConfigError `unknown_stream` */
+/**
+ * Reads the columns and keys of a table or view.
+ * @throws ConfigError `unknown_stream`
+ */
 export async function relationOf(session: Session, stream: string): Promise<Relation> {
   const found = await session.query(
     `SELECT c.oid, n.nspname AS schema, c.relname AS "table", ${unprovenSql} AS unproven
@@ -131,7 +137,7 @@ export async function relationOf(session: Session, stream: string): Promise<Rela
   };
 }
 
-/** A query as a relation: PostgreSQL tells its columns without running it. */
+/** Returns a query as a relation. PostgreSQL tells the query's columns without running it. */
 export async function queryRelation(
   session: Session,
   stream: string,
@@ -152,13 +158,16 @@ export async function queryRelation(
   return { from, stream, columns: columns.rows.map(columnOf), uniqueKeys: [] };
 }
 
-/** The names of all streams. */
+/** Returns the names of all streams. */
 export async function streamNames(session: Session): Promise<string[]> {
   const { rows } = await session.query(listSql);
   return rows.map((row) => row['name'] ?? '');
 }
 
-/** @throws ConfigError `unknown_field` */
+/**
+ * Finds a column by name.
+ * @throws ConfigError `unknown_field`
+ */
 export function columnNamed(relation: Relation, name: string, connection: string): Column {
   const column = relation.columns.find((each) => each.name === name);
   if (column) return column;
@@ -170,7 +179,7 @@ export function columnNamed(relation: Relation, name: string, connection: string
   );
 }
 
-/** A column as the field of a stream. */
+/** Returns a column as the field of a stream. */
 export function fieldOf(column: Column): Field {
   return {
     name: column.name,

@@ -5,7 +5,7 @@ import { lockTables } from './area.ts';
 import { ident, literal, splitStream } from './names.ts';
 import type { Session } from '../link/session.ts';
 
-/** Types for values of sources that have none of PostgreSQL's. */
+/** PostgreSQL types for fields of sources that have no native type. */
 const types: Readonly<Record<FieldType, string>> = {
   text: 'text',
   integer: 'bigint',
@@ -23,9 +23,9 @@ const types: Readonly<Record<FieldType, string>> = {
 };
 
 /**
- * Makes the table that a target names, with its key as primary key, or adds the columns that it lacks. Types are the
- * source's own where this database has them. Nothing is changed, narrowed or dropped.
- * @throws ConfigError `unknown_stream` where a dry run finds no table
+ * Creates the table that a target names, with its key as primary key, or adds the columns that it lacks. Columns get
+ * the source's own types where this database has them. Nothing is changed, narrowed or dropped.
+ * @throws ConfigError `unknown_stream` when a dry run finds no table, or a column missing
  */
 export async function createTable(session: Session, target: Target): Promise<void> {
   const { schema, table } = splitStream(target.stream);
@@ -44,7 +44,7 @@ export async function createTable(session: Session, target: Target): Promise<voi
   );
   const key = target.key.map(ident).join(', ');
   await session.transaction(async (client) => {
-    // Two workers that open the run at once would both find nothing.
+    // Without the lock two workers that open the run at once would both find no table.
     await lockTables(session, client);
     const sql =
       held === null

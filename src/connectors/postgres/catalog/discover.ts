@@ -21,7 +21,7 @@ const sql = `SELECT ${streamSql} AS name,
 
 type FieldRow = [name: string, native: string, base: string, category: string, nullable: boolean];
 
-/** Tables and views outside the system schemas. */
+/** Lists the tables and views outside the system schemas. */
 export async function discover(session: Session): Promise<StreamInfo[]> {
   const { rows } = await session.query(sql);
   return rows.map((row) => ({

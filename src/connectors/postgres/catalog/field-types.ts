@@ -20,7 +20,7 @@ const byBase: Readonly<Record<string, FieldType>> = {
   uuid: 'text',
 };
 
-/** What kind of values a PostgreSQL type holds. */
+/** Returns the kind of values that a PostgreSQL type holds. */
 export function fieldTypeOf(base: string, category: string): FieldType {
   if (category === 'A') return 'array';
   const known = byBase[base];

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 
-/** An SQL identifier, quoted. */
+/** Quotes an SQL identifier. */
 export function ident(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** An SQL string literal, or NULL. */
+/** Quotes a text as an SQL string literal; null becomes NULL. */
 export function literal(text: string | null): string {
   if (text === null) return 'NULL';
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
-/** A short stable name for a text of any length, fit for a part of a table name. */
+/** Returns a short stable name for a text of any length, fit to be part of a table name. */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** A table or view by its name. */
+/** The name of a table or view. */
 interface Named {
   readonly schema: string;
   readonly table: string;
@@ -27,8 +27,8 @@ const quoted = '"(?:[^"]|"")+"';
 const asSql = new RegExp(`^(?:(${quoted}|[^".]+)\\.)?(${quoted}|.+)$`, 's');
 
 /**
- * Schema and table of a stream's name, `schema.table`, either of them quoted as in SQL or not; the schema is `public`
- * unless said. A name without quotes is as it is written, and ends at the first dot if it is the schema's.
+ * Splits a stream's name, `schema.table`, into schema and table. Either may be quoted as in SQL. The default schema is
+ * `public`. A name without quotes is taken literally, and an unquoted schema ends at the first dot.
  */
 export function splitStream(stream: string): Named {
   const [, schema = 'public', table = stream] = asSql.exec(stream) ?? [];
@@ -36,8 +36,8 @@ export function splitStream(stream: string): Named {
 }
 
 /**
- * All that a stream's name may stand for, the likeliest first, as a list of schemas and one of tables: a name may hold
- * dots and quotation marks itself. Parameters of {@link namedSql}.
+ * Returns everything that a stream's name may stand for, the most likely first, as a list of schemas and a list of
+ * tables: an unquoted name may itself hold dots and quotation marks. They are the parameters of {@link namedSql}.
  */
 export function readingsOf(stream: string): [schemas: string[], tables: string[]] {
   const dots = [...stream.matchAll(/\./g)].map(({ index }) => index);
@@ -50,12 +50,18 @@ export function readingsOf(stream: string): [schemas: string[], tables: string[]
   return [all.map(({ schema }) => schema), all.map(({ table }) => table)];
 }
 
-/** The relations `c` in namespaces `n` that a stream's name may stand for, by `place`: `$1` schemas, `$2` tables. */
+/**
+ * FROM clause: the relations `c` in namespaces `n` that a stream's name may stand for, most likely first by `place`.
+ * `$1` is the list of schemas, `$2` that of tables.
+ */
 export const namedSql = `unnest($1::text[], $2::text[]) WITH ORDINALITY AS named(schema, relation, place)
   JOIN pg_namespace n ON n.nspname = named.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = named.relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`;
 
-/** The name of the stream that stands for the relation `c` in the namespace `n`, as SQL; {@link readingsOf} knows it. */
+/**
+ * SQL expression: the stream name of the relation `c` in the namespace `n`, in a form that {@link readingsOf}
+ * understands.
+ */
 export const streamSql = `CASE WHEN n.nspname LIKE '%.%' THEN '"' || replace(n.nspname, '"', '""') || '"'
   ELSE n.nspname END || '.' || c.relname`;
 

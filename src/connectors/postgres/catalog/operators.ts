@@ -1,4 +1,4 @@
-/** How the values of a type compare, as SQL operators that are named with their schema. */
+/** The operators that compare the values of a type, in SQL with their schema. */
 export interface Operators {
   readonly equal: string;
   readonly greater: string;
@@ -7,11 +7,11 @@ export interface Operators {
 }
 
 /**
- * LATERAL subquery for the operators of a type's default B-tree class, which are those of ORDER BY, PARTITION BY and
- * unique indexes: `schema`, `equal`, `greater`, `at_least` and `at_most`, all null for a type without such a class.
- * A bare `=` is looked up on the `search_path` instead, and is another one where an extension's types rest in a schema
- * of their own. PostgreSQL's `GetDefaultOpClass` finds the class in the same way: for the type itself, else for the
- * pseudo-type that it belongs to, else for a type that it can stand for without a cast.
+ * Returns a LATERAL subquery for the operators of a type's default B-tree class, which ORDER BY, PARTITION BY and
+ * unique indexes use. Its columns are `schema`, `equal`, `greater`, `at_least` and `at_most`, all null for a type
+ * without such a class. A bare `=` would be looked up on the `search_path`, and can be another operator when an
+ * extension's types are in a schema of their own. The class is found as PostgreSQL's `GetDefaultOpClass` finds it: for
+ * the type itself, else for the pseudo-type that it belongs to, else for a type that it can stand for without a cast.
  * @param type alias of a row of `pg_type`, not of a domain
  */
 export function defaultOperators(type: string): string {

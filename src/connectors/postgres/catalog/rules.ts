@@ -4,31 +4,37 @@ import type { Session } from '../link/session.ts';
 /** A foreign key. */
 export interface Reference {
   readonly name: string;
-  /** The columns that refer, and those that they refer to, in the same order. */
+  /** The columns that refer, and the columns that they refer to, in the same order. */
   readonly from: readonly string[];
   readonly to: readonly string[];
-  /** What stands in a FROM clause for the relation at the other end. */
+  /** The SQL that names the other relation in a FROM clause. */
   readonly other: string;
-  /** Whether the relation refers to itself. */
+  /** True when the relation refers to itself. */
   readonly self: boolean;
 }
 
 /** A CHECK constraint. */
 export interface Check {
   readonly columns: readonly string[];
-  /** SQL over the bare names of the columns. */
+  /** SQL over the bare column names. */
   readonly condition: string;
 }
 
-/** By what a relation refuses rows. */
+/** The rules by which a relation refuses rows. */
 export interface Rules {
-  /** To which records its own refer, and which records refer to its own and forbid that they go. */
+  /**
+   * `outgoing`: the relation's own foreign keys. `incoming`: foreign keys of others to it that forbid deleting a record
+   * they refer to.
+   */
   readonly outgoing: readonly Reference[];
   readonly incoming: readonly Reference[];
   readonly checks: readonly Check[];
 }
 
-/** @param target what stands for the relation in a FROM clause */
+/**
+ * Reads the rules of a relation.
+ * @param target the SQL that names the relation in a FROM clause
+ */
 export async function rulesOf(
   session: Session,
   client: pg.PoolClient,
@@ -56,7 +62,10 @@ export async function rulesOf(
   };
 }
 
-/** A JSON list of the columns of a relation. @param numbers an array of their numbers */
+/**
+ * Returns SQL for a JSON list of the names of a relation's columns.
+ * @param numbers an array of their numbers
+ */
 function namesOf(relation: string, numbers: string): string {
   return `(SELECT json_agg(a.attname ORDER BY k.ord) FROM unnest(${numbers}) WITH ORDINALITY k(num, ord)
     JOIN pg_attribute a ON a.attrelid = ${relation} AND a.attnum = k.num)`;

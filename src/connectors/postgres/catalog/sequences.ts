@@ -4,8 +4,8 @@ import type { Session } from '../link/session.ts';
 import type { Table } from './table.ts';
 
 /**
- * Moves the sequences of written columns past the values that were copied into them, so that the table's next own
- * record meets none of them. A sequence that is further already stays.
+ * Moves the sequences of written columns past the values that were copied into them, so that the next record the table
+ * numbers itself collides with none. A sequence that is already further stays.
  */
 export async function advanceSequences(
   session: Session,

@@ -8,30 +8,33 @@ export interface Table {
   readonly relation: Relation;
   readonly target: Target;
   readonly key: readonly Column[];
-  /** Holds the ids that the table gives its records, where they are asked for. */
+  /** The column of the ids that the table gives its records; undefined when the ids are not asked for. */
   readonly id: Column | undefined;
-  /** A unique index covers the key, so that a key matches one record at most. */
+  /** True when a unique index covers the key, so that a key matches at most one record. */
   readonly uniqueKey: boolean;
-  /** A unique index on exactly the key: `ON CONFLICT` can name it. */
+  /** True when there is a unique index on exactly the key, which `ON CONFLICT` can name. */
   readonly conflictKey: boolean;
-  /** Fields of the source that the table makes itself. */
+  /** Fields of the source that are not written because the table generates them. */
   readonly leavesOut: readonly string[];
-  /** Its sequences move past the values that are copied into their columns. */
+  /** True when the table's sequences move past the values copied into their columns. */
   readonly advances: boolean;
 }
 
-/** Whether the sync asks to fold or trim the keys of `table`. */
+/** True when the sync asks to fold case or trim blanks, and a key column holds text. */
 export function foldsKeys({ target, key }: Table): boolean {
   const folds = target.match.caseInsensitive || target.match.trim;
   return folds && key.some((column) => column.category === 'S');
 }
 
-/** Whether keys of `table` that match are the same. */
+/** True when keys of `table` that match are identical. */
 export function matchesExactly(table: Table): boolean {
   return !foldsKeys(table) && table.key.every(equalsExactly);
 }
 
-/** A key value, as its column would store it, in the form in which it is compared. */
+/**
+ * Returns SQL for a key value in the form in which keys are compared.
+ * @param stored SQL for the value as its column would store it
+ */
 export function keyOf(table: Table, column: Column, stored: string): string {
   const compared = comparable(column, normalised(table, column, stored));
   return column.collation && column.operators
@@ -39,20 +42,22 @@ export function keyOf(table: Table, column: Column, stored: string): string {
     : compared;
 }
 
-/** The key's columns of the destination `d`, as they are compared. */
+/** Returns SQL for the key columns of the destination `d`, in the form in which keys are compared. */
 export function heldKey(table: Table): string[] {
   return table.key.map((column) =>
     comparable(column, normalised(table, column, `d.${ident(column.name)}`)),
   );
 }
 
-/** Where the destination `d` has the key that the expressions `keys`, made by {@link keyOf}, stand for. */
+/**
+ * Returns an SQL condition: the destination's row `d` has the key of the expressions `keys`, which {@link keyOf} made.
+ */
 export function hasKey(table: Table, keys: readonly string[]): string {
   const held = heldKey(table);
   return table.key.map((column, at) => equal(column, held[at]!, keys[at]!)).join(' AND ');
 }
 
-/** Folds and trims as the sync asks. The type stays, since citext goes on folding when it is trimmed. */
+/** Folds and trims as the sync asks. The type is kept, since citext still folds after it was trimmed. */
 function normalised(table: Table, column: Column, expression: string): string {
   const { caseInsensitive, trim } = table.target.match;
   if (column.category !== 'S' || !(caseInsensitive || trim)) return expression;

@@ -5,7 +5,7 @@ import { stateFailure } from './state-failure.ts';
 import { ConfigError, RejectedError, SluiceError, TransientError } from '../../../model/failure.ts';
 
 const lostLinkText = /terminated|timeout|not queryable|closed|ended|Cannot use a pool/i;
-/** Of an error of TLS: what the code of Node or OpenSSL begins with. */
+/** Matches the code that Node or OpenSSL gives a TLS error. */
 const tlsCode =
   /^(ERR_SSL|ERR_TLS|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
 const tlsText = /SSL/;
@@ -13,35 +13,39 @@ const recordState = new RegExp(recordStates);
 const systemState = new RegExp(systemStates);
 const raising = /^exec_stmt_(raise|assert)$/;
 
-/** Whether an error is about the statement that was run, not about the server or the link. */
+/** True when an error is about the statement, false when it is about the server or the link. */
 export function isStatementFault(error: unknown): boolean {
   return error instanceof DatabaseError && !systemState.test(error.code ?? '');
 }
 
-/** What a database said of one record: safe to keep (R1). */
+/** The part of a database error about one record that is safe to keep (R1). */
 export interface RowFault {
   readonly code: string;
   readonly message: string;
   readonly field?: string;
 }
 
-/** The record error that `error` stands for; null where the record is not to blame. */
+/** Returns the record error that `error` stands for; null when no record is to blame. */
 export function rowFault(error: unknown): RowFault | null {
   if (!(error instanceof DatabaseError) || !blamesRecord(error)) return null;
   return faultOf(error.code ?? '', messageOf(error), error.column, error.constraint);
 }
 
-/** A policy, or a function of the database's own, may refuse one record with any SQLSTATE. */
+/**
+ * True when a record is to blame. A row security policy or a function of the database may refuse a record with any
+ * SQLSTATE.
+ */
 function blamesRecord(error: DatabaseError): boolean {
   const { code = '', routine, position } = error;
-  // Types of extensions call a text that they cannot read a syntax error; one of the statement has a place in it.
+  // Types of extensions report a text that they cannot read as a syntax error. An error in the statement has a
+  // position.
   if (code === '42601') return position === undefined;
   if (recordState.test(code)) return true;
   if (code === '42501' && routine === 'ExecWithCheckOptions') return true;
   return raisedBy(error) !== null && !systemState.test(code);
 }
 
-/** A record error from the parts of a database error, without the values that PostgreSQL quotes. */
+/** Builds a record error from the parts of a database error, without the values that PostgreSQL quotes. */
 export function faultOf(
   code: string,
   message: string,
@@ -57,13 +61,15 @@ export function faultOf(
   return { code, message: full, ...(named ? { field: named } : {}) };
 }
 
-/** As {@link rowFault}, as the error that a records destination throws. */
+/** Returns the fault of {@link rowFault} as the error that a records destination throws. */
 export function rejection(error: unknown): RejectedError | null {
   const fault = rowFault(error);
   return fault && new RejectedError(fault.code, fault.message, fault.field);
 }
 
-/** Classes any error of the driver; errors of Sluice pass through. Drops the cause: its `detail` holds values. */
+/**
+ * Classes any error of the driver; errors of Sluice pass unchanged. The cause is dropped: its `detail` holds values.
+ */
 export function failureOf(error: unknown, connection: string): Error {
   if (error instanceof SluiceError || error instanceof RejectedError) return error;
   if (error instanceof DatabaseError) return stateFailure(error, connection, messageOf(error));
@@ -92,7 +98,7 @@ export function failureOf(error: unknown, connection: string): Error {
   return new TransientError('connection', `${connection}: ${lost}`, { connection });
 }
 
-/** How the link to a server failed; null where the error is another one. */
+/** Says how the link to a server failed; null for an error of another kind. */
 function lostLink(error: unknown, code: string, message: string): string | null {
   if (code === 'ENOTFOUND') return `the host of the database is not known (${code})`;
   const isSystem = error instanceof Error && ('syscall' in error || 'errors' in error);
@@ -101,7 +107,7 @@ function lostLink(error: unknown, code: string, message: string): string | null 
   return lostLinkText.test(message) ? 'the link to the database was lost' : null;
 }
 
-/** The failure of a link on which no byte has moved for too long. */
+/** Returns the failure of a link on which no byte has moved for too long. */
 export function fellSilent(connection: string): TransientError {
   const message = `${connection}: the database fell silent`;
   return new TransientError('timeout', message, { connection });
@@ -114,19 +120,25 @@ function codeOf(error: unknown): string {
 
 const refusedBy = 'refused by ';
 
-/** A function's own text may hold any value: its name stands for it. `isolate` does the same. */
+/**
+ * Returns the message to show. A function's own text may hold any value, so the function's name replaces it. `isolate`
+ * does the same in SQL.
+ */
 function messageOf(error: DatabaseError): string {
   const raised = raisedBy(error);
   return raised === null ? error.message : `${refusedBy}${raised}`;
 }
 
-/** The function that raised the error by a statement of its own, as it is called there; null where none did. */
+/**
+ * Returns the name of the function that raised the error by RAISE or ASSERT, as PostgreSQL prints it; null when none
+ * did.
+ */
 function raisedBy({ where, routine }: DatabaseError): string | null {
   const named = /^(.*) line \d+ at (RAISE|ASSERT)$/.exec(where?.split('\n', 1)[0] ?? '')?.[1];
   return named ?? (raising.test(routine ?? '') ? 'a function' : null);
 }
 
-/** Whether the message of a state is a function's own text. */
+/** True when the message that comes with a state is a function's own text. */
 function isRaised(state: string): boolean {
   return /^(P000[14]|38|39)/.test(state);
 }

@@ -5,10 +5,10 @@ import { systemStates } from './states.ts';
 
 const system = new RegExp(systemStates);
 
-/** What poolers say, under a state of lost links, of what no retry mends. */
+/** Matches refusals of poolers that no retry mends, although they come with the state of a lost link. */
 const poolerRefusal = /startup parameter|no such (user|database)|statement pooling|config error/i;
 
-/** What a state of other failures means, and what to do about it; the first that fits counts. */
+/** The meaning of other states, and what to do about them. The first match counts. */
 const meanings: readonly (readonly [state: RegExp, code: string, remedy: string])[] = [
   [/^3D000/, 'unknown_database', ''],
   [/^42501/, 'permission_denied', 'the login needs that right'],
@@ -33,7 +33,10 @@ const meanings: readonly (readonly [state: RegExp, code: string, remedy: string]
   [/^42/, 'invalid_query', ''],
 ];
 
-/** The failure of a statement that blames no record, with the state, the objects it names, and what to do. */
+/**
+ * Returns the failure of a statement that blames no record. Its text has the state, the objects involved, and what to
+ * do.
+ */
 export function stateFailure(error: DatabaseError, connection: string, message: string): Error {
   const state = error.code ?? '';
   const options = { connection };
@@ -50,22 +53,25 @@ export function stateFailure(error: DatabaseError, connection: string, message: 
 
 const unknown = [/^/, 'refused', ''] as const;
 
-/** A name between the quotation marks of any language. */
+/** Matches a name in quotation marks of any language. */
 const quotedName = /["«„“»][^"»“”«]*["»“”«]/g;
 
-/** The server's own rules (28000) say which of them refuses; a wrong password says nothing more. The url is secret. */
+/**
+ * Returns the failure of a login. For state 28000 the server says which of its rules refused it; a wrong password says
+ * nothing more. The url is secret and not shown.
+ */
 function refusedLogin(state: string, said: string, connection: string): ConfigError {
   const reason = state === '28000' ? `: ${said.replaceAll(quotedName, '…')}` : '';
   const message = `${connection}: the database refused the login${reason}`;
   return new ConfigError('credentials', message, { connection });
 }
 
-/** Whether a syntax error is in the text of the statement, such as a query of the user's, and not in a value. */
+/** True when a syntax error is in the statement's text, such as a query of the user's, and not in a value. */
 function isOfStatement({ code, position, where }: DatabaseError): boolean {
   return code === '42601' && position !== undefined && where === undefined;
 }
 
-/** The names that the message leaves out. */
+/** Names the objects involved that the message does not name. */
 function objects({ table, column, constraint }: DatabaseError, said: string): string {
   const names = Object.entries({ table, column, constraint }).flatMap(([kind, name]) =>
     name === undefined || said.includes(`"${name}"`) ? [] : [`${kind} ${name}`],

@@ -4,22 +4,22 @@ import { sslModes, type CertificateFiles, type SslMode } from './tls.ts';
 
 /** One of the servers of a url. */
 export interface Server {
-  /** `host:port`, as the url says. */
+  /** `host:port`, as the url gives it. */
   readonly name: string;
-  /** A url of this server alone, for the driver; it says nothing of TLS. */
+  /** A url of this server alone, for the driver, without TLS parameters. */
   readonly url: string;
-  /** Whether it is reached through a socket of this machine, where there is no TLS. */
+  /** True when it is reached through a socket of this machine, where there is no TLS. */
   readonly local: boolean;
 }
 
-/** What a url says. */
+/** The parts of a url. */
 export interface Address {
-  /** In the order in which they are tried. */
+  /** The servers in the order in which they are tried. */
   readonly servers: readonly Server[];
   readonly wanted: SessionKind;
   readonly sslmode: SslMode | undefined;
   readonly files: CertificateFiles;
-  /** Longest a connection attempt may take, in milliseconds. */
+  /** The longest time for one attempt to connect, in milliseconds; undefined when the url does not say. */
   readonly connectMs: number | undefined;
 }
 
@@ -29,7 +29,7 @@ const encode =
 
 /**
  * Reads a url as libpq does: `postgres://user:password@host:port,host:port/database?parameter=value&…`.
- * @throws ConfigError `invalid_url`, with what to write instead and nothing of the url
+ * @throws ConfigError `invalid_url`; the message says what to write instead and holds nothing of the url
  */
 export function addressOf(url: string, connection: string): Address {
   const invalid = (reason: string) =>
@@ -79,7 +79,7 @@ interface Host {
   readonly port: string;
 }
 
-/** The hosts of the url's authority, or those that its parameters name; null where a port is none. */
+/** Returns the hosts of the url's authority, or those that its parameters name; null when a port is not a number. */
 function hostsOf(authority: string, parameters: URLSearchParams): Host[] | null {
   const inParameters = take(parameters, 'host')?.split(',');
   const inAuthority = authority.split(',').map(splitHost);
@@ -92,7 +92,7 @@ function hostsOf(authority: string, parameters: URLSearchParams): Host[] | null 
   return hosts.every(({ port }) => /^\d*$/.test(port) && Number(port) <= 65_535) ? hosts : null;
 }
 
-/** `host:port`; the host of a version 6 address stands in brackets, that of a socket's folder is percent-encoded. */
+/** Splits `host:port`. An IPv6 address stands in brackets; the folder of a socket is percent-encoded. */
 function splitHost(text: string): Host {
   const [, bracketed, plain = '', port = ''] = /^(?:\[(.*)\]|([^:]*))(?::(.*))?$/s.exec(text) ?? [];
   return { host: bracketed ?? decodeURIComponent(plain), port };

@@ -8,23 +8,26 @@ import type { LegacyEncoding } from '../values/legacy-text.ts';
 import { Servers } from './servers.ts';
 import { Session } from './session.ts';
 
-/** How to reach a database. */
+/** The settings that reach a database. */
 export interface LinkOptions {
   readonly connection: string;
   readonly url: string;
-  /** Default: what the url says. */
+  /** The wish for TLS. Default: what the url says. */
   readonly ssl?: 'disable' | 'require' | 'verify' | undefined;
-  /** Longest a statement may compute. */
+  /** The longest time that a statement may compute, in milliseconds. */
   readonly statementTimeoutMs: number;
-  /** Longest the other end may stay silent where it has nothing to compute, or take none of the bytes it is sent. */
+  /**
+   * The longest time, in milliseconds, that the other end may stay silent when it has nothing to compute, or may take
+   * none of the bytes sent to it.
+   */
   readonly timeoutMs: number;
-  /** What the texts of an SQL_ASCII database are in, which does not know it. Default: UTF-8. */
+  /** The encoding of the texts of an SQL_ASCII database, which does not know it itself. Default: UTF-8. */
   readonly encoding?: LegacyEncoding | undefined;
 }
 
 const sslModeOf = { disable: 'disable', require: 'require', verify: 'verify-full' } as const;
 
-/** A database, and the pool of connections to it. What is asked of it goes through a {@link Session}. */
+/** A database and the pool of connections to it. All work goes through a {@link Session}. */
 export class Link implements Connection {
   readonly options: LinkOptions;
   /** The encoding of the database, such as `UTF8`; empty before the first transaction. */
@@ -36,14 +39,14 @@ export class Link implements Connection {
     this.options = options;
   }
 
-  /** What makes its calls through `calls`. */
+  /** Returns a session that makes its calls through `calls`. */
   session(calls: Calls): Session {
     return new Session(this, calls);
   }
 
   async check(calls: Calls): Promise<void> {
     const session = this.session(calls);
-    // Not every pooler passes transactions on.
+    // A transaction, because not every pooler passes them on.
     await session.transaction((client) => session.run(client, 'SELECT 1'));
   }
 
@@ -57,7 +60,10 @@ export class Link implements Connection {
     return unlessAborted(this.servers.connect(), signal);
   }
 
-  /** Classes an error. A server that has become one which only reads is left for another one, where there may be one. */
+  /**
+   * Classes an error. When the server has become read-only and another server of the url may be writable, the error is
+   * transient and the next call looks for that server.
+   */
   failureOf(error: unknown): Error {
     const { connection } = this.options;
     const failure = failureOf(error, connection);
@@ -67,13 +73,13 @@ export class Link implements Connection {
     return new TransientError('connection', failure.message, { connection });
   }
 
-  /** Closes the pool; connections whose other end does not say goodbye are cut. */
+  /** Closes the pool. Connections whose other end does not answer are cut. */
   close(): Promise<void> {
     this.closed ??= this.made?.end() ?? Promise.resolve();
     return this.closed;
   }
 
-  /** Made when they are first needed: a url that cannot be read is a failure of the call. */
+  /** The servers, made on first use, so that a url that cannot be read fails the call rather than the constructor. */
   private get servers(): Servers {
     const { connection, url, ssl, timeoutMs } = this.options;
     const sslmode = ssl && sslModeOf[ssl];
@@ -82,7 +88,7 @@ export class Link implements Connection {
   }
 }
 
-/** The connection when it comes; one that comes after the abort is closed. */
+/** Returns the connection when it is made. After an abort a late one is closed. */
 function unlessAborted(
   connecting: Promise<pg.PoolClient>,
   signal: AbortSignal,

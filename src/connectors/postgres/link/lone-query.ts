@@ -1,7 +1,7 @@
 import { Query } from 'pg';
 import type pg from 'pg';
 
-/** The parts of the driver's connection that write messages. */
+/** The methods of the driver's connection that write messages. */
 interface Wire {
   parse(statement: { text: string }): void;
   bind(portal: object): void;
@@ -26,8 +26,8 @@ interface Config extends pg.QueryConfig<unknown[]> {
 const ExtendedQuery = Query as unknown as new (config: Config, done: Done) => Extended;
 
 /**
- * A statement that is a transaction of its own, with settings that are sent ahead of it in the same round trip: what
- * the extended protocol sends up to a Sync is one transaction.
+ * A statement that is a transaction of its own, with settings sent ahead of it in the same round trip. The extended
+ * protocol treats everything up to a Sync message as one transaction.
  */
 class LoneQuery extends ExtendedQuery {
   private readonly settings: string;
@@ -55,7 +55,7 @@ class LoneQuery extends ExtendedQuery {
   }
 }
 
-/** What a lone statement is, and the longest its answer may take in milliseconds. */
+/** One statement to run, and the longest time its answer may take in milliseconds. */
 export interface LoneStatement {
   readonly settings: string;
   readonly text: string;
@@ -63,7 +63,7 @@ export interface LoneStatement {
   readonly timeoutMs: number;
 }
 
-/** Runs a statement as a transaction of its own; errors come out raw. */
+/** Runs a statement as a transaction of its own. Errors are not classed. */
 export function runAlone(
   client: pg.ClientBase,
   { settings, text, values, timeoutMs }: LoneStatement,

@@ -1,7 +1,10 @@
 import { rejection } from '../failures/failures.ts';
 import type { Answer, Session } from './session.ts';
 
-/** Runs one statement. @throws RejectedError where a value is to blame that it was given */
+/**
+ * Runs one statement.
+ * @throws RejectedError when one of the values given to it is at fault
+ */
 export function refusableQuery(
   session: Session,
   text: string,

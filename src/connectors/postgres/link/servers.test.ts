@@ -115,7 +115,7 @@ it('each kind of server is known', () => {
   expect(fitting('standby')).toEqual([true, false, false]);
 });
 
-/** The database's url, with another server before it, or more to say. */
+/** Returns the database's url, with another server before it, or further parameters. */
 function url({ before = '', query = '' }): string {
   return `${database.url.replace(/@/, `@${before}`)}?${query}`;
 }

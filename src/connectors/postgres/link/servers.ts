@@ -7,30 +7,33 @@ import { failureOf } from '../failures/failures.ts';
 import { serverState, unfit, type SessionKind } from './session-kind.ts';
 import { tlsWays, type SslMode } from './tls.ts';
 
-/** Where the servers are, and how they are reached. */
+/** The servers' addresses, and how they are reached. */
 export interface ServersOptions {
   readonly connection: string;
   readonly url: string;
-  /** Default: what the url says; without a word there, what the driver's environment says. */
+  /** The TLS mode. Default: what the url says; when it says nothing, what the driver's environment says. */
   readonly sslmode: SslMode | undefined;
-  /** Longest a connection attempt may stay unanswered, unless the url says it. Milliseconds. */
+  /** The longest time for one attempt to connect, in milliseconds, unless the url says another. */
   readonly timeoutMs: number;
 }
 
-/** A server with a pool for each way to reach it. */
+/** A server with one connection pool for each way to reach it. */
 interface Host {
   readonly name: string;
   readonly pools: readonly pg.Pool[];
 }
 
-/** A peer that does not even acknowledge probes is found dead some 10 s after this. Milliseconds. */
+/**
+ * The idle time before the first keep-alive probe. A peer that does not answer probes is found dead some 10 s later.
+ * Milliseconds.
+ */
 const firstProbeMs = 10_000;
-/** How long a closing connection waits for the other end. Milliseconds. */
+/** The time that a closing connection waits for the other end. Milliseconds. */
 const goodbyeMs = 2_000;
 
 const texts = { getTypeParser: () => (value: string | Buffer) => value };
 
-/** The servers that a url names: connections are made to the first of them that answers and is of the wanted kind. */
+/** The servers that a url names. A connection goes to the first server that answers and is of the wanted kind. */
 export class Servers {
   private readonly connection: string;
   private readonly wanted: SessionKind;
@@ -38,7 +41,7 @@ export class Servers {
   private readonly timeoutMs: number;
   private readonly open = new Set<pg.PoolClient>();
   private fitting = new WeakSet<pg.PoolClient>();
-  /** The host that was used last, tried first. */
+  /** The host that was used last; it is tried first. */
   private last: Host | undefined;
 
   /** @throws ConfigError `invalid_url` */
@@ -53,12 +56,12 @@ export class Servers {
     }));
   }
 
-  /** Whether the servers may change places, so that another one becomes the wanted kind. */
+  /** True when the servers may change roles, so that another one becomes the wanted kind. */
   get mayMove(): boolean {
     return this.hosts.length > 1 && this.wanted !== 'any';
   }
 
-  /** A connection to the first server that fits. */
+  /** Connects to the first server that fits. */
   async connect(): Promise<pg.PoolClient> {
     const kinds: SessionKind[] =
       this.wanted === 'prefer-standby' ? ['standby', 'any'] : [this.wanted];
@@ -74,12 +77,12 @@ export class Servers {
     throw this.failure(reasons);
   }
 
-  /** Looks anew at what kind of server each connection leads to before it is used again. */
+  /** Makes every connection check again, before its next use, what kind of server it leads to. */
   doubt(): void {
     this.fitting = new WeakSet();
   }
 
-  /** Closes all connections; those whose other end does not say goodbye are cut. */
+  /** Closes all connections. Those whose other end does not answer are cut. */
   async end(): Promise<void> {
     const cut = setTimeout(() => {
       for (const client of this.open) socketOf(client).destroy();
@@ -105,7 +108,7 @@ export class Servers {
       application_name: 'sluice',
       types: texts,
     });
-    // An idle connection that dies is replaced; without a listener it would end the process.
+    // An idle connection that dies is replaced. Without a listener its error would end the process.
     pool.on('error', ignore);
     pool.on('connect', (client) => {
       client.on('error', ignore);
@@ -120,7 +123,10 @@ export class Servers {
     return last ? [last, ...this.hosts.filter((host) => host !== last)] : [...this.hosts];
   }
 
-  /** A connection to the host if it fits; else why not. Throws what no other host would mend. */
+  /**
+   * Returns a connection to the host if it fits, else the reason why not. Throws an error that no other host would
+   * mend.
+   */
   private async tryHost(
     host: Host,
     kind: SessionKind,
@@ -143,7 +149,7 @@ export class Servers {
     }
   }
 
-  /** Why a connection leads to a server that is not of the kind; null where it is. */
+  /** Returns the reason why a connection's server is not of the wanted kind; null when it is. */
   private async check(client: pg.PoolClient, kind: SessionKind): Promise<string | null> {
     if (kind === 'any' || this.fitting.has(client)) return null;
     const reason = unfit(await serverState(client, this.timeoutMs), kind);
@@ -169,17 +175,17 @@ export class Servers {
       return `${host.name}: ${why}`;
     });
     const message = `${connection}: no server of the url can be used (target_session_attrs=${this.wanted}): ${said.join('; ')}`;
-    // Servers that all answer have their places; one that does not may come back as the wanted kind.
+    // Servers that all answer will keep their roles. One that does not answer may come back as the wanted kind.
     return reasons.every((reason) => 'unfit' in reason)
       ? new ConfigError('no_fitting_server', message, { connection })
       : new TransientError('connection', message, { connection });
   }
 }
 
-/** Why a host is not used. */
+/** The reason why a host is not used. */
 type Reason = { readonly host: Host } & ({ readonly unfit: string } | { readonly failure: Error });
 
-/** Whether a link failed for its being, or not being, encrypted. */
+/** True when a link failed because it was, or was not, encrypted. */
 function isOfTls(error: unknown, connection: string): boolean {
   const failure = failureOf(error, connection);
   if (!(failure instanceof ConfigError)) return false;
@@ -194,5 +200,5 @@ function socketOf(client: pg.PoolClient): Socket {
   return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
-/** The statement under way reports the same failure. */
+/** Ignores an error that the statement under way reports as well. */
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What a url may say in `target_session_attrs`. */
+/** The values of `target_session_attrs` in a url. */
 export const sessionKinds = [
   'any',
   'read-write',
@@ -10,13 +10,13 @@ export const sessionKinds = [
   'prefer-standby',
 ] as const;
 
-/** Which of several servers is wanted. */
+/** The kind of server that is wanted when the url names several. */
 export type SessionKind = (typeof sessionKinds)[number];
 
-/** What a server is. */
+/** The role of a server. */
 export interface ServerState {
   readonly standby: boolean;
-  /** Whether transactions only read unless they say otherwise. */
+  /** True when transactions are read-only unless they say otherwise. */
   readonly readOnly: boolean;
 }
 
@@ -29,14 +29,17 @@ const accepts: Readonly<Record<SessionKind, (server: ServerState) => boolean>> =
   'prefer-standby': ({ standby }) => standby,
 };
 
-/** Why a server is not of the wanted kind; null where it is. */
+/** Returns the reason why a server is not of the wanted kind; null when it is. */
 export function unfit(server: ServerState, wanted: SessionKind): string | null {
   if (accepts[wanted](server)) return null;
   if (server.standby) return 'is a standby';
   return server.readOnly ? 'only reads' : 'is a primary that takes writes';
 }
 
-/** Asks a server what it is. @param timeoutMs longest it may take to answer */
+/**
+ * Asks a server for its role.
+ * @param timeoutMs the longest time it may take to answer
+ */
 export async function serverState(client: pg.ClientBase, timeoutMs: number): Promise<ServerState> {
   const text = `SELECT pg_is_in_recovery() AS standby,
     current_setting('transaction_read_only') = 'on' AS read_only`;

@@ -5,10 +5,10 @@ import type { LegacyEncoding } from '../values/legacy-text.ts';
 import { runAlone } from './lone-query.ts';
 import { localSettings, type TransactionLimits } from './settings.ts';
 
-/** One row of a result: every value is the text PostgreSQL printed, null for NULL. */
+/** One row of a result. Every value is the text that PostgreSQL printed, null for NULL. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
-/** What a statement did. */
+/** The result of a statement. */
 export interface Answer {
   readonly rows: readonly TextRow[];
   readonly count: number;
@@ -16,13 +16,13 @@ export interface Answer {
   readonly fields: readonly pg.FieldDef[];
 }
 
-/** What a transaction has of its own. */
+/** Settings of one transaction. */
 export interface TransactionOptions extends Partial<TransactionLimits> {
-  /** In which texts are sent and received. Default UTF8. */
+  /** The encoding in which texts are sent and received. Default UTF8. */
   readonly clientEncoding?: string;
 }
 
-/** The database of a session, as {@link Session} needs it. */
+/** The parts of a database that {@link Session} needs. */
 interface Database {
   readonly options: {
     readonly connection: string;
@@ -41,16 +41,16 @@ interface Database {
 /** A connection taken out of the pool. */
 export interface Lease {
   readonly client: pg.PoolClient;
-  /** Gives it back, or closes it when `broken`. Later calls do nothing. */
+  /** Gives the connection back, or closes it when `broken`. Later calls do nothing. */
   release(broken: boolean): void;
-  /** Classes an error that came up while it was held. */
+  /** Classes an error that occurred while the connection was held. */
   failure(error: unknown): Error;
 }
 
 /**
- * What a piece of work asks of a database, through its calls. Every statement runs in a transaction that has settings of
- * its own, so that values print the same way everywhere and no session keeps a trace: a pooler may stand between, which
- * hands sessions on after each transaction.
+ * Runs the statements of one piece of work, each through the work's calls. Every statement runs in a transaction with
+ * its own settings, so that values print the same way everywhere and no setting stays in the session: a pooler may
+ * stand in between, which gives the session to another client after each transaction.
  */
 export class Session {
   readonly calls: Calls;
@@ -82,7 +82,7 @@ export class Session {
     return this.database.databaseEncoding;
   }
 
-  /** Runs `work` with a connection of its own, as one call; a failure closes it. Errors come out classed. */
+  /** Runs `work` with a connection of its own, as one call. Errors are classed; a failure closes the connection. */
   withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     return this.calls.make(async ({ signal }) => {
       const lease = await this.take(signal);
@@ -98,7 +98,7 @@ export class Session {
     });
   }
 
-  /** Takes a connection out of the pool, as one call; the caller must release it. An abort closes it. */
+  /** Takes a connection out of the pool, as one call. The caller must release it; an abort closes it. */
   acquire(): Promise<Lease> {
     return this.calls.make(async ({ signal }) => ({ value: await this.take(signal) }));
   }
@@ -108,7 +108,10 @@ export class Session {
     return this.withClient((client) => this.run(client, text, values));
   }
 
-  /** Runs one statement in the transaction that `client` is in, else as one of its own; errors come out raw. */
+  /**
+   * Runs one statement in the transaction that `client` is in, else as a transaction of its own. Errors are not
+   * classed.
+   */
   async run(client: pg.ClientBase, text: string, values: readonly unknown[] = []): Promise<Answer> {
     const { statementTimeoutMs, timeoutMs: silenceMs } = this.database.options;
     const timeoutMs = statementTimeoutMs + silenceMs;
@@ -120,7 +123,7 @@ export class Session {
     return answerOf(await client.query<TextRow>(config));
   }
 
-  /** Runs `work` in one transaction; any failure rolls back. */
+  /** Runs `work` in one transaction. Any failure rolls it back. */
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     return this.withClient(async (client) => {
       await this.begin(client);
@@ -132,7 +135,7 @@ export class Session {
     });
   }
 
-  /** Begins a transaction with the settings that hold in it; errors come out raw. */
+  /** Begins a transaction with its settings. Errors are not classed. */
   async begin(client: pg.ClientBase, options: TransactionOptions = {}): Promise<void> {
     const text = `BEGIN; ${localSettings({ ...this.limits, ...options }, options.clientEncoding)}`;
     const config = { text, query_timeout: this.database.options.timeoutMs };
@@ -169,7 +172,10 @@ export class Session {
   }
 }
 
-/** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
+/**
+ * A worker that is silent for this long within a transaction is taken for frozen and loses its chunk to another worker,
+ * which waits for its locks.
+ */
 const frozenMs = 15_000;
 
 function answerOf({ rows, rowCount, fields }: pg.QueryResult<TextRow>): Answer {

@@ -1,10 +1,12 @@
-/** How long a transaction may compute, and how long it may wait for its client. Milliseconds, 0: for ever. */
+/** The longest time that a transaction may compute, and wait for its client. Milliseconds; 0: for ever. */
 export interface TransactionLimits {
   readonly statementMs: number;
   readonly idleMs: number;
 }
 
-/** What decides how values are read and printed: the same on every server, whatever its database or role says. */
+/**
+ * Settings that decide how values are read and printed: the same on every server, whatever its database or role says.
+ */
 const values = {
   DateStyle: 'ISO, YMD',
   TimeZone: 'UTC',
@@ -20,7 +22,7 @@ const values = {
   standard_conforming_strings: 'on',
 };
 
-/** A server whose client is gone without a word finds out within half a minute. */
+/** With these a server finds out within half a minute that its client is gone. */
 const keepAlive = {
   tcp_keepalives_idle: '10',
   tcp_keepalives_interval: '5',
@@ -28,9 +30,10 @@ const keepAlive = {
 };
 
 /**
- * A query that gives the transaction it runs in its settings, and its `encoding` that of the database. They end with the
- * transaction: behind a pooler the next one may run in another session, and this session may be another client's.
- * @param clientEncoding in which texts are sent and received. Default UTF8
+ * Returns a query that applies the settings to the transaction it runs in, and whose column `encoding` is the
+ * database's encoding. The settings end with the transaction: behind a pooler the next transaction may run in another
+ * session, and this session may serve another client.
+ * @param clientEncoding the encoding in which texts are sent and received. Default UTF8
  */
 export function localSettings(limits: TransactionLimits, clientEncoding?: string): string {
   const all = {
@@ -44,7 +47,10 @@ export function localSettings(limits: TransactionLimits, clientEncoding?: string
   return `SELECT getdatabaseencoding() AS encoding, ${[...known, ...versioned].join(', ')}`;
 }
 
-/** Settings that not every server has. A statement ends when its client has gone; else an aborted apply would run on. */
+/**
+ * Settings that not every server has. The first ends a statement whose client has gone; else an aborted apply would run
+ * on.
+ */
 const versioned = [
   `CASE WHEN ${has('client_connection_check_interval')} AND version() ~ 'linux|darwin|bsd'
      THEN ${set('client_connection_check_interval', '1s')} END`,

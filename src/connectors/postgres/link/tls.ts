@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { ConfigError } from '../../../model/failure.ts';
 
-/** What a url may say in `sslmode`; all but `no-verify` mean what they mean to libpq. */
+/** The values of `sslmode` in a url. All but `no-verify` mean what they mean to libpq. */
 export const sslModes = [
   'disable',
   'allow',
@@ -13,7 +13,7 @@ export const sslModes = [
   'no-verify',
 ] as const;
 
-/** How far a link is encrypted, and whether the server must prove who it is. */
+/** The degree of encryption of a link, and whether the server must prove its identity. */
 export type SslMode = (typeof sslModes)[number];
 
 /** Paths of PEM files, as the url names them. */
@@ -23,18 +23,18 @@ export interface CertificateFiles {
   readonly sslkey: string | null;
 }
 
-/** What the driver is told of TLS: false for none. */
+/** The driver's TLS option: false for no TLS. */
 export type Tls = false | ConnectionOptions;
 
 /**
- * The ways to make a link, the wanted one first; the next is for a server that refuses it.
- * @throws ConfigError `invalid_url` where a file cannot be read
+ * Returns the ways to make a link, the wanted one first. A further one is for a server that refuses the first.
+ * @throws ConfigError `invalid_url` when a file cannot be read
  */
 export function tlsWays(mode: SslMode, files: CertificateFiles, connection: string): Tls[] {
   if (mode === 'disable') return [false];
   const proofs = certificates(files, connection);
   const unproved = { ...proofs, rejectUnauthorized: false };
-  // The certificate alone counts, not the name in it.
+  // Only the certificate's authority is checked, not the name in it.
   const byAuthority = { ...proofs, checkServerIdentity: () => undefined };
   const ways: Record<Exclude<SslMode, 'disable'>, Tls[]> = {
     allow: [false, unproved],
@@ -47,7 +47,7 @@ export function tlsWays(mode: SslMode, files: CertificateFiles, connection: stri
   return ways[mode];
 }
 
-/** `system` as the root certificate stands for those that Node brings. */
+/** Reads the files of certificates. The root certificate `system` stands for those that Node brings. */
 function certificates(
   { sslrootcert, sslcert, sslkey }: CertificateFiles,
   connection: string,

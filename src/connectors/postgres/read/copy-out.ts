@@ -8,15 +8,15 @@ import type { Session } from '../link/session.ts';
 type Copy = ReturnType<typeof to>;
 
 /**
- * The bytes of `COPY … TO STDOUT`. A consumer that stops early closes the connection, which ends the query at
- * the server. A link that stays silent for the statement time-out counts as dead. They are UTF-8.
+ * Streams the bytes of `COPY … TO STDOUT`, in UTF-8. A consumer that stops early closes the connection, which ends the
+ * query on the server. A link that stays silent for the statement time-out counts as dead.
  */
 export async function* copyOut(session: Session, query: string): AsyncGenerator<Buffer> {
   const { signal } = session.calls;
   const lease = await session.acquire();
   let timer: NodeJS.Timeout | undefined;
   try {
-    // Whoever takes the rows may pause for longer than a statement may last.
+    // The consumer of the rows may pause for longer than a statement may last.
     const limits = { statementMs: 0, idleMs: 0 };
     const { encoding } = session;
     await session.begin(lease.client, {
@@ -26,7 +26,7 @@ export async function* copyOut(session: Session, query: string): AsyncGenerator<
     const copy = to(`COPY (${query}) TO STDOUT`, { highWaterMark: 1 << 18 });
     const stream = lease.client.query(encoding ? sentIn(encoding, copy, session) : copy);
     const decode = encoding ? decoder(encoding, session) : (chunk: Buffer) => chunk;
-    // What the connection still reports after the end must not end the process.
+    // An error that the connection reports after the end must not end the process.
     stream.on('error', () => undefined);
     const abort = () => stream.destroy(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
@@ -49,10 +49,10 @@ export async function* copyOut(session: Session, query: string): AsyncGenerator<
   }
 }
 
-/** As a client's encoding: texts pass as they are. */
+/** A client encoding with which the server passes texts unchanged. */
 const unchecked = 'SQL_ASCII';
 
-/** The copy, whose statement goes out in the encoding of what it is compared with. */
+/** Makes the copy send its statement in the encoding of the texts that the statement is compared with. */
 function sentIn(encoding: LegacyEncoding, copy: Copy, session: Session): Copy {
   const { connection, databaseEncoding } = session;
   if (databaseEncoding !== unchecked) {
@@ -69,7 +69,7 @@ function sentIn(encoding: LegacyEncoding, copy: Copy, session: Session): Copy {
   return copy;
 }
 
-/** A message of the simple query protocol. */
+/** Builds a message of the simple query protocol. */
 function simpleQuery(text: Buffer): Buffer {
   const head = Buffer.from('Q\0\0\0\0');
   head.writeInt32BE(text.length + 5, 1);

@@ -6,8 +6,8 @@ const times = /^(timestamp with(out)? time zone|date)$/;
 const numbers = /^(smallint|integer|bigint|numeric|real|double precision)$/;
 
 /**
- * A watermark's lag as SQL that can be subtracted from it; undefined without one.
- * @throws ConfigError `invalid_lag` where the field's type and the lag do not go together
+ * Returns a watermark's lag as SQL that can be subtracted from the watermark; undefined without a lag.
+ * @throws ConfigError `invalid_lag` when the lag does not fit the field's type
  */
 export function lagOf(
   watermark: Column,

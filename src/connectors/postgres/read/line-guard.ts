@@ -1,19 +1,19 @@
 import { keptOfTooLarge } from '../../../model/too-large.ts';
 import { decodeValue } from '../values/copy-lines.ts';
 
-/** The values of a line that was too long; undefined for those too long to keep. */
+/** The values of a line that was too long; undefined for values that are too long to keep. */
 export type ShortValues = (string | null | undefined)[];
 
-/** Whole lines, or what is left of one line. */
+/** Whole lines, or the values that are left of one line that was too long. */
 export type Guarded = Buffer | ShortValues;
 
 const newline = 10;
 const tab = 9;
 
-/** Cuts a flow of COPY bytes into whole lines, and never holds more of a line than the limit. */
+/** Cuts a stream of COPY bytes into whole lines, and never holds more of a line than the limit. */
 export class LineGuard {
   private readonly limit: number;
-  /** The start of a line whose end has not come. */
+  /** The start of a line whose end has not come yet. */
   private start: Buffer[] = [];
   private size = 0;
   private long: LongLine | undefined;
@@ -38,7 +38,7 @@ export class LineGuard {
     if (end + 1 < rest.length) this.extend(rest.subarray(end + 1));
   }
 
-  /** Lines that are all there; one by one only where one of them could be too long. */
+  /** Passes on complete lines; one by one only when one of them could be too long. */
   private *whole(lines: Buffer): Generator<Guarded> {
     if (lines.length <= this.limit) {
       yield lines;
@@ -72,7 +72,7 @@ export class LineGuard {
   }
 }
 
-/** Keeps the short values of a line that is too long to keep. */
+/** Keeps the short values of a line that is too long to keep whole. */
 class LongLine {
   private readonly values: ShortValues = [];
   private parts: Buffer[] = [];

@@ -62,7 +62,7 @@ it.each([
   expect(await scanned(sql)).toBeLessThan(rows / 20);
 });
 
-/** How many rows of tables a query read. */
+/** Returns the number of table rows that a query reads. */
 async function scanned(sql: string): Promise<number> {
   const explained = await database.value(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`);
   const [{ Plan: plan }] = JSON.parse(explained ?? '') as [{ Plan: Plan }];

@@ -4,38 +4,38 @@ import { comparable, equal, operator } from '../values/compare.ts';
 import { ident, literal } from '../catalog/names.ts';
 import { after, nameOf, sortedBy, valueOf } from '../values/order.ts';
 
-/** How a stream is paged: the SQL of one page, and which of its columns make the cursor. */
+/** The query of one page of a stream, and the columns that make its cursor. */
 export interface PageQuery {
   readonly sql: string;
-  /** The columns of the lines: the requested ones, then those the cursor needs. */
+  /** The columns of the lines: the requested ones, then those that the cursor needs. */
   readonly columns: readonly Column[];
-  /** Places in `columns` of the cursor's values; empty where the page is the whole stream. */
+  /** Indexes in `columns` of the cursor's values; empty when the page is the whole stream. */
   readonly cursorAt: readonly number[];
-  /** Whether the page may be ended at any row. */
+  /** True when the page may end at any row. */
   readonly divisible: boolean;
 }
 
-/** What a page is read from. */
+/** The stream that pages are read from. */
 export interface Readable {
   readonly relation: Relation;
   readonly watermark: Column | undefined;
-  /** What is subtracted from the watermark that an incremental read starts at, as SQL. */
+  /** The SQL that is subtracted from the watermark at which an incremental read starts. */
   readonly lag: string | undefined;
-  /** A unique key without nulls; undefined where nothing guarantees one. */
+  /** A unique key without nulls; undefined when nothing guarantees one. */
   readonly unique: readonly Column[] | undefined;
-  /** Every read is in order of the watermark, also one without `since`. */
+  /** True when every read is in order of the watermark, even one without `since`. */
   readonly byWatermark: boolean;
-  /** What orders rows of equal watermarks then, where there is no unique key. */
+  /** The columns that then order rows with equal watermarks when there is no unique key. */
   readonly key: readonly Column[];
 }
 
-/** Some of a page's rows: those that meet the conditions, in order. */
+/** A part of a page's rows: those that meet the conditions, in order. */
 interface Part {
   readonly conditions: readonly string[];
   readonly order: readonly Column[];
 }
 
-/** The query of the page that `request` asks for. */
+/** Returns the query of the page that `request` asks for. */
 export function pageQuery(
   from: Readable,
   request: PageRequest,
@@ -49,7 +49,7 @@ export function pageQuery(
   const cursorAt = order.map((column) => placeOf(columns, column));
   const parts = marked ? changed(from, marked, ties, request) : [whole(ties, request.cursor)];
   const count = Math.max(1, Math.floor(request.limit.records));
-  // Rows that share a place in the order and have no unique key can only be read together.
+  // Without a unique key, rows that are equal in the order can only be read together.
   const limit = unique ? `LIMIT ${count}` : `FETCH FIRST ${count} ROWS WITH TIES`;
   const names = columns.map(selected).join(', ');
   const selects = parts.map((part, at) => {
@@ -65,15 +65,15 @@ export function pageQuery(
   };
 }
 
-/** A full read, by the unique key. */
+/** Selects the rows of a full read, in order of the unique key. */
 function whole(unique: readonly Column[], cursor: string | null): Part {
   return { conditions: cursor === null ? [] : [after(unique, parse(cursor), 'q')], order: unique };
 }
 
 /**
- * The rows within the bounds by watermark and key, then those without a watermark, of which nobody can say whether
- * they changed. The rest of the rows that share the cursor's watermark come by key alone: where a whole table was
- * stamped at once, the index of its key pages it.
+ * Selects the rows within the bounds by watermark and key, then those without a watermark, since nobody can say whether
+ * they changed. The remaining rows that share the cursor's watermark are selected by key alone. So the index of the key
+ * pages a table whose rows all got one timestamp at once.
  */
 function changed(
   { lag }: Readable,
@@ -112,7 +112,7 @@ function placeOf(columns: Column[], column: Column): number {
   return at >= 0 ? at : columns.push(column) - 1;
 }
 
-/** Rows as old as the last one read may have come since: they are read again. */
+/** Starts at the last watermark itself, not after it: more rows with that watermark may have come since. */
 function sinceOf(watermark: Column, { since }: PageRequest, lag: string | undefined): string[] {
   const name = `q.${ident(watermark.name)}`;
   if (since === null) return watermark.notNull ? [] : [`${name} IS NOT NULL`];
@@ -135,13 +135,16 @@ function sorted(order: readonly Column[], limit: string): string {
   return ` ORDER BY ${sortedBy(order, 'q')} ${limit}`;
 }
 
-/** A column as it is read. The blanks that pad a `char(5)` are none of its value: PostgreSQL drops them in a text. */
+/**
+ * Returns SQL that reads a column. A `char(5)` is read as text, which drops the blanks that pad it; they are no part of
+ * the value.
+ */
 function selected(column: Column): string {
   const name = `q.${ident(column.name)}`;
   return column.base === 'bpchar' ? `${name}::text AS ${ident(column.name)}` : name;
 }
 
-/** The selects one after the other: none is run once those before it have filled the page. */
+/** Chains the selects. Each runs only when those before it have not filled the page. */
 function chained(selects: readonly string[], order: string): string {
   const [only = ''] = selects;
   if (selects.length === 1) return only;
@@ -150,13 +153,13 @@ function chained(selects: readonly string[], order: string): string {
   return `WITH ${parts} SELECT * FROM (${all}) AS q${order}`;
 }
 
-/** Whether the parts before this one have left room on the page. */
+/** SQL: true when the parts before this one have left room on the page. */
 function unfilled(part: number, count: number): string {
   const counts = Array.from({ length: part }, (_, at) => `(SELECT count(*) FROM ${partName(at)})`);
   return `${counts.join(' + ')} < ${count}`;
 }
 
-/** No name that a query of the user's would have. */
+/** Returns the name of a part, one that no query of a user's would have. */
 function partName(at: number): string {
   return ident(`sluice page ${at}`);
 }

@@ -9,14 +9,14 @@ import { LineGuard, type ShortValues } from './line-guard.ts';
 import type { PageQuery } from './page-query.ts';
 import type { Session } from '../link/session.ts';
 
-/** One page, streamed out of the database as it is consumed. */
+/** One page, streamed out of the database while it is consumed. */
 export class CopyPage implements Page {
   readonly copy: CopyText;
   private readonly session: Session;
   private readonly query: PageQuery;
   private readonly request: PageRequest;
   private readonly tracker = new LineTracker();
-  /** The values that are left of rows that were too large. */
+  /** The remaining values of rows that were too large. */
   private readonly oversized: ShortValues[] = [];
   private size = 0;
   private cut = false;
@@ -38,7 +38,7 @@ export class CopyPage implements Page {
     const exact = width === this.query.columns.length;
     const needed = (values: ShortValues) => (exact ? values : values.slice(0, width));
     for await (const lines of this.bytes()) {
-      // A line without columns is an empty line: one row all the same.
+      // A line without columns is empty, and still one row.
       const text = lines.toString('utf8', 0, lines.length - 1);
       const rows = text.split('\n').map((line) => needed(decodeLine(line)));
       yield { encoding: 'sql', fields, rows };
@@ -67,7 +67,7 @@ export class CopyPage implements Page {
     throw new ConfigError('too_large', message, { connection });
   }
 
-  /** Whole lines; rows that are too large are set aside. */
+  /** Streams whole lines; rows that are too large are set aside. */
   private async *bytes(): AsyncGenerator<Buffer> {
     const { bytes, record = Number.POSITIVE_INFINITY } = this.request.limit;
     const most = this.query.divisible ? bytes : Number.POSITIVE_INFINITY;

@@ -17,7 +17,7 @@ import type { Session } from '../link/session.ts';
 import { toText } from '../values/to-text.ts';
 import { watermarkOf } from './watermark.ts';
 
-/** What `source:` of a sync may say. */
+/** The options of `source:` in a sync. */
 export const sourceOptions = z.strictObject({
   query: z
     .string()

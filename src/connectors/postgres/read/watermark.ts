@@ -6,7 +6,7 @@ import { refusableQuery } from '../link/refusable-query.ts';
 import { ident, literal } from '../catalog/names.ts';
 import type { Session } from '../link/session.ts';
 
-/** The watermark of a relation: the highest there is, and the highest that later records cannot fall behind. */
+/** The watermark of a relation: the highest value, and the highest value that later records cannot fall behind. */
 export interface Watermark {
   highest(session: Session): Promise<string | null>;
   settled(session: Session, high: string): Promise<Settled>;
@@ -17,7 +17,10 @@ export interface Watermark {
   check(session: Session, since: string): Promise<void>;
 }
 
-/** @throws ConfigError `invalid_watermark` for a type without an order */
+/**
+ * Returns the watermark of a column.
+ * @throws ConfigError `invalid_watermark` for a type without an order
+ */
 export function watermarkOf(connection: string, relation: Relation, column: Column): Watermark {
   if (!column.operators)
     throw invalid({ connection }, column, `is of type ${column.native}, which has no order`);
@@ -29,7 +32,10 @@ export function watermarkOf(connection: string, relation: Relation, column: Colu
   };
 }
 
-/** Not `max()`, which uuid and boolean lack and which an extension's type has only on its own `search_path`. */
+/**
+ * Reads the highest value. `max()` would not do: uuid and boolean lack it, and an extension's type has it only on its
+ * own `search_path`.
+ */
 async function highest(
   session: Session,
   { from }: Relation,
@@ -45,8 +51,8 @@ async function highest(
 }
 
 /**
- * One record dated 2999, `infinity` or NaN must not hold the watermark for ever: it stays before the present, or at the
- * highest number that is one. The records beyond it are read again by each run.
+ * Keeps the watermark before the present, or at the highest finite number, so that one record dated 2999, `infinity` or
+ * NaN does not hold it for ever. Records beyond it are read again by each run.
  */
 async function settled(
   session: Session,
@@ -65,15 +71,19 @@ async function settled(
 }
 
 /**
- * A transaction that is open now, or prepared to be committed, may still commit rows with the time at which it began,
- * perhaps cut to seconds: the watermark stays before the oldest. When one began that is prepared is not told: an hour
- * before, at most. Other users' transactions are seen with the rights of `pg_read_all_stats`; a lag covers the rest.
+ * SQL: the start of the oldest open transaction, or the present when none is open. An open transaction, or one prepared
+ * for commit, may still commit rows with the time at which it began, perhaps cut to seconds, so the watermark stays
+ * before it. The start of a prepared transaction is not known; it is taken to be at most an hour before its
+ * preparation. Transactions of other users are visible only with the rights of `pg_read_all_stats`; a lag covers the
+ * rest.
  */
 const oldest = `least(now(), (SELECT date_trunc('second', min(xact_start)) FROM pg_stat_activity
     WHERE datname = current_database()),
   (SELECT min(prepared) - interval '1 hour' FROM pg_prepared_xacts WHERE database = current_database()))`;
 
-/** A time without a zone may be of the server's own zone or of UTC: the later one is surely not yet to come. */
+/**
+ * A time without a zone may be in the server's own zone or in UTC. The later of the two is surely not in the future.
+ */
 const local = `greatest(${oldest} AT TIME ZONE 'UTC',
   ${oldest} AT TIME ZONE (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'))`;
 
@@ -96,7 +106,10 @@ async function beforePresent(
   return { watermark: rows[0]?.['safe'] ?? high, ahead: rows[0]?.['ahead'] === 't' };
 }
 
-/** Texts that are dates sort by time only where the year comes first; those to come are passed over as dates are. */
+/**
+ * Keeps a watermark of texts before the future. Texts that are dates sort by time only when the year comes first; those
+ * in the future are passed over, as dates are.
+ */
 async function settledText(
   session: Session,
   column: Column,

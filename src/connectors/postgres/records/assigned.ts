@@ -27,17 +27,17 @@ interface Writing {
   readonly client: pg.PoolClient;
   readonly table: Table;
   readonly id: Column;
-  /** Where creates are noted; null: they are not. */
+  /** The place where creates are recorded; null when they are not. */
   readonly area: Area | null;
 }
 
-/** The ids of the records that operations were about, by idempotency key. */
+/** Ids of the records that operations created or found, by idempotency key. */
 type Ids = ReadonlyMap<string, string>;
 
-/** Creates in one statement: each is planned by itself, so that many at once cost more than they save. */
+/** The most creates in one statement. Each is planned by itself, so that many at once cost more than they save. */
 const insertsAtOnce = 100;
 
-/** Writes operations of one kind; every success carries the id of its record. Errors come out raw. */
+/** Writes operations of one kind. Every success carries the id of its record. Errors are not classed. */
 export async function writeWithIds(
   writing: Writing,
   operations: readonly WriteOperation[],
@@ -54,7 +54,10 @@ function resultOf({ operation, id: given }: WriteOperation, found?: string): Wri
   return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
 }
 
-/** Updates or removes; the ids of the records that were met. Those that come with an id are found by it alone. */
+/**
+ * Updates or removes records and returns the ids of those that were found. An operation with an id finds its record by
+ * the id alone.
+ */
 async function change(
   { session, client, table, id }: Writing,
   operations: readonly WriteOperation[],
@@ -95,14 +98,14 @@ function note(
   if (operation && id != null) ids.set(operation.idempotencyKey, id);
 }
 
-/** Creates each record once: one that an earlier attempt created and that still exists is updated instead. */
+/** Creates each record once: a record that an earlier attempt created and that still exists is updated instead. */
 async function create(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
   const { area } = writing;
   const given = operations.map((each) => withoutNull(writing, each));
   const made = area && (await change(writing, await repeated(writing, area, given)));
   const fresh = given.filter(({ idempotencyKey }) => !made?.has(idempotencyKey));
   const inserted = await insert(writing, fresh);
-  // An INSERT tells nothing of a record that it met and left as it was.
+  // An INSERT returns nothing for a record that it met and left unchanged.
   const met = fresh.filter((each) => !inserted.has(each.idempotencyKey) && !isKeyless(each));
   const found = await change(
     writing,
@@ -113,12 +116,12 @@ async function create(writing: Writing, operations: readonly WriteOperation[]): 
   return new Map([...(made ?? []), ...ids]);
 }
 
-/** Whether the system is to assign the key. */
+/** True when the system is to assign the key. */
 function isKeyless({ key }: WriteOperation): boolean {
   return key.every((value) => value === null);
 }
 
-/** The create without the nulls that stand for what the system assigns. */
+/** Returns the create without those nulls that stand for values the system assigns. */
 function withoutNull({ table, id }: Writing, operation: WriteOperation): WriteOperation {
   const assigned = isKeyless(operation) ? [id, ...table.key] : [id];
   const isAssigned = (name: string) => assigned.some((column) => column.name === name);
@@ -128,8 +131,8 @@ function withoutNull({ table, id }: Writing, operation: WriteOperation): WriteOp
 }
 
 /**
- * Claims creates for this transaction, waiting for another one that is at the same: the updates that stand for those
- * which were made before.
+ * Claims creates for this transaction, waiting for another transaction that has claimed the same ones. Returns an
+ * update for each create that was made before.
  */
 async function repeated(
   { session, client, table }: Writing,
@@ -156,7 +159,7 @@ async function repeated(
   });
 }
 
-/** Notes which records creates made, in the transaction that made them. */
+/** Records the ids of created records, in the transaction that created them. */
 async function remember({ session, client }: Writing, area: Area, ids: Ids): Promise<void> {
   if (ids.size === 0) return;
   await session.run(
@@ -167,7 +170,7 @@ async function remember({ session, client }: Writing, area: Area, ids: Ids): Pro
   );
 }
 
-/** Inserts records; the ids they got. */
+/** Inserts records and returns the ids that they got. */
 async function insert(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
   const { session, client, table } = writing;
   const ids = new Map<string, string>();
@@ -183,8 +186,8 @@ async function insert(writing: Writing, operations: readonly WriteOperation[]): 
 }
 
 /**
- * Inserts of one shape. RETURNING tells in no sure order what an INSERT of several rows made, so each row has an
- * INSERT of its own.
+ * Builds a statement that inserts records of one shape. RETURNING gives the rows of a multi-row INSERT in no certain
+ * order, so each row has an INSERT of its own.
  */
 function inserts(
   { table, id }: Writing,

@@ -18,17 +18,17 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Operations of one shape as rows `w`: the values of a key `k0…`, those of fields `f0…`, and their place, from 1. */
+/** Operations of one shape as rows `w`: key values `k0…`, field values `f0…`, and `place`, counted from 1. */
 export interface Rows {
   readonly from: string;
   readonly values: readonly (readonly (string | null)[])[];
-  /** The typed values of the key's columns. */
+  /** SQL for the typed values of the key's columns. */
   readonly keys: readonly string[];
-  /** The columns to write with their typed values. */
+  /** The columns to write, with SQL for their typed values. */
   readonly fields: readonly { readonly column: Column; readonly value: string }[];
 }
 
-/** Rows of keys, and of values for `fields`. */
+/** Builds rows of keys, and of values for `fields`. */
 export function rowsOf(
   target: Target,
   key: readonly Column[],
@@ -64,8 +64,8 @@ export function rowsOf(
 }
 
 /**
- * The values of one column as the texts that PostgreSQL reads. What is copied from a database or a CSV file is for the
- * column's own parser; in a key, JSON, bytes and lists were decoded on their way.
+ * Returns the values of one column as the texts that PostgreSQL reads. Values copied from a database or a CSV file are
+ * left to the column's own parser, except for JSON, bytes and lists in a key, which were decoded on their way.
  */
 export function texts(
   { encoding, shapes = [] }: Target,
@@ -83,24 +83,24 @@ export function texts(
 
 const decoded: ReadonlySet<FieldType> = new Set<FieldType>(['json', 'bytes', 'array']);
 
-/** Where the records `d` of a table have the keys of `rows`. */
+/** SQL condition: a record `d` of the table has the key of a row of `rows`. */
 export function sameKey(table: Table, rows: Rows): string {
   const keys = table.key.map((column, at) => keyOf(table, column, coerced(column, rows.keys[at]!)));
   return hasKey(table, keys);
 }
 
-/** What an update of the records `d` found by `same` sets. */
+/** Builds an UPDATE of the records `d` that the condition `same` finds. */
 export function updateSql({ relation }: Table, { from, fields }: Rows, same: string): string {
   const sets = fields.map(({ column, value }) => `${ident(column.name)} = ${value}`).join(', ');
   return `UPDATE ${relation.from} d SET ${sets} FROM ${from} WHERE ${same}`;
 }
 
-/** Removes the records `d` found by `same`. */
+/** Builds a DELETE of the records `d` that the condition `same` finds. */
 export function deleteSql({ relation }: Table, { from }: Rows, same: string): string {
   return `DELETE FROM ${relation.from} d USING ${from} WHERE ${same}`;
 }
 
-/** The start of an INSERT of these columns, up to its values. */
+/** Builds the start of an INSERT of these columns, up to its values. */
 export function insertInto({ relation }: Table, columns: readonly Column[]): string {
   const names = columns.map((column) => ident(column.name)).join(', ');
   const overriding = columns.some((column) => column.identityAlways)
@@ -109,7 +109,7 @@ export function insertInto({ relation }: Table, columns: readonly Column[]): str
   return `INSERT INTO ${relation.from}${names && ` (${names})`}${overriding}`;
 }
 
-/** What an INSERT does with a record whose key exists by now. */
+/** Builds the part of an INSERT that handles a record whose key exists by now. */
 export function onConflict(table: Table, fields: readonly Column[]): string {
   if (!table.conflictKey) return '';
   const target = table.key.map((column) => ident(column.name)).join(', ');
@@ -120,7 +120,7 @@ export function onConflict(table: Table, fields: readonly Column[]): string {
   return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')}`;
 }
 
-/** Operations that write the same fields in the same way, as `shape` tells: only given fields are written. */
+/** Groups operations that write the same fields and have the same `shape`, since only given fields are written. */
 export function grouped(
   operations: readonly WriteOperation[],
   shape: (operation: WriteOperation) => readonly unknown[],
@@ -135,7 +135,7 @@ export function grouped(
   return [...groups.values()];
 }
 
-/** The columns that operations of one shape write. */
+/** Returns the columns that operations of one shape write. */
 export function writtenBy(
   { relation }: Table,
   [first]: readonly WriteOperation[],

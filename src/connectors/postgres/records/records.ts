@@ -38,7 +38,7 @@ import { writeApart } from './write-records.ts';
 
 const batch = 500;
 
-/** A table, and where Sluice may keep tables of its own beside it. */
+/** An open table, and the place beside it for Sluice's own tables. */
 interface Held {
   readonly link: Link;
   readonly table: Table;
@@ -46,8 +46,9 @@ interface Held {
 }
 
 /**
- * A table written by batches of records, where Sluice may not make tables or the table gives its records ids.
- * @param area where the ids of created records are noted, so that a repeated create is known
+ * Opens a table to be written by batches of records. It is used when Sluice may not make tables, or when the table
+ * gives its records ids.
+ * @param area the place where ids of created records are kept, so that a repeated create is recognised
  */
 export function recordDestination(link: Link, table: Table, area: Area | null): RecordDestination {
   const held = { link, table, area };
@@ -57,7 +58,7 @@ export function recordDestination(link: Link, table: Table, area: Area | null): 
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
     leavesOut: table.leavesOut,
     batch: { create: batch, update: batch, remove: batch },
-    // A create without a key makes a second record, unless the first is noted.
+    // A create without a key, repeated, makes a second record unless the first one was recorded.
     idempotentCreate: table.id ? area !== null : table.uniqueKey,
     lookupBatch: 1000,
     encoding: 'sql',
@@ -74,8 +75,8 @@ export function recordDestination(link: Link, table: Table, area: Area | null): 
 }
 
 /**
- * A key that the table's columns cannot hold finds nothing, and what cannot be told of a record's values is for the
- * caller to tell: both are looked for among the others.
+ * Looks up records. A key that the table's columns cannot hold finds nothing; for values that cannot be compared in the
+ * database only the key is looked up, and the caller compares. Neither spoils the lookup of the others.
  */
 function lookup(
   session: Session,
@@ -97,8 +98,8 @@ function lookup(
 }
 
 /**
- * What `ask` answers for all items; one that it refuses for the sake of a value is told from the others by halving.
- * @param alone what stands for the answer of an item that is refused
+ * Returns what `ask` answers for all items. When it refuses because of a value, halving finds the item at fault.
+ * @param alone returns the answer for an item that is refused by itself
  */
 async function byHalves<Item, Result>(
   items: readonly Item[],
@@ -147,7 +148,7 @@ async function find(
   });
 }
 
-/** Whether the key's columns may hold a key otherwise than the source does. */
+/** True when the key's columns may hold a key in another form than the source does. */
 function respells({ key, target }: Table): boolean {
   return key.some(({ name, native, base }) => {
     const given = target.shapes?.find((shape) => shape.name === name)?.native;
@@ -155,7 +156,7 @@ function respells({ key, target }: Table): boolean {
   });
 }
 
-/** The keys as the table would hold them; one that it could not hold stays as it is. */
+/** Returns the keys as the table would hold them. A key that it could not hold stays as it is. */
 function storedKeys(
   session: Session,
   table: Table,
@@ -173,7 +174,7 @@ function storedKeys(
   return byHalves(keys, ask, async (key) => [key]);
 }
 
-/** Writes in one transaction; what is refused for the sake of a record is that record's result. */
+/** Writes in one transaction. A refusal that a record caused becomes that record's result. */
 function write(
   { link, table, area }: Held,
   operations: readonly WriteOperation[],
@@ -190,7 +191,7 @@ function write(
   });
 }
 
-/** Writes operations of one kind; errors come out raw. */
+/** Writes operations of one kind. Errors are not classed. */
 async function writeByKey(
   session: Session,
   client: pg.PoolClient,
@@ -216,7 +217,7 @@ async function writeByKey(
   return operations.map((operation) => failed.get(operation) ?? { ok: true });
 }
 
-/** The places, from 1, of the operations whose records are there. */
+/** Returns the places, counted from 1, of the operations whose records exist. */
 async function placesHeld(
   session: Session,
   client: pg.PoolClient,
@@ -236,7 +237,7 @@ async function placesHeld(
   return new Set(rows.map(({ place }) => Number(place)));
 }
 
-/** One statement for operations of one kind and set of fields. */
+/** Builds one statement for operations of one kind and set of fields. */
 function statement(table: Table, group: readonly WriteOperation[], connection: string): Statement {
   const fields = writtenBy(table, group, connection);
   const rows = rowsOf(
@@ -269,7 +270,7 @@ function statement(table: Table, group: readonly WriteOperation[], connection: s
   };
 }
 
-/** All records, a thousand keys at a time. */
+/** Reads all records, a thousand keys at a time. */
 async function* scan(session: Session, table: Table): AsyncGenerator<Existing[]> {
   const order = sortedBy(table.key, 'd');
   let last: TextRow | undefined;

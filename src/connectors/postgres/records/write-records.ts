@@ -10,12 +10,12 @@ import type { Session } from '../link/session.ts';
 import { stuck } from '../staged/stuck.ts';
 import type { Table } from '../catalog/table.ts';
 
-/** A transaction in which records are written, and the statements that write some. */
+/** A transaction in which records are written, and the function that writes some of them. */
 export interface Writing {
   readonly session: Session;
   readonly client: pg.PoolClient;
   readonly table: Table;
-  /** Errors come out raw. */
+  /** Writes operations in one statement or several. Errors are not classed. */
   write(operations: readonly WriteOperation[]): Promise<WriteResult[]>;
 }
 
@@ -24,12 +24,12 @@ interface Refused {
   readonly error: unknown;
 }
 
-/** Refusals that another record may have caused. */
+/** SQLSTATEs of refusals that another record may have caused. */
 const mutual = /^(21|23503|23505|23P01|P0)/;
 
 /**
- * Writes operations of one kind so that those at fault stand alone and all others are done: what fails is halved, and
- * what may have waited for another record is tried again as long as any lands.
+ * Writes operations of one kind so that those at fault fail alone and all others succeed. A batch that fails is halved.
+ * Operations that may wait for another record are tried again as long as any of them succeeds.
  */
 export async function writeApart(
   writing: Writing,
@@ -45,7 +45,10 @@ export async function writeApart(
   return operations.map((operation) => results.get(operation)!);
 }
 
-/** Tries what may land now: all that wait for nothing but each other at once, then the rest. */
+/**
+ * Tries again the operations that may succeed now: first, all at once, those that wait for nothing but each other; then
+ * the rest.
+ */
 async function again(
   writing: Writing,
   refused: readonly Refused[],
@@ -63,7 +66,10 @@ async function again(
   return [...refused.filter(({ error }) => !mayLand(error)), ...free, ...rest];
 }
 
-/** Which of the operations, by its place, waits for which other one by a reference; null: for none of them. */
+/**
+ * Returns which operation waits for which other one because of a reference, by index; `needs` is null when it waits for
+ * a record that none of them writes.
+ */
 function tied(
   table: Table,
   waiting: readonly Refused[],
@@ -78,7 +84,9 @@ function tied(
   });
 }
 
-/** What an operation writes to columns, as one text; null where one of them is null or not written. */
+/**
+ * Returns the values that an operation writes to columns, as one text; null when one of them is null or not written.
+ */
 function valuesOf(
   table: Table,
   { key, values }: WriteOperation,
@@ -98,7 +106,7 @@ function valuesOf(
   return given.includes(null) ? null : JSON.stringify(given);
 }
 
-/** Writes what lands; the results of the others are left open. */
+/** Writes the operations that succeed, and returns those that are refused. */
 async function apart(
   writing: Writing,
   operations: readonly WriteOperation[],
@@ -145,7 +153,7 @@ async function resultOf(writing: Writing, { operation, error }: Refused): Promis
     : { ...result, message: `${message}: ${cell.shown}`, field: cell.field };
 }
 
-/** The first value of an operation that its column does not take, as it may be shown. */
+/** Finds the first value of an operation that its column does not take, in a form that may be shown (R1). */
 async function faultyCell(
   { session, client, table }: Writing,
   operation: WriteOperation,

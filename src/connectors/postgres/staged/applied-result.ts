@@ -1,14 +1,14 @@
 import { asciiJson } from '../values/ascii-json.ts';
 
 /**
- * What became of a chunk, as a marker keeps it: a text within JSON. It may name a key that the database itself cannot
- * hold.
+ * Returns the result of a chunk as its marker keeps it: a JSON string of ASCII that holds JSON. So it may name a key
+ * that the database's encoding cannot hold.
  */
 export function keptResult(result: unknown): string {
   return JSON.stringify(asciiJson(result));
 }
 
-/** The result that a marker keeps; older ones are JSON themselves. */
+/** Reads the result that a marker keeps. Older markers hold the JSON itself. */
 export function resultOf(kept: string): unknown {
   const value: unknown = JSON.parse(kept);
   return typeof value === 'string' ? JSON.parse(value) : value;

@@ -5,7 +5,10 @@ import { lateChunk } from './late.ts';
 import { removalChunk } from './removal.ts';
 import type { Session } from '../link/session.ts';
 
-/** What of a run was applied, by its markers; their locks make it wait for an apply whose worker may be gone. */
+/**
+ * Reads from its markers which parts of a run were applied. The markers' locks make it wait for an apply that is still
+ * under way, even when that apply's worker is gone.
+ */
 export async function appliedChunks(
   session: Session,
   area: Area,

@@ -8,7 +8,7 @@ import { literal } from '../catalog/names.ts';
 import type { Session } from '../link/session.ts';
 import { ChunkWriter } from './write-chunk.ts';
 
-/** Asks for a run's late rows to be written. */
+/** A request to write a run's late rows: rows that could not be written with their chunk. */
 interface LateRequest {
   readonly session: Session;
   readonly area: Area;
@@ -18,19 +18,19 @@ interface LateRequest {
 
 type Client = ConstructorParameters<typeof ChunkStage>[0]['client'];
 
-/** What became of a chunk's rows that were kept. */
+/** The result of writing a chunk's late rows. */
 interface Landed {
   readonly chunk: number;
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
-  /** The places of their errors among the chunk's. */
+  /** Indexes of their errors among the chunk's errors. */
   readonly errors: ReadonlySet<number>;
 }
 
 /**
- * Writes the rows that `keepLate` kept, as far as they land now, and corrects the results of their chunks in the same
- * transaction. A repeated call changes nothing.
+ * Writes the rows that `keepLate` kept, as far as they succeed now, and corrects the results of their chunks in the
+ * same transaction. A repeated call changes nothing.
  * @returns the corrected results by chunk
  */
 export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, ChunkResult>> {
@@ -47,7 +47,7 @@ export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, Chu
       return resultsOf(request, client, JSON.parse(rows[0]['done']) as number[]);
     if (rows[0]?.['waiting'] !== 't') return new Map();
     await session.run(client, 'SET CONSTRAINTS ALL IMMEDIATE');
-    // Whoever comes second waits here, and finds nothing left.
+    // A second worker waits here, and then finds nothing left.
     await session.run(client, `LOCK TABLE ${late} IN ACCESS EXCLUSIVE MODE`);
     const landed = await write(request, client);
     for (const each of landed) await correct(request, client, each);
@@ -62,7 +62,7 @@ export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, Chu
   });
 }
 
-/** Writes the rows; what is refused again keeps the error that it has. */
+/** Writes the rows. A row that is refused again keeps its error. */
 async function write({ session, area, run, sql }: LateRequest, client: Client): Promise<Landed[]> {
   const stage = new ChunkStage({ session, client, area, chunk: lateRef(run), sql });
   await new ChunkWriter(stage, false).writeDue(true);
@@ -84,7 +84,7 @@ async function write({ session, area, run, sql }: LateRequest, client: Client): 
   }));
 }
 
-/** Counts a chunk's rows as what became of them instead of as errors. */
+/** Corrects a chunk's result: rows that were written now no longer count as errors. */
 async function correct(request: LateRequest, client: Client, landed: Landed): Promise<void> {
   const { session, area, run } = request;
   const result = (await resultsOf(request, client, [landed.chunk])).get(landed.chunk);

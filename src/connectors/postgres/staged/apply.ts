@@ -14,7 +14,7 @@ import { advanceSequences } from '../catalog/sequences.ts';
 import { foldsKeys } from '../catalog/table.ts';
 import { ChunkWriter } from './write-chunk.ts';
 
-/** Asks for one chunk to be applied. */
+/** A request to apply one chunk. */
 export interface ApplyRequest {
   readonly session: Session;
   readonly area: Area;
@@ -23,16 +23,16 @@ export interface ApplyRequest {
   readonly dryRun: boolean;
 }
 
-/** What is in a staged chunk. */
+/** The facts about the rows of a staged chunk. */
 interface Census {
   readonly all: number;
-  /** Whether any row has a fault, lacks a field, or has no value for its key. */
+  /** True when any row has a fault, lacks a field, or has no value for its key. */
   readonly faults: boolean;
   readonly missing: boolean;
   readonly keyless: boolean;
 }
 
-/** Applies a staged chunk in the transaction that `client` is in; call `run` once. */
+/** Applies a staged chunk in the transaction that `client` is in. Call `run` once. */
 export class ChunkApply {
   private readonly request: ApplyRequest;
   private readonly client: pg.PoolClient;
@@ -44,7 +44,7 @@ export class ChunkApply {
     this.stage = new ChunkStage({ ...request, client });
   }
 
-  /** The result of this call, or the stored one of an earlier call. */
+  /** Returns the result of this call, or the stored result of an earlier one. */
   async run(): Promise<ChunkResult> {
     const { area, chunk } = this.request;
     await this.stage.run('SET CONSTRAINTS ALL IMMEDIATE');
@@ -93,7 +93,10 @@ export class ChunkApply {
     return { stats, errors: stage.errors, ...(sample && { sample }) };
   }
 
-  /** Locks the chunk's marker: the first result if there is one, else what is in the stage once it is proved whole. */
+  /**
+   * Locks the chunk's marker. Returns the first result if there is one, else the facts about the staged rows once they
+   * are proved complete.
+   */
   private async claim(): Promise<{ done: ChunkResult } | { census: Census }> {
     const { area, chunk, session } = this.request;
     const { rows } = await this.stage.run(
@@ -130,7 +133,7 @@ export class ChunkApply {
     };
   }
 
-  /** Tries every cast; the rows that fail one become record errors. */
+  /** Tries every cast. Rows that fail one become record errors. */
   private async checkCasts(casts: readonly Cast[]): Promise<void> {
     if (casts.length === 0) return;
     const tries = casts.map(({ sql }) => `count(${sql})`);
@@ -151,8 +154,8 @@ export class ChunkApply {
   }
 
   /**
-   * Notes the keys of every record, also of those at fault, but for parts that are null, which no record here is
-   * removed for: a mirror must not remove what the source has (R7).
+   * Stores the keys of every record, including those at fault, because a mirror must not remove what the source has
+   * (R7). Keys with a null part are left out: no destination record is removed for those.
    */
   private async see(): Promise<void> {
     const { area, chunk, sql, session } = this.request;
@@ -187,7 +190,7 @@ export class ChunkApply {
     });
   }
 
-  /** Of records with the same key, the last one stays. */
+  /** Keeps the last of several records with the same key. */
   private async takeDuplicates(): Promise<void> {
     const { sql } = this.request;
     const { count } = await this.stage.run(

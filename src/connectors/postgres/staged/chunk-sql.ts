@@ -7,33 +7,33 @@ import { anyDiffers, equalsExactly, type Pair } from '../values/compare.ts';
 import { foldsKeys, hasKey, keyOf, matchesExactly } from '../catalog/table.ts';
 import type { Table } from '../catalog/table.ts';
 
-/** Longer values are cut where they are shown. Characters. */
+/** The longest value that is shown whole; a longer one is cut. Characters. */
 const longestShown = 200;
 
-/** Key types whose order depends on no collation. */
+/** Key types whose order does not depend on a collation. */
 const ordered = /^(smallint|integer|bigint|numeric|date|timestamp .*)$/;
 
-/** One destination column and where its value comes from. */
+/** One destination column and the origin of its value. */
 interface Assignment {
   readonly column: Column;
   readonly from: number;
-  /** Place in the layout's `assign`, thus in `_missing`; -1 for a key column that is not assigned. */
+  /** The index in the layout's `assign`, and so in `_missing`; -1 for a key column that is not assigned. */
   readonly at: number;
 }
 
-/** A conversion of a staged value that a record can fail. */
+/** A conversion of a staged value that can fail for a record. */
 export interface Cast {
-  /** The destination column that it is for. */
+  /** The destination column that the value is for. */
   readonly field: string;
-  /** The place of its staged column. */
+  /** The index of its staged column. */
   readonly from: number;
   readonly sql: string;
 }
 
-/** The SQL that a staged chunk `s` and its destination `d` need, for one layout. */
+/** Builds the SQL for a staged chunk `s` and its destination `d`, for one layout. */
 export class ChunkSql {
   readonly table: Table;
-  /** The type of each staged column. */
+  /** The SQL type of each staged column. */
   readonly types: readonly string[];
   private readonly layout: StagedLayout;
   private readonly assigned: readonly Assignment[];
@@ -49,17 +49,17 @@ export class ChunkSql {
     this.types = layout.columns.map((_, at) => this.typeOf(at));
   }
 
-  /** The destination column that a staged column is for. */
+  /** Returns the destination column that a staged column is for. */
   useOf(at: number): Column | undefined {
     return this.usesOf(at)[0];
   }
 
-  /** The source's key, as an array of texts. */
+  /** The source's key, as an SQL array of texts. */
   get keyTexts(): string {
     return `ARRAY[${this.layout.key.map((at) => `s.c${at}::text`).join(', ')}]`;
   }
 
-  /** The staged key, typed and ready to compare. */
+  /** The staged key, typed and in the form in which keys are compared. */
   get key(): string[] {
     const { table } = this;
     return table.key.map((column, at) => keyOf(table, column, this.storedKey(column, at)));
@@ -69,12 +69,15 @@ export class ChunkSql {
     return hasKey(this.table, this.key);
   }
 
-  /** Whether a part of the key is null. */
+  /** SQL: true when a part of the key is null. */
   get nullKey(): string {
     return this.layout.key.map((at) => `s.c${at} IS NULL`).join(' OR ');
   }
 
-  /** Whether a part of the key is missing: null or, where the source has no types, an empty text (decision 0021). */
+  /**
+   * SQL: true when a part of the key is missing, which means null or, when the source has no types, an empty text
+   * (decision 0021).
+   */
   get lacksKey(): string {
     const trim = this.table.target.match.trim;
     const empty = this.layout.key.flatMap((at) => {
@@ -85,7 +88,7 @@ export class ChunkSql {
     return [this.nullKey, ...empty].join(' OR ');
   }
 
-  /** Whether the keys of a chunk cannot repeat, so that no check is needed. */
+  /** True when keys cannot repeat within a chunk, so that no check is needed. */
   get distinctKeys(): boolean {
     const kept = this.table.key.every((column, at) => {
       const from = this.layout.key[at] ?? -1;
@@ -97,8 +100,8 @@ export class ChunkSql {
   }
 
   /**
-   * A query whether the destination holds no key from the chunk's lowest to its highest, which a look at an index tells;
-   * null where keys have no order that both sides share.
+   * Returns a query that is true when the destination holds no key between the chunk's lowest and highest, which an
+   * index answers at once; null when both sides share no order of keys.
    * @param staged the chunk's table
    */
   clearRange(staged: string): string | null {
@@ -109,13 +112,13 @@ export class ChunkSql {
       return null;
     const held = `d.${ident(column.name)}`;
     const from = `FROM ${table.relation.from} d WHERE ${held}`;
-    // Where any one key is held, as when all is read again, the range need not be known.
+    // One held key settles it, as when everything is read again; then the range need not be computed.
     return `SELECT CASE WHEN EXISTS (SELECT ${from} = (SELECT ${key} FROM ${staged} s LIMIT 1)) THEN false
       ELSE (SELECT coalesce((SELECT min(${held}) ${from} >= r.low) > r.high, true)
         FROM (SELECT min(${key}) AS low, max(${key}) AS high FROM ${staged} s) r) END AS clear`;
   }
 
-  /** The casts of key values that can fail; empty where the staged types are the destination's own. */
+  /** The casts of key values that can fail; empty when the staged types are the destination's own. */
   get keyCasts(): Cast[] {
     return this.table.key.flatMap((column, at) => this.fallible(column, this.layout.key[at] ?? 0));
   }
@@ -130,7 +133,7 @@ export class ChunkSql {
     );
   }
 
-  /** The value that a staged record has for a column, typed; null where none is assigned. */
+  /** Returns SQL for the typed value that a staged record has for a column; null when none is assigned. */
   valueOf(column: Column): string | null {
     const { from } = this.assigned.find((each) => each.column.name === column.name) ?? {};
     if (from !== undefined) return this.value(column, from);
@@ -138,7 +141,7 @@ export class ChunkSql {
     return at < 0 ? null : this.value(column, this.layout.key[at] ?? 0);
   }
 
-  /** True where an assigned field of a record differs. */
+  /** SQL: true when an assigned field of a record differs. */
   differs(missing: boolean): string {
     const changeable = this.changeable(null);
     if (!missing) return anyDiffers(changeable.map((each) => this.pair(each)));
@@ -149,7 +152,10 @@ export class ChunkSql {
     return parts.length > 0 ? parts.join(' OR ') : 'false';
   }
 
-  /** What a record changes: an array of JSON `[field, held, new]`, texts as printed and cut, NULL where it is equal. */
+  /**
+   * SQL for the changes of a record: an array of JSON `[field, held, new]` with printed texts, cut to length, and NULL
+   * for equal fields.
+   */
   changes(missing: boolean): string {
     const parts = this.changeable(null).map((each) => {
       const { column, at } = each;
@@ -165,8 +171,8 @@ export class ChunkSql {
   }
 
   /**
-   * `INSERT … SELECT …` up to the rows to take; one that meets a record which is there already updates it.
-   * @param plain fails instead where it meets one, which makes it a third faster
+   * Builds `INSERT … SELECT …` up to the rows to take. A record that exists already is updated.
+   * @param plain fails instead when a record exists already, which makes it a third faster
    */
   insert(pattern: string | null, rows: string, plain = false): string {
     const { table } = this;
@@ -183,7 +189,7 @@ export class ChunkSql {
     return `INSERT INTO ${table.relation.from} AS d (${names})${overriding} SELECT ${values} FROM ${rows}${plain ? '' : this.conflict(pattern)}`;
   }
 
-  /** An UPDATE of the matching records; null where nothing can change. */
+  /** Builds an UPDATE of the matching records; null when nothing can change. */
   update(pattern: string | null, rows: string, condition: string): string | null {
     const changed = this.changeable(pattern);
     if (changed.length === 0) return null;
@@ -193,7 +199,7 @@ export class ChunkSql {
     return `UPDATE ${this.table.relation.from} AS d SET ${sets.join(', ')} FROM ${rows} WHERE ${this.matches} AND ${condition}`;
   }
 
-  /** What to do with a record that someone else has made since the chunk was classified. */
+  /** Builds the part of an INSERT that handles a record which another writer made after the chunk was classified. */
   private conflict(pattern: string | null): string {
     const { table } = this;
     if (!table.conflictKey) return '';
@@ -210,7 +216,7 @@ export class ChunkSql {
     return ` ON CONFLICT (${target}) DO UPDATE SET ${sets.join(', ')} WHERE ${counted(anyDiffers(pairs), table.target.permissions.update)}`;
   }
 
-  /** What an update may change: not a key column that is equal because it matched. */
+  /** Returns the assignments that an update may change; not a key column that is equal because it matched. */
   private changeable(pattern: string | null): readonly Assignment[] {
     const exact = matchesExactly(this.table);
     return this.assigned.filter(({ column, from, at }) => {
@@ -219,7 +225,7 @@ export class ChunkSql {
     });
   }
 
-  /** What the destination `d` holds in a column, and what it would hold. */
+  /** Returns SQL for the value that the destination `d` holds in a column, and for the new one. */
   private pair({ column, from }: Assignment): Pair {
     return { column, held: `d.${ident(column.name)}`, value: this.stored(column, from) };
   }
@@ -233,7 +239,7 @@ export class ChunkSql {
     return this.mayCoerce(column, from) ? coerced(column, value) : value;
   }
 
-  /** Whether storing may change a value: not one that a column of the same type and modifier held. */
+  /** True when storing may change a value; false for a value that came from a column of the same type and modifier. */
   private mayCoerce(column: Column, from: number): boolean {
     return coerces(column) && this.layout.columns[from]?.field.native !== column.native;
   }
@@ -255,7 +261,10 @@ export class ChunkSql {
     return [...values.map(({ column }) => column), ...keys];
   }
 
-  /** The destination's own type where the source has the same; else text, cast when applied. */
+  /**
+   * Returns the type of a staged column: the destination's own when the source has the same one, else text, which is
+   * cast when applied.
+   */
   private typeOf(at: number): string {
     const staged = this.layout.columns[at];
     const base = staged?.field.native?.replace(/\(\d+(,-?\d+)?\)/, '');
@@ -267,10 +276,13 @@ export class ChunkSql {
   }
 }
 
-/** The setting that counts the records an INSERT met and found to differ; a rollback takes its counts back too. */
+/**
+ * The setting that counts the records which an INSERT found to exist and to differ. A rollback also takes its counts
+ * back.
+ */
 export const metSetting = 'sluice.met';
 
-/** `condition`, counted where it holds; lets the row pass only if it `may` be changed. */
+/** SQL: counts `condition` when it is true, and lets the row be changed only if it `may` be. */
 function counted(condition: string, may: boolean): string {
   const before = `coalesce(nullif(current_setting('${metSetting}', true), ''), '0')::bigint`;
   const count = `set_config('${metSetting}', (${before} + 1)::text, true)`;

@@ -10,15 +10,15 @@ import type { Answer, TextRow } from '../link/session.ts';
 import type { StageRef } from './stage-ref.ts';
 import { stagedTies } from './ties.ts';
 
-/** The rows of a staged chunk. Those that are not to be written leave it, each with a reason. */
+/** The rows of a staged chunk. Rows that are not to be written leave the stage, each with a reason. */
 export class ChunkStage {
   readonly errors: RecordError[] = [];
   readonly skipped: Record<SkipReason, number> = { mode: 0, filter: 0, duplicate: 0 };
   readonly sql: ChunkSql;
-  /** The table of the rows `s`; that of what is to be done for them, `a`. */
+  /** The table of the rows `s`, and the table `a` of the operations to do for them. */
   readonly rows: string;
   readonly actions: string;
-  /** The table of those that were refused one by one. */
+  /** The table of the rows that were refused one by one. */
   readonly faults: string;
   private readonly at: StageRef;
 
@@ -30,7 +30,7 @@ export class ChunkStage {
     this.faults = at.area.faults(at.chunk);
   }
 
-  /** How many rows have left it. */
+  /** The number of rows that have left the stage. */
   get gone(): number {
     return this.skipped.mode + this.skipped.duplicate + this.errors.length;
   }
@@ -39,13 +39,14 @@ export class ChunkStage {
     return this.at.session.run(this.at.client, text, values);
   }
 
-  /** Runs a statement; null, with its effects undone, when a record spoilt it. */
+  /** Runs a statement. Returns null, with its effects undone, when a record made it fail. */
   attempt(text: string): Promise<number | null> {
     return attempt(this.at, text);
   }
 
   /**
-   * Makes record errors of the rows that a DELETE takes.
+   * Deletes rows and makes a record error of each.
+   * @param remove a DELETE of rows of the stage
    * @returns how many there were
    */
   async take(
@@ -61,7 +62,7 @@ export class ChunkStage {
     return rows.length;
   }
 
-  /** For statements over the rows. */
+  /** Returns an isolation for statements over the rows. */
   isolation(): Isolation {
     const { session, client, sql } = this.at;
     return new Isolation({
@@ -74,8 +75,8 @@ export class ChunkStage {
   }
 
   /**
-   * Makes record errors of the rows that stand alone; they leave the stage.
-   * @param cast what they failed, where it is known
+   * Makes record errors of the rows that were isolated; they leave the stage.
+   * @param cast the cast that they failed, when it is known
    * @returns how many there were, by operation
    */
   async takeRefused(
@@ -112,7 +113,7 @@ export class ChunkStage {
     return counts;
   }
 
-  /** Remembers the keys of the rows that were written, for removals limited to them. */
+  /** Stores the keys of the rows that were written, for mirrors that remove only those. */
   async track(rows: string): Promise<void> {
     const { area, sql } = this.at;
     const { target } = sql.table;
@@ -126,7 +127,10 @@ export class ChunkStage {
   }
 }
 
-/** @param fields the columns of constraints that are about one column each */
+/**
+ * Makes a record error of a refused row.
+ * @param fields the column of each constraint that is about one column, by constraint name
+ */
 function errorOf(
   row: TextRow,
   operation: Operation | 'match',
@@ -136,12 +140,12 @@ function errorOf(
   const about = field ?? fields.get(rule ?? '');
   const fault = faultOf(code ?? '', message ?? '', about, rule);
   const shown = start == null ? '' : `: ${shapeOf(start, Number(length))}`;
-  // A reference may appear later; every other refusal lasts until the record changes.
+  // The referred record may appear later. Any other refusal lasts until the record changes.
   const retryable = fault.code === '23503';
   return { key: keyOf(row), operation, ...fault, message: fault.message + shown, retryable };
 }
 
-/** The source's key from a row; null where no part of it is known. */
+/** Returns the source's key from a row; null when no part of it is known. */
 export function keyOf(row: TextRow): (string | null)[] | null {
   const key = JSON.parse(row['key'] ?? 'null') as (string | null)[] | null;
   return key?.every((value) => value === null) ? null : key;

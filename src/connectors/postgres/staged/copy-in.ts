@@ -5,9 +5,9 @@ import type { Session } from '../link/session.ts';
 
 /**
  * Sends bytes through `COPY … FROM STDIN`, no faster than the server takes them. A link that takes no byte for the
- * connection's time-out counts as dead; so does one without an answer at the end for a statement's longest time.
- * On any failure the caller must close the connection: only that ends the COPY at the server.
- * @returns the rows copied
+ * connection's time-out counts as dead; so does one that gives no answer at the end for a statement's longest time. On
+ * any failure the caller must close the connection: only that ends the COPY on the server.
+ * @returns the number of rows copied
  */
 export async function copyIn(
   session: Session,

@@ -65,7 +65,7 @@ class Run {
     return new Run(destination, { columns, key: [0], assign, uniqueKeys: false });
   }
 
-  /** Applies rows as the next chunk; its counts, and its errors as "key code field". */
+  /** Applies rows as the next chunk; returns its counts, and its errors as "key code field". */
   async send(rows: readonly (readonly (Json | undefined)[])[]) {
     const chunk = { run: this.id, chunk: this.#chunk++, token: 1 };
     async function* staged() {
@@ -81,7 +81,7 @@ class Run {
     return { planned: remove, ...(await this.#destination.remove(this.id)) };
   }
 
-  /** Ends the run; the corrected counts of its chunks. */
+  /** Ends the run; returns the corrected counts of its chunks. */
   async end() {
     await this.#destination.applyLate(this.id, this.#layout);
     // A repeated call returns the first result.
@@ -119,7 +119,7 @@ it.each(['', 'DEFERRABLE INITIALLY DEFERRED'])(
       `CREATE TABLE items (id int PRIMARY KEY, boss int REFERENCES items ${deferrable}, pay int CHECK (pay > 0))`,
     );
     const run = await Run.open(['id', 'boss', 'pay']);
-    // A chain to the next one, and pairs that refer to each other.
+    // A chain in which each row refers to the next, and pairs that refer to each other.
     const rows = Array.from({ length: 600 }, (_, at) => [
       at,
       at < 299 ? at + 1 : at < 300 ? null : at < 450 ? at + 150 : at - 150,
@@ -173,7 +173,7 @@ it.each(['text UNIQUE', 'text NOT NULL UNIQUE', 'text UNIQUE DEFERRABLE INITIALL
       return [at + 1, at === 6 ? 'taken' : `a${other}`, at < 100 ? at + 1 : other];
     });
     const { updated, errors } = await run.send(rows);
-    // Whoever wants what the one in conflict holds waits for it in vain.
+    // A row that wants the value of a row in conflict waits for it in vain.
     expect(errors).toEqual(['7 23505 slug', '8 23505 slug']);
     expect(updated).toBe(298);
     expect(new Set(await items('slug')).size).toBe(301);

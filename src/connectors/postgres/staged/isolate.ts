@@ -8,41 +8,45 @@ import type { Session } from '../link/session.ts';
 import { stuck } from './stuck.ts';
 import type { Ties } from './ties.ts';
 
-/** A set statement that some of its rows may spoil. */
+/** A statement over a set of rows that one of its rows can make fail. */
 export interface Guarded {
   readonly operation: Operation | 'match';
   /** The statement over all of its rows. */
   readonly whole: string;
-  /** The same over some of them. @param rows SQL for their `tid[]` */
+  /**
+   * Returns the same statement over some of them.
+   * @param rows SQL for their `tid[]`
+   */
   some(rows: string): string;
-  /** A query for all of its rows, as `row`, and the tables that it finds them in, with commas. */
+  /** A query for all of its rows, as `row`, and the tables that it reads, separated by commas. */
   readonly rows: string;
   readonly tables: string;
 }
 
-/** Where statements are isolated. */
+/** The place where statements are isolated. */
 export interface Site {
   readonly session: Session;
-  /** In a transaction. */
+  /** A connection in a transaction. */
   readonly client: pg.PoolClient;
   /** The table to make for the rows at fault; see {@link Isolation}. */
   readonly faults: string;
-  /** What stands in a FROM clause for the relation that is written. */
+  /** The SQL that names the written relation in a FROM clause. */
   readonly target: string;
-  /** How rows of the statements need each other; without it, none does. */
+  /** The way in which rows of the statements need each other; absent when none does. */
   readonly ties?: Ties;
 }
 
-/** Rows that are tried together at the most, once one among them is known to be at fault. */
+/** The most rows that are tried together once one among them is known to be at fault. */
 const groupSize = 256;
-/** From this round on, only a share of rows that is worth it is tried again. */
+/** From this round on, another round follows only when the last one wrote at least 1 % of the waiting rows. */
 const manyRounds = 20;
 
 /**
- * Runs set statements so that the rows at fault stand alone in the table `faults` and all others are done. A statement
- * that a row spoils runs again over groups of its rows, inside the database: a group that fails is halved, and groups
- * are the smaller the more rows are at fault. `faults` has a line for each row that is still refused: `part` (the
- * statement's number), `"row"`, `code`, `message`, `field` and `rule` (the constraint), as PostgreSQL tells them.
+ * Runs set statements so that the rows at fault end up alone in the table `faults` and all others are done. A statement
+ * that a row makes fail runs again over groups of its rows, inside the database. A group that fails is halved, and the
+ * more rows are at fault, the smaller the groups become. `faults` has a line for each row that is still refused: `part`
+ * (the statement's number), `"row"`, and as PostgreSQL gives them `code`, `message`, `field` and `rule` (the
+ * constraint).
  */
 export class Isolation {
   readonly #site: Site;
@@ -54,12 +58,15 @@ export class Isolation {
     this.#site = site;
   }
 
-  /** Whether `faults` exists, thus may hold rows. */
+  /** True when `faults` exists, and so may hold rows. */
   get faulty(): boolean {
     return this.#parts.length > 0;
   }
 
-  /** @returns the rows done */
+  /**
+   * Runs one statement.
+   * @returns the number of rows done
+   */
   async run(guarded: Guarded): Promise<number> {
     const whole = await attempt(this.#site, guarded.whole);
     if (whole !== null) return whole;
@@ -84,8 +91,8 @@ export class Isolation {
   }
 
   /**
-   * Tries the refused rows again that may have waited for each other or for rows done since, until none lands any more.
-   * @returns the rows done, by operation
+   * Tries refused rows again that may have waited for each other or for rows done since, until none succeeds any more.
+   * @returns the number of rows done, by operation
    */
   async settle(): Promise<ReadonlyMap<Guarded['operation'], number>> {
     const done = new Map<Guarded['operation'], number>();
@@ -98,19 +105,19 @@ export class Isolation {
     return done;
   }
 
-  /** The statement that a line of `faults` is of. */
+  /** Returns the statement that a line of `faults` belongs to. */
   part(number: number): Guarded | undefined {
     return this.#parts[number];
   }
 
-  /** How many refused rows may still land. */
+  /** Returns the number of refused rows that may still succeed. */
   async #waiting(): Promise<number> {
     if (!this.faulty) return 0;
     const { rows } = await this.#sql(`SELECT count(*) AS n FROM ${this.#site.faults} WHERE again`);
     return Number(rows[0]?.['n']);
   }
 
-  /** Marks the refused rows as `free` that wait for nothing, or for nothing but each other; returns how many. */
+  /** Marks as `free` the refused rows that wait for nothing, or only for each other; returns how many. */
   async #free(): Promise<number> {
     const { faults, session, client } = this.#site;
     const rows = await this.#stuck(`SELECT f."row" FROM ${faults} f WHERE f.again`, faults);
@@ -124,16 +131,16 @@ export class Isolation {
   }
 
   /**
-   * The rows that wait for something that will not come, themselves or through others.
-   * @param rows a query for all of them
-   * @param tables where they are found; the planner must know how many there are
+   * Returns the rows that wait, themselves or through others, for something that will not come.
+   * @param rows a query for the rows to look at
+   * @param tables the tables that hold them; they are analysed so that the planner knows their size
    */
   async #stuck(rows: string, tables: string): Promise<string[]> {
     const edges = this.#site.ties?.edges(await this.#targetRules(), rows) ?? null;
     if (edges === null) return [];
     await this.#sql('SAVEPOINT edges');
     try {
-      // A small sample tells as much as is needed.
+      // A small sample tells enough.
       await this.#sql('SET LOCAL default_statistics_target = 1');
       await this.#sql(`ANALYZE ${tables}`);
       await this.#sql('SET LOCAL default_statistics_target TO DEFAULT');
@@ -141,7 +148,7 @@ export class Isolation {
       await this.#sql('RELEASE edges');
       return [...stuck(answer.rows)];
     } catch (error) {
-      // It is only a hint: a rule may fail on a value, or ask for a right that is not there.
+      // The edges are only a hint: a rule may fail on a value, or need a right that is missing.
       if (!isStatementFault(error)) throw error;
       await this.#sql('ROLLBACK TO edges');
       return [];
@@ -154,7 +161,7 @@ export class Isolation {
     return this.#rules;
   }
 
-  /** Tries the free rows all at once; false, with nothing done, where that fails. */
+  /** Tries all free rows at once. Returns false, with nothing done, when that fails. */
   async #together(done: Map<Guarded['operation'], number>): Promise<boolean> {
     const landed = await this.#allOrNone();
     if (landed === null) return false;
@@ -163,7 +170,7 @@ export class Isolation {
     return true;
   }
 
-  /** Writes the free rows; null, with nothing done, where one of them is refused or left out. */
+  /** Writes the free rows. Returns null, with nothing done, when one of them is refused or left out. */
   async #allOrNone(): Promise<Map<Guarded['operation'], number> | null> {
     const { faults, ties } = this.#site;
     const landed = new Map<Guarded['operation'], number>();
@@ -176,13 +183,14 @@ export class Isolation {
       await this.#sql('SET CONSTRAINTS ALL DEFERRED');
       const parked = ties?.park(faults) ?? null;
       if (parked !== null) await this.#sql(parked);
-      // What a new record may hold, an updated one has given up by now; what an updated one refers to is there.
+      // Creates come first: an updated record has by now given up a value that a new one takes, and may refer to a new
+      // one.
       const order = [...wanted.keys()].toSorted((a, b) => this.#rank(a) - this.#rank(b));
       for (const part of order) {
         const guarded = this.#parts[part]!;
         const free = `ARRAY(SELECT f."row" FROM ${faults} f WHERE f.part = ${part} AND f.free)`;
         const { count } = await this.#sql(guarded.some(free));
-        // A row that a trigger leaves out would keep what it was parked with.
+        // A row that a trigger leaves out would keep the value that it was parked with.
         if (guarded.operation === 'update' && count < (wanted.get(part) ?? 0)) {
           await this.#sql('ROLLBACK TO together');
           return null;
@@ -203,7 +211,7 @@ export class Isolation {
     return this.#parts[part]?.operation === 'create' ? 0 : 1;
   }
 
-  /** Tries the free rows in groups, every other time backwards: most wait for one beside them. */
+  /** Tries the free rows in groups, in reverse order every second time: most wait for a row beside them. */
   async #again(done: Map<Guarded['operation'], number>): Promise<void> {
     const order = this.#round % 2 === 0 ? 'DESC' : 'ASC';
     this.#round += 1;
@@ -211,7 +219,7 @@ export class Isolation {
       done.set(operation, (done.get(operation) ?? 0) + (await this.#retry(part, order)));
   }
 
-  /** Tries the free rows of a statement in groups; returns the rows done. */
+  /** Tries the free rows of a statement in groups; returns the number of rows done. */
   async #retry(part: number, order: 'ASC' | 'DESC'): Promise<number> {
     const free = `FROM ${this.#site.faults} f WHERE f.part = ${part} AND f.free`;
     const done = await this.#pass(part, `SELECT f."row" ${free}`, order);
@@ -220,9 +228,9 @@ export class Isolation {
   }
 
   /**
-   * Runs a statement over groups of rows; what is refused is noted.
-   * @param rows a query for them, as `row`
-   * @returns the rows done
+   * Runs a statement over groups of rows, and puts the refused rows into `faults`.
+   * @param rows a query for the rows, as `row`
+   * @returns the number of rows done
    */
   async #pass(part: number, rows: string, order: 'ASC' | 'DESC' = 'ASC'): Promise<number> {
     const { target, faults } = this.#site;
@@ -288,7 +296,7 @@ END`;
   }
 }
 
-/** Runs a statement; null, with its effects undone, when a record spoilt it. */
+/** Runs a statement. Returns null, with its effects undone, when a record made it fail. */
 export async function attempt(
   { session, client }: Pick<Site, 'session' | 'client'>,
   sql: string,

@@ -2,19 +2,19 @@ import type { ChunkRef } from '../../contract/staging.ts';
 import { literal } from '../catalog/names.ts';
 import type { StageRef } from './stage-ref.ts';
 
-/** The chunk number, among a run's markers, of the rows that are tried again at its end. */
+/** The chunk number, among a run's markers, of the rows that are tried again at the run's end. */
 export const lateChunk = -2;
 
-/** The rows of a run that are tried again at its end, as a staged chunk. */
+/** Returns the rows of a run that are tried again at its end, as a staged chunk. */
 export function lateRef(run: string): ChunkRef {
   return { run, chunk: lateChunk, token: 0 };
 }
 
 /**
- * Keeps the rows of a chunk that may still land once the run has written, or removed, other records: those that refer to
- * a record which is not there, or want a value that another one holds. Each is kept with its chunk and the place of its
- * error among the chunk's.
- * @param first the place of the first error, when those of the rows at fault come in the order of the rows
+ * Keeps the rows of a chunk that may still succeed once the run has written, or removed, other records: rows that refer
+ * to a record which does not exist yet, or want a value that another record holds. Each is kept with its chunk and the
+ * index of its error among the chunk's errors.
+ * @param first the index of the first error; the errors of the rows at fault follow in the order of the rows
  */
 export async function keepLate(at: StageRef, first: number): Promise<void> {
   const { session, client, area, chunk, sql } = at;
@@ -38,7 +38,7 @@ export async function keepLate(at: StageRef, first: number): Promise<void> {
   );
 }
 
-/** Forgets what is kept of records that have come again in a later chunk: those stand for them. */
+/** Deletes kept rows of records that came again in a later chunk: the later ones replace them. */
 export async function forgetLate({ session, client, area, chunk, sql }: StageRef): Promise<void> {
   const late = area.staged(lateRef(chunk.run));
   const { rows } = await session.run(client, `SELECT to_regclass(${literal(late)}) AS late`);

@@ -49,7 +49,7 @@ it.each([
   ['a table with identity and generated columns', generated],
 ])('counts what it did, whatever others write meanwhile: %s (R10)', async (_, table) => {
   await make(table);
-  // Someone makes m and same, removes b and touches c between the chunk's classification and its writes.
+  // Others create m and same, remove b and touch c between the chunk's classification and its writes.
   const counts = await whileOthers(
     `INSERT INTO people (code, name) VALUES ('m', 'theirs'), ('same', 'new');
      DELETE FROM people WHERE code = 'b'; UPDATE people SET name = 'touched' WHERE code = 'c'`,
@@ -124,7 +124,7 @@ const layout: StagedLayout = {
 
 const letters = ['a=same', 'b=new', 'c=new', 'm=new', 'new=new', 'same=new'];
 
-/** Applies a chunk while someone else's transaction holds its writes back, and commits before it can go on. */
+/** Applies a chunk while another transaction holds up its writes, and commits before they go on. */
 async function whileOthers(others: string, mode: Mode, rows: readonly string[] = letters) {
   const destination = await connection.destination?.({
     sync: 's',
@@ -154,7 +154,7 @@ async function whileOthers(others: string, mode: Mode, rows: readonly string[] =
   return { imported, created, updated, unchanged, mode: skipped.mode, errors };
 }
 
-/** Until a statement waits for a lock. */
+/** Waits until a statement waits for a lock. */
 async function waiting(): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
     const found = await database.value(

@@ -3,17 +3,17 @@ import type { Column } from '../catalog/catalog.ts';
 import { literal } from '../catalog/names.ts';
 import type { Session } from '../link/session.ts';
 
-/** Refusals without an error: a trigger or rule of the table's own dropped a record, or it is gone. */
+/** Refusals without an error: a trigger or rule of the table dropped the record, or it no longer exists. */
 export const notCreated = { code: 'not_created', message: 'the table did not take the record' };
 export const notUpdated = { code: 'not_updated', message: 'the table did not take the change' };
 export const notFound = { code: 'not_found', message: 'the record does not exist any more' };
 
-/** Characters of a value's shape that are shown. */
+/** The most characters of a value's shape that are shown. */
 export const longestShape = 24;
 
 /**
- * A value as it may be shown in a message (R1): how long it is, and its shape, with `a` for every letter and `9` for every
- * digit.
+ * Describes a value in a form that may be shown in a message (R1): its length and its shape, with `a` for every letter
+ * and `9` for every digit.
  * @param start its first characters
  * @param length of the whole, in characters
  */
@@ -29,24 +29,24 @@ export function shapeOf(start: string, length: number): string {
   return `a value of ${length} ${length === 1 ? 'character' : 'characters'} like '${shape}${more}'`;
 }
 
-/** The most characters, or bits, that a column takes; null for no limit. */
+/** Returns the most characters, or bits, that a column takes; null for no limit. */
 export function lengthLimit({ native }: Column): number | null {
   const limit = /^(character|bit)( varying)?\((\d+)\)$/.exec(native)?.[3];
   return limit === undefined ? null : Number(limit);
 }
 
-/** SQL for the name of the first of some columns that a value is too long for, else NULL. */
+/** Returns SQL for the name of the first of some columns that a value is too long for, else NULL. */
 export function tooLong(values: readonly { column: Column; value: string }[]): string {
   const tests = values.flatMap(({ column, value }) => {
     const limit = lengthLimit(column);
-    // PostgreSQL cuts spaces at the end without a word.
+    // PostgreSQL silently cuts spaces at the end.
     const length = `char_length(rtrim((${value})::text, ' '))`;
     return limit === null ? [] : [`WHEN ${length} > ${limit} THEN ${literal(column.name)}`];
   });
   return tests.length === 0 ? 'NULL::text' : `CASE ${tests.join(' ')} END`;
 }
 
-/** The columns of constraints and unique indexes that are about one column each, by the constraint's name. */
+/** Returns the columns of constraints and unique indexes that are about one column each, by the constraint's name. */
 export async function columnsOfRules(
   session: Session,
   client: pg.ClientBase,

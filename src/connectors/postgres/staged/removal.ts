@@ -13,7 +13,7 @@ import { hasKey, heldKey, keyOf } from '../catalog/table.ts';
 import type { Table } from '../catalog/table.ts';
 import { removalTies } from './ties.ts';
 
-/** Where a run's removals are planned and done. */
+/** A run whose removals are planned and done, and the place of its tables. */
 export interface RemovalRequest {
   readonly session: Session;
   readonly area: Area;
@@ -29,7 +29,10 @@ interface Removed {
 /** The chunk number of a run's removal among its markers. */
 export const removalChunk = -1;
 
-/** Pins the keys of records that no chunk held. A record without a key was never matched and stays. */
+/**
+ * Stores the keys of the records to remove: those that no chunk held. A record without a key was never matched and
+ * stays.
+ */
 export async function planRemoval({
   session,
   area,
@@ -80,7 +83,7 @@ export async function planRemoval({
   });
 }
 
-/** Removes the pinned records; a repeated call returns the first result. */
+/** Removes the planned records. A repeated call returns the first result. */
 export function removePinned(request: RemovalRequest): Promise<Removed> {
   const { session, area, run } = request;
   return session.transaction(async (client) => {

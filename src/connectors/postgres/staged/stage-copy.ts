@@ -8,18 +8,18 @@ import type { Repertoire } from '../values/repertoire.ts';
 import { Screen, type ScreenedRow } from '../values/screen.ts';
 import type { Session } from '../link/session.ts';
 
-/** Which table is filled, and with what. */
+/** The table to fill, and the layout of its rows. */
 export interface StageCopyRequest {
   readonly session: Session;
   readonly client: pg.PoolClient;
   readonly staged: string;
   readonly sql: ChunkSql;
   readonly layout: StagedLayout;
-  /** What the database can hold; null for everything. */
+  /** The characters that the database can hold; null for all. */
   readonly repertoire: Repertoire | null;
 }
 
-/** Copies lines into a staging table; rows that it cannot hold come last, as faults. */
+/** Copies lines into a staging table. Rows that it cannot hold come last, as faults. */
 export class StageCopy {
   private readonly request: StageCopyRequest;
   private readonly aside: ScreenedRow[] = [];
@@ -40,7 +40,10 @@ export class StageCopy {
     this.aside.push(...screen.aside);
   }
 
-  /** Copies the rows that were set aside. @returns how many rows the table has now */
+  /**
+   * Copies the rows that were set aside.
+   * @returns the number of rows that the table has now
+   */
   async finish(): Promise<number> {
     const { layout } = this.request;
     if (this.aside.length > 0) await this.copy(rowColumns(layout), this.linesAside());
@@ -60,7 +63,7 @@ export class StageCopy {
   }
 }
 
-/** The columns of lines that hold whole rows: values, `_fault`, `_missing`. */
+/** Returns the columns of lines that hold whole rows: values, `_fault`, `_missing`. */
 export function rowColumns(layout: StagedLayout): string[] {
   return [...layout.columns.map((_, at) => `c${at}`), '_fault', '_missing'];
 }

@@ -10,7 +10,7 @@ import { rowColumns, StageCopy } from './stage-copy.ts';
 import type { Session } from '../link/session.ts';
 import { toText } from '../values/to-text.ts';
 
-/** Where a chunk is staged, and as what. */
+/** The chunk to stage, and the place and layout of its rows. */
 export interface StageRequest {
   readonly session: Session;
   readonly area: Area;
@@ -21,17 +21,20 @@ export interface StageRequest {
 
 /** The lines of a chunk. */
 export interface StagedLines {
-  /** `c…`, and `x…` for those to ignore. */
+  /** The names of the lines' columns: `c0…`, and `x0…` for those to ignore. */
   readonly columns: readonly string[];
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** Lines of {@link rowColumns} for rows that are not among the bytes, if any; asked for after them. */
+  /**
+   * Returns lines of {@link rowColumns} for rows that are not among the bytes, if there are any. It is called after the
+   * bytes.
+   */
   readonly faults?: () => AsyncIterable<Uint8Array> | undefined;
 }
 
 /**
- * Fills a chunk's staging table from COPY text. The marker learns the attempt's token before and the number of rows
- * with them: apply refuses another attempt's table (R6), and one that a crash of the server emptied. While rows are
- * on their way nothing is locked, so a worker that froze holds nobody up.
+ * Fills a chunk's staging table from COPY text. The marker gets the attempt's token before the rows, and their number
+ * with them. So apply refuses the table of another attempt (R6), and one that a crash of the server emptied. Nothing is
+ * locked while rows are on their way, so a frozen worker holds nobody up.
  */
 export async function stageLines(
   request: StageRequest,
@@ -52,7 +55,7 @@ export async function stageLines(
     const left = faults?.();
     if (left) await copy.lines(rowColumns(layout), left);
     const rows = await copy.finish();
-    // An applied chunk may be staged again: apply answers with the first result and drops the table.
+    // A chunk that was applied may be staged again: apply then returns the first result and drops the table.
     const { count } = await session.run(
       client,
       `UPDATE ${area.marker} SET staged = $3
@@ -63,7 +66,7 @@ export async function stageLines(
   });
 }
 
-/** The lines of rows to stage, with `_fault` and `_missing` as their last columns. */
+/** Encodes the rows to stage as lines, with `_fault` and `_missing` as their last columns. */
 export async function* linesOf(
   sql: ChunkSql,
   layout: StagedLayout,
@@ -75,7 +78,7 @@ export async function* linesOf(
   }
 }
 
-/** Turns rows into lines; what depends on the layout alone is looked up once. */
+/** Returns a function that turns a row into a line; what depends only on the layout is looked up once. */
 function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => string {
   const columns = layout.columns.map(({ field, encoding }, at) => {
     const { name = field.name, base = 'text', category = '' } = sql.useOf(at) ?? {};
@@ -99,7 +102,7 @@ function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => st
   };
 }
 
-/** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier ones staged. */
+/** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier attempts staged. */
 async function claim(request: StageRequest, client: PoolClient): Promise<void> {
   const { session, area, chunk } = request;
   const claimed = await session.run(

@@ -12,7 +12,7 @@ import { linesOf, stageLines } from './stage.ts';
 import { rowColumns } from './stage-copy.ts';
 import type { Table } from '../catalog/table.ts';
 
-/** A table written by chunks that are staged beside it and applied as sets. */
+/** Opens a table to be written by chunks, which are staged beside it and applied as sets. */
 export function stagingDestination(link: Link, area: Area, table: Table): StagingDestination {
   const { connection } = link.options;
   const sqlOf = (layout: StagedLayout) => new ChunkSql(table, layout, connection);
@@ -62,7 +62,7 @@ export function stagingDestination(link: Link, area: Area, table: Table): Stagin
   };
 }
 
-/** What is left of records that were too large for the bytes, to be counted and named. */
+/** Makes faulty rows of the remaining values of records that were too large, so that they are counted and named. */
 async function* faultyRows(
   left: readonly (readonly (string | null | undefined)[])[],
   width: number,

@@ -1,8 +1,8 @@
 import type { TextRow } from '../link/session.ts';
 
 /**
- * The rows that wait for something that will not come, themselves or through others.
- * @param edges `row` waits for the row `needs`; null for something else
+ * Returns the rows that wait, themselves or through others, for something that will not come.
+ * @param edges `row` waits for the row `needs`; null means something that is not among the rows
  */
 export function stuck(edges: readonly TextRow[]): ReadonlySet<string> {
   const waiting = new Map<string | null, string[]>();

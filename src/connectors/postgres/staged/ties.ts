@@ -7,29 +7,32 @@ import { comparable, equal } from '../values/compare.ts';
 import { hasKey, type Table } from '../catalog/table.ts';
 
 /**
- * What rows of a statement wait for, as far as rules and values tell. Nothing is decided by it: a tie that is overlooked,
- * or seen where there is none, costs tries and nothing else.
+ * Finds the rows of a statement that wait for each other, as far as rules and values tell. It is only a hint: a tie
+ * that is overlooked, or found where there is none, costs extra tries and nothing else.
  */
 export interface Ties {
   /**
-   * A query for what rows wait for: `row`, and `needs`, another of the rows, which must be written with it; NULL where no
-   * row can help. Null: rows of this kind are never tied.
+   * Returns a query for pairs of `row` and `needs`: another of the rows, which must be written together with it, or
+   * NULL when none of the rows can help. Returns null when rows of this kind are never tied.
    * @param rows a query for the rows, as `row`
    */
   edges(rules: Rules, rows: string): string | null;
   /**
-   * A statement that frees the unique values of the records which the rows with `free` in the table `faults` (see
-   * `Isolation`) update; null where none can be.
+   * Returns a statement that frees the unique values of the records to update, so that other rows can take them. It
+   * covers the rows with `free` in the table `faults` (see `Isolation`). Null when no value can be freed.
    */
   park(faults: string): string | null;
 }
 
-/** The ties of staged records: references to each other, and unique values that move from one to another. */
+/** Returns the ties of staged records: references to each other, and unique values that move from one to another. */
 export function stagedTies(sql: ChunkSql, staged: string): Ties {
   return new StagedTies(sql, staged);
 }
 
-/** The ties of records to remove: one that another refers to goes with it. @param pinned the table of their keys */
+/**
+ * Returns the ties of records to remove: one that another refers to is removed with it.
+ * @param pinned the table of their keys
+ */
 export function removalTies(table: Table, pinned: string): Ties {
   const { from: target } = table.relation;
   const same = (record: string, row: string) =>
@@ -59,7 +62,7 @@ export function removalTies(table: Table, pinned: string): Ties {
   };
 }
 
-/** A column that gets a value, and what that is called among the candidates. */
+/** A column that gets a value, and the value's name among the candidates. */
 interface Candidate {
   readonly column: Column;
   readonly value: string;
@@ -69,7 +72,7 @@ interface Candidate {
 class StagedTies implements Ties {
   readonly #sql: ChunkSql;
   readonly #staged: string;
-  /** The unique keys that staged records assign whole. */
+  /** The unique keys whose columns staged records assign completely. */
   readonly #uniques: readonly UniqueKey[];
 
   constructor(sql: ChunkSql, staged: string) {
@@ -110,18 +113,20 @@ class StagedTies implements Ties {
 
   park(faults: string): string | null {
     const { table, matches } = this.#sql;
-    // Those that can be deferred are, and need no parking.
+    // A deferrable constraint is deferred, and needs no parking.
     const immediate = this.#uniques.filter((each) => each.immediate);
     const sets = new Set(immediate.flatMap(({ columns }) => this.#parking(columns)));
     if (sets.size === 0) return null;
-    // A record that lacks a field would not get back the value that it is parked without.
+    // A record that lacks a field would not get its value back, so it is not parked.
     return `UPDATE ${table.relation.from} AS d SET ${[...sets].join(', ')}
       FROM ${this.#staged} s JOIN ${faults} f ON f."row" = s.ctid
       WHERE ${matches} AND s._missing IS NULL AND f.free
         AND EXISTS (SELECT 1 FROM ${faults} u WHERE u.free AND u.code = '23505')`;
   }
 
-  /** Records whose reference the destination lacks, with the one among them that would bring it. */
+  /**
+   * Selects records that refer to a record which the destination lacks, with the row among them that would create it.
+   */
   #referring({ from, to, other, self }: Reference): string {
     const { table } = this.#sql;
     const value = given('s', table);
@@ -131,7 +136,7 @@ class StagedTies implements Ties {
       WHERE ${present} AND NOT EXISTS (SELECT 1 FROM ${other} d WHERE ${allEqual(to, held('d'), from, value)})`;
   }
 
-  /** Records that a CHECK constraint refuses as they are. */
+  /** Selects records that a CHECK constraint refuses as they are. */
   #failing({ columns, condition }: Check): string {
     const { relation } = this.#sql.table;
     const row = columnsOf(this.#sql.table, columns).map(
@@ -141,7 +146,10 @@ class StagedTies implements Ties {
       FROM candidate s) c WHERE NOT (${condition})`;
   }
 
-  /** Records whose unique value another record holds, with the one among them that is about to change that record. */
+  /**
+   * Selects records whose unique value another record holds, with the row among them that is about to change that
+   * record.
+   */
   #moving({ columns }: UniqueKey): string {
     const { table } = this.#sql;
     const is = (row: string) =>
@@ -154,7 +162,7 @@ class StagedTies implements Ties {
       LEFT JOIN candidate o ON ${is('o')}`;
   }
 
-  /** An assignment that gives a unique key of `d` values which no other record has or is to have. */
+  /** Returns an assignment that gives a unique key of `d` values which no other record has or will get. */
   #parking(columns: readonly string[]): string[] {
     const { table } = this.#sql;
     const usable = columnsOf(table, columns).filter((column) => !table.key.includes(column));
@@ -167,7 +175,7 @@ class StagedTies implements Ties {
     return assignments.slice(0, 1);
   }
 
-  /** A value for a column that must not be null: a text by chance, a number above all others. */
+  /** Returns SQL for a placeholder in a column that must not be null: a random text, or a number above all others. */
   #placeholder(column: Column): string | null {
     const { name, base, category } = column;
     if (category === 'S' || base === 'uuid') return `md5(random()::text || s.ctid::text)`;
@@ -195,7 +203,7 @@ class StagedTies implements Ties {
   }
 }
 
-/** Candidates with a value that its column cannot take. */
+/** Selects candidates with a value that its column cannot take. */
 function unfit(picky: readonly Candidate[]): string {
   const values = picky.map(({ column, name }) => ({ column, value: `s.${name}` }));
   const nulls = values.filter(({ column }) => column.notNull);
@@ -207,28 +215,28 @@ function columnsOf({ relation }: Table, names: readonly string[]): Column[] {
   return relation.columns.filter((column) => names.includes(column.name));
 }
 
-/** The unique keys other than what records are matched by. */
+/** Returns the unique keys other than the one by which records are matched. */
 function movable({ relation, key }: Table): UniqueKey[] {
   const isKey = (name: string) => key.some((column) => column.name === name);
   return relation.uniqueKeys.filter(({ columns }) => !columns.every(isKey));
 }
 
-/** A column of a record of the destination. */
+/** Returns SQL for a column of a record of the destination. */
 function held(record: string): (name: string) => string {
   return (name) => `${record}.${ident(name)}`;
 }
 
-/** A column of a candidate. */
+/** Returns SQL for a column of a candidate. */
 function given(row: string, { relation }: Table): (name: string) => string {
   return (name) => `${row}.v${relation.columns.findIndex((column) => column.name === name)}`;
 }
 
-/** Whether the operators of the columns' types are in reach whatever the search path. */
+/** True when the operators of the columns' types are found whatever the search path. */
 function areBuiltin(table: Table, names: readonly string[]): boolean {
   return columnsOf(table, names).every(({ builtin }) => builtin);
 }
 
-/** Where columns of one row equal those of another. */
+/** SQL condition: columns of one row equal those of another. */
 function allEqual(
   left: readonly string[],
   a: (name: string) => string,

@@ -7,19 +7,19 @@ import { notCreated, notUpdated } from './refusals.ts';
 import type { TextRow } from '../link/session.ts';
 import { foldsKeys } from '../catalog/table.ts';
 
-/** How many records are to be written. */
+/** The numbers of records to create and to update. */
 interface Due {
   readonly fresh: number;
   readonly changed: number;
 }
 
-/** Writes what is left in a chunk's stage, and counts what it did. */
+/** Writes the rows that are left in a chunk's stage, and counts what it did. */
 export class ChunkWriter {
   created = 0;
   updated = 0;
   private readonly stage: ChunkStage;
   private readonly dryRun: boolean;
-  /** Whether an INSERT has met a record that is there already, or one at fault. */
+  /** True once an INSERT has met a record that exists already, or one at fault. */
   private met = false;
 
   constructor(stage: ChunkStage, dryRun: boolean) {
@@ -28,10 +28,10 @@ export class ChunkWriter {
   }
 
   /**
-   * Creates all that is left in the stage at once where the destination holds nothing of the chunk's key range.
-   * @param count of the records that the chunk was staged with
-   * @param missing whether any of them lacks a field
-   * @returns whether it did; false, with nothing done, when the chunk must be classified first
+   * Creates everything that is left in the stage at once, if the destination holds no key in the chunk's range.
+   * @param count the number of records that the chunk was staged with
+   * @param missing true when any of them lacks a field
+   * @returns true when it did; false, with nothing done, when the chunk must be classified first
    */
   async createAll(count: number, missing: boolean): Promise<boolean> {
     const { sql } = this.stage;
@@ -40,7 +40,8 @@ export class ChunkWriter {
     const { rows } = await this.stage.run(range);
     if (rows[0]?.['clear'] !== 't') return false;
     const all = `${this.stage.rows} s`;
-    // Records that lack the same fields, such as those of a JSON file with fewer fields than the table, go at once.
+    // Records that all lack the same fields are inserted at once, such as those of a JSON file with fewer fields than
+    // the table.
     const [pattern = null, ...others] = missing ? await this.patterns(all) : [];
     if (others.length > 0) return false;
     const done = await this.insertPlain(pattern, all);
@@ -51,7 +52,7 @@ export class ChunkWriter {
     return true;
   }
 
-  /** Inserts without looking for records that are there already; null, with nothing done, where it meets one. */
+  /** Inserts without looking for existing records. Returns null, with nothing done, when it meets one. */
   private async insertPlain(pattern: string | null, rows: string): Promise<number | null> {
     const { sql } = this.stage;
     if (this.met || !sql.table.conflictKey) return null;
@@ -60,7 +61,7 @@ export class ChunkWriter {
     return done;
   }
 
-  /** Classifies the chunk and writes, or of a dry run shows, what is due. */
+  /** Classifies the chunk and writes its creates and updates; in a dry run it returns samples of them instead. */
   async writeDue(missing: boolean): Promise<PreviewChange[] | undefined> {
     if ((await this.classify(missing)) === 0) return this.dryRun ? [] : undefined;
     const due = await this.countActions();
@@ -71,7 +72,7 @@ export class ChunkWriter {
 
   /**
    * Joins the chunk to the destination; equal records are left out.
-   * @returns how many are not equal
+   * @returns the number of records that are not equal
    */
   private async classify(missing: boolean): Promise<number> {
     const { sql } = this.stage;
@@ -88,15 +89,16 @@ export class ChunkWriter {
   }
 
   /**
-   * Allows or forbids the joins that read the whole destination. The planner knows nothing of a table just staged and
-   * would take one for every chunk, which makes a run quadratic; a look into the key's index costs the chunk alone.
+   * Allows or forbids the joins that read the whole destination. The planner has no statistics of a table just staged
+   * and would choose such a join for every chunk, which makes a run quadratic. A look into the key's index costs only
+   * the chunk.
    */
   private async joinWhole(allowed: boolean): Promise<void> {
     const set = (name: string) => `set_config('enable_${name}', '${allowed ? 'on' : 'off'}', true)`;
     await this.stage.run(`SELECT ${set('hashjoin')}, ${set('mergejoin')}`);
   }
 
-  /** How many records are to be created and updated; those that the mode forbids are skipped. */
+  /** Counts the records to create and to update. Those that the mode forbids are skipped. */
   private async countActions(): Promise<Due> {
     const { permissions } = this.stage.sql.table.target;
     const { rows } = await this.stage.run(
@@ -109,7 +111,10 @@ export class ChunkWriter {
     return { fresh: permissions.create ? fresh : 0, changed: permissions.update ? changed : 0 };
   }
 
-  /** A dry run touches nothing of the target: what its constraints and triggers would say is not known. */
+  /**
+   * Counts and samples for a dry run. The target is not touched, so the verdicts of its constraints and triggers are
+   * unknown.
+   */
   private async onlyCount({ fresh, changed }: Due, missing: boolean): Promise<PreviewChange[]> {
     this.created = fresh;
     this.updated = changed;
@@ -149,12 +154,12 @@ export class ChunkWriter {
     );
   }
 
-  /** The staged rows that differ from the destination, with what is to be done for them. */
+  /** The staged rows that differ from the destination, joined with what is to be done for them. */
   private rowsDue(): string {
     return `${this.stage.rows} s JOIN ${this.stage.actions} a ON a."row" = s.ctid`;
   }
 
-  /** Which fields these staged rows lack: each way once. */
+  /** Returns the distinct sets of fields that these staged rows lack, as patterns of `_missing`. */
   private async patterns(from: string): Promise<(string | null)[]> {
     const { rows } = await this.stage.run(`SELECT DISTINCT s._missing AS pattern FROM ${from}`);
     return rows.map((row) => row['pattern'] ?? null);
@@ -205,7 +210,9 @@ export class ChunkWriter {
     return `SELECT a."row" FROM ${this.rowsDue()} WHERE ${condition} ORDER BY 1`;
   }
 
-  /** @returns how many of the records to update someone has removed meanwhile: they are to be created again */
+  /**
+   * @returns the number of records to update that were removed by others in the meantime; they are to be created again
+   */
   private async findGone(isolation: Isolation): Promise<number> {
     const { sql } = this.stage;
     const refused = isolation.faulty
@@ -218,7 +225,10 @@ export class ChunkWriter {
     return count;
   }
 
-  /** Makes record errors of the updates that a trigger or rule of the table dropped: done again, for a test, they still are. */
+  /**
+   * Makes record errors of updates that a trigger or rule of the table dropped. They are found by repeating the updates
+   * as a test: the dropped ones are dropped again.
+   */
   private async takeIgnored(pattern: string | null, missing: boolean): Promise<void> {
     const { sql } = this.stage;
     const like = missing ? likePattern(pattern) : '';
@@ -245,7 +255,10 @@ export class ChunkWriter {
     );
   }
 
-  /** Records that someone else has made meanwhile are met by the INSERT, and updated if they differ. */
+  /**
+   * Counts the inserted records. An INSERT that meets a record which others made in the meantime updates it if it
+   * differs.
+   */
   private async countInserted(done: number): Promise<void> {
     const { update } = this.stage.sql.table.target.permissions;
     const { rows } = await this.stage.run(
@@ -262,10 +275,10 @@ export class ChunkWriter {
   }
 
   /**
-   * Makes record errors of the creates that a trigger or rule of the table dropped.
-   * @param uncounted how many records the INSERT did not count
-   * @param chosen the staged rows among which they are
-   * @returns how many of the uncounted are there all the same: a trigger or rule wrote them on its own
+   * Makes record errors of creates that a trigger or rule of the table dropped.
+   * @param uncounted the number of records that the INSERT did not count
+   * @param chosen condition for the staged rows among which they are
+   * @returns how many of the uncounted exist all the same, because a trigger or rule wrote them itself
    */
   private async takeDropped(uncounted: number, chosen: string): Promise<number> {
     if (uncounted <= 0) return 0;

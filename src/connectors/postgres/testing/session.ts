@@ -2,7 +2,7 @@ import { unlimited, type Calls } from '../../contract/calls.ts';
 import { Link, type LinkOptions } from '../link/link.ts';
 import type { Session } from '../link/session.ts';
 
-/** A session of a test, which closes its link. */
+/** A session for tests; closing it closes its link. */
 export type TestSession = Session & { close(): Promise<void> };
 
 /** Opens a link to a database, and a session on it. */

@@ -1,6 +1,6 @@
 /**
- * JSON of ASCII alone: a database whose encoding has few characters can hold it, where the JSON is kept as text.
- * PostgreSQL's own `jsonb` reads such escapes, and refuses those of characters that it cannot hold.
+ * Returns JSON in ASCII alone, so that a database with a small encoding can hold it as text. PostgreSQL's own `jsonb`
+ * reads such escapes, and refuses those of characters that it cannot hold.
  */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(

@@ -1,17 +1,20 @@
 import type { Column } from '../catalog/catalog.ts';
 import type { Operators } from '../catalog/operators.ts';
 
-/** An expression of a column's type as it is compared and sorted: its text where the type has no order. */
+/**
+ * Returns an expression in the form in which it is compared and sorted: as its text when the column's type has no
+ * order.
+ */
 export function comparable(column: Column, expression: string): string {
   return column.operators ? expression : `(${expression})::text`;
 }
 
-/** Whether two comparable expressions are equal by the column's type. */
+/** SQL condition: two comparable expressions are equal by the column's type. */
 export function equal(column: Column, left: string, right: string): string {
   return `${left} ${operator(column, 'equal')} ${right}`;
 }
 
-/** The operator of the column's type, or of text where that has none. */
+/** Returns the operator of the column's type, or that of text when the type has none. */
 export function operator(column: Column, name: keyof Operators): string {
   return column.operators?.[name] ?? `OPERATOR(pg_catalog.${ofTexts[name]})`;
 }
@@ -19,8 +22,9 @@ export function operator(column: Column, name: keyof Operators): string {
 const ofTexts = { equal: '=', greater: '>', atLeast: '>=', atMost: '<=' } as const;
 
 /**
- * Types whose equal values are printed alike, so that `=` tells whether a value has changed. Others may not be: 1.5 and
- * 1.50, 0 and -0, `1 month` and `30 days`, `McDonald` and `mcdonald` in citext.
+ * Types whose equal values are printed alike, so that `=` tells whether a value has changed. For other types it may
+ * not: 1.5 and 1.50, 0 and -0, `1 month` and `30 days`, `McDonald` and `mcdonald` in citext are equal and print
+ * differently.
  */
 const exactTypes = new Set([
   'smallint',
@@ -38,17 +42,17 @@ const exactTypes = new Set([
   'character varying',
 ]);
 
-/** Whether two values that the column's `=` holds equal are the same as printed. */
+/** True when two values that the column's `=` holds equal also print the same. */
 export function equalsExactly(column: Column): boolean {
   if (!column.builtin || !column.deterministic) return false;
   if (exactTypes.has(column.base)) return true;
-  // A modifier gives all values of these types one scale, or one length.
+  // A modifier gives all values of these types the same scale, or the same length.
   return /^(numeric|character)\(/.test(column.stored);
 }
 
 /**
- * Whether any of these pairs of values, each of its column's own type, differs as printed. Values of types whose `=`
- * folds are first compared byte by byte, which is fast, and those that differ then by their texts.
+ * SQL condition: any of these pairs of values, each of its column's own type, differs as printed. Values of types whose
+ * `=` folds are first compared byte by byte, which is fast, and only if they differ by their texts.
  */
 export function anyDiffers(pairs: readonly Pair[]): string {
   const exact = pairs.filter(({ column }) => equalsExactly(column));
@@ -58,7 +62,7 @@ export function anyDiffers(pairs: readonly Pair[]): string {
   return tests.length > 0 ? tests.join(' OR ') : 'false';
 }
 
-/** What a column of a record holds, and what it is to hold. */
+/** The value that a column of a record holds, and the value that it is to hold. */
 export interface Pair {
   readonly column: Column;
   readonly held: string;
@@ -66,8 +70,8 @@ export interface Pair {
 }
 
 /**
- * `*<>` compares the bytes of two rows, which must be of the same types; the cast to record keeps PostgreSQL from
- * comparing them column by column.
+ * Compares two lists of values. `*<>` compares the bytes of two rows of the same types; the cast to record keeps
+ * PostgreSQL from comparing them column by column.
  */
 function imagesDiffer(pairs: readonly Pair[]): string {
   const held = pairs.map((pair) => `(${pair.held})::${pair.column.base}`).join(', ');

@@ -15,19 +15,19 @@ const written: Readonly<Record<string, string>> = {
 
 const special = /[\\\n\r\t]/;
 
-/** The values of one line of COPY text. */
+/** Decodes the values of one line of COPY text. */
 export function decodeLine(line: string): (string | null)[] {
   const parts = line.split('\t');
   if (!line.includes('\\')) return parts;
   return parts.map(decodeValue);
 }
 
-/** One line of COPY text with its newline. */
+/** Encodes one line of COPY text, with its newline. */
 export function encodeLine(values: readonly (string | null)[]): string {
   return `${values.map(encodeValue).join('\t')}\n`;
 }
 
-/** One value of a line. */
+/** Decodes one value of a line. */
 export function decodeValue(text: string): string | null {
   if (text === '\\N') return null;
   if (!text.includes('\\')) return text;
@@ -36,7 +36,7 @@ export function decodeValue(text: string): string | null {
 
 function encodeValue(text: string | null): string {
   if (text === null) return '\\N';
-  // Few texts need it, and to look is far cheaper than to replace.
+  // Few texts need escaping, and testing is far cheaper than replacing.
   if (!special.test(text)) return text;
   return text.replaceAll(/[\\\n\r\t]/g, (letter) => written[letter] ?? letter);
 }
@@ -58,7 +58,7 @@ export class LineTracker {
     this.last = lines.subarray(before + 1, -1);
   }
 
-  /** The values of the last line, undefined for one that was not kept; null before the first. */
+  /** Returns the values of the last line, undefined for one that was not kept; null before the first line. */
   lastValues(): readonly (string | null | undefined)[] | null {
     return Buffer.isBuffer(this.last) ? decodeLine(this.last.toString('utf8')) : this.last;
   }

@@ -109,7 +109,7 @@ describe('a destination in LATIN1', () => {
 });
 
 describe('a source in SQL_ASCII', () => {
-  // By key: the second page begins after a key that only the encoding can read.
+  // Pages go by key, and the second page begins after a key that only the encoding can read.
   const sql = `CREATE TABLE t (id text PRIMARY KEY, name text);
     INSERT INTO t VALUES ('a', 'plain'), (E'b\\351', E'Jos\\351'), (E'c\\361', E'a\\tb\\n'), ('d', NULL)`;
 

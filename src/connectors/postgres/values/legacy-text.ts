@@ -1,6 +1,9 @@
 import iconv from 'iconv-lite';
 
-/** Encodings in which no byte of a character is one of ASCII, so that lines and values can be told apart. */
+/**
+ * Encodings in which only ASCII characters have ASCII bytes, so that lines and values can be split before
+ * decoding.
+ */
 export const legacyEncodings = [
   'latin1',
   'iso-8859-2',
@@ -33,13 +36,16 @@ export const legacyEncodings = [
   'euc-kr',
 ] as const;
 
-/** An encoding that a database does not know of. */
+/** An encoding of texts that the database does not know of. */
 export type LegacyEncoding = (typeof legacyEncodings)[number];
 
-/** What stands for bytes that are no character. */
+/** The character that replaces bytes which are no character. */
 const unknown = '\u{fffd}';
 
-/** Turns bytes into UTF-8 as they come, however they are cut; null for bytes that are not in the encoding. */
+/**
+ * Returns a decoder to UTF-8 for a stream of bytes, which may be cut anywhere. It returns null for bytes that are not
+ * in the encoding.
+ */
 export function utf8From(encoding: LegacyEncoding): (bytes: Buffer) => Buffer | null {
   const decoder = iconv.getDecoder(encoding);
   return (bytes) => {
@@ -48,7 +54,7 @@ export function utf8From(encoding: LegacyEncoding): (bytes: Buffer) => Buffer | 
   };
 }
 
-/** A text in the encoding; null where it lacks one of the characters. */
+/** Returns a text in the encoding; null when the encoding lacks one of its characters. */
 export function legacyBytes(text: string, encoding: LegacyEncoding): Buffer | null {
   const bytes = iconv.encode(text, encoding);
   return iconv.decode(bytes, encoding) === text ? bytes : null;

@@ -2,22 +2,22 @@ import type { Column } from '../catalog/catalog.ts';
 import { comparable, equal, operator } from './compare.ts';
 import { ident, literal } from '../catalog/names.ts';
 
-/** A column of the relation `from` as it is sorted and compared. */
+/** Returns SQL for a column of the relation `from` in the form in which it is sorted and compared. */
 export function nameOf(column: Column, from: string): string {
   return comparable(column, `${from}.${ident(column.name)}`);
 }
 
-/** A value of the column, given as its text, as it is compared. */
+/** Returns SQL for a value of the column, given as its text, in the form in which it is compared. */
 export function valueOf(column: Column, text: string | null): string {
   return comparable(column, `${literal(text)}::${column.base}`);
 }
 
-/** What follows ORDER BY; nulls come last. */
+/** Returns the list that follows ORDER BY; nulls come last. */
 export function sortedBy(order: readonly Column[], from: string): string {
   return order.map((column) => nameOf(column, from)).join(', ');
 }
 
-/** The rows after these values, in the order of {@link sortedBy} and by the very operators that sort. */
+/** SQL condition: rows after these values, in the order of {@link sortedBy} and by the same operators that sort. */
 export function after(
   order: readonly Column[],
   values: readonly (string | null)[],
@@ -27,7 +27,7 @@ export function after(
   const typed = order.map((column, at) => valueOf(column, values[at] ?? null));
   const higher = order.map((column) => operator(column, 'greater'));
   const alike = new Set(higher).size === 1;
-  // One comparison of rows is what an index over all columns serves best.
+  // An index over all columns serves one comparison of rows best.
   if (alike && order.every((column) => column.notNull))
     return `(${names.join(', ')}) ${higher[0]} (${typed.join(', ')})`;
   const isNull = (at: number) => (values[at] ?? null) === null;

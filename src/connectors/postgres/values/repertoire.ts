@@ -8,14 +8,14 @@ export interface Repertoire {
   readonly characters: ReadonlySet<number>;
 }
 
-/** These hold whatever UTF-8 holds. */
+/** Encodings that hold whatever UTF-8 holds. */
 const complete = new Set(['UTF8', 'SQL_ASCII']);
-/** What an encoding holds is asked once: it is the same in every database. */
+/** Repertoires by encoding. Each is asked for once, since an encoding is the same in every database. */
 const known = new Map<string, Repertoire>();
 
 /**
- * What a database in `encoding` can hold; null for everything. The server is asked for each character: only it knows
- * its tables of conversion.
+ * Returns the characters that a database in `encoding` can hold; null for all. The server is asked about each
+ * character, because only it knows its conversion tables.
  * @param client a connection in a transaction
  */
 export async function repertoireOf(
@@ -29,7 +29,7 @@ export async function repertoireOf(
   return held;
 }
 
-/** All encodings of one byte have their characters below U+3000, the others below U+30000. */
+/** Encodings of one byte have all their characters below U+3000, the others below U+30000. */
 const probe = `DECLARE
   held int[] := '{}';
   utf8 bytea;

@@ -4,13 +4,13 @@ import { decodeLine, encodeLine } from './copy-lines.ts';
 import { LineGuard } from '../read/line-guard.ts';
 import type { Repertoire } from './repertoire.ts';
 
-/** Which of the columns of some lines matter, and how they are called. */
+/** The columns of some lines that matter, and their names. */
 export interface ScreenedColumns {
-  /** The names of the columns that are used, by their places; undefined for others, whose values may be lost. */
+  /** The names of the used columns, by index; undefined for other columns, whose values may be lost. */
   readonly names: readonly (string | undefined)[];
-  /** The places of the key. */
+  /** The indexes of the key's columns. */
   readonly key: readonly number[];
-  /** The place of a fault that a row may have already; -1 for none. */
+  /** The index of the column with the fault that a row may have already; -1 for none. */
   readonly fault: number;
 }
 
@@ -20,9 +20,11 @@ export interface ScreenedRow {
   readonly fault: StagedFault;
 }
 
-/** Sets aside the rows that hold a character which the database's encoding lacks: the COPY would fail as a whole. */
+/**
+ * Sets aside the rows that hold a character which the database's encoding lacks. Such a row would fail the whole COPY.
+ */
 export class Screen {
-  /** Without the values at fault; complete after the lines have passed. */
+  /** The rows set aside, without the values at fault; complete after the lines have passed. */
   readonly aside: ScreenedRow[] = [];
   private readonly repertoire: Repertoire;
   private readonly columns: ScreenedColumns;
@@ -32,7 +34,7 @@ export class Screen {
     this.columns = columns;
   }
 
-  /** The lines that can be copied. */
+  /** Passes on the lines that can be copied. */
   async *pass(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const guard = new LineGuard(Number.POSITIVE_INFINITY);
     for await (const chunk of bytes) {
@@ -52,7 +54,7 @@ export class Screen {
     return Buffer.from(kept.join(''));
   }
 
-  /** The line to copy, empty for a row that is set aside. */
+  /** Returns the line to copy; empty for a row that is set aside. */
   private lineOf(line: string): string {
     if (this.holds(line)) return `${line}\n`;
     const { names, key, fault } = this.columns;

@@ -3,7 +3,7 @@ import type { Json } from '../../../model/json.ts';
 import type { Encoding, Value } from '../../../model/record.ts';
 
 /**
- * A value as the text that PostgreSQL reads for a column.
+ * Returns a value as the text that PostgreSQL reads for a column.
  * @param base the column's type without modifier, such as `jsonb` or `text[]`
  * @param category PostgreSQL's category of that type
  */
@@ -26,7 +26,7 @@ export function toText(
 
 const integers: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint']);
 
-/** A whole number as an integer column reads it, however it was written: `42.0` and `1e3` are whole. */
+/** Returns a whole number as an integer column reads it, however it was written: `42.0` and `1e3` are whole. */
 function wholeText(number: string): string {
   const [, whole] = /^(-?\d+)\.0*$/.exec(number) ?? [];
   if (whole !== undefined) return whole;
@@ -34,7 +34,7 @@ function wholeText(number: string): string {
   return isShort && Number.isSafeInteger(Number(number)) ? String(Number(number)) : number;
 }
 
-/** JSON text that keeps every digit of an {@link ExactNumber}. */
+/** Returns JSON text that keeps every digit of an {@link ExactNumber}. */
 export function jsonText(value: Json): string {
   if (value instanceof ExactNumber) return value.digits;
   if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;

@@ -9,10 +9,10 @@ import { mergeGroup } from '../merge.ts';
 import { compileEntity, matchKeys, type EntityPlan, type Incoming } from '../plan.ts';
 import { keysToFind, unify, type Loaded, type Unified } from '../unify.ts';
 
-/** An entity as a project file writes it. */
+/** An entity as a project file declares it. */
 export type EntityInput = z.input<typeof entitySchema>;
 
-/** A source that copies fields, with its attach rules. */
+/** Returns a source that copies fields, with its attach rules. */
 export function copying(
   fields: readonly string[],
   attach?: NonNullable<EntityInput['sources'][string]['attach']>,
@@ -24,7 +24,7 @@ export function copying(
   };
 }
 
-/** Keeps an entity in memory, as the store does in its database. */
+/** Keeps an entity in memory, in place of the state database. */
 export class EntityStore {
   readonly plan: EntityPlan;
   readonly records = new Map<string, GoldenRecord>();
@@ -38,7 +38,7 @@ export class EntityStore {
     this.plan = compileEntity(entitySchema.parse(spec), () => nothingKnown);
   }
 
-  /** Values of the live records, in the order of their ids. */
+  /** The values of the live records, sorted by id. */
   get values(): GoldenRecord['values'][] {
     return [...this.records.values()].map(({ values }) => values);
   }
@@ -55,7 +55,7 @@ export class EntityStore {
     return unified;
   }
 
-  /** Notes what a destination run has written into a system, as its acknowledgement does. */
+  /** Records what a destination run wrote into a system, as its acknowledgement does. */
   wrote(system: string, id: string, written: JsonObject): void {
     const known = this.sourceRecords.get(`${system}/${id}`);
     if (known === undefined) throw new Error(`no source record ${system} ${id}`);
@@ -63,7 +63,7 @@ export class EntityStore {
     this.sourceRecords.set(`${system}/${id}`, { ...known, values });
   }
 
-  /** Merges until there is nothing to merge. */
+  /** Merges until there is nothing left to merge. */
   merge(): void {
     for (;;) {
       const shared = new Map<string, string[]>();
@@ -131,7 +131,7 @@ export class EntityStore {
     for (const entry of entries) this.entries.set(entry.record, entry);
   }
 
-  /** The index of match keys as it would be built anew. */
+  /** Builds the index of match keys anew from the records. */
   rebuiltKeys(): Map<string, Set<string>> {
     const keys = new Map<string, Set<string>>();
     for (const { id, values } of this.records.values())
