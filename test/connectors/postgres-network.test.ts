@@ -5,7 +5,6 @@ import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import {
   connectDirectly,
   type DirectConnection,
-  type DirectSource,
   type DirectStaging,
 } from '../../src/connectors/testing/direct.ts';
 import { createDatabase, type Database } from '../support/database.ts';

@@ -7,7 +7,6 @@ import {
   connectDirectly,
   type DirectConnection,
   type DirectRecords,
-  type DirectSource,
   type DirectStaging,
 } from '../../testing/direct.ts';
 import { encodeLine } from './copy-lines.ts';
