@@ -103,6 +103,17 @@ describe('a file source', () => {
     expect(await readAll('h.jsonl', ['id'], 10)).toEqual([[1], [2]]);
   });
 
+  it('is called off while it waits for a file to come to rest', async () => {
+    await writeFile(join(path, 'r.csv'), 'id\n1');
+    const stop = new AbortController();
+    const ends: unknown[] = [];
+    const whole = readSlowly().then((rows) => ends.push(rows));
+    const called = readSlowly(stop.signal).catch((error: unknown) => ends.push(error));
+    setTimeout(() => stop.abort(new Error('stopped')), 100);
+    await Promise.all([whole, called]);
+    expect(ends).toEqual([stop.signal.reason, [['1']]]);
+  });
+
   it.each([
     ['grows', (name: string) => appendFile(name, '5,e\n')],
     ['is rewritten in place', (name: string) => writeFile(name, 'id,n\n7,x\n8,y\n9,z\n10,w\n')],
@@ -280,6 +291,13 @@ describe('a file destination', () => {
 async function replace(name: string, content: string): Promise<void> {
   await writeFile(`${name}.new`, content);
   await rename(`${name}.new`, name);
+}
+
+async function readSlowly(signal?: AbortSignal): Promise<unknown> {
+  const limit = { records: 10, bytes: 1e6 };
+  const request = { cursor: null, since: null, until: null, fields: ['id'], limit };
+  const source = await folder.source('r.csv');
+  return collect(await source.read({ ...request, ...(signal && { signal }) }));
 }
 
 async function readAll(stream: string, fields: string[], size: number): Promise<unknown[]> {

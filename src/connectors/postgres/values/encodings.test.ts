@@ -7,7 +7,6 @@ import {
   connectDirectly,
   type DirectConnection,
   type DirectRecords,
-  type DirectSource,
   type DirectStaging,
 } from '../../testing/direct.ts';
 import { encodeLine } from './copy-lines.ts';
@@ -184,7 +183,7 @@ async function open(databaseEncoding: string, encoding?: string) {
 
 async function readAll(connection: DirectConnection): Promise<(readonly unknown[])[]> {
   const request = { stream: 'public.t', key: ['id'], options: {} };
-  const source = (await connection.source?.(request)) as DirectSource;
+  const source = await connection.source(request);
   const all: (readonly unknown[])[] = [];
   let cursor: string | null = null;
   do {
