@@ -1,5 +1,5 @@
 import type { DirectConnection } from '../testing/direct.ts';
-import { appendFile, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
@@ -104,14 +104,17 @@ describe('a file source', () => {
   });
 
   it('is called off while it waits for a file to come to rest', async () => {
-    await writeFile(join(path, 'r.csv'), 'id\n1');
+    await writeFile(join(path, 'long.csv'), 'id\n1');
+    await writeFile(join(path, 'short.csv'), 'id\n2');
+    const earlier = Date.now() / 1000 - 1;
+    await utimes(join(path, 'short.csv'), earlier, earlier);
     const stop = new AbortController();
     const ends: unknown[] = [];
-    const whole = readSlowly().then((rows) => ends.push(rows));
-    const called = readSlowly(stop.signal).catch((error: unknown) => ends.push(error));
+    const stopped = readAtRest('long.csv', stop.signal).catch((error: unknown) => ends.push(error));
+    const whole = readAtRest('short.csv').then((rows) => ends.push(rows));
     setTimeout(() => stop.abort(new Error('stopped')), 100);
-    await Promise.all([whole, called]);
-    expect(ends).toEqual([stop.signal.reason, [['1']]]);
+    await Promise.all([whole, stopped]);
+    expect(ends).toEqual([stop.signal.reason, [['2']]]);
   });
 
   it.each([
@@ -293,10 +296,10 @@ async function replace(name: string, content: string): Promise<void> {
   await rename(`${name}.new`, name);
 }
 
-async function readSlowly(signal?: AbortSignal): Promise<unknown> {
+async function readAtRest(name: string, signal?: AbortSignal): Promise<unknown> {
   const limit = { records: 10, bytes: 1e6 };
   const request = { cursor: null, since: null, until: null, fields: ['id'], limit };
-  const source = await folder.source('r.csv');
+  const source = await folder.source(name);
   return collect(await source.read({ ...request, ...(signal && { signal }) }));
 }
 
