@@ -12,7 +12,7 @@ import type { Source } from '../contract/source.ts';
 import { unsupportedOrder } from '../kit/order.ts';
 import { FileDestination } from './written/destination.ts';
 import { Directory } from './stored/directory.ts';
-import { fileFailure } from './failures.ts';
+import { callFiles } from './call.ts';
 import { fieldsOf } from './formats/fields.ts';
 import { encoderOf } from './stored/encoding.ts';
 import { formatIn, type Format } from './formats/format.ts';
@@ -126,12 +126,8 @@ export class FileConnection implements Connection {
   }
 
   /** Does a piece of work as one call. */
-  async #call<T>(calls: Calls, name: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await calls.make(async () => ({ value: await work() }));
-    } catch (error) {
-      throw fileFailure(error, this.#connection, name);
-    }
+  #call<T>(calls: Calls, name: string, work: () => Promise<T>): Promise<T> {
+    return callFiles(calls, { connection: this.#connection, name }, work);
   }
 }
 

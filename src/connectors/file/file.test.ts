@@ -1,5 +1,5 @@
 import type { DirectConnection } from '../testing/direct.ts';
-import { appendFile, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, asyncProperty, constantFrom, oneof, option, string } from 'fast-check';
@@ -101,6 +101,20 @@ describe('a file source', () => {
     setTimeout(() => void appendFile(join(path, 'h.jsonl'), '2}\n'), 300);
     await expect(torn).rejects.toMatchObject({ code: 'file_busy' });
     expect(await readAll('h.jsonl', ['id'], 10)).toEqual([[1], [2]]);
+  });
+
+  it('is called off while it waits for a file to come to rest', async () => {
+    await writeFile(join(path, 'long.csv'), 'id\n1');
+    await writeFile(join(path, 'short.csv'), 'id\n2');
+    const earlier = Date.now() / 1000 - 1;
+    await utimes(join(path, 'short.csv'), earlier, earlier);
+    const stop = new AbortController();
+    const ends: unknown[] = [];
+    const stopped = readAtRest('long.csv', stop.signal).catch((error: unknown) => ends.push(error));
+    const whole = readAtRest('short.csv').then((rows) => ends.push(rows));
+    setTimeout(() => stop.abort(new Error('stopped')), 100);
+    await Promise.all([whole, stopped]);
+    expect(ends).toEqual([stop.signal.reason, [['2']]]);
   });
 
   it.each([
@@ -280,6 +294,13 @@ describe('a file destination', () => {
 async function replace(name: string, content: string): Promise<void> {
   await writeFile(`${name}.new`, content);
   await rename(`${name}.new`, name);
+}
+
+async function readAtRest(name: string, signal?: AbortSignal): Promise<unknown> {
+  const limit = { records: 10, bytes: 1e6 };
+  const request = { cursor: null, since: null, until: null, fields: ['id'], limit };
+  const source = await folder.source(name);
+  return collect(await source.read({ ...request, ...(signal && { signal }) }));
 }
 
 async function readAll(stream: string, fields: string[], size: number): Promise<unknown[]> {

@@ -30,11 +30,15 @@ export interface Row extends RowText {
   readonly fault?: string;
 }
 
-/** Reads the rows of a CSV file from a position on; empty lines are left out. */
-export async function* csvRows(reading: Reading, from: Position): AsyncIterable<Row> {
+/** The rows of a CSV file from a position on, empty lines left out. */
+export async function* csvRows(
+  reading: Reading,
+  from: Position,
+  signal?: AbortSignal,
+): AsyncIterable<Row> {
   let block: RowText[] = [];
   let size = 0;
-  for await (const row of rowTexts(reading, from)) {
+  for await (const row of rowTexts(reading, from, signal)) {
     block.push(row);
     size += row.text.length;
     if (size < blockSize) continue;
@@ -45,13 +49,17 @@ export async function* csvRows(reading: Reading, from: Position): AsyncIterable<
   if (block.length > 0) yield* parseBlock(reading, block);
 }
 
-/** Reads the texts of the rows, cut at line breaks outside quotes. A quote opens only at the start of a cell. */
-export async function* rowTexts(reading: Reading, from: Position): AsyncIterable<RowText> {
+/** The texts of the rows: cut at the line breaks outside quotes, which open only at the start of a cell. */
+export async function* rowTexts(
+  reading: Reading,
+  from: Position,
+  signal?: AbortSignal,
+): AsyncIterable<RowText> {
   const delimiter = Buffer.from(reading.delimiter);
   let held: Piece[] = [];
   let begin: Position = from;
   let isOpen = false;
-  for await (const piece of lines(reading, from)) {
+  for await (const piece of lines(reading, from, { signal })) {
     isOpen = isOpenAfter(piece.text, isOpen, delimiter);
     held.push(piece);
     if (isOpen && piece.end.byte - begin.byte > longestRow) break;
@@ -147,8 +155,8 @@ export interface Header {
  * Reads the header of a CSV file; null for an empty file.
  * @throws ConfigError `malformed_file` if it cannot be read, or a name repeats
  */
-export async function headerOf(reading: Reading): Promise<Header | null> {
-  for await (const { text, to } of rowTexts(reading, start)) {
+export async function headerOf(reading: Reading, signal?: AbortSignal): Promise<Header | null> {
+  for await (const { text, to } of rowTexts(reading, start, signal)) {
     const unquoted = { ...reading, nulls: new Set<string>() };
     const rows = attempt(unquoted, text);
     if (!Array.isArray(rows)) throw malformed(reading.name, 1, rows);

@@ -7,8 +7,8 @@ import { start, type Located, type Position, type Reading } from './position.ts'
  * Returns the column names of a CSV file, in order; empty for an empty file.
  * @throws ConfigError `malformed_file` if it cannot be read, or a name repeats
  */
-export async function csvHeader(reading: Reading): Promise<string[]> {
-  return [...((await headerOf(reading))?.names ?? [])];
+export async function csvHeader(reading: Reading, signal?: AbortSignal): Promise<string[]> {
+  return [...((await headerOf(reading, signal))?.names ?? [])];
 }
 
 /** Reads the records of a CSV file from a position on. A cell that the row lacks is absent from the record. */
@@ -16,9 +16,10 @@ export async function* csvRecords(
   reading: Reading,
   header: readonly string[],
   from: Position,
+  signal?: AbortSignal,
 ): AsyncIterable<Located> {
   let isHeader = from.byte === start.byte;
-  for await (const row of csvRows(reading, from)) {
+  for await (const row of csvRows(reading, from, signal)) {
     if (!isHeader) yield located(reading.name, header, row);
     isHeader = false;
   }

@@ -57,7 +57,7 @@ export async function formatIn(file: Stored, option: Format | undefined): Promis
 async function isJsonLines(file: Stored): Promise<boolean> {
   if (!(await beginsAnObject(file))) return false;
   let count = 0;
-  for await (const { text } of lines(file, start, false)) {
+  for await (const { text } of lines(file, start, { growing: false })) {
     const line = text.toString('utf8').trim();
     if (line === '') continue;
     if (parseObject(line) === undefined) return false;

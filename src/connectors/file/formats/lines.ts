@@ -15,12 +15,23 @@ export interface Piece {
   readonly end: Position;
 }
 
+/** How the last line of a file is read. */
+interface LineOptions {
+  /** A last line without an end is given once the file has come to rest. Default true. */
+  readonly growing?: boolean;
+  /** Ends the wait for the file to come to rest. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Reads the lines of a file from a position on, without line breaks and without a byte order mark. It holds one line at
- * a time.
- * @param growing true: a last line without a line break is read only once nobody writes to the file any more
+ * The lines of a file from a position on, without their line break and without a byte order mark. Holds one line at a
+ * time.
  */
-export async function* lines(file: Stored, from: Position, growing = true): AsyncIterable<Piece> {
+export async function* lines(
+  file: Stored,
+  from: Position,
+  { growing = true, signal }: LineOptions = {},
+): AsyncIterable<Piece> {
   let { byte, line } = from;
   let held: Buffer[] = [];
   const found = growing ? await stateOf(file) : undefined;
@@ -40,7 +51,7 @@ export async function* lines(file: Stored, from: Position, growing = true): Asyn
   if (held.length === 0) return;
   const text = Buffer.concat(held);
   const end = { byte: byte + text.length, line: line + 1 };
-  if (found !== undefined) await checkTail(file, found, end.byte);
+  if (found !== undefined) await checkTail(file, found, end.byte, signal);
   yield pieceOf(text, byte, end);
 }
 

@@ -8,20 +8,22 @@ import { emptyObject, parseObject } from './object.ts';
 import type { Located, Position, Reading } from './position.ts';
 
 /**
- * Reads the records of a file from a position on: the file's start, or the end of a record read before. A record that
- * cannot be read comes with a fault.
+ * The records of a file from a position on: the file's start, or the end of a record read before. One that cannot be
+ * read comes with a fault.
+ * @param signal ends the wait for a file that is being written
  * @throws ConfigError `malformed_file`, `invalid_encoding` with file and line
  */
 export async function* readRecords(
   format: Format,
   reading: Reading,
   from: Position,
+  signal?: AbortSignal,
 ): AsyncIterable<Located> {
   if (format === 'csv') {
-    yield* csvRecords(reading, await csvHeader(reading), from);
+    yield* csvRecords(reading, await csvHeader(reading, signal), from, signal);
     return;
   }
-  const pieces = format === 'jsonl' ? lines(reading, from) : elements(reading, from);
+  const pieces = format === 'jsonl' ? lines(reading, from, { signal }) : elements(reading, from);
   for await (const piece of pieces) {
     const before = format === 'jsonl' ? piece.end.line - 1 : piece.end.line - linesIn(piece.text);
     const located = locate(reading.name, piece, before);
@@ -37,8 +39,9 @@ export async function* soundRecords(
   format: Format,
   reading: Reading,
   from: Position,
+  signal?: AbortSignal,
 ): AsyncIterable<Located> {
-  for await (const located of readRecords(format, reading, from)) yield sound(located);
+  for await (const located of readRecords(format, reading, from, signal)) yield sound(located);
 }
 
 /**

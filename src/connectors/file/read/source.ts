@@ -16,6 +16,7 @@ import {
 } from '../../kit/watermark.ts';
 import { cursorAt, resume } from './cursor.ts';
 import type { Format } from '../formats/format.ts';
+import { callFiles } from '../call.ts';
 import { fileFailure } from '../failures.ts';
 import { exactly, keyOf, keyText } from '../formats/key.ts';
 import { start, type Located, type Position, type Reading } from '../formats/position.ts';
@@ -159,29 +160,30 @@ export class FileSource implements Source {
   /** Reads all records from a cursor on, with the place after each and the bytes that it takes. */
   async *#records(cursor: string | null, calls: Calls) {
     const { files, connection, whole } = this.#stream;
+    const name = files[0]?.name ?? '';
+    const from = await callFiles(calls, { connection, name }, async () =>
+      cursor === null ? null : resume(cursor, files, whole),
+    );
     try {
-      const from = await calls.make(async () => ({
-        value: cursor === null ? null : await resume(cursor, files, whole),
-      }));
       for (const file of files) {
         if (from !== null && file.name < from.file) continue;
         if (from?.file === file.name) yield* this.#fileRecords(file, from, from, calls);
-        else yield* this.#fileRecords(file, start, await this.#found(file), calls);
+        else yield* this.#fileRecords(file, start, await this.#found(file, calls), calls);
       }
     } catch (error) {
-      throw fileFailure(error, connection, files[0]?.name ?? '');
+      throw fileFailure(error, connection, name);
     }
   }
 
-  #found(file: Reading): Promise<FileState> {
-    return this.#stream.whole ? atRest(file) : stateOf(file);
+  #found(file: Reading, { signal }: Calls): Promise<FileState> {
+    return this.#stream.whole ? atRest(file, signal) : stateOf(file);
   }
 
   async *#fileRecords(file: Reading, from: Position, state: FileState, { signal }: Calls) {
     const { format, whole } = this.#stream;
     let { byte } = from;
     try {
-      for await (const located of readRecords(format, file, from)) {
+      for await (const located of readRecords(format, file, from, signal)) {
         signal.throwIfAborted();
         const { end } = located;
         const place: Place = { file, state, from, end };
@@ -189,17 +191,20 @@ export class FileSource implements Source {
         byte = end.byte;
       }
     } catch (error) {
-      throw await this.#spoilt(error, file, state);
+      throw await this.#spoilt(error, file, state, signal);
     }
     await checkSame(file, state, { from, whole });
   }
 
-  /**
-   * Returns the error to report. In a file that is being written, an unreadable part is half a record, not a wrong one.
-   */
-  async #spoilt(error: unknown, file: Reading, before: FileState): Promise<unknown> {
+  /** What cannot be read in a file that is being written is half a record, not a wrong one. */
+  async #spoilt(
+    error: unknown,
+    file: Reading,
+    before: FileState,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     if (!(error instanceof ConfigError) || !spoilable.has(error.code)) return error;
-    const { size, modified } = await atRest(file);
+    const { size, modified } = await atRest(file, signal);
     return size === before.size && modified === before.modified ? error : busy(file.name);
   }
 

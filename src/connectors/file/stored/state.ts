@@ -25,9 +25,13 @@ export async function stateOf({ path }: Pick<Stored, 'path'>): Promise<FileState
 
 /**
  * Waits until nobody has written to the file for two seconds.
- * @throws TransientError `file_busy` if that takes too long
+ * @param signal ends the wait
+ * @throws TransientError `file_busy` if that takes too long; the reason of `signal`
  */
-export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileState> {
+export async function atRest(
+  file: Pick<Stored, 'name' | 'path'>,
+  signal?: AbortSignal,
+): Promise<FileState> {
   const deadline = Date.now() + longestWaitMs;
   for (;;) {
     const state = await stateOf(file);
@@ -35,7 +39,10 @@ export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileS
     // A time in the future does not tell when the file was written.
     if (wait <= 0 || wait > quietMs) return state;
     if (Date.now() > deadline) throw busy(file.name);
-    await sleep(wait);
+    await sleep(wait, undefined, signal && { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
   }
 }
 
@@ -45,8 +52,13 @@ export async function atRest(file: Pick<Stored, 'name' | 'path'>): Promise<FileS
  * @param end the byte at which its text ended
  * @throws TransientError `file_busy` if somebody is still writing
  */
-export async function checkTail(file: Stored, found: FileState, end: number): Promise<void> {
-  const { size } = await atRest(file);
+export async function checkTail(
+  file: Stored,
+  found: FileState,
+  end: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { size } = await atRest(file, signal);
   if (size !== (isPlain(file) ? end : found.size)) throw busy(file.name);
 }
 

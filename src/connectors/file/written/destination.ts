@@ -8,6 +8,7 @@ import type {
 } from '../../contract/records.ts';
 import type { Calls } from '../../contract/calls.ts';
 import { encoderOf, type Encoder } from '../stored/encoding.ts';
+import { callFiles } from '../call.ts';
 import { fileFailure } from '../failures.ts';
 import type { Entry } from './journal.ts';
 import { keyOf, keyText } from '../formats/key.ts';
@@ -102,8 +103,9 @@ export class FileDestination implements RecordDestination {
   async *#existing(calls: Calls): AsyncIterable<Existing> {
     const { key, fields, rest, made } = this.#target;
     const cells = cellsOf(this.#target);
+    const records = await this.#call(calls, () => storedRecords(this.#target, calls.signal));
     try {
-      for await (const stored of storedRecords(this.#target)) {
+      for await (const stored of records) {
         calls.signal.throwIfAborted();
         const record = cells.decode(stored);
         yield { key: keyOf(record, key), id: null, values: rest ? record : pick(record, fields) };
@@ -114,12 +116,9 @@ export class FileDestination implements RecordDestination {
   }
 
   /** Does a piece of work as one call. */
-  async #call<T>(calls: Calls, work: () => Promise<T>): Promise<T> {
-    try {
-      return await calls.make(async () => ({ value: await work() }));
-    } catch (error) {
-      throw fileFailure(error, this.#connection, this.#target.made.file.name);
-    }
+  #call<T>(calls: Calls, work: () => Promise<T>): Promise<T> {
+    const { name } = this.#target.made.file;
+    return callFiles(calls, { connection: this.#connection, name }, work);
   }
 }
 

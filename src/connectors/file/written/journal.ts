@@ -70,7 +70,7 @@ export class Journal {
       const path = join(this.#folder, each);
       const file = { name: this.#name, path, encoding: 'utf-8', compressed: false };
       let unread: Piece | undefined;
-      for await (const piece of lines(file, start, false)) {
+      for await (const piece of lines(file, start, { growing: false })) {
         if (unread !== undefined) throw damaged(this.#name);
         const entry = parseLine(piece.text);
         if (entry === undefined) unread = piece;

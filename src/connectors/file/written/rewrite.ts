@@ -82,7 +82,7 @@ function withColumns(before: Buffer, { to }: Header, more: string): string {
 
 /** Returns the line ending of a file: that of its first line. */
 async function eolOf({ file }: Held): Promise<string> {
-  for await (const { text } of lines(file, start, false))
+  for await (const { text } of lines(file, start, { growing: false }))
     return text.at(-1) === 0x0d ? '\r\n' : '\n';
   return '\n';
 }

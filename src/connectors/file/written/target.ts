@@ -36,15 +36,22 @@ export function cellsOf({ made, neutralizeFormulas }: FileTarget): Cells {
   return made.format === 'csv' ? csvCells(neutralizeFormulas) : jsonCells;
 }
 
-/**
- * Reads the records as the file holds them, with the journal's changes applied: those of the file in order, then new
- * ones.
- */
-export async function* storedRecords(target: FileTarget): AsyncIterable<JsonObject> {
+/** The records as the file holds them, with the journal's changes made, in file order, then the new ones. */
+export async function storedRecords(
+  target: FileTarget,
+  signal: AbortSignal,
+): Promise<AsyncIterable<JsonObject>> {
   const { applied } = await changesFor(target);
-  const held = await target.held();
+  return changedRecords(await target.held(), applied, signal);
+}
+
+async function* changedRecords(
+  held: Held | null,
+  applied: Applied,
+  signal: AbortSignal,
+): AsyncIterable<JsonObject> {
   if (held !== null) {
-    for await (const { record } of soundRecords(held.format, held.file, start)) {
+    for await (const { record } of soundRecords(held.format, held.file, start, signal)) {
       const next = applied.of(record);
       if (next !== null) yield next;
     }

@@ -67,13 +67,16 @@ const columnSql = `a.attname AS name, format_type(a.atttypid, a.atttypmod) AS na
   CASE WHEN a.attcollation NOT IN (0, t.typcollation) THEN quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END AS collation,
   ${folds('co')} IS NOT TRUE AS deterministic`;
 
-const columnJoins = `CROSS JOIN LATERAL (
+/** For attributes `a`: `g`, their types below any domain with the modifier there, and `t`, those types' own rows. */
+export const belowDomains = `CROSS JOIN LATERAL (
     WITH RECURSIVE below AS (
       SELECT oid, typtype, typbasetype, typtypmod, a.atttypmod AS typmod FROM pg_type WHERE oid = a.atttypid
       UNION ALL SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, below.typtypmod
       FROM below JOIN pg_type t ON t.oid = below.typbasetype WHERE below.typtype = 'd')
     SELECT oid, typmod FROM below WHERE typtype <> 'd') g
-  JOIN pg_type t ON t.oid = g.oid JOIN pg_namespace tn ON tn.oid = t.typnamespace
+  JOIN pg_type t ON t.oid = g.oid`;
+
+const columnJoins = `${belowDomains} JOIN pg_namespace tn ON tn.oid = t.typnamespace
   LEFT JOIN pg_type e ON e.oid = t.typelem
   LEFT JOIN ${defaultOperators('t')} o ON true LEFT JOIN ${defaultOperators('e')} oe ON true
   LEFT JOIN pg_collation co ON co.oid = a.attcollation LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace`;
@@ -105,13 +108,14 @@ const uniqueSql = `SELECT i.indimmediate AS immediate, json_agg(a.attname ORDER 
  * SQL: true when a relation's own constraints do not cover all its rows. The children of an inherited table have their
  * own, and nothing enforces those of a foreign table.
  */
-const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
+export const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
   ELSE EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) END`;
 
-/**
- * Reads the columns and keys of a table or view.
- * @throws ConfigError `unknown_stream`
- */
+/** Whether a row of `pg_attribute` is declared never to be null, and every row was checked for it. */
+export const notNullSql = `attnotnull AND NOT EXISTS (
+  SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'n' AND NOT convalidated AND attnum = ANY(conkey))`;
+
+/** @throws ConfigError `unknown_stream` */
 export async function relationOf(session: Session, stream: string): Promise<Relation> {
   const found = await session.query(
     `SELECT c.oid, n.nspname AS schema, c.relname AS "table", ${unprovenSql} AS unproven
@@ -121,9 +125,7 @@ export async function relationOf(session: Session, stream: string): Promise<Rela
   const { oid, schema, table, unproven } = found.rows[0] ?? {};
   if (!oid || !schema || !table) throw await unknownStream(session, stream);
   const { rows } = await session.query(
-    `SELECT ${columnSql} FROM (SELECT *, attnotnull AND NOT $2::boolean AND NOT EXISTS (
-        SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'n' AND NOT convalidated
-          AND attnum = ANY(conkey)) AS proven FROM pg_attribute) a ${columnJoins}
+    `SELECT ${columnSql} FROM (SELECT *, ${notNullSql} AND NOT $2::boolean AS proven FROM pg_attribute) a ${columnJoins}
      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
     [oid, unproven],
   );

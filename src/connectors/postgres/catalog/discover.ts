@@ -1,19 +1,21 @@
 import type { StreamInfo } from '../../../model/stream.ts';
 import type { Field } from '../../../model/field.ts';
+import { belowDomains, notNullSql, unprovenSql } from './catalog.ts';
 import { fieldTypeOf } from './field-types.ts';
 import { streamSql } from './names.ts';
 import type { Session } from '../link/session.ts';
 
 const sql = `SELECT ${streamSql} AS name,
-    json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1),
-      t.typcategory, NOT a.attnotnull) ORDER BY a.attnum) AS fields,
+    json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1),
+      t.typcategory, NOT a.not_null OR ${unprovenSql}) ORDER BY a.attnum) AS fields,
     (SELECT json_agg(ka.attname ORDER BY k.ord) FROM pg_index i
        CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, ord)
        JOIN pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.attnum
        WHERE i.indrelid = c.oid AND i.indisprimary AND k.ord <= i.indnkeyatts) AS key
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  JOIN pg_type t ON t.oid = a.atttypid
+  JOIN (SELECT *, ${notNullSql} AS not_null FROM pg_attribute) a
+    ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  ${belowDomains}
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
     AND n.nspname NOT IN ('information_schema', 'sluice') AND NOT c.relispartition
     AND c.relname NOT LIKE '\\_sluice\\_%'
