@@ -1,6 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
 export default defineConfig({
+  resolve: {
+    // What the package exports, from the sources: a connector of a test and the test itself know the same classes.
+    alias: [
+      { find: /^sluice$/, replacement: source('src/connectors/public.ts') },
+      { find: /^sluice\/testing$/, replacement: source('test/connectors/public.ts') },
+    ],
+  },
   test: {
     include: [
       'src/**/*.test.ts',

@@ -7,13 +7,11 @@ import { bundleWorkflowCode } from '@temporalio/worker';
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 rmSync(path('dist'), { recursive: true, force: true });
-execFileSync(
-  process.execPath,
-  [path('node_modules/typescript/bin/tsc'), '-p', path('tsconfig.build.json')],
-  {
+// The declarations are only for who writes a connector: of what the package exports.
+for (const project of ['tsconfig.build.json', 'tsconfig.types.json'])
+  execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path(project)], {
     stdio: 'inherit',
-  },
-);
+  });
 const { code } = await bundleWorkflowCode({
   workflowsPath: path('dist/workflows/index.js'),
   logger: { trace() {}, debug() {}, info() {}, log() {}, warn: console.warn, error: console.error },

@@ -55,7 +55,7 @@ beforeAll(async () => {
   disturb(store.sourceRecords, ['find', 'idsOf', 'systemsOf']);
   disturb(store.records, ['records', 'entries', 'prepare']);
   disturb(store.chunks, ['claim', 'commit']);
-  activities = createActivities({ store, connectorOf: () => served.connector });
+  activities = createActivities({ store, connectors: { get: async () => served.connector } });
 });
 afterAll(async () => {
   await db.destroy();

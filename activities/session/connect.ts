@@ -1,6 +1,7 @@
 import type { Connection, Connector } from '../../src/connectors/contract/connector.ts';
 import type { Memory } from '../../src/connectors/contract/memory.ts';
 import type { Declared } from '../../src/connectors/ends.ts';
+import type { FindsConnectors } from '../../src/connectors/registry.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Quota } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -19,11 +20,11 @@ export type CallsTo = (connection: string, quota: Quota | null) => MakeCalls;
 
 /**
  * Connects a stored connection; its secrets are resolved here and go nowhere else (R1).
- * @throws ConfigError `unknown_connection`, `invalid_connection`
+ * @throws ConfigError `unknown_connection`, `invalid_connection`; `unknown_type`, `unusable_connector`
  */
 export async function connect(
   store: Store,
-  connectorOf: (type: string) => Connector | undefined,
+  connectors: FindsConnectors,
   id: string,
   callsTo: CallsTo,
 ): Promise<Connected> {
@@ -32,9 +33,9 @@ export async function connect(
     throw new ConfigError('unknown_connection', `connection ${id} does not exist`, {
       connection: id,
     });
-  const connector = connectorOf(stored.type);
-  const parsed = connector?.settings.safeParse(stored.settings);
-  if (connector === undefined || parsed?.success !== true) {
+  const connector = await connectorOf(connectors, stored.type, id);
+  const parsed = connector.settings.safeParse(stored.settings);
+  if (!parsed.success) {
     throw new ConfigError('invalid_connection', `the settings of connection ${id} are not valid`, {
       connection: id,
     });
@@ -47,6 +48,23 @@ export async function connect(
     connection: connector.connect(settings, { connection: id, memory: memoryOf(store, id) }),
     calls: callsTo(id, quotaOf(connector, settings)),
   };
+}
+
+/** The connector of a type; a failure names the connection. */
+async function connectorOf(
+  connectors: FindsConnectors,
+  type: string,
+  connection: string,
+): Promise<Connector> {
+  try {
+    return await connectors.get(type);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new ConfigError(cause.code, `connection ${connection}: ${cause.message}`, {
+      connection,
+      cause,
+    });
+  }
 }
 
 /** What a connection remembers, as its connector sees it. */

@@ -47,8 +47,8 @@ export class Sessions implements Connects {
   }
 
   connect(connection: string, run: string): Promise<Connected> {
-    const { store, connectorOf } = this.#deps;
-    return connect(store, connectorOf, connection, (id, quota) =>
+    const { store, connectors } = this.#deps;
+    return connect(store, connectors, connection, (id, quota) =>
       this.#pacers.ofRun(id, quota, run, store.runs),
     );
   }

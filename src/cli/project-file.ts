@@ -1,19 +1,27 @@
 import { existsSync } from 'node:fs';
+import type { Connectors } from '../connectors/registry.ts';
 import type { Project } from '../project/project.ts';
 import type { GlobalOptions } from './options.ts';
 
 /**
- * Reads the project of `--config`. Its references are looked up in this process's environment.
+ * The project of `--config`. References in it are looked up in this process's environment.
+ * @param connectors default: those of Sluice, and any below the file's folder
  * @throws ProjectError
  */
-export async function readProject({ config }: GlobalOptions): Promise<Project> {
-  // Imported on demand, because the connectors come with it; commands without a project start faster.
+export async function readProject(
+  { config }: GlobalOptions,
+  connectors?: Connectors,
+): Promise<Project> {
+  // The connectors come with it: commands that need no project start without them.
   const { loadProject } = await import('../project/load.ts');
-  return loadProject(config, process.env);
+  return loadProject(config, process.env, connectors);
 }
 
-/** Reads the project if there is one. The file must exist only when the user named it. */
-export async function readProjectIfAny(options: GlobalOptions): Promise<{ project?: Project }> {
+/** The project if there is one: only a file that was asked for by name must exist. */
+export async function readProjectIfAny(
+  options: GlobalOptions,
+  connectors?: Connectors,
+): Promise<{ project?: Project }> {
   if (!options.configGiven && !existsSync(options.config)) return {};
-  return { project: await readProject(options) };
+  return { project: await readProject(options, connectors) };
 }

@@ -54,3 +54,21 @@ it('exits 2 for wrong usage', async () => {
   expect(await sluice('dance')).toMatchObject({ code: 2 });
   expect(await sluice('--help')).toMatchObject({ code: 0 });
 }, 30_000);
+
+it('loads connectors beside the project file; a server only from where its operator says', async () => {
+  const connector = `import { defineConnector, z } from 'sluice';
+export default defineConnector({
+  type: 'notes', title: 'Notes', secrets: [], settings: z.strictObject({}),
+  source: { open: () => Promise.reject(new Error('not opened here')) },
+  connect: () => ({ check: async () => {}, discover: async () => [], close: async () => {} }),
+});\n`;
+  await writeFile(join(folder, 'notes.ts'), connector);
+  const file = join(folder, 'own.yaml');
+  await writeFile(file, 'version: 1\nconnections:\n  notes: { type: ./notes.ts }\n');
+  expect(await sluice('validate', '--config', file)).toMatchObject({ code: 0, stderr: '' });
+  expect(await sluice('check', '--config', file)).toMatchObject({ code: 0, stderr: '' });
+  const { code, stderr } = await sluice('server', '--config', file);
+  expect(stderr).toContain(`${file}:3:12 connections.notes.type: ./notes.ts is no part of Sluice`);
+  expect(stderr).toContain('set SLUICE_CONNECTOR_ROOT');
+  expect(code).toBe(2);
+}, 30_000);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { connectorOf } from '../connectors/registry.ts';
 import {
   resolveDestination,
   resolveSource,
@@ -114,9 +113,7 @@ function declaredOf(
     const hint = hintFor(id, [...connections.keys()]);
     file.report([...path, 'connection'], 'no connection has this name', hint);
   }
-  if (!connection) return undefined;
-  const connector = connectorOf(connection.type);
-  return connector && { connector, settings: connection.settings };
+  return connection ?? undefined;
 }
 
 function checkOptions(

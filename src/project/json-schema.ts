@@ -1,17 +1,34 @@
 import { z } from 'zod';
-import { allConnectors } from '../connectors/registry.ts';
+import { Connectors } from '../connectors/registry.ts';
 import { entitySchema } from '../model/entity.ts';
 import { idSchema, syncSchema } from '../model/sync.ts';
 
 type JsonSchema = Record<string, unknown>;
 
-/** Returns the JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
+/** A connection whose settings only its own connector knows. */
+const outsideConnector: JsonSchema = {
+  title: 'A connector of your own',
+  type: 'object',
+  properties: {
+    type: {
+      type: 'string',
+      pattern: '^(\\.{1,2}/|npm:)',
+      description:
+        'The module of a connector: ./FILE.ts, relative to the project file, or npm:PACKAGE.',
+    },
+  },
+  required: ['type'],
+};
+
+/** The JSON Schema of project files (draft 2020-12), for editors: completion, documentation, first checks. */
 export function projectJsonSchema(): JsonSchema {
   const defs: JsonSchema = {};
   const id = convert(idSchema, 'id', defs);
-  const connections = allConnectors().map(({ type, title, settings }) =>
-    withReferences(withType(convert(settings, type, defs), type, title)),
-  );
+  const connections = new Connectors()
+    .all()
+    .map(({ type, title, settings }) =>
+      withReferences(withType(convert(settings, type, defs), type, title)),
+    );
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Sluice project',
@@ -22,7 +39,7 @@ export function projectJsonSchema(): JsonSchema {
         type: 'object',
         description: 'Credentials and settings of each system, by id.',
         propertyNames: id,
-        additionalProperties: { anyOf: connections },
+        additionalProperties: { anyOf: [...connections, outsideConnector] },
       },
       syncs: {
         type: 'object',

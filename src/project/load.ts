@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { Connectors } from '../connectors/registry.ts';
 import { idSchema, type SyncSpec } from '../model/sync.ts';
 import type { EntitySpec } from '../model/entity.ts';
-import { checkConnection } from './connections.ts';
+import { checkConnection, type KnownConnectors } from './connections.ts';
 import { checkEntity } from './entities/check-entity.ts';
 import { isRecord } from './is-record.ts';
 import { checkShape } from './issues.ts';
@@ -22,29 +24,40 @@ const fileSchema = z.strictObject({
 });
 
 /**
- * Reads and checks a project file.
+ * Reads and checks a project file, and loads the connectors from outside that it names.
  *
- * @throws ProjectError with everything that is wrong with the file, even when it cannot be read
+ * @param connectors default: those of Sluice, and any below the file's folder
+ * @throws ProjectError with everything that is wrong with the file, also when it cannot be read
  */
-export async function loadProject(file: string, env: Environment): Promise<Project> {
+export async function loadProject(
+  file: string,
+  env: Environment,
+  connectors = new Connectors(dirname(resolve(file))),
+): Promise<Project> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     throw new ProjectError(file, [unreadable(error)]);
   }
-  return parseProject(text, file, env);
+  const source = new SourceFile(text, env);
+  const refused = await connectors.load(typesOf(source));
+  return projectOf(source, file, { connectors, refused });
 }
 
 /**
- * Checks the text of a project file.
+ * Checks the text of a project file whose connectors are those of Sluice.
  *
  * @param file the name to use in messages
  * @throws ProjectError with everything that is wrong
  */
 export function parseProject(text: string, file: string, env: Environment): Project {
-  const source = new SourceFile(text, env);
-  const project = source.parsed ? checkProject(source) : undefined;
+  const connectors = new Connectors();
+  return projectOf(new SourceFile(text, env), file, { connectors, refused: new Map() });
+}
+
+function projectOf(source: SourceFile, file: string, known: KnownConnectors): Project {
+  const project = source.parsed ? checkProject(source, known) : undefined;
   if (!project || source.problems.length > 0) {
     const inOrder = source.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
     throw new ProjectError(file, inOrder);
@@ -52,13 +65,21 @@ export function parseProject(text: string, file: string, env: Environment): Proj
   return project;
 }
 
-function checkProject(source: SourceFile): Project {
+/** The types that the connections of a file are of. */
+function typesOf(source: SourceFile): string[] {
+  const root = source.parsed ? source.value() : undefined;
+  const connections = isRecord(root) ? entriesOf(root['connections']) : [];
+  const types = connections.map(([, value]) => (isRecord(value) ? value['type'] : undefined));
+  return types.filter((type) => typeof type === 'string');
+}
+
+function checkProject(source: SourceFile, known: KnownConnectors): Project {
   const value = source.value() ?? {};
   checkShape(source, [], value, fileSchema);
   const root = isRecord(value) ? value : {};
   const connections = new Map<string, ProjectConnection | null>();
   for (const [id, raw] of entriesOf(root['connections'])) {
-    connections.set(id, checkConnection(source, id, raw) ?? null);
+    connections.set(id, checkConnection(source, id, raw, known) ?? null);
   }
   const syncs: Record<string, SyncSpec> = {};
   for (const [id, raw] of entriesOf(root['syncs'])) {
@@ -72,7 +93,7 @@ function checkProject(source: SourceFile): Project {
     if (Object.hasOwn(syncs, id))
       source.report(['entities', id], 'a sync has this name', 'give one of the two another name');
   }
-  return { connections: usable(connections), syncs, entities };
+  return { connectors: known.connectors, connections: usable(connections), syncs, entities };
 }
 
 function usable(

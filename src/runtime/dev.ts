@@ -1,12 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import type { Project } from '../project/project.ts';
-import type { Backends } from './backends.ts';
 import { superviseWorker, type Supervisor } from './embedded/supervisor.ts';
 import { logger } from './log.ts';
 import { Closing } from './closing.ts';
-import { formatEncryptionKeys, type EncryptionKeys } from './encryption-key.ts';
+import { formatEncryptionKeys } from './encryption-key.ts';
 import { childEnvironment } from './settings.ts';
-import { openStack } from './stack.ts';
+import { openStack, type Stack } from './stack.ts';
 
 /** Options of `sluice dev`. */
 export interface DevOptions {
@@ -31,8 +30,9 @@ interface Dev {
 export async function startDev(options: DevOptions): Promise<Dev> {
   const closing = new Closing();
   try {
-    const { url, keys, backends } = await openStack(closing, { ...options, headless: false });
-    const workers = startWorkers(options, backends, keys);
+    const stack = await openStack(closing, { ...options, headless: false });
+    const { url, backends } = stack;
+    const workers = startWorkers(options, stack);
     closing.add(() => workers.stop());
     return {
       url,
@@ -49,8 +49,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
 
 function startWorkers(
   { workers, dataDir }: DevOptions,
-  backends: Backends,
-  keys: EncryptionKeys,
+  { backends, keys, connectors }: Stack,
 ): Supervisor {
   const here = fileURLToPath(import.meta.url);
   const main = here.replace(
@@ -66,6 +65,7 @@ function startWorkers(
       SLUICE_ENCRYPTION_KEY: formatEncryptionKeys(keys),
       TEMPORAL_ADDRESS: backends.temporal.address,
       TEMPORAL_NAMESPACE: backends.temporal.namespace,
+      ...(connectors.root !== undefined && { SLUICE_CONNECTOR_ROOT: connectors.root }),
     }),
     log: (line) => logger.info(line),
   });

@@ -28,7 +28,7 @@ export async function startOccasion(options: {
     });
     const state = await openState(stack.backends.databaseUrl, stack.keys);
     closing.add(() => state.close());
-    const worker = await runWorker(stack.backends.temporal, state);
+    const worker = await runWorker(stack.backends.temporal, state, stack.connectors);
     closing.add(() => worker.stop());
     const token = stack.settings.apiToken;
     const givenUp = Promise.race([stack.backends.givenUp, failureOf(worker)]);

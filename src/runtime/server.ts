@@ -6,6 +6,7 @@ import { serve } from '@hono/node-server';
 import proto from '@temporalio/proto';
 import { createApp } from '../api/app.ts';
 import type { Services } from '../api/services.ts';
+import type { Connectors } from '../connectors/registry.ts';
 import { ConfigError } from '../model/failure.ts';
 import { taskQueue } from '../model/workflow.ts';
 import { logBug } from './log.ts';
@@ -19,16 +20,20 @@ import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
 import { version } from './version.ts';
 
-/** Creates the services behind the API. */
-export function createServices(state: State, client: TemporalClient): Services {
+/** The services that the API serves. */
+export function createServices(
+  state: State,
+  client: TemporalClient,
+  connectors: Connectors,
+): Services {
   const { store } = state;
   const withOutages = <T extends object>(service: T): T => tellingOutages(service, client.client);
   const schedules = new Schedules(client.client, client.searchable);
   return {
-    syncs: withOutages(new Syncs(store, schedules)),
-    connections: withOutages(new Connections(store)),
-    runs: withOutages(new Runs(store, client)),
-    entities: withOutages(new Entities(store, client, schedules)),
+    syncs: shelter(new Syncs(store, schedules, connectors)),
+    connections: shelter(new Connections(store, connectors)),
+    runs: shelter(new Runs(store, client)),
+    entities: shelter(new Entities(store, client, schedules, connectors)),
     async ready() {
       const [database, pollers] = await Promise.all([
         inTime(state.answers(), false),

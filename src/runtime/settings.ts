@@ -30,7 +30,9 @@ export interface Settings {
   readonly url?: string;
   /** The path of a Temporal CLI to use (`SLUICE_TEMPORAL_CLI`). */
   readonly temporalCli?: string;
-  /** A folder in which tests plan faults (`SLUICE_TEST_FAULTS`); never set it otherwise. */
+  /** The project's folder, from below which a server or a worker may load connectors (`SLUICE_CONNECTOR_ROOT`). */
+  readonly connectorRoot?: string;
+  /** A folder through which tests plan faults (`SLUICE_TEST_FAULTS`); never set it otherwise. */
   readonly testFaults?: string;
   /** The folders that are searched for programs (`PATH`). */
   readonly searchPath: string;
@@ -53,6 +55,7 @@ export function readSettings(env: Environment = process.env): Settings {
     ...(key ? { encryptionKeys: parseEncryptionKeys(key, 'SLUICE_ENCRYPTION_KEY') } : {}),
     ...text('url', env['SLUICE_URL']),
     ...text('temporalCli', env['SLUICE_TEMPORAL_CLI']),
+    ...text('connectorRoot', env['SLUICE_CONNECTOR_ROOT']),
     ...text('testFaults', env['SLUICE_TEST_FAULTS']),
     searchPath: env['PATH'] ?? '',
     cacheDir: join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'sluice'),

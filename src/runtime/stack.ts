@@ -1,3 +1,4 @@
+import { Connectors } from '../connectors/registry.ts';
 import type { Project } from '../project/project.ts';
 import { applyProject } from './apply.ts';
 import { startBackends, type Backends } from './backends.ts';
@@ -17,6 +18,7 @@ export interface Stack {
   readonly keys: EncryptionKeys;
   readonly backends: Backends;
   readonly state: State;
+  readonly connectors: Connectors;
 }
 
 /** Options for opening a stack. */
@@ -46,11 +48,12 @@ export async function openStack(closing: Closing, options: StackOptions): Promis
   closing.add(() => state.close());
   const temporal = await connectTemporal(backends.temporal);
   closing.add(() => temporal.close());
-  const services = createServices(state, temporal);
+  const connectors = options.project?.connectors ?? new Connectors(settings.connectorRoot);
+  const services = createServices(state, temporal, connectors);
   const token = settings.apiToken;
   const server = await listen(services, { host: '127.0.0.1', port: options.port, token });
   closing.add(() => server.close());
   dir.recordUrl(server.url);
   if (options.project !== undefined) await applyProject(options.project, services, state.store);
-  return { url: server.url, settings, keys, backends, state };
+  return { url: server.url, settings, keys, backends, state, connectors };
 }

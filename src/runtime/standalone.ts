@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { Connectors } from '../connectors/registry.ts';
 import { ConfigError } from '../model/failure.ts';
 import type { Project } from '../project/project.ts';
 import { applyProject } from './apply.ts';
@@ -26,7 +27,8 @@ export async function startServer(options: {
     closing.add(() => state.close());
     const temporal = await connectTemporal(address);
     closing.add(() => temporal.close());
-    const services = createServices(state, temporal);
+    const connectors = options.project?.connectors ?? new Connectors(settings.connectorRoot);
+    const services = createServices(state, temporal, connectors);
     const server = await listen(services, { ...options, token: settings.apiToken });
     closing.add(() => server.close());
     if (options.project !== undefined) await applyProject(options.project, services, state.store);
@@ -42,7 +44,7 @@ export async function startWorker({ dataDir }: { dataDir: string }): Promise<Run
   const { settings, state, address } = await open(dataDir);
   if (settings.testFaults !== undefined) armTestFaults(settings.testFaults);
   try {
-    const worker = await runWorker(address, state);
+    const worker = await runWorker(address, state, new Connectors(settings.connectorRoot));
     exitWithParent({ drain: () => worker.stop() });
     const closed = closeAfter(worker.closed, state);
     return { closed, stop: () => worker.stop() };

@@ -8,7 +8,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
-import { connectorOf } from '../connectors/registry.ts';
+import type { Connectors } from '../connectors/registry.ts';
 import { taskQueue } from '../model/workflow.ts';
 import { logger } from './log.ts';
 import type { State } from './state.ts';
@@ -28,6 +28,7 @@ let installed = false;
 export async function runWorker(
   temporal: TemporalAddress,
   { store }: State,
+  connectors: Connectors,
 ): Promise<RunningWorker> {
   installRuntime();
   const connection = await NativeConnection.connect(connectionOptions(temporal));
@@ -35,8 +36,8 @@ export async function runWorker(
     connection,
     namespace: temporal.namespace,
     taskQueue,
-    activities: createActivities({ store, connectorOf }),
-    // Quick work finishes in this time; other activities are told to stop, and other workers take them over.
+    activities: createActivities({ store, connectors }),
+    // Quick work ends in time; the rest is told to stop, and handed back to the other workers.
     shutdownGraceTime: '2s',
     maxConcurrentActivityTaskExecutions: 20,
     // Activities send heartbeats only when it is worth it, and these must reach the server soon.

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { noMemory } from '../../connectors/contract/memory.ts';
-import { own } from '../../model/own.ts';
 import { hintFor } from '../../project/hint.ts';
-import type { Project } from '../../project/project.ts';
+import type { ProjectConnection } from '../../project/project.ts';
 import { exitCodes, UsageError } from '../exit.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
@@ -29,8 +28,10 @@ export function addCheck(program: Command): void {
         const hint = hintFor(connection, ids);
         throw new UsageError(`no connection ${connection}${hint === undefined ? '' : `; ${hint}`}`);
       }
-      const wanted = connection === undefined ? ids : [connection];
-      const results = await Promise.all(wanted.map((id) => checkOne(project, id)));
+      const wanted = Object.entries(project.connections).filter(
+        ([id]) => connection === undefined || connection === id,
+      );
+      const results = await Promise.all(wanted.map(([id, declared]) => checkOne(id, declared)));
       if (globals.json) printJson({ connections: results });
       else {
         const rows = results.map(({ connection: id, ok, message }) => [
@@ -44,17 +45,16 @@ export function addCheck(program: Command): void {
     });
 }
 
-async function checkOne(project: Project, id: string): Promise<CheckResult> {
-  const { connectorOf } = await import('../../connectors/registry.ts');
+async function checkOne(
+  id: string,
+  { connector, settings }: ProjectConnection,
+): Promise<CheckResult> {
   const { localCalls } = await import('../../../activities/quota/local-calls.ts');
-  const spec = own(project.connections, id);
-  const connector = spec && connectorOf(spec.type);
-  if (!connector) return { connection: id, ok: false, message: 'unknown connection type' };
   const { signal } = new AbortController();
   try {
-    const connection = connector.connect(spec.settings, { connection: id, memory: noMemory });
+    const connection = connector.connect(settings, { connection: id, memory: noMemory });
     try {
-      await connection.check(localCalls(connector, spec.settings, id)({ signal }));
+      await connection.check(localCalls(connector, settings, id)({ signal }));
     } finally {
       await connection.close();
     }

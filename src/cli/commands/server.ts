@@ -18,7 +18,11 @@ export function addServer(program: Command): void {
     )
     .action(async ({ port, host }: { port: number; host: string }, command: Command) => {
       const globals = globalOptions(command);
-      const project = await readProjectIfAny(globals);
+      // A server loads code from where its operator says, as its workers do, not from beside a file that it is given.
+      const { readSettings } = await import('../../runtime/settings.ts');
+      const { connectorRoot } = readSettings(process.env);
+      const { Connectors } = await import('../../connectors/registry.ts');
+      const project = await readProjectIfAny(globals, new Connectors(connectorRoot));
       const { startServer } = await import('../../runtime/index.ts');
       const server = await startServer({ ...project, port, host, dataDir: globals.dataDir });
       if (globals.json) printJson({ url: server.url });

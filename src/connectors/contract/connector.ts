@@ -9,6 +9,9 @@ import type { Memory } from './memory.ts';
 import type { Source, SourceRequest } from './source.ts';
 import type { Target } from './target.ts';
 
+/** The version of this contract. It grows when connectors that were made for the one before cannot be used any more. */
+export const contractVersion = 1;
+
 /**
  * One kind of system Sluice can read from, write to, or both. A connector is stateless: what it can do is told by static
  * data and pure functions, and `connect` makes the object that holds sockets. Every connector passes the suite in
@@ -18,7 +21,9 @@ import type { Target } from './target.ts';
  * @typeParam Link what `connect` makes, handed to the roles
  */
 export interface Connector<Settings = unknown, Link extends Connection = Connection> {
-  /** The `type` of a connection in the project file. */
+  /** The contract it was made for; set by {@link defineConnector}. */
+  readonly contractVersion?: number;
+  /** The `type` of a connection in the project file; of a connector from outside, what messages call it. */
   readonly type: string;
   /** One line for people: what the system is. */
   readonly title: string;
@@ -103,10 +108,10 @@ export interface Connection {
 
 /**
  * Declares a connector with its types checked, and forgets them: the runtime keeps settings and connections of all
- * connectors alike, and hands each only its own.
+ * connectors alike, and hands each only its own. Marks it with the version of the contract.
  */
 export function defineConnector<Settings, Link extends Connection>(
   connector: Connector<Settings, Link>,
 ): Connector {
-  return connector;
+  return Object.assign(connector, { contractVersion });
 }

@@ -9,7 +9,7 @@ import type {
   PutResult,
 } from '../../api/services.ts';
 import type { Connection } from '../../connectors/contract/connector.ts';
-import { allConnectors, connectorOf } from '../../connectors/registry.ts';
+import type { Connectors } from '../../connectors/registry.ts';
 import type { Calls } from '../../connectors/contract/calls.ts';
 import { connectionsOf } from '../../model/entity-syncs.ts';
 import { ConfigError, SluiceError } from '../../model/failure.ts';
@@ -21,30 +21,27 @@ import type { Store } from '../../store/store.ts';
 /** The connections. Their secrets go in and never come out. */
 export class Connections implements ConnectionService {
   readonly #store: Store;
+  readonly #connectors: Connectors;
   readonly #pacers: Pacers;
 
-  constructor(store: Store) {
+  constructor(store: Store, connectors: Connectors) {
     this.#store = store;
+    this.#connectors = connectors;
     this.#pacers = new Pacers(store.quotas);
   }
 
   async list(): Promise<ConnectionView[]> {
-    return (await this.#store.catalog.connections()).map(view);
+    const all = await this.#store.catalog.connections();
+    return Promise.all(all.map((stored) => this.#view(stored)));
   }
 
   async get(id: string): Promise<ConnectionView | null> {
     const stored = await this.#store.catalog.connection(id);
-    return stored === null ? null : view(stored);
+    return stored === null ? null : this.#view(stored);
   }
 
   async put(id: string, { type, ...settings }: ConnectionInput): Promise<PutResult> {
-    const connector = connectorOf(type);
-    if (connector === undefined) {
-      const known = allConnectors()
-        .map((each) => each.type)
-        .join(', ');
-      throw new ConfigError('unknown_type', `there is no connector "${type}"; there are ${known}`);
-    }
+    const connector = await this.#connectors.get(type);
     const parsed = connector.settings.safeParse(settings);
     if (!parsed.success) {
       const issues = parsed.error.issues.map(
@@ -89,7 +86,7 @@ export class Connections implements ConnectionService {
     work: (connection: Connection, calls: Calls) => Promise<T>,
   ): Promise<T> {
     if ((await this.#store.catalog.connection(id)) === null) throw notFound('connection', id);
-    const { connection, calls } = await connect(this.#store, connectorOf, id, (name, quota) =>
+    const { connection, calls } = await connect(this.#store, this.#connectors, id, (name, quota) =>
       this.#pacers.ofNobody(name, quota),
     );
     try {
@@ -98,15 +95,17 @@ export class Connections implements ConnectionService {
       await connection.close();
     }
   }
-}
 
-function view({ id, type, settings }: StoredConnection): ConnectionView {
-  const secrets = connectorOf(type)?.secrets ?? ['*'];
-  const shown = hide(
-    settings as Json,
-    secrets.map((path) => path.split('.')),
-  );
-  return { ...(shown as Record<string, Json>), id, type };
+  /** The settings without their secrets; none at all are shown where nobody can tell which ones are secret. */
+  async #view({ id, type, settings }: StoredConnection): Promise<ConnectionView> {
+    await this.#connectors.load([type]);
+    const secrets = this.#connectors.find(type)?.secrets ?? ['*'];
+    const shown = hide(
+      settings as Json,
+      secrets.map((path) => path.split('.')),
+    );
+    return { ...(shown as Record<string, Json>), id, type };
+  }
 }
 
 /** Returns the value with the secrets that the paths name replaced by `***`. */

@@ -11,6 +11,7 @@ import type {
   RecordFilter,
 } from '../../api/services.ts';
 import { conflict, notFound, openCycle } from '../../api/http/problem.ts';
+import type { Connectors } from '../../connectors/registry.ts';
 import { canonicalKey } from '../../engine/values/canonical-key.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { destinationSyncs } from '../../model/entity-syncs.ts';
@@ -31,8 +32,15 @@ export class Entities implements EntityService {
   readonly #store: Store;
   readonly #temporal: TemporalClient;
   readonly #schedules: Schedules;
+  readonly #connectors: Connectors;
 
-  constructor(store: Store, temporal: TemporalClient, schedules: Schedules) {
+  constructor(
+    store: Store,
+    temporal: TemporalClient,
+    schedules: Schedules,
+    connectors: Connectors,
+  ) {
+    this.#connectors = connectors;
     this.#store = store;
     this.#temporal = temporal;
     this.#schedules = schedules;
@@ -51,7 +59,7 @@ export class Entities implements EntityService {
   async put(id: string, spec: EntitySpec): Promise<PutResult> {
     if ((await this.#store.catalog.sync(id)) !== null)
       throw conflict('id_taken', `A sync is called "${id}".`);
-    await checkStoredEntity(this.#store, spec);
+    await checkStoredEntity(this.#store, this.#connectors, spec);
     const result = await this.#store.entities.put(id, spec);
     await this.#schedules.apply({ kind: 'entity', id }, spec.schedule);
     return result;

@@ -1,20 +1,25 @@
 import { invalid, type FieldIssue } from '../../api/http/problem.ts';
-import { connectorOf } from '../../connectors/registry.ts';
+import type { Connectors } from '../../connectors/registry.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { checkEntity } from '../../project/entities/check-entity.ts';
 import type { ProjectConnection } from '../../project/project.ts';
 import type { Path, Reporter } from '../../project/reporter.ts';
 import type { Store } from '../../store/store.ts';
+import { declaredOf } from './declared.ts';
 
 /**
  * Checks an entity in the same way as a project file's entities, against the declared connections.
  * @throws ApiProblem 422 with everything that is wrong
  */
-export async function checkStoredEntity({ catalog }: Store, spec: EntitySpec): Promise<void> {
+export async function checkStoredEntity(
+  { catalog }: Store,
+  connectors: Connectors,
+  spec: EntitySpec,
+): Promise<void> {
   const connections = new Map<string, ProjectConnection | null>();
-  for (const { id, type, settings } of await catalog.connections()) {
-    const parsed = connectorOf(type)?.settings.safeParse(settings);
-    connections.set(id, parsed?.success === true ? { type, settings: parsed.data } : null);
+  for (const stored of await catalog.connections()) {
+    const declared = await declaredOf(connectors, stored);
+    connections.set(stored.id, declared ? { type: stored.type, ...declared } : null);
   }
   const found = new Collected();
   checkEntity(found, [], spec, connections);

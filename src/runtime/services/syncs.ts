@@ -1,22 +1,25 @@
 import { ApiProblem, conflict } from '../../api/http/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
 import { requireDestination, requireSource, type Declared } from '../../connectors/ends.ts';
-import { connectorOf } from '../../connectors/registry.ts';
+import type { Connectors } from '../../connectors/registry.ts';
 import { destinationOfSync } from '../../model/entity-syncs.ts';
 import { ConfigError } from '../../model/failure.ts';
 import { sideOf, type SyncSpec } from '../../model/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
+import { declaredOf } from './declared.ts';
 import { scheduleStateOf } from './schedule-state.ts';
 
 /** The declared syncs and their schedules. */
 export class Syncs implements SyncService {
   readonly #store: Store;
   readonly #schedules: Schedules;
+  readonly #connectors: Connectors;
 
-  constructor(store: Store, schedules: Schedules) {
+  constructor(store: Store, schedules: Schedules, connectors: Connectors) {
     this.#store = store;
     this.#schedules = schedules;
+    this.#connectors = connectors;
   }
 
   async list(): Promise<SyncView[]> {
@@ -79,10 +82,7 @@ export class Syncs implements SyncService {
    */
   async #declared(id: string): Promise<Declared | undefined> {
     const stored = await this.#store.catalog.connection(id);
-    const connector = connectorOf(stored?.type ?? '');
-    const settings = connector?.settings.safeParse(stored?.settings);
-    if (connector === undefined || settings?.success !== true) return undefined;
-    return { connector, settings: settings.data };
+    return stored === null ? undefined : declaredOf(this.#connectors, stored);
   }
 
   async #view(id: string, spec: SyncSpec): Promise<SyncView> {
