@@ -30,10 +30,10 @@ export function createServices(
   const withOutages = <T extends object>(service: T): T => tellingOutages(service, client.client);
   const schedules = new Schedules(client.client, client.searchable);
   return {
-    syncs: shelter(new Syncs(store, schedules, connectors)),
-    connections: shelter(new Connections(store, connectors)),
-    runs: shelter(new Runs(store, client)),
-    entities: shelter(new Entities(store, client, schedules, connectors)),
+    syncs: withOutages(new Syncs(store, schedules, connectors)),
+    connections: withOutages(new Connections(store, connectors)),
+    runs: withOutages(new Runs(store, client)),
+    entities: withOutages(new Entities(store, client, schedules, connectors)),
     async ready() {
       const [database, pollers] = await Promise.all([
         inTime(state.answers(), false),
