@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
+import { either } from '../../src/model/abort.ts';
 import type { Pacer, Caller } from './pacer.ts';
 
 /** What must be durable before a call goes is made so this long before its moment. Milliseconds. */
@@ -45,8 +46,8 @@ export function pacedCalls(
       return sendInTurn(pacer, caller, send, { signal, patience, fence });
     },
     until(other) {
-      const ended = AbortSignal.any([signal, other]);
-      const cut = AbortSignal.any([patience, other]);
+      const ended = either(signal, other);
+      const cut = either(patience, other);
       return pacedCalls(pacerOf, caller, { ...terms, signal: ended, patience: cut });
     },
   };

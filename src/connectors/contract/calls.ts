@@ -1,3 +1,4 @@
+import { either } from '../../model/abort.ts';
 import type { LimitInfo } from '../../model/quota.ts';
 
 /**
@@ -67,6 +68,6 @@ export function unlimitedUntil(signal: AbortSignal): Calls {
       signal.throwIfAborted();
       return (await send({ signal, sent: () => undefined })).value;
     },
-    until: (other) => unlimitedUntil(AbortSignal.any([signal, other])),
+    until: (other) => unlimitedUntil(either(signal, other)),
   };
 }

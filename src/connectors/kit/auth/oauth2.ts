@@ -1,3 +1,4 @@
+import { within } from '../../../model/abort.ts';
 import { at } from '../paths.ts';
 import { parseJson } from '../json.ts';
 import { ConfigError } from '../../../model/failure.ts';
@@ -69,7 +70,7 @@ export class TokenCache {
     return { token, expiresIn: Number.isFinite(expiresIn) ? expiresIn : 3600 };
   }
 
-  async #post(signal: AbortSignal) {
+  #post(signal: AbortSignal) {
     const { tokenUrl, clientId, clientSecret, scope } = this.#settings;
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -77,16 +78,17 @@ export class TokenCache {
       client_secret: clientSecret,
       ...(scope !== undefined && { scope }),
     });
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
-    const response = await fetch(tokenUrl, {
-      method: 'POST',
-      body: form,
-      headers: { accept: 'application/json' },
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, timeout]),
+    return within(this.#timeoutMs, signal, async (cut) => {
+      const response = await fetch(tokenUrl, {
+        method: 'POST',
+        body: form,
+        headers: { accept: 'application/json' },
+        redirect: 'manual',
+        signal: cut,
+      });
+      const limits = limitsOf(response.status, response.headers, Date.now());
+      return { status: response.status, limits, text: await response.text() };
     });
-    const limits = limitsOf(response.status, response.headers, Date.now());
-    return { status: response.status, limits, text: await response.text() };
   }
 }
 

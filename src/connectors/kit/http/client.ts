@@ -1,3 +1,4 @@
+import { within } from '../../../model/abort.ts';
 import { ConfigError, SluiceError } from '../../../model/failure.ts';
 import type { Json } from '../../../model/json.ts';
 import type { Calls } from '../../contract/calls.ts';
@@ -110,24 +111,26 @@ export class HttpClient {
     });
   }
 
-  async #send(call: Call, address: URL, sent: Headers, signal: AbortSignal): Promise<Answer> {
-    const response = await fetch(address, {
-      method: call.method,
-      headers: sent,
-      ...(call.body !== undefined && { body: stringifyJson(call.body) }),
-      // A redirect would carry the credentials elsewhere, and turn a POST into a GET.
-      redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), signal]),
+  #send(call: Call, address: URL, sent: Headers, signal: AbortSignal): Promise<Answer> {
+    return within(this.#timeoutMs, signal, async (cut) => {
+      const response = await fetch(address, {
+        method: call.method,
+        headers: sent,
+        ...(call.body !== undefined && { body: stringifyJson(call.body) }),
+        // A redirect would carry the credentials elsewhere, and turn a POST into a GET.
+        redirect: 'manual',
+        signal: cut,
+      });
+      const text = await readText(response, this.connection);
+      const { status, headers } = response;
+      return {
+        status,
+        headers,
+        body: parsed(text ?? ''),
+        garbled: text === null,
+        size: text?.length ?? 0,
+      };
     });
-    const text = await readText(response, this.connection);
-    const { status, headers } = response;
-    return {
-      status,
-      headers,
-      body: parsed(text ?? ''),
-      garbled: text === null,
-      size: text?.length ?? 0,
-    };
   }
 
   #address(call: Call): URL {
