@@ -35,26 +35,17 @@ const fields: readonly Field[] = [
   { name: 'changed', type: 'timestamptz', creatable: false, updatable: false },
 ];
 
-/** What the system answers; a list holds `guests`, a refusal a `message`. */
+/** What the system answers: to GET a page of guests, the last code of it (null after the last page) and its clock. */
 interface Answer {
   readonly status: number;
   readonly guests: readonly JsonObject[];
-  /** The last code of the page; null after the last page. */
   readonly next: string | null;
   readonly now: string;
   readonly message?: string;
   readonly field?: string;
 }
 
-/** What one call sends. */
-interface Call {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: JsonObject;
-  readonly idempotencyKey?: string;
-}
-
-/** A connected guest list. Nothing but the address is kept: `fetch` looks after the sockets. */
+/** A connected guest list. `fetch` looks after the sockets, so that there is nothing to close. */
 class GuestList implements Connection {
   readonly #settings: Settings;
   readonly #connection: string;
@@ -66,7 +57,7 @@ class GuestList implements Connection {
 
   /** Any call proves that address and token work. */
   async check(calls: Calls): Promise<void> {
-    await this.call({ query: { limit: '1' } }, calls);
+    await this.call(calls, 'GET', { limit: '1' });
   }
 
   async discover() {
@@ -75,13 +66,18 @@ class GuestList implements Connection {
 
   async close(): Promise<void> {}
 
-  /** Makes one call. Only what concerns no single record is thrown; 404 and 422 are for the caller. */
-  async call({ method = 'GET', query, body, idempotencyKey }: Call, calls: Calls): Promise<Answer> {
-    const { url, token } = this.#settings;
+  /** Makes one call. What concerns no single record is thrown; the refusal of a write is for the caller. */
+  async call(
+    calls: Calls,
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    query: Record<string, string>,
+    body?: JsonObject,
+    idempotencyKey?: string,
+  ): Promise<Answer> {
     const connection = this.#connection;
-    const address = `${url}/guests?${new URLSearchParams(query).toString()}`;
+    const address = `${this.#settings.url}/guests?${new URLSearchParams(query).toString()}`;
     const headers = {
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${this.#settings.token}`,
       ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
     };
     // `make` waits for the quota, makes sure that the write is still ours, and repeats what was refused for its rate.
@@ -104,6 +100,7 @@ class GuestList implements Connection {
     if (status === 429) throw new LimitedError(`${connection} is called too often`, 1000);
     if (status >= 500)
       throw new TransientError('server_error', `${connection} answered ${status}`, { connection });
+    if (status >= 400 && method === 'GET') throw this.wrong('refused', `it answered ${status}`);
     return answer;
   }
 
@@ -137,7 +134,7 @@ const source: SourceRole<Settings, GuestList> = {
       uniqueBy: ['code'],
       // Asked before the first page. What changes while the pages are read belongs to the next run.
       async highWatermark(calls) {
-        const { guests, now } = await list.call({ query: { limit: '1' } }, calls);
+        const { guests, now } = await list.call(calls, 'GET', { limit: '1' });
         return guests.length === 0 ? null : now;
       },
       // A cursor names a place, the code that the page begins after: the same cursor reads the same place again.
@@ -148,7 +145,7 @@ const source: SourceRole<Settings, GuestList> = {
           ...(since !== null && { since }),
           ...(since !== null && until !== null && { until }),
         };
-        const { guests, next } = await list.call({ query }, calls);
+        const { guests, next } = await list.call(calls, 'GET', query);
         const bytes = JSON.stringify(guests).length;
         return {
           async *batches() {
@@ -176,8 +173,8 @@ function batchOf(guests: readonly JsonObject[], wanted: readonly string[]) {
 
 /** The guests that have one of these keys. */
 async function find(list: GuestList, keys: readonly KeyValues[], calls: Calls) {
-  const query = { codes: JSON.stringify(keys.map(codeOf)) };
-  return (await list.call({ query }, calls)).guests;
+  const codes = JSON.stringify(keys.map(codeOf));
+  return (await list.call(calls, 'GET', { codes })).guests;
 }
 
 function codeOf([code]: KeyValues): string {
@@ -212,7 +209,7 @@ const destination: DestinationRole<Settings, GuestList> = {
       // All that there is, for a mirror.
       async *scan(calls) {
         for (let after: string | null = ''; after !== null;) {
-          const page: Answer = await list.call({ query: { after } }, calls);
+          const page: Answer = await list.call(calls, 'GET', { after });
           yield page.guests.map((values) => ({ key: [values['code'] ?? null], id: null, values }));
           after = page.next;
         }
@@ -230,12 +227,12 @@ async function write(
   calls: Calls,
 ): Promise<WriteResult> {
   const code = codeOf(key);
-  const call = {
-    create: { method: 'POST', body: { code, ...values }, idempotencyKey },
-    update: { method: 'PATCH', query: { code }, body: values },
-    remove: { method: 'DELETE', query: { code } },
-  } as const;
-  const { status, message = 'it was refused', field } = await list.call(call[operation], calls);
+  const send = {
+    create: () => list.call(calls, 'POST', {}, { code, ...values }, idempotencyKey),
+    update: () => list.call(calls, 'PATCH', { code }, values),
+    remove: () => list.call(calls, 'DELETE', { code }),
+  };
+  const { status, message = 'it was refused', field } = await send[operation]();
   // Gone already is as good as removed.
   if (status < 400 || (operation === 'remove' && status === 404)) return { ok: true };
   return { ok: false, class: 'record', code: `http_${status}`, message, ...(field && { field }) };
