@@ -8,6 +8,7 @@ export default defineConfig({
     // What the package exports, from the sources: a connector of a test and the test itself know the same classes.
     alias: [
       { find: /^sluice$/, replacement: source('src/connectors/public.ts') },
+      { find: /^sluice\/kit$/, replacement: source('src/connectors/kit/index.ts') },
       { find: /^sluice\/testing$/, replacement: source('test/connectors/public.ts') },
     ],
   },

@@ -4,9 +4,7 @@ import {
   allModes,
   ConfigError,
   defineConnector,
-  LimitedError,
   nearestOf,
-  TransientError,
   z,
   type Calls,
   type Connection,
@@ -18,6 +16,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from 'sluice';
+import { HttpClient, resultOf, type Call } from 'sluice/kit';
 
 // What a connection says beside `type`. The descriptions are shown where a setting is wrong or asked for.
 const settings = z.strictObject({
@@ -25,6 +24,8 @@ const settings = z.strictObject({
   token: z.string().min(1).describe('A token of the guest list.'),
 });
 type Settings = z.infer<typeof settings>;
+
+const path = '/guests';
 
 // What is known of the fields is checked before a run starts, and shown by discovery.
 const fields: readonly Field[] = [
@@ -35,73 +36,43 @@ const fields: readonly Field[] = [
   { name: 'changed', type: 'timestamptz', creatable: false, updatable: false },
 ];
 
-/** What the system answers: to GET a page of guests, the last code of it (null after the last page) and its clock. */
-interface Answer {
-  readonly status: number;
+/** A page of guests, the last code of it (null after the last page), and the system's clock. */
+interface Listed {
   readonly guests: readonly JsonObject[];
   readonly next: string | null;
   readonly now: string;
-  readonly message?: string;
-  readonly field?: string;
 }
 
-/** A connected guest list. `fetch` looks after the sockets, so that there is nothing to close. */
+/** A connected guest list. */
 class GuestList implements Connection {
-  readonly #settings: Settings;
+  readonly client: HttpClient;
   readonly #connection: string;
 
-  constructor(said: Settings, connection: string) {
-    this.#settings = said;
+  constructor({ url, token }: Settings, connection: string) {
     this.#connection = connection;
+    const auth = { type: 'bearer', token } as const;
+    this.client = new HttpClient({ connection, url, timeoutMs: 60_000, auth });
   }
 
   /** Any call proves that address and token work. */
   async check(calls: Calls): Promise<void> {
-    await this.call(calls, 'GET', { limit: '1' });
+    await this.page({ limit: '1' }, calls);
   }
 
   async discover() {
     return [{ name: 'guests', fields, primaryKey: ['code'] }];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.client.close();
+  }
 
-  /** Makes one call. What concerns no single record is thrown; the refusal of a write is for the caller. */
-  async call(
-    calls: Calls,
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-    query: Record<string, string>,
-    body?: JsonObject,
-    idempotencyKey?: string,
-  ): Promise<Answer> {
-    const connection = this.#connection;
-    const address = `${this.#settings.url}/guests?${new URLSearchParams(query).toString()}`;
-    const headers = {
-      authorization: `Bearer ${this.#settings.token}`,
-      ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
-    };
-    // `make` waits for the quota, makes sure that the write is still ours, and repeats what was refused for its rate.
-    const answer = await calls.make(async ({ signal }) => {
-      const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
-      try {
-        const response = await fetch(address, init);
-        const value = { status: response.status, ...((await response.json()) as object) } as Answer;
-        const limited = response.status === 429;
-        const retryAfterMs = Number(response.headers.get('retry-after') ?? 1) * 1000;
-        return { value, ...(limited && { limits: { limited, retryAfterMs } }) };
-      } catch {
-        signal.throwIfAborted();
-        throw new TransientError('unreachable', `${connection} does not answer`, { connection });
-      }
-    });
-    const { status } = answer;
-    if (status === 401)
-      throw new ConfigError('credentials', `${connection} refuses the token`, { connection });
-    if (status === 429) throw new LimitedError(`${connection} is called too often`, 1000);
-    if (status >= 500)
-      throw new TransientError('server_error', `${connection} answered ${status}`, { connection });
-    if (status >= 400 && method === 'GET') throw this.wrong('refused', `it answered ${status}`);
-    return answer;
+  /** The guests that a query finds, in order of `code`. */
+  async page(query: Record<string, string>, calls: Calls): Promise<Listed> {
+    const call = { method: 'GET', path, label: path, params: Object.entries(query) };
+    const { status, body } = await this.client.request(call, calls);
+    if (status === 200) return body as unknown as Listed;
+    throw this.wrong('refused', `the list was answered ${status}: is the url right?`);
   }
 
   /** Refuses a stream or a field that does not exist, and names those that may be meant. */
@@ -134,7 +105,7 @@ const source: SourceRole<Settings, GuestList> = {
       uniqueBy: ['code'],
       // Asked before the first page. What changes while the pages are read belongs to the next run.
       async highWatermark(calls) {
-        const { guests, now } = await list.call(calls, 'GET', { limit: '1' });
+        const { guests, now } = await list.page({ limit: '1' }, calls);
         return guests.length === 0 ? null : now;
       },
       // A cursor names a place, the code that the page begins after: the same cursor reads the same place again.
@@ -145,7 +116,7 @@ const source: SourceRole<Settings, GuestList> = {
           ...(since !== null && { since }),
           ...(since !== null && until !== null && { until }),
         };
-        const { guests, next } = await list.call(calls, 'GET', query);
+        const { guests, next } = await list.page(query, calls);
         const bytes = JSON.stringify(guests).length;
         return {
           async *batches() {
@@ -174,7 +145,7 @@ function batchOf(guests: readonly JsonObject[], wanted: readonly string[]) {
 /** The guests that have one of these keys. */
 async function find(list: GuestList, keys: readonly KeyValues[], calls: Calls) {
   const codes = JSON.stringify(keys.map(codeOf));
-  return (await list.call(calls, 'GET', { codes })).guests;
+  return (await list.page({ codes }, calls)).guests;
 }
 
 function codeOf([code]: KeyValues): string {
@@ -209,9 +180,13 @@ const destination: DestinationRole<Settings, GuestList> = {
       // All that there is, for a mirror.
       async *scan(calls) {
         for (let after: string | null = ''; after !== null;) {
-          const page: Answer = await list.call(calls, 'GET', { after });
-          yield page.guests.map((values) => ({ key: [values['code'] ?? null], id: null, values }));
-          after = page.next;
+          const listed: Listed = await list.page({ after }, calls);
+          yield listed.guests.map((values) => ({
+            key: [values['code'] ?? null],
+            id: null,
+            values,
+          }));
+          after = listed.next;
         }
       },
       write: (operations, calls) =>
@@ -220,22 +195,28 @@ const destination: DestinationRole<Settings, GuestList> = {
   },
 };
 
+const methods = { create: 'POST', update: 'PATCH', remove: 'DELETE' } as const;
+
 /** Writes one record. A refusal is its result, never an exception: the others go on. */
 async function write(
-  list: GuestList,
-  { operation, key, values, idempotencyKey }: WriteOperation,
+  { client }: GuestList,
+  written: WriteOperation,
   calls: Calls,
 ): Promise<WriteResult> {
+  const { operation, key, values, idempotencyKey } = written;
   const code = codeOf(key);
-  const send = {
-    create: () => list.call(calls, 'POST', {}, { code, ...values }, idempotencyKey),
-    update: () => list.call(calls, 'PATCH', { code }, values),
-    remove: () => list.call(calls, 'DELETE', { code }),
+  const isCreate = operation === 'create';
+  const call: Call = {
+    method: methods[operation],
+    path,
+    label: path,
+    ...(operation !== 'remove' && { body: isCreate ? { code, ...values } : values }),
+    ...(isCreate
+      ? { headers: { 'idempotency-key': idempotencyKey } }
+      : { params: [['code', code]] }),
   };
-  const { status, message = 'it was refused', field } = await send[operation]();
-  // Gone already is as good as removed.
-  if (status < 400 || (operation === 'remove' && status === 404)) return { ok: true };
-  return { ok: false, class: 'record', code: `http_${status}`, message, ...(field && { field }) };
+  const { status, body } = await client.request(call, calls);
+  return resultOf(status, body, written, client.echo([written]), undefined);
 }
 
 export default defineConnector<Settings, GuestList>({

@@ -3,6 +3,7 @@ import type { Jiti } from 'jiti';
 import { checkConnector } from './check-connector.ts';
 import type { Connector } from './contract/connector.ts';
 import { locateModule, unusable } from './locate-module.ts';
+import * as kit from './kit/index.ts';
 import * as sluice from './public.ts';
 
 /** Loads connectors that are not part of Sluice, from below one folder; each module once. */
@@ -34,7 +35,7 @@ export class OutsideConnectors {
 }
 
 /**
- * Imports modules as from within `folder`, TypeScript included. `sluice` is this very program, so that its classes of
+ * Imports modules as from within `folder`, TypeScript included. `sluice` and `sluice/kit` are this very program, so that its classes of
  * failures are known here. Nothing is kept on disk: a cache in a folder that others may write would be run the next time.
  */
 async function modulesOf(folder: string): Promise<Jiti> {
@@ -42,7 +43,7 @@ async function modulesOf(folder: string): Promise<Jiti> {
   return createJiti(join(folder, 'sluice.yaml'), {
     fsCache: false,
     interopDefault: false,
-    virtualModules: { sluice },
+    virtualModules: { sluice, 'sluice/kit': kit },
   });
 }
 
