@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * A signal that is aborted with either of two, for as long as any of them may be. Node 20's `AbortSignal.any` may be
  * collected as garbage while it is waited for, and never fire (nodejs/node#54614).
@@ -33,6 +35,10 @@ export async function within<T>(
 function follow(controller: AbortController, signal: AbortSignal): () => void {
   const abort = (): void => controller.abort(signal.reason);
   if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
+  // Hundreds of calls may be under way at once.
+  else {
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', abort, { once: true });
+  }
   return () => signal.removeEventListener('abort', abort);
 }
