@@ -5,7 +5,6 @@ import { postgres } from '../../src/connectors/postgres/postgres.ts';
 import {
   connectDirectly,
   type DirectConnection,
-  type DirectSource,
   type DirectStaging,
 } from '../../src/connectors/testing/direct.ts';
 import { createDatabase, type Database } from '../support/database.ts';
@@ -151,7 +150,7 @@ function chunk(no: number) {
 
 async function page(): Promise<CopyText> {
   const request = { stream: 'public.one', key: ['id'], options: {} };
-  const source = (await connection.source?.(request)) as DirectSource;
+  const source = await connection.source(request);
   const limit = { records: rows, bytes: 1 << 30, record: 1 << 24 };
   const read = { cursor: null, since: null, until: null, fields: ['id', 'name'], limit };
   return (await source.read(read)).copy as CopyText;
