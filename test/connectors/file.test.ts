@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { file } from '../../src/connectors/file/file.ts';
-import { connectDirectly } from '../../src/connectors/testing/direct.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
 import { suiteFields, suiteTarget, type Harness } from './harness.ts';
@@ -36,7 +35,12 @@ async function harness(
 ): Promise<Harness> {
   const path = await mkdtemp(join(tmpdir(), 'sluice-file-'));
   return {
-    connect: () => connectDirectly(file, { path }, { connection: 'files' }),
+    connector: file,
+    settings: { path },
+    broken: { 'a folder that is not there': { path: join(path, 'nowhere') } },
+    // What it needs for it, it was told.
+    local: ['settled'],
+    trace: () => everythingIn(path),
     seed: (records) => writeFile(join(path, stream), write(records)),
     readBack: async () => read(await readFile(join(path, stream), 'utf8')),
     sourceRequest: () => ({ stream, key: ['code'], options: {} }),
@@ -46,6 +50,16 @@ async function harness(
     close: () => rm(path, { recursive: true, force: true }),
     ...more,
   };
+}
+
+/** All files of a folder with what they hold, hidden ones too. */
+async function everythingIn(path: string): Promise<[string, string][]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const names = files.map((entry) => join(entry.parentPath, entry.name)).toSorted();
+  return Promise.all(
+    names.map(async (name): Promise<[string, string]> => [name, await readFile(name, 'utf8')]),
+  );
 }
 
 function csvText(records: readonly JsonObject[]): string {

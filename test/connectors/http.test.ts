@@ -1,7 +1,6 @@
 import { http } from '../../src/connectors/http/http.ts';
-import { connectDirectly } from '../../src/connectors/testing/direct.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
-import { startStrictApi } from '../support/strict-api.ts';
+import { startStrictApi, type StrictApi } from '../support/strict-api.ts';
 import { suiteTarget, type Harness } from './harness.ts';
 import { connectorSuite } from './suite.ts';
 
@@ -44,11 +43,35 @@ const sortedLists = {
 connectorSuite('http (single calls, pages)', parts, () => harness('single'));
 connectorSuite('http (bulk calls, cursor)', parts, () => harness('bulk'));
 
+const token = 'right-token-of-the-suite';
+const wrongToken = 'wrong-token-of-the-suite';
+
+/** What both harnesses say of the API. */
+function common(api: StrictApi, settings: JsonObject) {
+  return {
+    connector: http,
+    settings,
+    requests: () => api.stats().requests,
+    limit() {
+      api.pause(60_000);
+      return () => api.pause(0);
+    },
+    // The settings declare everything.
+    local: ['discover', 'open source', 'open destination'],
+    secrets: [token, wrongToken],
+    broken: {
+      'wrong credentials': { ...settings, auth: { type: 'bearer', token: wrongToken } },
+      'nobody there': { ...settings, url: 'http://127.0.0.1:1' },
+    },
+  };
+}
+
 async function harness(way: 'single' | 'bulk'): Promise<Harness> {
-  const api = await startStrictApi({ key: 'code', poison: ['refused'], pageSize: 3 });
+  const api = await startStrictApi({ token, key: 'code', poison: ['refused'], pageSize: 3 });
   const fields = { code: 'text', name: 'text', note: 'text' };
-  const settings = http.settings.parse({
+  const settings = {
     url: api.url,
+    auth: { type: 'bearer', token },
     streams: {
       sorted: { key: 'code', fields, read: sortedLists[way] },
       contacts: {
@@ -66,9 +89,9 @@ async function harness(way: 'single' | 'bulk'): Promise<Harness> {
         ...writes[way],
       },
     },
-  });
+  };
   return {
-    connect: () => connectDirectly(http, settings, { connection: 'crm' }),
+    ...common(api, settings),
     seed(records) {
       api.records.clear();
       for (const record of records) api.records.set(textOf(record['code']), { ...record });
@@ -122,11 +145,12 @@ const idWrites = {
 };
 
 async function withIds(way: 'single' | 'bulk'): Promise<Harness> {
-  const api = await startStrictApi({ key: 'id', bulk: 100 });
-  const settings = http.settings.parse({ url: api.url, streams: { contacts: idWrites[way] } });
+  const api = await startStrictApi({ token, key: 'id', bulk: 100 });
+  const auth = { type: 'bearer', token };
+  const settings = { url: api.url, auth, streams: { contacts: idWrites[way] } };
   const target = suiteTarget('contacts', {});
   return {
-    connect: () => connectDirectly(http, settings, { connection: 'crm' }),
+    ...common(api, settings),
     seed(records) {
       api.records.clear();
       for (const [at, record] of records.entries())

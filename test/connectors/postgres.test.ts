@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { postgres } from '../../src/connectors/postgres/postgres.ts';
-import { connectDirectly } from '../../src/connectors/testing/direct.ts';
-import { suiteFields, suiteTarget, type Harness } from './harness.ts';
+import { suiteFields, suiteTarget, type Harness, type Standstill } from './harness.ts';
 import { connectorSuite } from './suite.ts';
 
 /** Administrator's URL of a PostgreSQL server; the suite makes and drops a database of its own there. */
@@ -36,6 +35,14 @@ async function withIds(url: string): Promise<Harness> {
   const target = suiteTarget('public.contacts', {});
   return {
     ...(await harness(url)),
+    standstill: locked(url, 'contacts', [
+      'look up',
+      'scan',
+      'create',
+      'update',
+      'remove',
+      'create without a key',
+    ]),
     async seed(records) {
       const insert = `INSERT INTO contacts (code, name, note)
         SELECT code, name, note FROM json_populate_recordset(null::contacts, $1)`;
@@ -48,7 +55,6 @@ async function withIds(url: string): Promise<Harness> {
 }
 
 async function harness(url: string, ordered = stream): Promise<Harness> {
-  const settings = postgres.settings.parse({ url });
   await query(
     url,
     `DROP TABLE IF EXISTS customers CASCADE;
@@ -56,7 +62,24 @@ async function harness(url: string, ordered = stream): Promise<Harness> {
      CREATE VIEW everyone AS SELECT * FROM customers`,
   );
   return {
-    connect: () => connectDirectly(postgres, settings, { connection: 'db' }),
+    connector: postgres,
+    settings: { url },
+    // A text sorts as the highest one did when it was asked for.
+    local: ['settled'],
+    trace: () => everythingIn(url),
+    standstill: locked(url, 'customers', [
+      'high watermark',
+      'read',
+      'read as copy',
+      'look up in source',
+      ...(ordered === stream ? ['apply', 'apply copy', 'plan removal', 'remove'] : []),
+    ]),
+    secrets: [decodeURIComponent(new URL(url).password), wrongPassword],
+    broken: {
+      'wrong credentials': { url: changed(url, { password: wrongPassword }) },
+      'nobody there': { url: changed(url, { host: '127.0.0.1:1' }) },
+      'no such database': { url: changed(url, { pathname: '/nowhere' }) },
+    },
     async seed(records) {
       await query(url, 'TRUNCATE customers');
       const insert =
@@ -80,6 +103,35 @@ async function harness(url: string, ordered = stream): Promise<Harness> {
     refused: { name: 'refused', note: 'n' },
     close: () => Promise.resolve(),
   };
+}
+
+const wrongPassword = 'wrong password of the suite';
+
+function changed(url: string, parts: { password?: string; host?: string; pathname?: string }) {
+  return Object.assign(new URL(url), parts).href;
+}
+
+/** Nobody gets at a table. */
+function locked(url: string, table: string, acts: readonly string[]): Standstill {
+  return {
+    acts,
+    async begin() {
+      const client = new Client({ connectionString: url, options: '-c search_path=public' });
+      await client.connect();
+      await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      return () => client.end();
+    },
+  };
+}
+
+/** All tables of a database with their rows. */
+async function everythingIn(url: string): Promise<unknown> {
+  return query(
+    url,
+    `SELECT schemaname, tablename, (query_to_xml(
+       format('SELECT t::text FROM %I.%I t ORDER BY 1', schemaname, tablename), false, true, ''))::text AS rows
+     FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2`,
+  );
 }
 
 async function query(url: string, text: string, values?: unknown[]) {

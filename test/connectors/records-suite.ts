@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { WriteOperation, WriteResult } from '../../src/connectors/contract/records.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Operation } from '../../src/model/outcome.ts';
-import { heldRecords as held, type Harness } from './harness.ts';
+import { connectTo, heldRecords as held, type Harness } from './harness.ts';
 
 /** What every destination that takes records must do. */
 export function recordsSuite(harness: () => Harness): void {
@@ -220,7 +220,7 @@ async function withDestination(
   use: (destination: DirectRecords) => Promise<void>,
   target = harness.target?.({}),
 ): Promise<void> {
-  const connection = harness.connect();
+  const connection = connectTo(harness);
   try {
     const destination = target && (await connection.destination?.(target));
     if (destination?.kind !== 'records') throw new Error('the connector takes no records');

@@ -1,9 +1,11 @@
 import type { DirectSource } from '../../src/connectors/testing/direct.ts';
 import { expect, it } from 'vitest';
 import type { Cursor, PageEnd, PageRequest } from '../../src/connectors/contract/page.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { Value } from '../../src/model/record.ts';
-import { suiteFields, type Harness } from './harness.ts';
+import { exported } from './acts.ts';
+import { connectTo, suiteFields, type Harness } from './harness.ts';
 
 interface Read {
   readonly rows: readonly (readonly Value[])[];
@@ -161,7 +163,7 @@ async function withSource<T>(
   use: (source: DirectSource) => Promise<T>,
   request = harness.sourceRequest?.(),
 ): Promise<T> {
-  const connection = harness.connect();
+  const connection = connectTo(harness);
   try {
     const source = request && (await connection.source?.(request));
     if (source === undefined) throw new Error('the connector has no source');
@@ -198,7 +200,8 @@ async function readPage(
 ): Promise<Read> {
   const limit = { records: size, bytes: 1_000_000 };
   const request = { cursor, since: null, until: null, fields: suiteFields, limit, ...changes };
-  const page = await source.read(request);
+  const job = source.job && { job: await exported(source.job, request, unlimited) };
+  const page = await source.read({ ...request, ...job });
   const rows: (readonly Value[])[] = [];
   for await (const batch of page.batches()) {
     expect(batch.fields.map((field) => field.name)).toEqual(request.fields);

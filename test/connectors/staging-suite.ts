@@ -1,11 +1,12 @@
 import type { DirectStaging } from '../../src/connectors/testing/direct.ts';
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { ChunkRef, ChunkResult, StagedLayout } from '../../src/connectors/contract/staging.ts';
+import type { ChunkRef, ChunkResult } from '../../src/connectors/contract/staging.ts';
 import type { Stats } from '../../src/model/outcome.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import type { Value } from '../../src/model/record.ts';
-import { heldRecords as held, type Harness, type TargetOptions } from './harness.ts';
+import { connectTo, heldRecords as held, type Harness, type TargetOptions } from './harness.ts';
+import { rowsIn, suiteLayout } from './staged.ts';
 
 type Row = readonly [code: Value, name: Value, note: Value];
 
@@ -143,17 +144,7 @@ export function stagingSuite(harness: () => Harness): void {
   });
 }
 
-const text = (name: string) => ({ field: { name, type: 'text' }, encoding: 'json' }) as const;
-
-const layout: StagedLayout = {
-  columns: [text('code'), text('name'), text('note')],
-  key: [0],
-  assign: [
-    { to: 'name', from: 1 },
-    { to: 'note', from: 2 },
-  ],
-  uniqueKeys: false,
-};
+const layout = suiteLayout('json');
 
 async function applied(destination: DirectStaging, rows: readonly Row[]): Promise<ChunkResult> {
   const run = randomUUID();
@@ -168,10 +159,7 @@ async function stageAndApply(
   rows: readonly Row[],
   dryRun = false,
 ): Promise<ChunkResult> {
-  const staged = async function* () {
-    yield rows.map((values) => ({ values }));
-  };
-  await destination.stageRows(chunk, layout, staged());
+  await destination.stageRows(chunk, layout, rowsIn(rows));
   return destination.apply(chunk, layout, { dryRun });
 }
 
@@ -190,7 +178,7 @@ async function withDestination(
   options: TargetOptions,
   use: (destination: DirectStaging) => Promise<void>,
 ): Promise<void> {
-  const connection = harness.connect();
+  const connection = connectTo(harness);
   try {
     const target = harness.target?.(options);
     const destination = target && (await connection.destination?.(target));

@@ -1,17 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/model/failure.ts';
-import type { Harness } from './harness.ts';
+import type { Cast } from './acts.ts';
+import { callsSuite } from './calls-suite.ts';
+import { connectTo, type Harness } from './harness.ts';
+import { exportSuite, jobsSuite } from './jobs-suite.ts';
 import { assignedSuite, recordsSuite } from './records-suite.ts';
+import { removalSuite } from './removal-suite.ts';
+import { rolesSuite } from './roles-suite.ts';
+import { secretsSuite } from './secrets-suite.ts';
 import { sourceSuite } from './source-suite.ts';
 import { stagingSuite } from './staging-suite.ts';
 
-/** Which parts of the contract a connector offers. */
-export interface SuiteParts {
-  readonly source: boolean;
-  readonly destination: 'records' | 'staging' | null;
-  /** The system assigns ids that the destination tells: `Harness.assigned`. Default: no. */
-  readonly assigned?: true;
-}
+/** Which parts of the contract a connector offers; `assigned`: the system assigns ids that the destination tells. */
+export type SuiteParts = Cast;
 
 /**
  * The acceptance suite that every connector passes.
@@ -32,7 +33,7 @@ export function connectorSuite(
     });
 
     it('checks that the system answers, and closes twice', async () => {
-      const connection = harness.connect();
+      const connection = connectTo(harness);
       await expect(connection.check()).resolves.toBeUndefined();
       await connection.close();
       await connection.close();
@@ -52,15 +53,21 @@ export function connectorSuite(
       expect(String(error)).toContain(wrongStream.nearest);
     });
 
+    rolesSuite(() => harness);
+    secretsSuite(() => harness);
+    callsSuite(() => harness, parts);
     if (parts.source) sourceSuite(() => harness);
+    if (parts.source) exportSuite(() => harness);
+    if (parts.destination !== null) removalSuite(() => harness);
     if (parts.destination === 'records') recordsSuite(() => harness);
     if (parts.assigned) assignedSuite(() => harness);
     if (parts.destination === 'staging') stagingSuite(() => harness);
+    if (parts.destination === 'jobs') jobsSuite(() => harness);
   });
 }
 
 async function openWrong(harness: Harness, stream: string): Promise<unknown> {
-  const connection = harness.connect();
+  const connection = connectTo(harness);
   try {
     const request = harness.sourceRequest?.();
     if (request !== undefined) return await connection.source?.({ ...request, stream });

@@ -1,0 +1,87 @@
+import type { Calls, Send } from '../../src/connectors/contract/calls.ts';
+import { unlimited } from '../../src/connectors/contract/calls.ts';
+
+/** How calls of a test are made. */
+export interface CallTerms {
+  /** Ends the calls. Default: nothing does. */
+  readonly signal?: AbortSignal;
+  /** See `Calls.repeatable`. Default true. */
+  readonly repeatable?: boolean;
+  /**
+   * Asked before each request leaves, with its number from 1: what it throws keeps the request from being sent; a promise
+   * delays it.
+   */
+  readonly fence?: (request: number) => void | Promise<void>;
+  /** The first request of each call is refused for its rate before it gets anywhere, and made again. Default false. */
+  readonly refusesFirst?: boolean;
+  /** Called when the system has refused a request for its rate, before it is made again. */
+  readonly onLimited?: () => void;
+}
+
+/** What has become of recorded calls so far. */
+export interface CallLog {
+  /** How often `make` was called. */
+  readonly made: number;
+  /** Requests that left. */
+  readonly sent: number;
+  /** Requests, sent or not, that were refused for their rate. */
+  readonly limited: number;
+}
+
+/** Calls that a test can count, refuse, delay and end. */
+export interface RecordedCalls extends Calls {
+  readonly log: CallLog;
+}
+
+/** A system that refuses one call so often refuses it for ever. */
+const mostTries = 100;
+
+/**
+ * Makes calls as the runtime does, but for waiting: what is refused for its rate is made again at once.
+ *
+ * ```ts
+ * const calls = recordedCalls({ fence: () => { throw new Error('not mine any more'); } });
+ * await expect(destination.write(operations, calls)).rejects.toThrow('not mine any more');
+ * expect(calls.log.sent).toBe(0);
+ * ```
+ */
+export function recordedCalls(terms: CallTerms = {}): RecordedCalls {
+  return sharing({ made: 0, sent: 0, limited: 0, asked: 0 }, terms);
+}
+
+type Log = { -readonly [K in keyof CallLog]: CallLog[K] } & { asked: number };
+
+function sharing(log: Log, terms: CallTerms): RecordedCalls {
+  const { signal = unlimited.signal, repeatable = true } = terms;
+  return {
+    signal,
+    repeatable,
+    log,
+    make: (send) => make(log, { ...terms, signal }, send),
+    until: (other) => sharing(log, { ...terms, signal: AbortSignal.any([signal, other]) }),
+  };
+}
+
+async function make<T>(
+  log: Log,
+  { signal, fence, refusesFirst = false, onLimited }: CallTerms & { readonly signal: AbortSignal },
+  send: Send<T>,
+): Promise<T> {
+  log.made += 1;
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    signal.throwIfAborted();
+    log.asked += 1;
+    await fence?.(log.asked);
+    signal.throwIfAborted();
+    if (refusesFirst && tries === 0) {
+      log.limited += 1;
+      continue;
+    }
+    log.sent += 1;
+    const { value, limits } = await send({ signal, sent: () => undefined });
+    if (limits?.limited !== true) return value;
+    log.limited += 1;
+    onLimited?.();
+  }
+  throw new Error('the call was refused for its rate for ever');
+}
