@@ -161,3 +161,16 @@ it('a call that nobody wants any more leaves its turn to the next', async () => 
   await vi.advanceTimersByTimeAsync(1_000);
   expect(made).toEqual(['first', 'third']);
 });
+
+it('tells whoever checks a connection of a limit, and does not keep them waiting (R9)', async () => {
+  const { pacers } = open();
+  const calls = pacers.ofNobody('api', {})({ signal });
+  const refused = call(calls, [{ limited: true, retryAfterMs: 9_000 }]);
+  await vi.advanceTimersByTimeAsync(100);
+  await expect(refused.result).resolves.toBe(1);
+  const next = call(calls, []);
+  const told = expect(next.result).rejects.toMatchObject({ class: 'limited' });
+  await vi.advanceTimersByTimeAsync(2_100);
+  await told;
+  expect(next.made()).toBe(0);
+});

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
-import { either } from '../../src/model/abort.ts';
+import { either, within } from '../../src/model/abort.ts';
 import type { Pacer, Caller } from './pacer.ts';
 
 /** What must be durable before a call goes is made so this long before its moment. Milliseconds. */
@@ -19,6 +19,11 @@ export interface CallTerms {
    * chunk (R6) and the note in its journal stand here.
    */
   readonly fence?: () => Promise<void>;
+  /**
+   * Longest that somebody waits for a call's turn, who is told of a limit rather than kept waiting. Milliseconds; default:
+   * short waits are slept through, and a call that was refused for its rate is made again.
+   */
+  readonly mostWaitMs?: number;
 }
 
 /** Makes the calls of one run to one connection, on the terms of each piece of work. */
@@ -34,7 +39,7 @@ export function pacedCalls(
   caller: Caller,
   terms: CallTerms,
 ): Calls {
-  const { signal, patience = signal, repeatable = true, fence } = terms;
+  const { signal, patience = signal, repeatable = true, fence, mostWaitMs } = terms;
   // Hundreds of calls may wait at once, each until the signal.
   setMaxListeners(0, signal);
   return {
@@ -43,7 +48,7 @@ export function pacedCalls(
     async make<T>(send: Send<T>, { bucket = 'default' }: CallOptions = {}): Promise<T> {
       const pacer = pacerOf(bucket);
       if (pacer === null) return (await sendAtOnce(send, { signal, patience, fence })).value;
-      return sendInTurn(pacer, caller, send, { signal, patience, fence });
+      return sendInTurn(pacer, caller, send, { signal, patience, fence, mostWaitMs });
     },
     until(other) {
       const ended = either(signal, other);
@@ -55,6 +60,7 @@ export function pacedCalls(
 
 type Terms = Required<Pick<CallTerms, 'signal' | 'patience'>> & {
   readonly fence: CallTerms['fence'];
+  readonly mostWaitMs?: CallTerms['mostWaitMs'];
 };
 
 async function sendAtOnce<T>(
@@ -70,11 +76,14 @@ async function sendInTurn<T>(
   pacer: Pacer,
   caller: Caller,
   send: Send<T>,
-  { signal, patience, fence }: Terms,
+  { signal, patience, fence, mostWaitMs }: Terms,
 ): Promise<T> {
   const leadMs = fence === undefined ? 0 : preparationMs;
   for (let again = false; ; again = true) {
-    const turn = await pacer.turn(caller, { again, leadMs, signal }).catch((error: unknown) => {
+    const turnUntil = (until: AbortSignal) => pacer.turn(caller, { again, leadMs, signal: until });
+    const waiting =
+      mostWaitMs === undefined ? turnUntil(signal) : within(mostWaitMs, signal, turnUntil);
+    const turn = await waiting.catch((error: unknown) => {
       // A wait that was ended is no wait that was too long.
       signal.throwIfAborted();
       throw error;
@@ -85,7 +94,7 @@ async function sendInTurn<T>(
       if (!(await turn.due())) continue;
       const { value, limits } = await send({ signal: patience, sent: () => turn.sent() });
       await turn.answered(limits);
-      if (limits?.limited !== true) return value;
+      if (limits?.limited !== true || mostWaitMs !== undefined) return value;
     } finally {
       turn.done();
     }

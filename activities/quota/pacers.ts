@@ -29,9 +29,10 @@ export class Pacers {
     return this.#callsOf(connection, quota, new RunCaller(note));
   }
 
-  /** The calls to a connection that belong to no run, as when it is checked. */
+  /** The calls to a connection that belong to no run, as when it is checked: whoever waits for them is told of a limit soon. */
   ofNobody(connection: string, quota: Quota | null): MakeCalls {
-    return this.#callsOf(connection, quota, silent);
+    const calls = this.#callsOf(connection, quota, silent);
+    return (terms) => calls({ mostWaitMs: 2_000, ...terms });
   }
 
   #callsOf(connection: string, quota: Quota | null, caller: Caller): MakeCalls {
