@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { unlimited } from '../../src/connectors/contract/calls.ts';
 import type { Connection } from '../../src/connectors/contract/connector.ts';
@@ -208,9 +209,11 @@ async function stopAmid({ begin }: Standstill, act: Act, stopped: Error): Promis
   const ended = failureOf(act.run(calls));
   await until(() => calls.log.sent > 0);
   stop.abort(stopped);
-  // The system stands still until this has come: an act that the abort does not end never ends.
-  const failure = await ended;
+  // The system stands still meanwhile: an act that the abort does not end does not end at all.
+  const endless = new Error('the act waits for ever');
+  const failure = await Promise.race([ended, sleep(5000, endless, { ref: false })]);
   await goOn();
+  await ended;
   return failure;
 }
 
@@ -223,8 +226,7 @@ function failureOf(work: Promise<unknown>): Promise<unknown> {
 
 /** Waits until something is so, or five seconds. */
 async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000 && !isSo(); tries += 1)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let tries = 0; tries < 1000 && !isSo(); tries += 1) await sleep(5);
 }
 
 function isLocal({ local = [] }: Harness, { name }: Act): boolean {
@@ -251,7 +253,7 @@ async function readCodes(
   const codes: unknown[] = [];
   let cursor: string | null = null;
   do {
-    const limit = { records: 2000, bytes: 1e9 };
+    const limit = { records: 10_000, bytes: 1e9 };
     const page = await source.read({ ...read, cursor, limit, ...job }, calls);
     for await (const { rows } of page.batches()) {
       codes.push(...rows.map(([code]) => code));
