@@ -10,18 +10,18 @@ afterEach(() => void vi.useRealTimers());
 /** Is never aborted. */
 const { signal } = new AbortController();
 
-/** A state store of one row, and what the run showed. */
+/** A state store in memory, and what the run showed. */
 function open() {
-  let state: unknown = null;
+  const states = new Map<string, unknown>();
   const shown: (Date | null)[] = [];
   const store = {
     quotas: {
       async change(
-        _: string,
+        key: string,
         decide: (before: unknown, now: number) => { state: unknown; result: unknown },
       ) {
-        const decided = decide(state, Date.now());
-        ({ state } = decided);
+        const decided = decide(states.get(key) ?? null, Date.now());
+        states.set(key, decided.state);
         const now = performance.now();
         return { result: decided.result, clock: { at: Date.now(), from: now, to: now } };
       },
@@ -85,7 +85,12 @@ it('shows in the run until when it waits, and not any more when calls go again',
 
 it('shows nothing for a pace that only takes its time', async () => {
   const { pacers, runs, shown } = open();
-  const calls = pacers.ofRun('api', { requests: 5, perMs: 1000 }, 'run', runs)({ signal });
+  const calls = pacers.ofRun(
+    'api',
+    { default: { requests: 5, perMs: 1000 } },
+    'run',
+    runs,
+  )({ signal });
   const made = Array.from({ length: 30 }, () => call(calls, []).result);
   await vi.advanceTimersByTimeAsync(10_000);
   await Promise.all(made);
@@ -110,7 +115,7 @@ it('leaves the worker for a long wait, whichever run met it', async () => {
 
 it('prepares a call shortly before its moment, and sends nothing where that fails', async () => {
   const { pacers, runs } = open();
-  const make = pacers.ofRun('api', { requests: 1, perMs: 1_000 }, 'run', runs);
+  const make = pacers.ofRun('api', { default: { requests: 1, perMs: 1_000 } }, 'run', runs);
   const steps: string[] = [];
   const begun = Date.now();
   const step = (name: string, result?: Error) => async () => {
@@ -134,7 +139,7 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
 
 it('prepares a call anew whose moment passed meanwhile', async () => {
   const { pacers, runs } = open();
-  const make = pacers.ofRun('api', { requests: 100, perMs: 1_000 }, 'run', runs);
+  const make = pacers.ofRun('api', { default: { requests: 100, perMs: 1_000 } }, 'run', runs);
   const steps: string[] = [];
   const fence = async () => {
     steps.push('ask');
@@ -148,7 +153,7 @@ it('prepares a call anew whose moment passed meanwhile', async () => {
 
 it('a call that nobody wants any more leaves its turn to the next', async () => {
   const { pacers, runs } = open();
-  const callsUntil = pacers.ofRun('api', { requests: 1, perMs: 1000 }, 'run', runs);
+  const callsUntil = pacers.ofRun('api', { default: { requests: 1, perMs: 1000 } }, 'run', runs);
   const made: string[] = [];
   const make = (name: string, until = signal) =>
     callsUntil({ signal: until }).make(async () => ({ value: made.push(name) }));
@@ -173,4 +178,25 @@ it('tells whoever checks a connection of a limit, and does not keep them waiting
   await vi.advanceTimersByTimeAsync(2_100);
   expect(await told).toMatchObject({ class: 'limited' });
   expect(next.made()).toBe(0);
+});
+
+it('buckets of a connection are paced apart', async () => {
+  const { pacers, runs } = open();
+  const quota = {
+    default: { requests: 1, perMs: 10_000 },
+    search: { requests: 100, perMs: 1_000 },
+  };
+  const calls = pacers.ofRun('api', quota, 'run', runs)({ signal });
+  const made: string[] = [];
+  const make = (name: string, bucket?: string) =>
+    calls.make(
+      async () => ({ value: made.push(name) }),
+      bucket === undefined ? undefined : { bucket },
+    );
+  void make('first');
+  void make('late').catch(() => undefined);
+  void make('found', 'search');
+  void make('found too', 'search');
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(made).toEqual(['first', 'found', 'found too']);
 });

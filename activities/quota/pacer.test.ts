@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { workerTtlMs } from '../../src/engine/quota/quota.ts';
-import type { LimitInfo, Quota } from '../../src/model/quota.ts';
+import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 import { StrictLimits, type StrictLimitOptions } from '../../test/support/strict-limits.ts';
 import { Pacer, type Caller, type Turn } from './pacer.ts';
@@ -36,7 +36,7 @@ function sharedRow(): Pick<Quotas, 'change'> {
 /** A strict server, and workers with lanes that keep it busy. */
 function press(
   strict: StrictLimitOptions,
-  quota: Quota,
+  quota: Bucket,
   { workers = 4, lanes = 16, latencyMs = 5, connectMs = 0 } = {},
 ) {
   const server = new StrictLimits(strict);

@@ -8,7 +8,7 @@ import {
 } from '../../src/engine/quota/quota.ts';
 import { jitter } from '../../src/engine/quota/quota-rate.ts';
 import { LimitedError } from '../../src/model/failure.ts';
-import type { LimitInfo, Quota } from '../../src/model/quota.ts';
+import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Decided, Quotas } from '../../src/store/quotas.ts';
 import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
@@ -76,9 +76,10 @@ interface Waiter {
  * all workers share, and deals them out; it learns of the others' refusals when it leases.
  */
 export class Pacer {
-  quota: Quota;
+  quota: Bucket;
   readonly #quotas: Pick<Quotas, 'change'>;
   readonly #connection: string;
+  readonly #key: string;
   readonly #worker = randomUUID();
   readonly #queue = new FairQueue<Caller, Waiter>();
   readonly #clock = new ClockOffset();
@@ -96,9 +97,16 @@ export class Pacer {
   #askedAt = 0;
   #wake: () => void = () => undefined;
 
-  constructor(quotas: Pick<Quotas, 'change'>, connection: string, quota: Quota) {
+  /** @param key names the state that all workers share. Default: the connection */
+  constructor(
+    quotas: Pick<Quotas, 'change'>,
+    connection: string,
+    quota: Bucket,
+    key: string = connection,
+  ) {
     this.#quotas = quotas;
     this.#connection = connection;
+    this.#key = key;
     this.quota = quota;
   }
 
@@ -160,13 +168,10 @@ export class Pacer {
       seen: this.#seen,
     };
     this.#seen = undefined;
-    const decided = await this.#quotas.change<QuotaState, Lease>(
-      this.#connection,
-      (before, now) => {
-        const { state, lease } = leaseQuota(before, request, this.quota, now);
-        return { state, result: lease };
-      },
-    );
+    const decided = await this.#quotas.change<QuotaState, Lease>(this.#key, (before, now) => {
+      const { state, lease } = leaseQuota(before, request, this.quota, now);
+      return { state, result: lease };
+    });
     this.#take(decided);
   }
 
@@ -292,7 +297,7 @@ export class Pacer {
     this.#block(performance.now() + (retryAfterMs ?? askMs.usually));
     if (this.#lease?.round === round) this.#slots = [];
     const refusal = { round, retryAfterMs, worker: this.#worker, rate: this.#meter.rate };
-    const shared = this.#quotas.change<QuotaState, number>(this.#connection, (before, now) => {
+    const shared = this.#quotas.change<QuotaState, number>(this.#key, (before, now) => {
       const state = refuseQuota(before, refusal, this.quota, now);
       return { state, result: state.blockedUntil };
     });

@@ -1,4 +1,5 @@
 import type { Quota } from '../../src/model/quota.ts';
+import { own } from '../../src/model/own.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 import type { Store } from '../../src/store/store.ts';
 import { pacedCalls, type MakeCalls } from './paced-calls.ts';
@@ -42,11 +43,12 @@ export class Pacers {
   }
 
   #pacerOf(connection: string, quota: Quota, bucket: string): Pacer {
-    const key = JSON.stringify([connection, bucket]);
-    const pacer = this.#pacers.get(key) ?? new Pacer(this.#quotas, connection, quota);
+    const declared = own(quota, bucket) ?? {};
+    const key = bucket === 'default' ? connection : `${connection}/${bucket}`;
+    const pacer = this.#pacers.get(key) ?? new Pacer(this.#quotas, connection, declared, key);
     this.#pacers.set(key, pacer);
     // The connection may have been declared anew.
-    pacer.quota = quota;
+    pacer.quota = declared;
     return pacer;
   }
 }

@@ -226,7 +226,7 @@ export default defineConnector<Settings, GuestList>({
   // Paths of settings that nobody is shown.
   secrets: ['token'],
   // Shared by all workers. The answers teach the rest.
-  quota: () => ({ requests: 20, perMs: 1000 }),
+  quota: () => ({ default: { requests: 20, perMs: 1000 } }),
   source,
   destination,
   // No call is made here: the first one that needs the system makes it.

@@ -1,5 +1,12 @@
-/** How many calls a system allows. */
-export interface Quota {
+/**
+ * The calls that a system allows, by the names of its buckets: a call draws on the one it names, else on `default`.
+ * A bucket that is not declared is paced by what its answers say. Example: `{ default: { requests: 100, perMs: 10_000 },
+ * search: { requests: 4 } }`.
+ */
+export type Quota = Readonly<Record<string, Bucket>>;
+
+/** How many calls of one kind a system allows. */
+export interface Bucket {
   /** Calls per `perMs`. Undefined: no rate is declared, only what the answers say counts. */
   readonly requests?: number;
   /** Length of the window in milliseconds. Default 1000. */

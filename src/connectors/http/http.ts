@@ -22,8 +22,10 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
     if (!quota) return undefined;
     const { requests, per, concurrency } = quota;
     return {
-      ...(requests !== undefined && { requests, perMs: milliseconds(per) }),
-      ...(concurrency !== undefined && { concurrency }),
+      default: {
+        ...(requests !== undefined && { requests, perMs: milliseconds(per) }),
+        ...(concurrency !== undefined && { concurrency }),
+      },
     };
   },
   source: {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { LimitInfo, Quota } from '../../model/quota.ts';
+import type { Bucket, LimitInfo } from '../../model/quota.ts';
 import { fairShares } from './fair-shares.ts';
 import {
   leaseQuota,
@@ -12,14 +12,14 @@ import {
 import { rateAfter } from './quota-rate.ts';
 
 const start = 1_700_000_000_000;
-const hundred: Quota = { requests: 100, perMs: 1000 };
+const hundred: Bucket = { requests: 100, perMs: 1000 };
 
 function request(worker: string, more: Partial<LeaseRequest> = {}): LeaseRequest {
   return { worker, slots: 50, held: 0, waiting: 50, inFlight: 0, rate: 0, ...more };
 }
 
 /** Workers that always have more to do lease by turns, each every 25 ms; returns every slot, in order. */
-function saturate(quota: Quota, workers: string[], ms: number, before: QuotaState | null = null) {
+function saturate(quota: Bucket, workers: string[], ms: number, before: QuotaState | null = null) {
   let state = before;
   const slots: { at: number; worker: string }[] = [];
   for (let now = start; now < start + ms; now += 25) {
@@ -309,7 +309,7 @@ it.each([
   [100, 1],
   [1000, 4],
 ])('%i calls a second, %i workers, many of them late: no window has more', (requests, count) => {
-  const quota: Quota = { requests, perMs: 1000 };
+  const quota: Bucket = { requests, perMs: 1000 };
   const lateMs = 10;
   let seed = 1;
   const random = (below: number) =>

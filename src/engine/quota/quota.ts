@@ -1,4 +1,4 @@
-import type { LimitInfo, Quota } from '../../model/quota.ts';
+import type { Bucket, LimitInfo } from '../../model/quota.ts';
 import { fairShares } from './fair-shares.ts';
 import { type Cut, rateAfter, windowRate } from './quota-rate.ts';
 
@@ -128,7 +128,7 @@ const fresh: QuotaState = {
 export function leaseQuota(
   before: QuotaState | null,
   request: LeaseRequest,
-  quota: Quota,
+  quota: Bucket,
   now: number,
 ): { state: QuotaState; lease: Lease } {
   const alive = slip(withoutTheGone(before ?? fresh, now), request.slip, quota, now);
@@ -164,7 +164,7 @@ export function refuseQuota(
     readonly worker?: string;
     readonly rate?: number;
   },
-  quota: Quota,
+  quota: Bucket,
   now: number,
 ): QuotaState {
   const state = before ?? fresh;
@@ -196,7 +196,7 @@ export function refuseQuota(
 }
 
 /** Calls per millisecond that may be made now; Infinity: nothing is known. */
-function rateOf(state: QuotaState, quota: Quota, now: number): number {
+function rateOf(state: QuotaState, quota: Bucket, now: number): number {
   const { cut, left } = state;
   const window = windowOf(state, quota);
   let rate = window === null ? Number.POSITIVE_INFINITY : windowRate(window);
@@ -207,7 +207,7 @@ function rateOf(state: QuotaState, quota: Quota, now: number): number {
 }
 
 /** The declared quota, or the one that the answers carry. */
-function windowOf({ policy }: QuotaState, quota: Quota): Window | null {
+function windowOf({ policy }: QuotaState, quota: Bucket): Window | null {
   const { requests, perMs = 1000 } = quota;
   return requests === undefined ? policy : { requests, perMs };
 }
@@ -227,7 +227,7 @@ function rateLeft(
 function learn(
   state: QuotaState,
   seen: LimitInfo | undefined,
-  quota: Quota,
+  quota: Bucket,
   now: number,
 ): QuotaState {
   const lapsed = state.left !== null && state.left.until <= now ? { ...state, left: null } : state;
@@ -251,7 +251,7 @@ function learn(
  * Puts the slots back for calls that went late. Not at once: a gap anywhere in the window after a late call makes up for
  * it, so that one gap may do for many.
  */
-function slip(state: QuotaState, to = 0, quota: Quota, now: number): QuotaState {
+function slip(state: QuotaState, to = 0, quota: Bucket, now: number): QuotaState {
   // A row of an earlier version has none.
   let owed = state.owed ?? null;
   if (to > Math.max(state.slipped, owed?.to ?? 0)) {
@@ -273,7 +273,7 @@ function withoutTheGone(state: QuotaState, now: number): QuotaState {
 function permit(
   before: QuotaState,
   { worker, waiting, inFlight, rate }: LeaseRequest,
-  quota: Quota,
+  quota: Bucket,
   now: number,
 ): { state: QuotaState; permits: number | null } {
   const state = grown(before, waiting, quota, now);
@@ -300,7 +300,7 @@ function freePermits(
 }
 
 /** Most calls under way over all workers; null: any number, a known rate is limit enough. */
-function mostAtOnce(state: QuotaState, quota: Quota): number | null {
+function mostAtOnce(state: QuotaState, quota: Bucket): number | null {
   const { concurrency } = quota;
   if (windowOf(state, quota) !== null) return concurrency ?? null;
   const most = concurrency ?? concurrent.most;
@@ -308,7 +308,7 @@ function mostAtOnce(state: QuotaState, quota: Quota): number | null {
 }
 
 /** Additive increase, while somebody waits for want of permits. */
-function grown(state: QuotaState, waiting: number, quota: Quota, now: number): QuotaState {
+function grown(state: QuotaState, waiting: number, quota: Bucket, now: number): QuotaState {
   const most = mostAtOnce(state, quota);
   if (most === null) return state;
   const at = state.concurrency?.at ?? now;
