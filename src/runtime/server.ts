@@ -13,8 +13,8 @@ import { logBug } from './log.ts';
 import { tellingOutages } from './outage.ts';
 import { Schedules } from './schedules.ts';
 import { Connections } from './services/connections.ts';
-import { Entities } from './services/entities.ts';
-import { Runs } from './services/runs.ts';
+import { DeclaredEntities } from './services/entities.ts';
+import { SteeredRuns } from './services/runs.ts';
 import { Syncs } from './services/syncs.ts';
 import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
@@ -32,8 +32,8 @@ export function createServices(
   return {
     syncs: withOutages(new Syncs(store, schedules, connectors)),
     connections: withOutages(new Connections(store, connectors)),
-    runs: withOutages(new Runs(store, client)),
-    entities: withOutages(new Entities(store, client, schedules, connectors)),
+    runs: withOutages(new SteeredRuns(store, client)),
+    entities: withOutages(new DeclaredEntities(store, client, schedules, connectors)),
     async ready() {
       const [database, pollers] = await Promise.all([
         inTime(state.answers(), false),

@@ -24,7 +24,7 @@ export async function* cutChunks(
   batches: AsyncIterable<RecordBatch>,
   limit: ChunkLimit,
 ): AsyncGenerator<RecordBatch[]> {
-  let chunk = new Chunk(limit);
+  let chunk = new ChunkBuilder(limit);
   for await (const whole of batches) {
     const batch = withoutLargeRecords(whole, limit.record);
     const faults = new Map(batch.faults?.map((fault) => [fault.row, fault]));
@@ -32,7 +32,7 @@ export async function* cutChunks(
       const size = sizeOfRow(row);
       if (!chunk.takes(size)) {
         yield chunk.batches;
-        chunk = new Chunk(limit);
+        chunk = new ChunkBuilder(limit);
       }
       chunk.add(batch, row, size, faults.get(at));
     }
@@ -45,7 +45,7 @@ interface Part extends RecordBatch {
   readonly faults: RowFault[];
 }
 
-class Chunk {
+class ChunkBuilder {
   readonly batches: Part[] = [];
   readonly #limit: ChunkLimit;
   #of: RecordBatch | undefined;

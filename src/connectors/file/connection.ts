@@ -17,7 +17,7 @@ import { fieldsOf } from './formats/fields.ts';
 import { encoderOf } from './stored/encoding.ts';
 import { formatIn, type Format } from './formats/format.ts';
 import { isGlob } from './stored/glob.ts';
-import { Journal } from './written/journal.ts';
+import { ChangeJournal } from './written/journal.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Reading } from './formats/position.ts';
 import { probe } from './stored/probe.ts';
@@ -89,7 +89,7 @@ export class FileConnection implements Connection {
       const now = await held();
       const made = now ?? madeOf(file, options);
       encoderOf(made.file.encoding);
-      const journal = new Journal(file, sync, run);
+      const journal = new ChangeJournal(file, sync, run);
       const { neutralizeFormulas } = options;
       const open = { held, made, existed: now !== null, journal, neutralizeFormulas };
       return new FileDestination({ ...open, key, fields, rest, match }, this.#connection);

@@ -1,7 +1,7 @@
 import type { SourceRecord, SystemId } from '../../model/golden-record.ts';
 
 /** The source records of a chunk, including the changes that the chunk has made so far. */
-export class SourceRecords {
+export class ChunkSourceRecords {
   /** Records by system and id. */
   readonly #held = new Map<string, Map<string, SourceRecord>>();
   /** Changed records by system and id; undefined for a removed one. */

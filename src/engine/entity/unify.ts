@@ -16,7 +16,7 @@ import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
 import { same } from './same.ts';
-import { SourceRecords } from './source-records.ts';
+import { ChunkSourceRecords } from './source-records.ts';
 import { compareTimes, laterTime } from './source-time.ts';
 
 /** The stored records that a chunk of incoming records may concern. */
@@ -118,7 +118,7 @@ export function unify(
   incoming: readonly Incoming[],
   context: CycleContext,
 ): Unified {
-  const chunk = new Chunk(plan, loaded, incoming, context);
+  const chunk = new ChunkUnifier(plan, loaded, incoming, context);
   for (const record of incoming) chunk.take(record);
   return chunk.unified();
 }
@@ -129,12 +129,12 @@ function sourceOf(plan: EntityPlan, { source }: IncomingRecord): SourcePlan {
   return found;
 }
 
-class Chunk {
+class ChunkUnifier {
   readonly #plan: EntityPlan;
   readonly #context: CycleContext;
   readonly #imported: number;
   readonly #drafts = new Map<RecordId, Draft>();
-  readonly #sourceRecords: SourceRecords;
+  readonly #sourceRecords: ChunkSourceRecords;
   readonly #candidates: Candidates;
   readonly #errors: RecordError[] = [];
   readonly #stats = { created: 0, updated: 0, unchanged: 0, filter: 0, removed: 0 };
@@ -161,7 +161,7 @@ class Chunk {
       const ids = loaded.idsOf.get(record.id) ?? none;
       this.#drafts.set(record.id, Draft.of(plan, record, ids, loaded.entries.get(record.id)));
     }
-    this.#sourceRecords = new SourceRecords(loaded.sourceRecords);
+    this.#sourceRecords = new ChunkSourceRecords(loaded.sourceRecords);
     this.#candidates = new Candidates(loaded.byKey, this.#drafts, sourcesIn(incoming));
   }
 

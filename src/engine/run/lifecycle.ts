@@ -3,6 +3,12 @@ import type { RunStatus } from '../../model/run.ts';
 /** What can happen to a run. */
 export type LifecycleEvent = 'start' | 'pause' | 'resume' | 'complete' | 'fail' | 'cancel';
 
+/*
+ *   pending ──start──▶ running ──pause──▶ paused
+ *      │                 │  ◀──resume──     │
+ *      │                 ├── complete ──────┼──▶ completed
+ *      └── fail, cancel ─┴── fail, cancel ──┴──▶ failed, cancelled
+ */
 const transitions: Readonly<Record<RunStatus, Partial<Record<LifecycleEvent, RunStatus>>>> = {
   pending: { start: 'running', fail: 'failed', cancel: 'cancelled' },
   running: { pause: 'paused', complete: 'completed', fail: 'failed', cancel: 'cancelled' },

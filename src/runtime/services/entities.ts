@@ -28,7 +28,7 @@ import { scheduleStateOf } from './schedule-state.ts';
 import { startCycle } from './start-cycle.ts';
 
 /** The declared entities, their cycles, and the records that they hold. */
-export class Entities implements EntityService {
+export class DeclaredEntities implements EntityService {
   readonly #store: Store;
   readonly #temporal: TemporalClient;
   readonly #schedules: Schedules;

@@ -5,6 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import type { syncRun } from '../../../workflows/sync-run.ts';
 import { ApiProblem, conflict, notFound, openRun, runOver } from '../../api/http/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
@@ -32,7 +33,7 @@ import { whyNotContinued } from './continuing.ts';
 const closingMs = 8_000;
 
 /** Starts and steers runs and returns their state. Temporal holds the open ones, the state store holds all. */
-export class Runs implements RunService {
+export class SteeredRuns implements RunService {
   readonly #store: Store;
   readonly #temporal: TemporalClient;
 
@@ -163,7 +164,7 @@ export class Runs implements RunService {
   async #request(run: string, sync: string, spec: SyncSpec): Promise<void> {
     const { client, searchable } = this.#temporal;
     const input: SyncRunInput = { run, sync, searchable };
-    await client.workflow.start('syncRun', {
+    await client.workflow.start<typeof syncRun>('syncRun', {
       workflowId: syncWorkflowId(sync),
       taskQueue,
       args: [input],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { entityCycle } from '../../../workflows/entity-cycle.ts';
 import { notFound, openCycle } from '../../api/http/problem.ts';
 import type { CycleOptions } from '../../api/services.ts';
 import { isOver, type Run } from '../../model/run.ts';
@@ -69,7 +70,7 @@ async function startWhenFree(
 
 async function request({ client, searchable }: TemporalClient, input: EntityCycleInput) {
   const { run, entity } = input;
-  await client.workflow.start('entityCycle', {
+  await client.workflow.start<typeof entityCycle>('entityCycle', {
     workflowId: entityWorkflowId(entity),
     taskQueue,
     args: [input],

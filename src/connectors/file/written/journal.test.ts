@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Journal, type Entry } from './journal.ts';
+import { ChangeJournal, type Entry } from './journal.ts';
 import { Folder, operation } from '../testing/folder.ts';
 
 const journals = '.t.jsonl.s.sluice-journals';
@@ -107,15 +107,15 @@ it('fails the run whose updated record, or whose file, has gone meanwhile', asyn
   await expect(destination.finish?.('run', 1)).rejects.toMatchObject(failure);
 });
 
-function journal(run = 'run'): Journal {
-  return new Journal({ name: 't.jsonl', path: folder.file('t.jsonl') }, 's', run);
+function journal(run = 'run'): ChangeJournal {
+  return new ChangeJournal({ name: 't.jsonl', path: folder.file('t.jsonl') }, 's', run);
 }
 
 function entry(id: string, text = ''): Entry {
   return { id, chunk: 0, operation: 'create', key: [id], values: { text } };
 }
 
-async function idsIn(read: Journal): Promise<string[]> {
+async function idsIn(read: ChangeJournal): Promise<string[]> {
   const ids: string[] = [];
   for await (const { id } of read.entries()) ids.push(id);
   return ids;

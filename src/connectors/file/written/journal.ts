@@ -33,7 +33,7 @@ const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
  * appends of several workers, or of a frozen one that wakes, never tear each other. Each line has a checksum. Only the
  * last line of a file may be torn: its append was never acknowledged.
  */
-export class Journal {
+export class ChangeJournal {
   readonly #folder: string;
   readonly #name: string;
   readonly #run: string;

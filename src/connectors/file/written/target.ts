@@ -4,7 +4,7 @@ import { Applied } from './applied.ts';
 import { csvCells, jsonCells, type Cells } from '../formats/cells.ts';
 import { changesOf } from './changes.ts';
 import type { Format } from '../formats/format.ts';
-import type { Journal } from './journal.ts';
+import type { ChangeJournal } from './journal.ts';
 import { start, type Reading } from '../formats/position.ts';
 import { soundRecords } from '../formats/records.ts';
 
@@ -22,7 +22,7 @@ export interface FileTarget {
   readonly made: Held;
   /** True when the file existed as the target was opened. */
   readonly existed: boolean;
-  readonly journal: Journal;
+  readonly journal: ChangeJournal;
   readonly key: readonly string[];
   readonly fields: readonly string[];
   /** True when fields other than `fields` are written too. */
