@@ -68,6 +68,9 @@ test('a job system in a process of its own keeps its jobs while those who submit
         idempotencyKey: 'once',
       },
     ] as const;
+    await system.fault({ kind: '500' });
+    const failed = withJobs(url, token, (jobs) => jobs.submit(operations, 'failed', unlimited));
+    await expect(failed).rejects.toMatchObject({ class: 'transient', code: 'server_error' });
     await system.fault({ kind: 'lost', after: 3 });
     await expect(
       withJobs(url, token, (jobs) => jobs.submit(operations, 'once', unlimited)),
