@@ -1,14 +1,8 @@
-import type { Answered, Calls, Send } from '../../src/connectors/contract/calls.ts';
 import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import {
-  ConfigError,
-  LimitedError,
-  RejectedError,
-  TransientError,
-} from '../../src/model/failure.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 import type { ChunkLog } from './chunk-log.ts';
+import { isWithoutEffect, watched } from './effect.ts';
 import type { Numbered } from './write-jobs.ts';
 
 /** What a call came to. `inDoubt`: a call that may have taken effect, and must not be made again or was cut short. */
@@ -90,26 +84,4 @@ export class Sender {
     await this.#log.confirm(numbers.length);
     signal.throwIfAborted();
   }
-}
-
-/** Calls that tell whether one of them has left and was not refused for its rate. */
-function watched(calls: Calls, wire: { isBusy: boolean }): Calls {
-  return {
-    ...calls,
-    make: <T>(send: Send<T>, options?: Parameters<Calls['make']>[1]): Promise<T> =>
-      calls.make(async (ends): Promise<Answered<T>> => {
-        wire.isBusy = true;
-        const answer = await send(ends);
-        if (answer.limits?.limited === true) wire.isBusy = false;
-        return answer;
-      }, options),
-    until: (signal) => watched(calls.until(signal), wire),
-  };
-}
-
-/** True where a call that failed like this certainly changed nothing. */
-function isWithoutEffect(error: unknown): boolean {
-  if (error instanceof ConfigError) return error.code !== 'unexpected_answer';
-  if (error instanceof TransientError) return error.code === 'unreachable';
-  return error instanceof LimitedError || error instanceof RejectedError;
 }

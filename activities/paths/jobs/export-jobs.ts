@@ -5,6 +5,7 @@ import { RejectedError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { JournalEntry, JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
+import { isWithoutEffect, watched } from '../../export/effect.ts';
 import { batches, numbered, type Numbered } from '../../export/write-jobs.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { KeyedWork } from '../keyed/work.ts';
@@ -64,7 +65,7 @@ class JobExporter {
     const submission = { owner: this.#owner, part, kind: 'export' as const, name };
     try {
       const job = await referenceOf(store.jobs, submission, known, destination, calls, () =>
-        this.#submit(operations, name),
+        this.#submit(part, operations, name),
       );
       if (job === null) {
         await this.#note(part, operations, []);
@@ -88,14 +89,27 @@ class JobExporter {
     }
   }
 
-  /** Submits a job if the chunk is still the attempt's own (R6); its operations are noted as sent. */
-  #submit(operations: readonly Numbered[], name: string): Promise<string> {
+  /**
+   * Submits a job if the chunk is still the attempt's own (R6); its operations are noted as sent. Where nothing was sent, or
+   * it had no effect, the notes are taken back, so that the next attempt submits it.
+   */
+  async #submit(part: number, operations: readonly Numbered[], name: string): Promise<string> {
     const { destination, ends, store } = this.#work;
     const { signal } = this.#step;
-    const sent = operations.map(({ seq }): JournalEntry => ({ seq, outcome: null }));
+    const numbers = operations.map(({ seq }) => seq);
+    const sent = numbers.map((seq): JournalEntry => ({ seq, outcome: null }));
     const fence = () => store.journal.write(this.#owner, { entries: sent });
     const calls = ends.callDestination({ signal, repeatable: false, fence });
-    return destination.submit(operations, name, calls);
+    const wire = { isBusy: false };
+    try {
+      return await destination.submit(operations, name, watched(calls, wire));
+    } catch (error) {
+      if (!wire.isBusy || isWithoutEffect(error)) {
+        await store.journal.write(this.#owner, { entries: [], retracted: numbers });
+        await store.jobs.withdraw(this.#owner, part, 'export');
+      }
+      throw error;
+    }
   }
 
   /** Makes the results of a job durable, then that it is done. */

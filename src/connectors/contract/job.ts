@@ -16,7 +16,8 @@ export type JobProgress =
 export interface LongJob {
   /**
    * Finds a job whose reference was lost with the answer to `submit`; null where there is none, so that it may be
-   * submitted again. Absent: the system cannot be asked, and the job is taken for lost.
+   * submitted again. Only a job that will run counts: where submitting takes several requests, one that was made and not
+   * started is made unstartable first. Absent: the system cannot be asked, and the job is taken for lost.
    * @param submission what `submit` was given
    */
   find?(submission: string, calls: Calls): Promise<JobReference | null>;

@@ -72,6 +72,16 @@ export class Jobs {
     );
   }
 
+  /** Takes back the note of a job that was certainly not submitted. @throws SupersededError */
+  async withdraw(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+    await this.#write(
+      owner,
+      sql`delete from jobs using owner
+        where run = ${owner.run} and no = ${owner.no} and kind = ${kind} and part = ${part}
+          and reference is null`,
+    );
+  }
+
   /** Notes the reference of a submitted job. @throws SupersededError */
   async submitted(
     owner: JobOwner,
