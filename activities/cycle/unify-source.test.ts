@@ -54,7 +54,13 @@ beforeAll(async () => {
   disturb(store.matchKeys, ['find']);
   disturb(store.sourceRecords, ['find', 'idsOf', 'systemsOf']);
   disturb(store.records, ['records', 'entries', 'prepare']);
-  disturb(store.chunks, ['claim', 'commit']);
+  const of = store.chunks.of.bind(store.chunks);
+  const disturbedOf = (series: Parameters<typeof of>[0]) => {
+    const chunks = of(series);
+    disturb(chunks, ['claim', 'commit']);
+    return chunks;
+  };
+  Object.assign(store.chunks, { of: disturbedOf });
   activities = createActivities({ store, connectors: { get: async () => served.connector } });
 });
 afterAll(async () => {
@@ -203,8 +209,8 @@ async function stateOf(entity: string, spec: EntitySpec): Promise<unknown> {
 
 async function chunksOf(run: string): Promise<unknown[]> {
   const { rows } = await sql`
-    select no, state, imported, created, updated, unchanged, removed, errors, counts from chunks
-    where run = ${run} and state = 'exported' and imported > 0 order by no`.execute(db);
+    select reading, no, state, imported, created, updated, unchanged, removed, errors, counts from chunks
+    where run = ${run} and state = 'exported' and imported > 0 order by reading, no`.execute(db);
   return rows;
 }
 
