@@ -4,6 +4,7 @@ import type { Connector } from '../../../src/connectors/contract/connector.ts';
 import type { Source } from '../../../src/connectors/contract/source.ts';
 import { TransientError } from '../../../src/model/failure.ts';
 import type { Field } from '../../../src/model/field.ts';
+import { allModes } from '../../../src/model/mode.ts';
 import type { Value } from '../../../src/model/record.ts';
 
 /** A row of a source as it changes; a field that is absent is missing. */
@@ -42,6 +43,10 @@ export class Served {
     settings: z.unknown(),
     secrets: [],
     source: { open: (_link, { stream }) => Promise.resolve(this.#source(stream)) },
+    destination: {
+      modes: () => allModes,
+      open: () => Promise.reject(new Error('nothing is written here')),
+    },
     connect: () => ({
       check: () => Promise.resolve(),
       discover: () => Promise.resolve([]),
