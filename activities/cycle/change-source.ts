@@ -12,6 +12,7 @@ import { recordOf } from './record-of.ts';
 /**
  * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
  * watermark is a change's number, so that what was read up to it is not read again. Deleted records are not among them.
+ * A page knows its end before its batches are read.
  */
 export function changeSource(
   { golden }: Store,
@@ -36,22 +37,14 @@ export function changeSource(
     uniqueBy: [recordIdField],
     highWatermark: () => golden.lastChange(entity),
     async read({ cursor, since, until, fields: names, limit }: PageRequest): Promise<Page> {
-      const records = await golden.changes(entity, {
-        after: cursor ?? since ?? '0',
-        until,
-        limit: limit.records,
-        deleted: false,
-      });
-      const full = records.length === limit.records;
+      const after = cursor ?? since ?? '0';
+      const { records, bytes, last, more } = await golden.stretch(entity, { after, until, limit });
       return {
         async *batches() {
-          yield batchOf(records, names);
+          const range = { after, until: last, limit: records, deleted: false };
+          yield batchOf(records === 0 ? [] : await golden.changes(entity, range), names);
         },
-        end: () => ({
-          cursor: full ? (records.at(-1)?.seq ?? null) : null,
-          records: records.length,
-          bytes: 0,
-        }),
+        end: () => ({ cursor: more ? last : null, records, bytes }),
       };
     },
     async lookup({ keyFields, keys, fields: names }) {

@@ -5,6 +5,7 @@ import type { Store } from '../../src/store/store.ts';
 import { own } from '../../src/model/own.ts';
 import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
+import { sealedRecords } from '../paths/keyed/sealed-records.ts';
 import { recordsPath } from '../paths/records/records-path.ts';
 import type { Connected } from '../session/connect.ts';
 import type { Ends } from '../session/ends.ts';
@@ -12,6 +13,7 @@ import { openDestination, type Opening } from '../session/open-ends.ts';
 import { asRecords, type Delivery, type NaturalKey } from './delivery.ts';
 import { deliveryBooks } from './delivery-books.ts';
 import { IdentifiedDestination } from './identified-destination.ts';
+import { loggedRecords } from './logged-records.ts';
 
 type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<RecordDestination>;
 
@@ -52,7 +54,10 @@ async function openNatural(
   return { destination, mapping: { ...mapping, key: paths, filter: null } };
 }
 
-/** The path of a run that writes a destination of an entity: that of records, with the entity's books. */
+/**
+ * The path of a run that writes a destination of an entity: that of records, with the entity's books. What it reads rests in
+ * the change log, unless it retries the errors of an earlier run.
+ */
 export function openDeliveryPath(
   store: Store,
   ends: Ends,
@@ -60,5 +65,9 @@ export function openDeliveryPath(
   delivery: Delivery,
 ): Path {
   const books = deliveryBooks(store, ends, destination, delivery);
-  return recordsPath({ store, ends, destination, books });
+  const records =
+    ends.source === delivery.source
+      ? loggedRecords(store.chunks, ends, destination.allAtOnce === true)
+      : sealedRecords(store.chunks);
+  return recordsPath({ store, ends, destination, books, records });
 }

@@ -1,9 +1,9 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
-import type { RunStart } from '../../src/model/run.ts';
 import type { ChunkInput, RunActivities } from '../activities.ts';
 import type { Shared } from '../session/shared.ts';
 import { stepOf } from '../host/step-of.ts';
 import { sourceJob } from '../paths/jobs/source-job.ts';
+import { startOf } from '../session/ends.ts';
 import type { Session } from '../session/session.ts';
 import { withSession } from '../session/with-session.ts';
 
@@ -22,7 +22,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
       const { source, plan, mapping } = ends;
       const { chunks } = deps.store;
       const before = input.chunk === 0 ? null : await chunks.get(input.run, input.chunk - 1);
-      const start = startOf(session);
+      const start = startOf(ends, path.startsOver);
       if (before?.last ?? start?.done) return nothingLeft;
       const left = await allowance(deps, session, input);
       if (left <= 0) return nothingLeft;
@@ -47,11 +47,6 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
       faultPoint('import.after-fetch');
       return path.stage(step, page, limit);
     });
-}
-
-/** Where the run begins to read: at the beginning where nothing is left of the run that it continues. */
-function startOf({ ends, path }: Session): RunStart | null {
-  return path.startsOver || ends.source.job !== undefined ? null : ends.plan.start;
 }
 
 /** How many more records the run may import. */

@@ -1,6 +1,7 @@
 import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
+import type { RunStart } from '../../src/model/run.ts';
 import type { RunPlan } from '../../src/store/runs/runs.ts';
 import type { Parents } from '../paths/parents.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
@@ -20,4 +21,15 @@ export interface Ends {
   readonly callSource: MakeCalls;
   /** Makes calls to the destination. */
   readonly callDestination: MakeCalls;
+}
+
+/**
+ * Where the run begins to read; null at the beginning.
+ * @param startsOver true where nothing is left at the destination of the run that it continues
+ */
+export function startOf(
+  { plan, source }: { readonly plan: Pick<RunPlan, 'start'>; readonly source: Pick<Source, 'job'> },
+  startsOver: boolean,
+): RunStart | null {
+  return startsOver || source.job !== undefined ? null : plan.start;
 }

@@ -11,7 +11,6 @@ import type { Path, Removed, Staged, Step, Waiting } from '../path.ts';
 import { decideDeferred, matchChunk } from './match-chunk.ts';
 import { sampleOf } from './sample.ts';
 import { settleByJournal } from './settle-by-journal.ts';
-import { stageRecords } from './stage-records.ts';
 import type { KeyedWork } from './work.ts';
 import type { Failed, Write } from './write.ts';
 
@@ -25,8 +24,8 @@ interface Kind {
 }
 
 /**
- * The way of a chunk whose records are looked up by key and written one by one: it rests in the state database, sealed,
- * first as records, then as the operations that are due.
+ * The way of a chunk whose records are looked up by key and written one by one: it rests first as records, then as the
+ * operations that are due, sealed in the state database.
  */
 export class KeyedPath implements Path {
   readonly kind: Kind['kind'];
@@ -55,7 +54,7 @@ export class KeyedPath implements Path {
   }
 
   stage(step: Step, page: Page, limit: ChunkLimit): Promise<Staged> {
-    return stageRecords(this.#work.store.chunks, step, page, limit);
+    return this.#work.records.stage(step, page, limit);
   }
 
   match(step: Step): Promise<{ waits: boolean }> {

@@ -1,9 +1,4 @@
-import {
-  batchesCodec,
-  deferredCodec,
-  keysCodec,
-  operationsCodec,
-} from '../../../src/engine/run/chunk-codec.ts';
+import { deferredCodec, keysCodec, operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import { recordMapper, type MappedRecord } from '../../../src/engine/mapping/map-record.ts';
 import type { Decision } from '../../../src/engine/match/match.ts';
 import type { Steps } from '../../../src/engine/run/steps.ts';
@@ -30,12 +25,11 @@ export async function matchChunk(work: KeyedWork, step: Step): Promise<{ waits: 
   if (state?.state === 'matched' || state?.state === 'exported')
     return { waits: (await store.chunks.staged(run, chunk, 'deferred')) !== null };
   await store.chunks.claim(run, chunk, token);
-  const text = await store.chunks.staged(run, chunk, 'records');
-  if (text === null) throw new Error(`chunk ${chunk} is not staged`);
+  const records = await work.records.read(step);
   // Read before the destination is asked: what is exported in between is seen there.
   const pending = await pendingKeys(store.chunks, run, chunk);
   faultPoint('match.before-lookup');
-  const mapped = await mapAll(work, text, signal);
+  const mapped = await mapAll(work, records, signal);
   const decision = await matchRecords(work, mapped, pending, signal);
   const { stats, errors, operations, deferred, keys } = decision;
   faultPoint('match.after-lookup');
@@ -81,12 +75,12 @@ export async function decideDeferred(work: KeyedWork, step: Step): Promise<void>
 
 async function mapAll(
   { ends, destination }: KeyedWork,
-  text: string,
+  batches: readonly RecordBatch[],
   signal: AbortSignal,
 ): Promise<MappedRecord[]> {
   const { mapping, parents } = ends;
   const mapped: MappedRecord[] = [];
-  for (const batch of await inTurns(batchesCodec.decode(text))) {
+  for (const batch of batches) {
     const parentOf = await parents.of(mapping.parents, batch, signal);
     const { fields, encoding } = batch;
     const map = recordMapper(mapping, fields, encoding, destination.takes, parentOf);

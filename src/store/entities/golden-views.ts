@@ -94,6 +94,48 @@ export class GoldenViews {
     return rows[0]?.seq ?? null;
   }
 
+  /**
+   * Measures the next stretch of live records in the change log, up to `limit`, but one record at least.
+   * @returns how many records and bytes it has, the place of its last change (null without records), and whether a further
+   *   stretch may follow
+   */
+  async stretch(
+    entity: string,
+    {
+      after,
+      until,
+      limit,
+    }: {
+      after: string;
+      until: string | null;
+      limit: { readonly records: number; readonly bytes: number };
+    },
+  ): Promise<{ records: number; bytes: number; last: string | null; more: boolean }> {
+    const most = Number.isFinite(limit.records) ? limit.records : null;
+    const bytes = Number.isFinite(limit.bytes) ? limit.bytes : null;
+    const { rows } = await sql<{
+      found: number;
+      taken: number;
+      bytes: string;
+      last: string | null;
+    }>`
+      select count(*)::int as found, count(*) filter (where fits)::int as taken,
+        coalesce(max(size) filter (where fits), 0) as bytes, max(seq) filter (where fits) as last
+      from (
+        select seq, size, place = 1 or ${bytes}::bigint is null or size <= ${bytes}::bigint as fits
+        from (
+          select r.seq, row_number() over (order by r.seq) as place,
+            sum(octet_length(r.data)) over (order by r.seq) as size
+          from entity_records r join entities e on e.no = r.entity
+          where e.id = ${entity} and r.seq > ${after}::bigint and not r.deleted
+            and (${until}::bigint is null or r.seq <= ${until}::bigint)
+          order by r.seq limit ${most}
+        ) page
+      ) measured`.execute(this.#db);
+    const { found = 0, taken = 0, last = null, bytes: size = '0' } = rows[0] ?? {};
+    return { records: taken, bytes: Number(size), last, more: taken < found || taken === most };
+  }
+
   /** Records whose last change lies after `after` and not after `until`, in that order. */
   async changes(
     entity: string,

@@ -7,10 +7,22 @@ import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
 import type { ChunkLimit } from '../../host/chunk-limit.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { Staged, Step } from '../path.ts';
+import type { ChunkRecords } from './chunk-records.ts';
 import { cutChunks } from './cut-chunks.ts';
 
-/** Stages a page in the state database, cut into chunks; the cursor is that of the last one (R2). */
-export async function stageRecords(
+/** Keeps the records of chunks sealed in the state database, a page cut into chunks within the limit. */
+export function sealedRecords(chunks: Chunks): ChunkRecords {
+  return {
+    stage: (step, page, limit) => stageRecords(chunks, step, page, limit),
+    async read({ run, chunk }) {
+      const text = await chunks.staged(run, chunk, 'records');
+      if (text === null) throw new Error(`chunk ${chunk} is not staged`);
+      return inTurns(batchesCodec.decode(text));
+    },
+  };
+}
+
+async function stageRecords(
   chunks: Chunks,
   { run, chunk: first, token }: Step,
   page: Page,

@@ -1,0 +1,15 @@
+import type { Page } from '../../../src/connectors/contract/page.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
+import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { Staged, Step } from '../path.ts';
+
+/**
+ * Keeps the records of a chunk between import and match: sealed in the state database, or where they rest already, as the
+ * records of an entity do.
+ */
+export interface ChunkRecords {
+  /** Makes a page durable as one or more chunks from `step.chunk` on; the cursor with the last of them (R2). */
+  stage(step: Step, page: Page, limit: ChunkLimit): Promise<Staged>;
+  /** Reads the records of a staged chunk, in source order. */
+  read(step: Step): Promise<RecordBatch[]>;
+}
