@@ -56,7 +56,7 @@ class EntityCycle {
     const life = this.#life;
     const close = (end: End) => steps.closeCycle({ run, entity, end, more: this.#more });
     try {
-      life.advance('start');
+      life.start();
       const opened = await whileOpen(life.gate, () => steps.openCycle({ run, entity }));
       await this.#read(opened);
       life.phase = 'merge';

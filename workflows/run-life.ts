@@ -74,6 +74,8 @@ export class RunLife {
   #removal: Removal | undefined;
   #approved = false;
   #awaiting = false;
+  /** A pause that came along with the start, before the run was running. */
+  #pausesAtStart = false;
   /** Something happened that the store has not been told. */
   #untold = false;
   #telling = false;
@@ -104,6 +106,12 @@ export class RunLife {
   count(stats: Stats): void {
     this.#stats = addStats(this.#stats, stats);
     this.#show();
+  }
+
+  /** Begins, or goes on as new. A pause that came before holds from the first step on. */
+  start(): void {
+    this.advance('start');
+    if (this.#pausesAtStart) this.#steer('pause');
   }
 
   advance(event: LifecycleEvent): void {
@@ -145,6 +153,7 @@ export class RunLife {
     // Only approval or cancellation ends the wait for approval (R7).
     if (this.#awaiting) return;
     const before = this.#status;
+    if (before === 'pending') this.#pausesAtStart = event === 'pause';
     this.advance(event);
     if (this.#status === before) return;
     this.#tell();

@@ -49,7 +49,7 @@ class SyncRun {
     const started = { run, sync, ...(parent !== undefined && { parent }) };
     const close = (end: End) => steps.closeRun({ ...started, end });
     try {
-      life.advance('start');
+      life.start();
       const opened =
         resume?.opened ??
         (await whileOpen(life.gate, () =>
