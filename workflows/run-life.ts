@@ -17,7 +17,7 @@ import { failureOf } from './failure-of.ts';
 import { approveSignal, pauseSignal, resumeSignal, stateQuery } from './messages.ts';
 
 /** How activities are tried again. */
-export const retry = {
+export const retryPolicy = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '30s',
@@ -30,10 +30,13 @@ export const workOptions = {
   heartbeatTimeout: '12s',
   // A run that stops must know what its last calls did, or its stats would lie (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry,
+  retry: retryPolicy,
 } as const;
 
-const { noteRun } = proxyActivities<RunActivities>({ startToCloseTimeout: '20s', retry });
+const { noteRun } = proxyActivities<RunActivities>({
+  startToCloseTimeout: '20s',
+  retry: retryPolicy,
+});
 
 /** How a run ends, as its closing activity is told. */
 export interface End {
@@ -120,7 +123,7 @@ export class RunLife {
   }
 
   /** Waits until somebody lets the run remove so much (R7); not at all where that was said before. */
-  async approval(removal: Removal): Promise<void> {
+  async awaitApproval(removal: Removal): Promise<void> {
     if (this.#approved) return;
     this.#awaiting = true;
     this.#removal = removal;

@@ -52,7 +52,7 @@ export interface NaturalKey {
 }
 
 /** @throws ConfigError where the destination can only stage */
-export function asRecords(destination: Destination): RecordDestination {
+export function requireRecordDestination(destination: Destination): RecordDestination {
   if (destination.kind === 'records') return destination;
   throw new ConfigError('unsupported', 'entities are written record by record');
 }

@@ -7,10 +7,10 @@ import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
 import { sealedRecords } from '../paths/keyed/sealed-records.ts';
 import { recordsPath } from '../paths/records/records-path.ts';
-import type { Connected } from '../session/connect.ts';
+import type { OpenConnection } from '../session/connect.ts';
 import type { Ends } from '../session/ends.ts';
 import { openDestination, type Opening } from '../session/open-ends.ts';
-import { asRecords, type Delivery, type NaturalKey } from './delivery.ts';
+import { requireRecordDestination, type Delivery, type NaturalKey } from './delivery.ts';
 import { deliveryBooks } from './delivery-books.ts';
 import { IdentifiedDestination } from './identified-destination.ts';
 import { loggedRecords } from './logged-records.ts';
@@ -19,7 +19,7 @@ type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<Record
 
 /** Opens the destination of an entity, its records addressed by the entity's where it has ids of its own. */
 export async function openDeliveredDestination(
-  to: Connected,
+  to: OpenConnection,
   end: DestinationEnd,
   opening: Opening,
   delivery: Delivery,
@@ -27,7 +27,9 @@ export async function openDeliveredDestination(
   calls: Calls,
 ): Promise<RecordDestination> {
   const open: Open = async (differing) =>
-    asRecords(await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }));
+    requireRecordDestination(
+      await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }),
+    );
   const { idField: id } = delivery;
   if (id === undefined) return open({});
   const inner = await open({ id });

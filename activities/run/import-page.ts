@@ -1,11 +1,10 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { ChunkInput, RunActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { stepOf } from '../host/step-of.ts';
+import { type WorkerDependencies, withSession } from '../session/with-session.ts';
+import { stepOf } from '../host/attempt.ts';
 import { sourceJob } from '../paths/jobs/source-job.ts';
 import { startOf } from '../session/ends.ts';
 import type { Session } from '../session/session.ts';
-import { withSession } from '../session/with-session.ts';
 
 /** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
 const readMs = 20_000;
@@ -15,7 +14,7 @@ const nothingLeft = { chunks: 0, records: 0, done: true };
  * Reads the page after the one that ended with the chunk before, and stages it. The cursor becomes durable in
  * the same transaction that makes the chunk staged (R2).
  */
-export function importPage(deps: Shared): RunActivities['importPage'] {
+export function importPage(deps: WorkerDependencies): RunActivities['importPage'] {
   return (input) =>
     withSession(deps, input.run, async (session, signal) => {
       const { ends, path } = session;
@@ -51,7 +50,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
 
 /** How many more records the run may import. */
 async function allowance(
-  { store }: Shared,
+  { store }: WorkerDependencies,
   { ends }: Session,
   { run, chunk }: ChunkInput,
 ): Promise<number> {

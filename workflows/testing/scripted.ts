@@ -14,7 +14,7 @@ import type { Removal } from '../../src/model/run.ts';
 import { stagingLost, type RunResult } from '../../src/model/workflow.ts';
 import { Pipeline } from '../pipeline.ts';
 import { RunLife } from '../run-life.ts';
-import { whileOpen } from '../while-open.ts';
+import { pausable } from '../pausable.ts';
 
 const { nextActivation } = proxyLocalActivities<{ nextActivation(): Promise<void> }>({
   startToCloseTimeout: '10s',
@@ -198,12 +198,12 @@ export async function scriptedLife(input: {
   try {
     life.start();
     life.phase = 'sync';
-    await whileOpen(life.gate, () => condition(() => finished || failed || asked !== undefined));
+    await pausable(life.gate, () => condition(() => finished || failed || asked !== undefined));
     if (failed) throw ApplicationFailure.nonRetryable('the disk is full', 'full');
     if (asked !== undefined) {
-      await life.approval(asked);
+      await life.awaitApproval(asked);
       life.count({ ...noStats, removed: asked.remove });
-      await whileOpen(life.gate, () => condition(() => finished));
+      await pausable(life.gate, () => condition(() => finished));
     }
     return life.end({ status: 'completed', stats: life.stats, failure: null });
   } catch (error) {

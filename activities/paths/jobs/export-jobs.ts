@@ -5,11 +5,10 @@ import { RejectedError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { JournalEntry, JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
-import { isWithoutEffect, watched } from '../../export/effect.ts';
-import { batches, numbered, type Numbered } from '../../export/write-jobs.ts';
+import { isWithoutEffect, watchedCalls } from '../../export/watched-calls.ts';
+import { intoBatches, numberOperations, type Numbered } from '../../export/write-batches.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { KeyedWork } from '../keyed/work.ts';
-import type { Failed } from '../keyed/write.ts';
+import type { KeyedWork, FailedOperation } from '../keyed/keyed-work.ts';
 import type { Step, Waiting } from '../path.ts';
 import { againMs, referenceOf } from './submitted.ts';
 
@@ -22,11 +21,11 @@ export async function exportJobs(
   work: KeyedWork<JobDestination>,
   step: Step,
   planned: readonly DecidedOperation[],
-): Promise<Failed[] | Waiting> {
+): Promise<FailedOperation[] | Waiting> {
   const { run, chunk, token } = step;
   const owner = { run, no: chunk, token };
-  const operations = await inTurns(numbered(planned, owner));
-  const parts = batches(operations, work.destination.batch);
+  const operations = await inTurns(numberOperations(planned, owner));
+  const parts = intoBatches(operations, work.destination.batch);
   const known = new Map(
     (await work.store.jobs.list(run, chunk, 'export')).map((job) => [job.part, job]),
   );
@@ -102,7 +101,7 @@ class JobExporter {
     const calls = ends.callDestination({ signal, repeatable: false, fence });
     const wire = { isBusy: false };
     try {
-      return await destination.submit(operations, name, watched(calls, wire));
+      return await destination.submit(operations, name, watchedCalls(calls, wire));
     } catch (error) {
       if (!wire.isBusy || isWithoutEffect(error)) {
         await store.journal.write(this.#owner, { entries: [], retracted: numbers });
@@ -146,9 +145,12 @@ function outcomeOf(result: WriteResult | undefined): JournalOutcome {
   return { ok: false, code, message, retryable: true, ...(field !== undefined && { field }) };
 }
 
-function failedOf(operations: readonly Numbered[], journal: readonly JournalEntry[]): Failed[] {
+function failedOf(
+  operations: readonly Numbered[],
+  journal: readonly JournalEntry[],
+): FailedOperation[] {
   const outcomes = new Map(journal.map(({ seq, outcome }) => [seq, outcome]));
-  return operations.flatMap(({ seq, key, operation }): Failed[] => {
+  return operations.flatMap(({ seq, key, operation }): FailedOperation[] => {
     const outcome = outcomes.get(seq);
     if (outcome === undefined || outcome === null)
       throw new Error(`operation ${seq} has no outcome`);
