@@ -168,6 +168,7 @@ test('notes follow each other: of those that pile up the last one counts', async
 
 test('the Temporal UI shows the run as it is', async () => {
   const handle = await live();
+  await reaches(handle, { phase: 'sync' });
   await handle.signal(pauseSignal);
   await reaches(handle, { status: 'paused' });
   const shown = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
