@@ -4,7 +4,7 @@ import type { Staged, Waiting } from './paths/path.ts';
 
 export type { Waiting } from './paths/path.ts';
 import type { StartedRun } from './run/create-run.ts';
-import type { RunEnd } from '../src/store/runs/runs.ts';
+import type { RunEnd } from '../src/store/runs/run-progress.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
 /** Names a chunk of a run. */

@@ -23,7 +23,7 @@ export function createActivities(dependencies: Dependencies): RunActivities & Cy
   const deps = {
     ...dependencies,
     sessions: new Sessions(dependencies),
-    steering: new Steering(dependencies.store.runs),
+    steering: new Steering(dependencies.store.runProgress),
   };
   return withSafeFailures({
     openRun: openRun(deps),

@@ -16,10 +16,10 @@ export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycl
   return ({ run, entity: id, end: { status, failure }, more }) =>
     supervised(deps, run, async () => {
       const { store } = deps;
-      await store.runs.enter(run, 'close');
+      await store.runProgress.enter(run, 'close');
       if (status !== 'completed') {
         // It may end before its first step.
-        await store.runs.createCycle({ id: run, entity: id, options: {} });
+        await store.runPlans.createCycle({ id: run, entity: id, options: {} });
         await endCycle(store, run, { status, failure });
         return endOf(await store.runs.get(run));
       }
@@ -29,9 +29,9 @@ export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycl
       faultPoint('cycle.after-positions');
       await store.entities.completed(id, entity.openCycle, run);
       faultPoint('cycle.after-number');
-      await store.runs.noteMore(run, more);
+      await store.runProgress.noteMore(run, more);
       const outcome = await outcomeOf(deps, run);
-      await store.runs.finish(run, { status, failure, outcome, watermark: null });
+      await store.runProgress.finish(run, { status, failure, outcome, watermark: null });
       faultPoint('cycle.after-finish');
       await store.seenIds.drop(run);
       await expire(deps, entity);
@@ -91,11 +91,11 @@ async function expire(
 
 /** Ends a cycle that does not complete. From now on no attempt of it changes anything (R6). */
 export async function endCycle(
-  { runs, chunks, seenIds }: Store,
+  { runProgress, chunks, seenIds }: Store,
   run: string,
   end: { status: 'failed' | 'cancelled'; failure: RunFailure | null },
 ): Promise<void> {
-  await runs.finish(run, { ...end, outcome: null, watermark: null });
+  await runProgress.finish(run, { ...end, outcome: null, watermark: null });
   await chunks.fenceOff(run);
   await seenIds.drop(run);
 }

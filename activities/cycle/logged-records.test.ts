@@ -69,7 +69,7 @@ async function reader(entity: string) {
   const source = changeSource(store, entity, [{ name: 'name', type: 'text' }]);
   const run = `run-${entity}`;
   const declared = (await store.catalog.sync(`${entity}.crm`))!;
-  await store.runs.create({ id: run, sync: `${entity}.crm`, spec: declared, options: {} });
+  await store.runPlans.create({ id: run, sync: `${entity}.crm`, spec: declared, options: {} });
   const plan = {
     since: null,
     until: (await source.highWatermark?.(unlimited)) ?? null,

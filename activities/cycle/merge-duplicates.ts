@@ -23,7 +23,7 @@ export function mergeDuplicates(deps: WorkerDependencies): CycleActivities['merg
   return ({ run, entity: id }) =>
     supervised(deps, run, async (signal) => {
       const { store } = deps;
-      await store.runs.enter(run, 'merge');
+      await store.runProgress.enter(run, 'merge');
       const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => nothingKnown);

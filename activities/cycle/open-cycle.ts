@@ -17,8 +17,8 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
     supervised(deps, run, async (signal) => {
       const { store } = deps;
       // A scheduled cycle is made here; one started by the API is there already.
-      await store.runs.createCycle({ id: run, entity: id, options: {} });
-      await store.runs.begin(run);
+      await store.runPlans.createCycle({ id: run, entity: id, options: {} });
+      await store.runProgress.beginCycle(run);
       await endDead(store, run);
       const entity = await openEntity(store, id, run);
       await checkDestinations(deps, run, entity);
@@ -32,7 +32,7 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
 /** Ends earlier cycles whose workflow was terminated: nobody else does. */
 async function endDead(store: WorkerDependencies['store'], run: string): Promise<void> {
   const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
-  for (const dead of await store.runs.deadCycles(run))
+  for (const dead of await store.leftovers.deadCycles(run))
     await endCycle(store, dead, { status: 'failed', failure });
 }
 

@@ -46,7 +46,7 @@ interface Read {
 export function unifySource(deps: WorkerDependencies): CycleActivities['unifySource'] {
   return ({ run, entity: id, source: name, reading }) =>
     supervised(deps, run, async (signal) => {
-      await deps.store.runs.enter(run, 'read');
+      await deps.store.runProgress.enter(run, 'read');
       const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
       return withSource(deps.sessions, run, spec, reading, signal, (open) => {

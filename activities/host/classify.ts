@@ -8,7 +8,7 @@ import {
 } from '../../src/model/failure.ts';
 import { stagingLost } from '../../src/model/workflow.ts';
 import { stateOutage } from '../../src/store/database/outage.ts';
-import type { Runs } from '../../src/store/runs/runs.ts';
+import type { RunProgress } from '../../src/store/runs/run-progress.ts';
 
 /** How long the systems of a run may stay down before the run fails. Milliseconds. */
 const giveUpMs = 30 * 60_000;
@@ -26,7 +26,7 @@ const bugLimit = { attempts: 5, ms: 10_000 };
  */
 export async function classify(
   error: unknown,
-  runs: Runs,
+  progress: RunProgress,
   { run, attempt }: { run: string; attempt: number },
 ): Promise<unknown> {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
@@ -34,17 +34,17 @@ export async function classify(
   if (error instanceof LimitedError) {
     const delay = Math.max(1000, error.retryAfterMs ?? 1000);
     // A system that asks to wait is not down, however long the wait.
-    await ignoringErrors(runs.recovered(run));
-    await ignoringErrors(runs.waitUntil(run, new Date(Date.now() + delay)));
+    await ignoringErrors(progress.recovered(run));
+    await ignoringErrors(progress.waitUntil(run, new Date(Date.now() + delay)));
     return knownFailure(error, { nextRetryDelay: delay });
   }
   const outage = error instanceof TransientError ? error : stateOutage(error);
   if (outage !== undefined) {
-    const age = (await ignoringErrors(runs.failing(run))) ?? 0;
+    const age = (await ignoringErrors(progress.failing(run))) ?? 0;
     // Lost staged rows do not come back: the workflow imports them again.
     return knownFailure(outage, { nonRetryable: age > giveUpMs || outage.code === stagingLost });
   }
-  const age = (await ignoringErrors(runs.failing(run))) ?? Number.POSITIVE_INFINITY;
+  const age = (await ignoringErrors(progress.failing(run))) ?? Number.POSITIVE_INFINITY;
   return bugFailure(error, attempt >= bugLimit.attempts && age >= bugLimit.ms);
 }
 

@@ -1,4 +1,4 @@
-import type { Runs } from '../../src/store/runs/runs.ts';
+import type { RunProgress } from '../../src/store/runs/run-progress.ts';
 
 /** Between two looks at the state database, while activities are under way. Milliseconds. */
 const lookMs = 500;
@@ -8,12 +8,12 @@ const lookMs = 500;
  * heartbeats are rare, since each is billed, so this says when one more is worth its price.
  */
 export class Steering {
-  readonly #runs: Pick<Runs, 'steered'>;
+  readonly #progress: Pick<RunProgress, 'steered'>;
   readonly #watchers = new Map<string, Set<() => void>>();
   #looking = false;
 
-  constructor(runs: Pick<Runs, 'steered'>) {
-    this.#runs = runs;
+  constructor(progress: Pick<RunProgress, 'steered'>) {
+    this.#progress = progress;
   }
 
   /** Calls `told` again and again for some seconds after the run was steered. Returns what ends that. */
@@ -35,7 +35,7 @@ export class Steering {
   async #look(): Promise<void> {
     const runs = [...this.#watchers.keys()];
     // Where the state database does not answer, the next heartbeat that is due will do.
-    const steered = runs.length === 0 ? [] : await this.#runs.steered(runs).catch(() => []);
+    const steered = runs.length === 0 ? [] : await this.#progress.steered(runs).catch(() => []);
     for (const run of steered) for (const told of this.#watchers.get(run) ?? []) told();
     this.#lookSoon();
   }

@@ -26,15 +26,15 @@ export async function supervised<T>(
   const unwatch = steering.watch(run, beat);
   try {
     const result = await Promise.race([work(signal), overdue(signal)]);
-    await store.runs.recovered(run);
+    await store.runProgress.recovered(run);
     return result;
   } catch (error) {
     // An aborted call fails in its own words: what counts is that the activity was stopped.
     if (signal.aborted) throw await stopped(context);
-    const failure = await classify(error, store.runs, { run, attempt: context.info.attempt });
+    const failure = await classify(error, store.runProgress, { run, attempt: context.info.attempt });
     // It fails the run: what else is under way is about to be stopped.
     if (failure instanceof ApplicationFailure && failure.nonRetryable === true)
-      await store.runs.steer(run).catch(() => undefined);
+      await store.runProgress.steer(run).catch(() => undefined);
     throw failure;
   } finally {
     clearInterval(timer);

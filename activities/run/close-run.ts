@@ -18,7 +18,7 @@ export function closeRun(deps: WorkerDependencies): RunActivities['closeRun'] {
       const { run } = started;
       // It may end before its first step.
       if (status !== 'completed') await createRun(store, started);
-      await store.runs.enter(run, 'close');
+      await store.runProgress.enter(run, 'close');
       if (status === 'completed')
         await sessions.use(run, (session) => complete(deps, session, signal));
       else if (!(await endEarly(deps, run, { status, failure })))
@@ -48,7 +48,7 @@ async function complete(
   if (summary?.status !== 'completed') await finish(store, { ends, path }, summary, signal);
   await path.forget(signal);
   await store.chunks.cleanUp(run);
-  await store.runs.chainTidied(run);
+  await store.leftovers.chainTidied(run);
   faultPoint('close.after-clean-up');
 }
 
@@ -63,7 +63,7 @@ async function finish(
   faultPoint('close.after-tidy');
   const watermark = writesAllDue(ends.plan.options) ? await moveWatermark(store, ends) : null;
   faultPoint('close.after-watermark');
-  await store.runs.finish(ends.run, {
+  await store.runProgress.finish(ends.run, {
     status: 'completed',
     outcome: summary === null ? 'ok' : outcomeOf(summary),
     failure: null,

@@ -13,11 +13,11 @@ export interface StartedRun {
  * None is made of a sync that is not declared any more.
  */
 export async function createRun(
-  { catalog, runs }: Store,
+  { catalog, runPlans }: Store,
   { run, sync, parent }: StartedRun,
 ): Promise<void> {
   const spec = await catalog.sync(sync);
   if (spec === null) return;
   const child = parent !== undefined && { parent };
-  await runs.create({ id: run, sync, spec, options: {}, ...child });
+  await runPlans.create({ id: run, sync, spec, options: {}, ...child });
 }

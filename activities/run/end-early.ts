@@ -1,7 +1,8 @@
 import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { writesAllDue, type RunFailure } from '../../src/model/run.ts';
-import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
+import { unsettled } from '../../src/store/runs/leftovers.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
@@ -28,7 +29,7 @@ export async function endEarly(
   end: EarlyEnd,
 ): Promise<boolean> {
   const { store } = deps;
-  const plan = await store.runs.plan(run);
+  const plan = await store.runPlans.get(run);
   if (plan === null) return false;
   // A mirror that continues this run must know every key that the source still has.
   const keepSeen = permissionsOf(plan.spec.mode).remove && writesAllDue(plan.options);
@@ -38,9 +39,9 @@ export async function endEarly(
   if (!settled) await settleByJournal(store, run);
   const inDoubt = !settled && doubtful && plan.kind === 'staging';
   const failure = inDoubt ? withDoubt(end.failure, plan) : end.failure;
-  await store.runs.finish(run, { ...end, failure, outcome: null, watermark: null });
+  await store.runProgress.finish(run, { ...end, failure, outcome: null, watermark: null });
   await store.chunks.cleanUp(run, { keepSeen });
-  if (settled && !keepSeen) await store.runs.tidied(run);
+  if (settled && !keepSeen) await store.leftovers.tidied(run);
   return true;
 }
 
@@ -54,16 +55,16 @@ export async function tidyRemains(
   origin: string,
 ): Promise<void> {
   const { store } = deps;
-  for (const dead of await store.runs.remains(run)) {
+  for (const dead of await store.leftovers.before(run)) {
     const keepSeen = dead.origin === origin;
     const settled = await settle(deps, dead.id, keepSeen);
     const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
     const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
-    if (dead.open) await store.runs.finish(dead.id, end);
+    if (dead.open) await store.runProgress.finish(dead.id, end);
     await store.chunks.cleanUp(dead.id, { keepSeen });
     // Where its connection is gone for good, there is nothing that could be tidied.
     if ((settled === true || settled instanceof ConfigError) && !keepSeen)
-      await store.runs.tidied(dead.id);
+      await store.leftovers.tidied(dead.id);
     await deps.sessions.drop(dead.id);
   }
 }

@@ -21,6 +21,6 @@ export async function showWait<T extends object>(
   answer: T,
 ): Promise<T> {
   if ('waitMs' in answer && typeof answer.waitMs === 'number')
-    await store.runs.waitUntil(run, new Date(Date.now() + answer.waitMs));
+    await store.runProgress.waitUntil(run, new Date(Date.now() + answer.waitMs));
   return answer;
 }

@@ -19,10 +19,10 @@ export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
       const { store, sessions } = deps;
       if (parent !== undefined) {
         faultPoint('deliver.before-start');
-        await store.runs.enter(parent, 'deliver');
+        await store.runProgress.enter(parent, 'deliver');
       }
       await createRun(store, started);
-      const plan = await store.runs.plan(run);
+      const plan = await store.runPlans.get(run);
       if (plan === null)
         throw new ConfigError('unknown_sync', `sync ${sync} does not exist (any more)`);
       if (writesAllDue(plan.options)) await tidyRemains(deps, run, plan.origin);
@@ -61,7 +61,7 @@ async function settle(
     ? null
     : (await store.watermarks.get(sync, watermarkFingerprint(spec))).value;
   faultPoint('open.before-plan');
-  ends.plan = await store.runs.open(run, {
+  ends.plan = await store.runPlans.open(run, {
     kind: path.kind,
     since,
     until,

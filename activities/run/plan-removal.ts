@@ -9,8 +9,8 @@ import { shownKey } from '../paths/keyed/sample.ts';
 export function planRemoval(deps: WorkerDependencies): RunActivities['planRemoval'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async ({ ends, path }, signal) => {
-      const { errors, previews, runs } = deps.store;
-      await runs.enter(run, 'remove');
+      const { errors, previews, runProgress } = deps.store;
+      await runProgress.enter(run, 'remove');
       faultPoint('removal.before-plan');
       const plan = await path.planRemoval(stepOf(run, chunk, signal));
       const { remove, of, sample = [] } = plan;

@@ -2,7 +2,7 @@ import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RunStart } from '../../src/model/run.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Parents } from '../paths/parents.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 

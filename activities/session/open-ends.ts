@@ -12,7 +12,7 @@ import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { Field } from '../../src/model/field.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, streamAndOptions, watermarkOf, type SyncSpec } from '../../src/model/sync.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { OpenConnection } from './connect.ts';
 
 /** @throws ConfigError where it cannot be read, or where a mirror's read may skip records (R7) */

@@ -10,7 +10,7 @@ import type { Field } from '../../src/model/field.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openDelivery, type Delivery } from '../cycle/delivery.ts';
 import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delivered.ts';
@@ -38,7 +38,7 @@ export async function openSession(
   connects: Connects,
   run: string,
 ): Promise<Session> {
-  const plan = await store.runs.plan(run);
+  const plan = await store.runPlans.get(run);
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
   const delivery = await openDelivery(store, plan.sync);
   const opening = { store, connects, run, plan };

@@ -49,7 +49,7 @@ export class Sessions implements Connects {
   connect(connection: string, run: string): Promise<OpenConnection> {
     const { store, connectors } = this.#deps;
     return connect(store, connectors, connection, (id, quota) =>
-      this.#pacers.ofRun(id, quota, run, store.runs),
+      this.#pacers.ofRun(id, quota, run, store.runProgress),
     );
   }
 

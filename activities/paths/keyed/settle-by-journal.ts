@@ -53,7 +53,7 @@ async function noteDoubtful(
   run: string,
   creates: readonly DecidedOperation[],
 ): Promise<void> {
-  const sync = (await store.runs.plan(run))?.sync;
+  const sync = (await store.runPlans.get(run))?.sync;
   if (sync === undefined) return;
   const entries = creates.map(({ key, canonicalKey }) => ({
     keyHash: store.seal.hash(canonicalKey),
