@@ -88,7 +88,7 @@ async function reader(entity: string) {
     async read(chunk: number): Promise<(readonly Value[])[]> {
       return (await records.read(step(chunk))).flatMap(({ rows }) => rows);
     },
-    staged: (chunk: number) => store.chunks.staged(run, chunk, 'records'),
+    staged: (chunk: number) => store.staged.get(run, chunk, 'records'),
   };
 }
 

@@ -70,6 +70,6 @@ export function openDeliveryPath(
   const records =
     ends.source === delivery.source
       ? loggedRecords(store.chunks, ends, destination.allAtOnce === true)
-      : sealedRecords(store.chunks);
+      : sealedRecords(store);
   return recordsPath({ store, ends, destination, books, records });
 }

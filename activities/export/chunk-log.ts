@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { SupersededError } from '../../src/store/runs/chunks.ts';
+import { SupersededError } from '../../src/store/runs/fencing.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
 

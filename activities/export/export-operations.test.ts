@@ -9,7 +9,7 @@ import type {
 } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import { SupersededError } from '../../src/store/runs/chunks.ts';
+import { SupersededError } from '../../src/store/runs/fencing.ts';
 import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
 import { mostCallsAtOnce } from './pool.ts';

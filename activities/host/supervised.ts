@@ -31,7 +31,10 @@ export async function supervised<T>(
   } catch (error) {
     // An aborted call fails in its own words: what counts is that the activity was stopped.
     if (signal.aborted) throw await stopped(context);
-    const failure = await classify(error, store.runProgress, { run, attempt: context.info.attempt });
+    const failure = await classify(error, store.runProgress, {
+      run,
+      attempt: context.info.attempt,
+    });
     // It fails the run: what else is under way is about to be stopped.
     if (failure instanceof ApplicationFailure && failure.nonRetryable === true)
       await store.runProgress.steer(run).catch(() => undefined);

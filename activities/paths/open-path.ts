@@ -12,7 +12,7 @@ import { StagedPath } from './staged/staged-path.ts';
 export function openPath(store: Store, ends: Ends, destination: Destination): Path {
   if (destination.kind === 'staging') return new StagedPath(store, ends, destination);
   const books = syncBooks(store, ends, destination);
-  const records = sealedRecords(store.chunks);
+  const records = sealedRecords(store);
   return destination.kind === 'records'
     ? recordsPath({ store, ends, destination, books, records })
     : jobsPath({ store, ends, destination, books, records });

@@ -22,6 +22,8 @@ import { Leftovers } from './runs/leftovers.ts';
 import { RunPlans } from './runs/run-plans.ts';
 import { RunProgress } from './runs/run-progress.ts';
 import { Runs } from './runs/runs.ts';
+import { SeenKeys } from './runs/seen-keys.ts';
+import { StagedTexts } from './runs/staged-texts.ts';
 import { SkippedTicks } from './runs/skipped-ticks.ts';
 import type { Seal } from './sealing/seal.ts';
 import { Watermarks } from './runs/watermarks.ts';
@@ -35,6 +37,8 @@ export interface Store {
   readonly leftovers: Leftovers;
   readonly skippedTicks: SkippedTicks;
   readonly chunks: Chunks;
+  readonly staged: StagedTexts;
+  readonly seenKeys: SeenKeys;
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly passes: Passes;
@@ -70,6 +74,8 @@ export function createStore(db: Database, seal: Seal): Store {
     leftovers: new Leftovers(db),
     skippedTicks: new SkippedTicks(db),
     chunks: new Chunks(db, seal),
+    staged: new StagedTexts(db, seal),
+    seenKeys: new SeenKeys(db),
     journal: new Journal(db, seal),
     jobs: new Jobs(db, seal),
     passes: new Passes(db, seal),

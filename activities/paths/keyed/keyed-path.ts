@@ -132,7 +132,7 @@ export class KeyedPath implements Path {
   }
 
   async #staged({ run, chunk }: Step): Promise<DecidedOperation[]> {
-    const text = await this.#work.store.chunks.staged(run, chunk, 'operations');
+    const text = await this.#work.store.staged.get(run, chunk, 'operations');
     return text === null ? [] : inTurns(operationsCodec.decode(text));
   }
 

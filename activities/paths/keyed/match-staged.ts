@@ -6,7 +6,7 @@ import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { addStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
-import type { Chunks } from '../../../src/store/runs/chunks.ts';
+import type { StagedTexts } from '../../../src/store/runs/staged-texts.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { Ends } from '../../session/ends.ts';
 import type { Step } from '../path.ts';
@@ -23,11 +23,11 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
   const { run, chunk, token, signal } = step;
   const state = await store.chunks.get(run, chunk);
   if (state?.state === 'matched' || state?.state === 'exported')
-    return { waits: (await store.chunks.staged(run, chunk, 'deferred')) !== null };
+    return { waits: (await store.staged.get(run, chunk, 'deferred')) !== null };
   await store.chunks.claim(run, chunk, token);
   const records = await work.records.read(step);
   // Read before the destination is asked: what is exported in between is seen there.
-  const pending = await pendingKeys(store.chunks, run, chunk);
+  const pending = await pendingKeys(store.staged, run, chunk);
   faultPoint('match.before-lookup');
   const mapped = await mapAll(work, records, signal);
   const decision = await matchRecords(work, mapped, pending, signal);
@@ -52,14 +52,14 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
 
 /** Decides the records that waited for earlier chunks; those are exported now, so the destination tells. */
 export async function decideDeferred(work: KeyedWork, step: Step): Promise<void> {
-  const { chunks, errors } = work.store;
+  const { chunks, errors, staged } = work.store;
   const { run, chunk, token, signal } = step;
-  const text = await chunks.staged(run, chunk, 'deferred');
+  const text = await staged.get(run, chunk, 'deferred');
   const before = await chunks.get(run, chunk);
   if (text === null || before === null) return;
   const deferred = await inTurns(deferredCodec.decode(text));
   const decision = await matchRecords(work, deferred, new Set(), signal);
-  const planned = await chunks.staged(run, chunk, 'operations');
+  const planned = await staged.get(run, chunk, 'operations');
   const operations = [
     ...(planned === null ? [] : await inTurns(operationsCodec.decode(planned))),
     ...decision.operations,
@@ -103,11 +103,11 @@ function* mapBatch(
 }
 
 async function pendingKeys(
-  chunks: Chunks,
+  staged: StagedTexts,
   run: string,
   chunk: number,
 ): Promise<ReadonlySet<string>> {
-  const texts = await chunks.stagedBefore(run, chunk, 'keys');
+  const texts = await staged.before(run, chunk, 'keys');
   const keys: string[][] = [];
   for (const text of texts) keys.push(await inTurns(keysCodec.decode(text)));
   return new Set(keys.flat());

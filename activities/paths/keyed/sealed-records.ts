@@ -4,17 +4,18 @@ import { faultPoint } from '../../../src/model/fault-point.ts';
 import { noStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
+import type { Store } from '../../../src/store/store.ts';
 import type { ChunkLimit, Staged, Step } from '../path.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { ChunkRecords } from './chunk-records.ts';
 import { cutChunks } from './cut-chunks.ts';
 
 /** Keeps the records of chunks sealed in the state database, a page cut into chunks within the limit. */
-export function sealedRecords(chunks: Chunks): ChunkRecords {
+export function sealedRecords({ chunks, staged }: Pick<Store, 'chunks' | 'staged'>): ChunkRecords {
   return {
     stage: (step, page, limit) => stageRecords(chunks, step, page, limit),
     async read({ run, chunk }) {
-      const text = await chunks.staged(run, chunk, 'records');
+      const text = await staged.get(run, chunk, 'records');
       if (text === null) throw new Error(`chunk ${chunk} is not staged`);
       return inTurns(batchesCodec.decode(text));
     },

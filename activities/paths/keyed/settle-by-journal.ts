@@ -1,7 +1,8 @@
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { noStats, type RecordError, type Stats } from '../../../src/model/outcome.ts';
-import { finalToken, type ChunkCommit } from '../../../src/store/runs/chunks.ts';
+import type { ChunkCommit } from '../../../src/store/runs/chunks.ts';
+import { finalToken } from '../../../src/store/runs/fencing.ts';
 import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { inTurns } from '../../host/in-turns.ts';
@@ -21,7 +22,7 @@ export async function settleByJournal(store: Store, run: string): Promise<void> 
 async function byJournal(store: Store, run: string, no: number): Promise<ChunkCommit | null> {
   const entries = await store.journal.read(run, no);
   if (entries.length === 0) return null;
-  const text = await store.chunks.staged(run, no, 'operations');
+  const text = await store.staged.get(run, no, 'operations');
   const operations = text === null ? [] : await inTurns(operationsCodec.decode(text));
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];

@@ -52,7 +52,7 @@ async function heldUnseen(
       const canonical = canonicalKey(key, match);
       return canonical === null ? [] : [{ key, id, canonical, hash: store.seal.hash(canonical) }];
     });
-    const unseen = await store.chunks.unseen(
+    const unseen = await store.seenKeys.unseen(
       run,
       keyed.map(({ hash }) => hash),
     );

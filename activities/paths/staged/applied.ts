@@ -1,6 +1,7 @@
 import type { AppliedChunks, ChunkResult } from '../../../src/connectors/contract/staging.ts';
 import { noStats, type Stats, addStats } from '../../../src/model/outcome.ts';
-import { finalToken, type ChunkCommit, type Chunks } from '../../../src/store/runs/chunks.ts';
+import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
+import { finalToken } from '../../../src/store/runs/fencing.ts';
 import type { Store } from '../../../src/store/store.ts';
 
 /**

@@ -107,7 +107,7 @@ export class MatchKeys {
 
   /** Empties the index. */
   async clear({ no }: EntityRef): Promise<void> {
-    await sql`delete from entity_keys where entity = ${no}`.execute(this.#db);
+    await this.#db.deleteFrom('entity_keys').where('entity', '=', no).execute();
   }
 
   /** Adds to the index. */

@@ -30,12 +30,13 @@ export class Positions {
 
   /** Null where there is none, or the source has been declared otherwise since: everything is read again. */
   async get(entity: number, source: string, fingerprint: string): Promise<Position | null> {
-    const { rows } = await sql<{ position: Buffer }>`
-      select position from entity_positions
-      where entity = ${entity} and source = ${source} and fingerprint = ${fingerprint}`.execute(
-      this.#db,
-    );
-    const [row] = rows;
+    const row = await this.#db
+      .selectFrom('entity_positions')
+      .select('position')
+      .where('entity', '=', entity)
+      .where('source', '=', source)
+      .where('fingerprint', '=', fingerprint)
+      .executeTakeFirst();
     return row === undefined
       ? null
       : (JSON.parse(this.#seal.open(row.position).toString()) as Position);

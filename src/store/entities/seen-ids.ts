@@ -64,6 +64,6 @@ export class SeenIds {
 
   /** Forgets what full reads of a cycle have met. */
   async drop(run: string): Promise<void> {
-    await sql`delete from entity_seen where run = ${run}`.execute(this.#db);
+    await this.#db.deleteFrom('entity_seen').where('run', '=', run).execute();
   }
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
-import { SupersededError } from './chunks.ts';
+import { SupersededError } from './fencing.ts';
 import { inTheClear } from '../sealing/key-ring.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
@@ -36,10 +36,13 @@ export class Journal {
   }
 
   async read(run: string, no: number): Promise<JournalEntry[]> {
-    const { rows } = await sql<{ seq: number; outcome: Buffer | null }>`
-      select seq, outcome from journal where run = ${run} and no = ${no} order by seq`.execute(
-      this.#db,
-    );
+    const rows = await this.#db
+      .selectFrom('journal')
+      .select(['seq', 'outcome'])
+      .where('run', '=', run)
+      .where('no', '=', no)
+      .orderBy('seq')
+      .execute();
     return rows.map(({ seq, outcome }) => ({
       seq,
       outcome:

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
-import { finalToken } from './chunks.ts';
+import { finalToken } from './fencing.ts';
 
 /** A run that ended early and whose remains have not been tidied. */
 export interface UntidyRun {
