@@ -10,7 +10,7 @@ export interface StoredConnection {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** What users have declared: connections and syncs. */
+/** The connections and syncs that users have declared. */
 export class Catalog {
   readonly #db: Database;
   readonly #seal: Seal;

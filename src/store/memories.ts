@@ -9,7 +9,7 @@ interface Remembered {
   readonly version: string;
 }
 
-/** What connections remember between runs: sealed at rest, changed by compare and set, gone with the connection. */
+/** The memory of connections between runs: sealed at rest, changed by compare and set, gone with the connection. */
 export class Memories {
   readonly #db: Database;
   readonly #seal: Seal;

@@ -9,7 +9,7 @@ export interface EntityState {
   /** Its number in the tables. */
   readonly no: number;
   readonly spec: EntitySpec;
-  /** How many cycles have completed: the open one has the next number, and keeps it when it is done again. */
+  /** The number of completed cycles: the open one has the next number, and keeps it when it is done again. */
   readonly cycle: number;
   /** The match rules that the index of match keys was made by; null before the first cycle. */
   readonly rules: string | null;

@@ -33,7 +33,7 @@ export class SeenIds {
       on conflict do nothing`.execute(this.#db);
   }
 
-  /** How many ids of a system a full read has not met, how many there are, and how many it has met. */
+  /** Counts the ids of a system that a full read has not met (`unseen`), all that are known (`of`), and those it has met (`seen`). */
   async count(
     { no }: EntityRef,
     run: string,

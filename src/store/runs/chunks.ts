@@ -30,13 +30,13 @@ type ChunkRow = Selectable<Schema['chunks']>;
 /** A chunk whose export has not ended. */
 export interface Unfinished {
   readonly no: number;
-  /** What was counted as it was staged for a staging destination; null where nothing was, as for a removal. */
+  /** The counts with which it was staged; null where nothing was staged, as for a removal. */
   readonly staged: Stats | null;
-  /** Whether its export may have begun. */
+  /** True where its export may have begun. */
   readonly exporting: boolean;
 }
 
-/** What an attempt commits to a chunk it owns, all or nothing. */
+/** A step of a chunk, committed by the attempt that owns the chunk, all or nothing. */
 export interface ChunkCommit {
   readonly state: State;
   readonly cursor?: {
@@ -46,7 +46,7 @@ export interface ChunkCommit {
     readonly highest?: string | null;
   };
   readonly stats?: Stats;
-  /** What a cycle counts besides, by name. */
+  /** Further counts of a cycle, by name. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly errors?: readonly RecordError[];
   readonly stage?: Stage;
@@ -132,7 +132,7 @@ export class Chunks {
     }));
   }
 
-  /** How many records the run and those that it continues have imported. */
+  /** Counts the records that the run and those that it continues have imported. */
   async importedInAll(run: string): Promise<number> {
     const { rows } = await sql<{ sum: string }>`
       select coalesce(sum(c.imported), 0) as sum from runs r
@@ -142,7 +142,7 @@ export class Chunks {
   }
 
   /**
-   * Where the run stopped: the cursor after the last page before which every chunk was exported; `done` when it had
+   * The place where the run stopped: the cursor after the last page before which every chunk was exported; `done` when it had
    * read everything. Null where it got nowhere.
    */
   async stoppedAt(run: string): Promise<RunStart | null> {
@@ -188,7 +188,7 @@ export class Chunks {
   ): Promise<void> {
     const staged = await this.#staged.pack(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
-      // What is outdated goes only with an update that finds its token: nobody else may lock anything of the owner's.
+      // Outdated rows go only with an update that finds its token: no other attempt may lock anything of the owner's.
       const { rows } = await sql`
         with mine as (update chunks set ${sql.join(this.#changes(token, commit))}
           where run = ${run} and reading = ${this.#series} and no = ${no} and token = ${token}

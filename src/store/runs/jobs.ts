@@ -9,7 +9,7 @@ export interface Job {
   readonly kind: 'import' | 'export';
   /** Its number among those of the chunk. */
   readonly part: number;
-  /** What names the job at the system. */
+  /** Names the job at the system. */
   readonly submission: string;
   /** The system's own name of it; null while nobody knows whether it was submitted. */
   readonly reference: string | null;

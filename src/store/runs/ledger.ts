@@ -6,7 +6,7 @@ import type { Schema } from '../database/schema.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** What a sync has written under one key: the keyed hash of the values and the destination's id (R4). */
+/** The record that a sync has written under one key: the keyed hash of its values and the destination's id (R4). */
 export interface LedgerEntry {
   readonly keyHash: Buffer;
   readonly key: KeyValues;

@@ -13,7 +13,7 @@ export interface UntidyRun {
 /** The failure of a cancelled run whose destination could not be asked what it had applied. */
 export const unsettled = 'unsettled';
 
-/** What runs that ended early have left behind: at destinations, and in the state database. */
+/** The remains of runs that ended early: at destinations, and in the state database. */
 export class Leftovers {
   readonly #db: Database;
 

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 import type { SourceReading } from './readings.ts';
 
-/** What a cycle has settled of its readings: from where to where each goes, and which scans are done. */
+/** The readings of a cycle: where each begins and ends, once that is settled, and the scans that are done. */
 export class Passes {
   readonly #db: Database;
   readonly #seal: Seal;

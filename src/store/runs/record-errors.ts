@@ -42,8 +42,8 @@ export class RecordErrors {
   }
 
   /**
-   * How many records of the run could not be read as far as their key. One that has no value for it is not among them:
-   * nothing it could stand for is ever removed.
+   * Counts the records of the run that could not be read as far as their key. A record without a value for its key is not
+   * counted: nothing it could stand for is ever removed.
    */
   async unnamed(run: string): Promise<number> {
     const rows = await this.#ofRun(run).where('code', 'in', unreadable).execute();

@@ -5,7 +5,7 @@ import { cycleSyncId } from '../../model/workflow.ts';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** What a run does, fixed when it opens. */
+/** The work of a run, fixed when it opens. */
 export interface RunPlan {
   readonly sync: string;
   readonly spec: SyncSpec;
@@ -14,11 +14,11 @@ export interface RunPlan {
   readonly since: string | null;
   /** Records with a higher watermark belong to the next run. */
   readonly until: string | null;
-  /** What the sync's watermark becomes: `until`, or less where records may still come late. */
+  /** The sync's watermark after the run: `until`, or less where records may still come late. */
   readonly settled: string | null;
   /** The first of the chain of runs that continue each other; the run itself where it continues none. */
   readonly origin: string;
-  /** Where a run that continues another begins; null at the beginning. */
+  /** The place where a run that continues another begins; null at the beginning. */
   readonly start: RunStart | null;
 }
 
@@ -50,7 +50,7 @@ export class RunPlans {
     sync: string;
     spec: SyncSpec;
     options: RunOptions;
-    /** Where a run begins that continues another, whose plan it takes over. */
+    /** The place where a run begins that continues another, whose plan it takes over. */
     start?: RunStart | null;
     /** The cycle whose destination it writes. */
     parent?: string;

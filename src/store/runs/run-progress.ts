@@ -3,7 +3,7 @@ import type { Run, RunFailure, RunOutcome, RunPhase, RunStatus } from '../../mod
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How a run ended. */
+/** The end of a run. */
 export interface RunEnd {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly outcome: RunOutcome | null;
@@ -11,7 +11,7 @@ export interface RunEnd {
   readonly watermark: string | null;
 }
 
-/** How runs are doing, as their workflows and activities note it. A run that is over stays as it is. */
+/** The progress of runs, as their workflows and activities note it. A run that is over stays as it is. */
 export class RunProgress {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -63,7 +63,7 @@ export class RunProgress {
       .execute();
   }
 
-  /** Those of these runs that were steered within the last 10 s. */
+  /** Filters runs: returns the ones that were steered within the last 10 s. */
   async steered(ids: readonly string[]): Promise<string[]> {
     const { rows } = await sql<{ id: string }>`
       select id from runs where id = any(${ids}::text[]) and steered_at > now() - interval '10 s'`.execute(

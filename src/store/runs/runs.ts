@@ -84,7 +84,7 @@ export class Runs {
     return rows[0] === undefined ? null : this.#toRun(rows[0]);
   }
 
-  /** Those of these runs that exist, in the order they began. */
+  /** Reads these runs in the order they began; unknown ids are left out. */
   async some(ids: readonly string[]): Promise<Run[]> {
     if (ids.length === 0) return [];
     const { rows } =

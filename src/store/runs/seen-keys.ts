@@ -15,7 +15,7 @@ export class SeenKeys {
       on conflict do nothing`.execute(tx);
   }
 
-  /** Those of these keys that no chunk of the run held, as hexadecimal text. */
+  /** Filters keys: returns the ones that no chunk of the run held, as hexadecimal text. */
   async unseen(run: string, hashes: readonly Buffer[]): Promise<Set<string>> {
     const { rows } = await sql<{ hash: string }>`
       select encode(h, 'hex') as hash from unnest(${hashes}::bytea[]) h

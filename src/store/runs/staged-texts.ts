@@ -10,7 +10,7 @@ const decompress = promisify(brotliDecompress);
 const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 /**
- * What rests in a chunk of a keyed path: its records, the operations that are due, the records that wait for earlier
+ * The kinds of texts that rest in a chunk of a keyed path: its records, the operations that are due, the records that wait for earlier
  * chunks, and the canonical keys of both.
  */
 export type StageKind = 'records' | 'operations' | 'deferred' | 'keys';

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How far a sync has read its source. */
+/** The place in its source up to which a sync has read. */
 export interface Watermark {
   /** Null until it is known: everything is read again. */
   readonly value: string | null;
@@ -12,7 +12,7 @@ export interface Watermark {
   readonly run: string | null;
 }
 
-/** How far each sync has read its source. A watermark belongs to the mapping it was read with; it is sealed at rest. */
+/** The watermarks of syncs. A watermark belongs to the mapping it was read with; it is sealed at rest. */
 export class Watermarks {
   readonly #db: Database;
   readonly #seal: Seal;
