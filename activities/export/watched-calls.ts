@@ -6,7 +6,10 @@ import {
   TransientError,
 } from '../../src/model/failure.ts';
 
-/** Calls that note in `wire` whether one of them has left and was not refused for its rate. */
+/**
+ * Returns calls that set `wire.isBusy` when one of them has left, and take it back when that one was refused for its
+ * rate.
+ */
 export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {
   return {
     ...calls,
@@ -21,7 +24,7 @@ export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {
   };
 }
 
-/** True where a call that failed like this certainly changed nothing. */
+/** True when a call that failed with this error certainly changed nothing. */
 export function isWithoutEffect(error: unknown): boolean {
   if (error instanceof ConfigError) return error.code !== 'unexpected_answer';
   if (error instanceof TransientError) return error.code === 'unreachable';

@@ -1,6 +1,6 @@
 import type { RunStatus } from '../../model/run.ts';
 
-/** What can happen to a run. */
+/** The events in the life of a run. */
 export type LifecycleEvent = 'start' | 'pause' | 'resume' | 'complete' | 'fail' | 'cancel';
 
 /*
