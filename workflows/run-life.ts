@@ -58,7 +58,7 @@ interface Beginning {
  * (DESIGN section 3).
  *
  * ```
- *               ┌── pause ─▶ paused ── resume ─▶ running        by signal; approve does nothing here
+ *               ┌── pause ─▶ paused ── resume ─▶ running        by signal
  *   pending ─▶ running
  *               ├── a removal needs approval ─▶ paused ── approve ─▶ running      resume does nothing here (R7)
  *               └── done, failed or cancelled ─▶ close ─▶ completed | failed | cancelled

@@ -16,8 +16,8 @@ export function watermarkFingerprint(spec: SyncSpec): string {
 }
 
 /**
- * Asks the source up to which watermark, `until` at most, no further record can appear. Later ones stay for the next
- * run.
+ * Asks the source up to which watermark, `until` at most, no further record can appear. The sync's next run begins
+ * there.
  */
 export async function settledUpTo(
   source: Source,
