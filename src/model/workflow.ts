@@ -5,12 +5,12 @@ import type { RunFailure, RunPhase, RunStatus } from './run.ts';
 /** The task queue of all workflows and activities. */
 export const taskQueue = 'sluice';
 
-/** The workflow id of a sync's open run: Temporal allows one at a time. */
+/** Returns the workflow id of a sync's open run. Temporal allows one at a time. */
 export function syncWorkflowId(sync: string): string {
   return `sync/${sync}`;
 }
 
-/** The workflow id of an entity's open cycle. */
+/** Returns the workflow id of an entity's open cycle. */
 export function entityWorkflowId(entity: string): string {
   return `entity/${entity}`;
 }
