@@ -79,7 +79,7 @@ export class RunLife {
   #approved = false;
   /** True while the run waits for approval. */
   #awaiting = false;
-  /** True when the store has not been told of the latest change. */
+  /** Something happened that the store has not been told. */
   #untold = false;
   /** True while a note to the store is under way. */
   #telling = false;
@@ -113,7 +113,6 @@ export class RunLife {
     this.#show();
   }
 
-  /** Moves to the status that follows from `event`. */
   advance(event: LifecycleEvent): void {
     this.#status = transition(this.#status, event);
     this.#show();
