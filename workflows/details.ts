@@ -1,6 +1,6 @@
 import type { RunState } from '../src/model/workflow.ts';
 
-/** Returns a run's state as Markdown, for the Temporal UI. */
+/** The run as Markdown, for the Temporal UI. */
 export function details({ run, status, phase, stats }: RunState): string {
   const { skipped } = stats;
   const counts = [

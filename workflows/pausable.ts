@@ -42,7 +42,7 @@ export async function pausable<T>(gate: PauseGate, work: () => Promise<T>): Prom
   }
 }
 
-/** Runs a step, which a pause interrupts. While it answers that it waits for a long job, sleeps and runs it again. */
+/** Runs a step while the gate is open, again and again as long as it says that it waits; nothing waits in a worker. */
 export async function untilDone<T extends object>(
   gate: PauseGate,
   step: () => Promise<T | Waiting>,

@@ -53,10 +53,7 @@ export interface NaturalKey {
   readonly mapping: Mapping;
 }
 
-/**
- * Returns the destination if it takes records.
- * @throws ConfigError `unsupported` if it does not
- */
+/** @throws ConfigError where the destination can only stage */
 export function requireRecordDestination(destination: Destination): RecordDestination {
   if (destination.kind === 'records') return destination;
   throw new ConfigError('unsupported', 'entities are written record by record');

@@ -19,9 +19,9 @@ import type { Delivery, NaturalKey } from './delivery.ts';
 const exactly: KeyMatch = { caseInsensitive: false, trim: false };
 
 /**
- * Lets a destination be addressed by the ids of an entity's records. The key of every operation is such an id, and the
- * ID mapping tells which record of the system it stands for. A record that has no id in the system yet is looked up by
- * its natural key, if the entity names one. If that finds none, it is created, and the system gives it an id.
+ * A destination whose records go by the ids of an entity's records: the key of every operation is the record's id, and
+ * the ID mapping tells which record of the system that is. A record without an id there is looked for by its natural
+ * key, if there is one, else created; the system gives it an id then.
  */
 export class IdentifiedDestination implements RecordDestination {
   readonly kind = 'records';
@@ -32,7 +32,7 @@ export class IdentifiedDestination implements RecordDestination {
   readonly lookupBatch: number;
   readonly #store: Store;
   readonly #delivery: Delivery;
-  /** The same destination, addressed by the system's own ids. */
+  /** Keyed by the system's own id. */
   readonly #inner: RecordDestination;
   readonly #natural: NaturalKey | undefined;
 

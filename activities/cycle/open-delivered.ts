@@ -57,8 +57,8 @@ async function openNatural(
 }
 
 /**
- * Returns the path of a run that writes an entity's destination: the path of records, with the entity's books. The
- * records rest in the change log, unless the run retries the errors of an earlier one.
+ * The path of a run that writes a destination of an entity: that of records, with the entity's books. What it reads rests in
+ * the change log, unless it retries the errors of an earlier run.
  */
 export function openDeliveryPath(
   store: Store,

@@ -6,10 +6,7 @@ import {
   TransientError,
 } from '../../src/model/failure.ts';
 
-/**
- * Returns calls that set `wire.isBusy` when one of them has left, and take it back when that one was refused for its
- * rate.
- */
+/** Calls that note in `wire` whether one of them has left and was not refused for its rate. */
 export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {
   return {
     ...calls,

@@ -59,7 +59,7 @@ export interface Path {
   finish(written: number, signal: AbortSignal): Promise<void>;
   /** Drops everything that the destination keeps for a run that finished. */
   forget(signal: AbortSignal): Promise<void>;
-  /** Counts what was written of the unfinished chunks of a run that ends early (R10). May be repeated. */
+  /** Counts what a run that ends early has written of chunks that it did not finish (R10). May be repeated. */
   settle(signal: AbortSignal): Promise<void>;
   /**
    * Drops everything that the destination keeps for a run that ended early.

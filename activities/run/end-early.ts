@@ -65,14 +65,14 @@ export async function tidyRemains(
     const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
     if (dead.open) await store.runs.finish(dead.id, end);
     await store.chunks.cleanUp(dead.id, { keepSeen });
-    // When its connection is gone for good, nothing can be tidied any more.
+    // Where its connection is gone for good, there is nothing that could be tidied.
     if ((settled === true || settled instanceof ConfigError) && !keepSeen)
       await store.runs.tidied(dead.id);
     await deps.sessions.drop(dead.id);
   }
 }
 
-/** Settles a run's chunks and drops what it staged. Returns true, or the error, or undefined when it takes too long. */
+/** Settles a run's chunks and drops what it staged; returns what went wrong where that was not possible in time. */
 async function settle(
   { sessions }: WorkerDependencies,
   run: string,

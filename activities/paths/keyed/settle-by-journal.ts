@@ -7,9 +7,8 @@ import type { Store } from '../../../src/store/store.ts';
 import { inTurns } from '../../host/in-turns.ts';
 
 /**
- * Counts what was written of the unfinished chunks of a run that ends early, by the operations that were answered
- * (R10). Chunks that were only staged count nothing. May be repeated. Afterwards no attempt of the run can commit
- * anything (R6).
+ * Counts what a run that ends early has written of chunks it did not finish by the operations that were answered (R10).
+ * Chunks that were merely staged count nothing. May be repeated; from now on no attempt of the run commits anything (R6).
  */
 export async function settleByJournal(store: Store, run: string): Promise<void> {
   for (const { no } of await store.chunks.unfinished(run)) {

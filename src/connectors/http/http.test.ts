@@ -642,7 +642,7 @@ describe('failures', () => {
     expect(server.stats().requests).toBe(0);
   });
 
-  it('reports limits to the quota and waits instead of failing (R9)', async () => {
+  it('reports limits to the throttle and waits instead of failing (R9)', async () => {
     const server = await api({ quota: { requests: 1, perMs: 5000 } });
     const seen: (LimitInfo | undefined)[] = [];
     const calls = callsBy(async (send, signal) => {
