@@ -114,8 +114,7 @@ export interface Connection {
 
 /**
  * Declares a connector: checks its types, marks it with the version of the contract, and returns it without its type
- * parameters, since the runtime handles all connectors alike. Example: `export default defineConnector({ type: 'crm', …
- * })`.
+ * parameters, since the runtime handles all connectors alike.
  */
 export function defineConnector<Settings, Link extends Connection>(
   connector: Connector<Settings, Link>,

@@ -111,7 +111,9 @@ const uniqueSql = `SELECT i.indimmediate AS immediate, json_agg(a.attname ORDER 
 export const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
   ELSE EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) END`;
 
-/** Whether a row of `pg_attribute` is declared never to be null, and every row was checked for it. */
+/**
+ * SQL: true when the column of a row of `pg_attribute` is declared never to be null, and every row was checked for it.
+ */
 export const notNullSql = `attnotnull AND NOT EXISTS (
   SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'n' AND NOT convalidated AND attnum = ANY(conkey))`;
 
