@@ -18,7 +18,7 @@ import type { Dependencies } from './host/dependencies.ts';
 import { Sessions } from './session/sessions.ts';
 import { Steering } from './host/steering.ts';
 
-/** Every activity, over what it needs. */
+/** Returns all activities, with the parts that they work with. */
 export function createActivities(dependencies: Dependencies): RunActivities & CycleActivities {
   const deps = {
     ...dependencies,

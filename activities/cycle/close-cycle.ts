@@ -11,14 +11,17 @@ import type { Store } from '../../src/store/store.ts';
 
 const expiredAtOnce = 50_000;
 
-/** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
+/**
+ * Ends a cycle. Only a cycle that completes moves the positions of its sources; after any other, the next reads the
+ * same again.
+ */
 export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycle'] {
   return ({ run, entity: id, end: { status, failure }, more }) =>
     supervised(deps, run, async () => {
       const { store } = deps;
       await store.runProgress.enter(run, 'close');
       if (status !== 'completed') {
-        // It may end before its first step.
+        // A cycle may end before its first step has created it.
         await store.runPlans.createCycle({ id: run, entity: id, options: {} });
         await endCycle(store, run, { status, failure });
         return endOf(await store.runs.get(run));
@@ -73,7 +76,10 @@ async function outcomeOf({ store }: WorkerDependencies, run: string): Promise<Ru
   return written === 0 ? 'nothing_written' : 'ok';
 }
 
-/** Forgets what is older than the history is to be kept: log entries, and deleted records that every destination knows of. */
+/**
+ * Deletes log entries older than the history is to be kept, and equally old deleted records that every destination has
+ * passed.
+ */
 async function expire(
   { store }: WorkerDependencies,
   { id, no, ref, spec }: OpenEntity,
@@ -89,7 +95,7 @@ async function expire(
   while ((await store.records.forgetDeleted(ref, { keepMs, upTo, limit })) === limit);
 }
 
-/** Ends a cycle that does not complete. From now on no attempt of it changes anything (R6). */
+/** Ends a cycle that does not complete. Afterwards no attempt of it can change anything (R6). */
 export async function endCycle(
   { runProgress, chunks, seenIds }: Store,
   run: string,

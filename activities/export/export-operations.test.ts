@@ -81,7 +81,7 @@ test('what an answer asks to send again is sent again; what fails for ever becom
   expect(world.landed).toHaveLength(192);
   expect(new Set(world.landed).size).toBe(192);
   expect(tries.get(1)).toBe(5);
-  // What was left over of four calls goes together.
+  // The rests of four calls are sent together.
   expect(world.calls()).toBeLessThan(4 + 12);
 }, 60_000);
 

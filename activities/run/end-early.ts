@@ -6,22 +6,25 @@ import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
-/** How long a destination that may be down is given to say what it has applied. Milliseconds. */
+/** The time that a destination, which may be down, has to say what it has applied. Milliseconds. */
 const askMs = 5_000;
 
-/** What comes too late for the run goes on, and is tidied all the same. */
+/**
+ * Is never aborted: settling that takes too long for the run's end goes on in the background, and tidies up all the
+ * same.
+ */
 const unhurried = new AbortController().signal;
 
-/** How a run ends that does not complete. */
+/** The end of a run that does not complete. */
 interface EarlyEnd {
   readonly status: 'failed' | 'cancelled';
   readonly failure: RunFailure | null;
 }
 
 /**
- * Ends a run that failed or was cancelled: counts what it has written, drops what it staged. Where the destination
- * does not answer, the run ends all the same and says that its stats may be short; the next run settles them. False
- * where there is no such run.
+ * Ends a run that failed or was cancelled: counts what it has written and drops what it staged. When the destination
+ * does not answer, the run ends all the same and says that its stats may be short; the next run settles them.
+ * @returns false when there is no such run
  */
 export async function endEarly(
   deps: WorkerDependencies,
@@ -34,7 +37,7 @@ export async function endEarly(
   // A mirror that continues this run must know every key that the source still has.
   const keepSeen = permissionsOf(plan.spec.mode).remove && writesAllDue(plan.options);
   const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
-  // What never opened has left nothing; what failed it would only stand in the way again.
+  // A run that never opened has left nothing behind, and opening it now would fail again.
   const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
   if (!settled) await settleByJournal(store, run);
   const inDoubt = !settled && doubtful && plan.kind === 'staging';
@@ -46,8 +49,9 @@ export async function endEarly(
 }
 
 /**
- * Tidies up after the earlier runs of a sync that could not do it themselves: their workflow was terminated, their
+ * Tidies up after earlier runs of the sync that could not do so themselves: their workflow was terminated, their
  * destination was down, or they kept what a run that continues them would have needed.
+ * @param origin the run that this one continues, directly or through others; what it keeps is still needed
  */
 export async function tidyRemains(
   deps: WorkerDependencies,

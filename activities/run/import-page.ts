@@ -6,7 +6,7 @@ import { sourceJob } from '../paths/jobs/source-job.ts';
 import { startOf } from '../session/ends.ts';
 import type { Session } from '../session/session.ts';
 
-/** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
+/** The longest time that one page of a slow source is read: a crash loses that much reading. Milliseconds. */
 const readMs = 20_000;
 const nothingLeft = { chunks: 0, records: 0, done: true };
 
@@ -48,7 +48,7 @@ export function importPage(deps: WorkerDependencies): RunActivities['importPage'
     });
 }
 
-/** How many more records the run may import. */
+/** Returns the number of records that the run may still import. */
 async function allowance(
   { store }: WorkerDependencies,
   { ends }: Session,

@@ -11,7 +11,7 @@ import type { Session } from '../session/session.ts';
 import { tidyRemains } from './end-early.ts';
 import { supervised } from '../host/supervised.ts';
 
-/** Checks both sides before anything moves, and settles from where to read and how to write. */
+/** Checks both ends before any record moves, and settles where the read begins and how the run writes. */
 export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
   return (started) => {
     const { run, sync, parent } = started;
@@ -34,7 +34,7 @@ export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
   };
 }
 
-/** Previews hold values of records, so they are not kept for long. */
+/** Drops old previews, which hold values of records and are not kept for long, and begins that of a dry run. */
 async function preparePreview(
   { store }: WorkerDependencies,
   { ends, path }: Session,
@@ -74,7 +74,7 @@ async function settle(
     mode: spec.mode,
     removes: path.removes !== 'nothing' && readsAllDue(options),
     dryRun: options.dryRun === true,
-    // What failed before may well fail again: a retry is not judged.
+    // A retry has no limit on errors: records that failed before may well fail again.
     ...(spec.stopAfter !== undefined &&
       options.retryOf === undefined && { stopAfter: spec.stopAfter }),
   };

@@ -5,7 +5,7 @@ import { type WorkerDependencies, withSession } from '../session/with-session.ts
 import { stepOf } from '../host/attempt.ts';
 import { shownKey } from '../paths/keyed/sample.ts';
 
-/** Counts and pins what a mirror would remove, and asks the guard (R7). */
+/** Pins the records that a mirror would remove, counts them, and asks the guard whether that needs approval (R7). */
 export function planRemoval(deps: WorkerDependencies): RunActivities['planRemoval'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async ({ ends, path }, signal) => {

@@ -14,9 +14,9 @@ import { hashesOf, matchRecords } from './match-records.ts';
 import type { KeyedWork } from './keyed-work.ts';
 
 /**
- * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record whose
- * key an earlier chunk is still writing is put off until that chunk is exported: only then the destination tells
- * what the record is, an update (DESIGN section 3).
+ * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record is put
+ * off when an earlier chunk is still writing its key. Example: chunk 1 creates a record, and chunk 2 holds the same
+ * key. Only once chunk 1 is exported does the destination show that the second one is an update (DESIGN section 3).
  */
 export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits: boolean }> {
   const { store, ends, books } = work;
@@ -26,7 +26,7 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
     return { waits: (await store.staged.get(run, chunk, 'deferred')) !== null };
   await store.chunks.claim(run, chunk, token);
   const records = await work.records.read(step);
-  // Read before the destination is asked: what is exported in between is seen there.
+  // The pending keys are read before the destination is asked, which shows what is exported in between.
   const pending = await pendingKeys(store.staged, run, chunk);
   faultPoint('match.before-lookup');
   const mapped = await mapAll(work, records, signal);
@@ -50,7 +50,9 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
   return { waits: deferred.length > 0 };
 }
 
-/** Decides the records that waited for earlier chunks; those are exported now, so the destination tells. */
+/**
+ * Decides the records that were put off. The earlier chunks are exported now, so the destination shows their records.
+ */
 export async function decideDeferred(work: KeyedWork, step: Step): Promise<void> {
   const { chunks, errors, staged } = work.store;
   const { run, chunk, token, signal } = step;
@@ -66,7 +68,7 @@ export async function decideDeferred(work: KeyedWork, step: Step): Promise<void>
   ];
   await chunks.commit(run, chunk, token, {
     state: 'matched',
-    // They were counted as imported already.
+    // Matching has counted these records as imported already.
     stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
     errors: [...(await errors.ofChunk(run, chunk)), ...decision.errors],
     stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
@@ -113,7 +115,7 @@ async function pendingKeys(
   return new Set(keys.flat());
 }
 
-/** Canonical keys of the records that this chunk writes, or may write. */
+/** Returns the canonical keys of the records that this chunk writes, or may write. */
 function keysToWrite({ match }: Ends, { operations, deferred }: Decision): string[] {
   return [
     ...operations.map((operation) => operation.canonicalKey),

@@ -10,7 +10,7 @@ import { inTurns } from '../../host/in-turns.ts';
 import type { ChunkRecords } from './chunk-records.ts';
 import { cutChunks } from './cut-chunks.ts';
 
-/** Keeps the records of chunks sealed in the state database, a page cut into chunks within the limit. */
+/** Keeps the records of chunks sealed in the state database. A page is cut into chunks within the limit. */
 export function sealedRecords({ chunks, staged }: Pick<Store, 'chunks' | 'staged'>): ChunkRecords {
   return {
     stage: (step, page, limit) => stageRecords(chunks, step, page, limit),
@@ -41,9 +41,9 @@ async function stageRecords(
     faultPoint('import.after-commit');
     chunk += 1;
   };
-  // A source's own page may go a little beyond the limit: that is not worth a chunk of its own.
+  // A source's page may be a little larger than the limit. The surplus is not worth a chunk of its own.
   const roomy = { ...limit, records: Math.ceil(limit.records * 1.25) };
-  // The last one waits for the cursor.
+  // The last chunk waits for the cursor, which is known once the page is read.
   let last: RecordBatch[] | undefined;
   for await (const held of cutChunks(page.batches(), roomy)) {
     if (last !== undefined) await put(last);

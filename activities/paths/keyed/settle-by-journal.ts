@@ -48,7 +48,10 @@ async function byJournal(store: Store, run: string, no: number): Promise<ChunkCo
   return { state: 'interrupted', stats, errors };
 }
 
-/** Where only the ledger tells what is there, the next run must not create these again: a second one could double them. */
+/**
+ * Notes creates of unknown outcome in the ledger. Where only the ledger tells what is there, the next run would else
+ * create the records a second time.
+ */
 async function noteDoubtful(
   store: Store,
   run: string,

@@ -164,7 +164,7 @@ export class Chunks {
   }
 
   /** How the latest chunks fared that the run's sync has written to the destination it has now, newest first. */
-  async paces(run: string): Promise<ChunkSpeed[]> {
+  async speeds(run: string): Promise<ChunkSpeed[]> {
     const { rows } = await sql<ChunkSpeed>`
       select c.imported as records, c.took_ms as ms from runs r
       join runs o on o.sync = r.sync and o.spec->'destination' = r.spec->'destination'
