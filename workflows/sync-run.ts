@@ -108,6 +108,7 @@ class SyncRun {
         this.#life.count(stats);
         this.#judge(opened, false);
       },
+      waits: (step, job) => this.#life.waits(step, job),
     });
   }
 
@@ -127,6 +128,11 @@ class SyncRun {
     );
     if (removal.remove === 0) return;
     if (needsApproval) await life.approval(removal);
-    life.count(await untilDone(life.gate, () => steps.exportRemoval({ run, chunk })));
+    const removed = await untilDone(
+      life.gate,
+      () => steps.exportRemoval({ run, chunk }),
+      (job) => life.waits('remove', job),
+    );
+    life.count(removed);
   }
 }

@@ -5,7 +5,7 @@ import {
   isCancellation,
   sleep,
 } from '@temporalio/workflow';
-import type { Waiting } from '../activities/activities.ts';
+import type { WaitedJob, Waiting } from '../activities/activities.ts';
 
 /** Holds a run up while it is closed: the run is paused. */
 export interface Gate {
@@ -42,13 +42,18 @@ export async function whileOpen<T>(gate: Gate, work: () => Promise<T>): Promise<
   }
 }
 
-/** Runs a step while the gate is open, again and again as long as it says that it waits; nothing waits in a worker. */
+/**
+ * Runs a step while the gate is open, again and again as long as it says that it waits; nothing waits in a worker.
+ * @param waits told after each time which long job the step waits for; undefined: none
+ */
 export async function untilDone<T extends object>(
   gate: Gate,
   step: () => Promise<T | Waiting>,
+  waits?: (job: WaitedJob | undefined) => void,
 ): Promise<Exclude<T, Waiting>> {
   for (;;) {
     const answer = await whileOpen(gate, step);
+    waits?.(isWaiting(answer) ? answer.job : undefined);
     if (!isWaiting(answer)) return answer as Exclude<T, Waiting>;
     const { waitMs } = answer;
     await whileOpen(gate, () => sleep(waitMs));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { unlimited, type Calls } from '../../src/connectors/contract/calls.ts';
 import type { JobDestination } from '../../src/connectors/contract/jobs.ts';
 import type { WriteOperation } from '../../src/connectors/contract/records.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
@@ -94,6 +94,32 @@ export function jobsSuite(harness: () => Harness): void {
     expect((await held(harness())).map(([code]) => code)).toEqual(['whole']);
   });
 
+  it('submits by one call with an effect: what breaks off before it may be submitted again at once', async ({
+    skip,
+  }) => {
+    const { jobs } = harness();
+    if (jobs === undefined) {
+      skip();
+      return;
+    }
+    await harness().seed([]);
+    await withDestination(harness(), async (destination) => {
+      const whole = recordedCalls();
+      const submitted = await destination.submit([create('whole')], randomUUID(), whole);
+      await untilDone(destination, submitted, unlimited);
+      expect(whole.log.effects).toEqual([whole.log.sent]);
+      for (let nth = 1; nth < whole.log.sent; nth += 1) {
+        const submission = randomUUID();
+        const effects = jobs.effects();
+        const submit = (calls: Calls) => destination.submit([create(`b${nth}`)], submission, calls);
+        jobs.lose(nth);
+        await expect(submit(recordedCalls())).rejects.toBeInstanceOf(TransientError);
+        await untilDone(destination, await submit(unlimited), unlimited);
+        expect([nth, jobs.effects() - effects]).toEqual([nth, 1]);
+      }
+    });
+  });
+
   it('submits once, whichever answer is lost', async ({ skip }) => {
     const { jobs } = harness();
     if (jobs === undefined) {
@@ -178,6 +204,9 @@ export function exportSuite(harness: () => Harness): void {
         return;
       }
       const read = { since: null, until: null, fields: suiteFields };
+      const whole = recordedCalls();
+      await job.submit(read, randomUUID(), whole);
+      expect(whole.log.effects).toEqual([whole.log.sent]);
       const notMine = new Error('the chunk has another owner');
       const fence = () => {
         throw notMine;

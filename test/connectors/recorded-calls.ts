@@ -1,4 +1,4 @@
-import type { Calls, Send } from '../../src/connectors/contract/calls.ts';
+import type { CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
 import { unlimited } from '../../src/connectors/contract/calls.ts';
 
 /** How calls of a test are made. */
@@ -8,8 +8,8 @@ export interface CallTerms {
   /** See `Calls.repeatable`. Default true. */
   readonly repeatable?: boolean;
   /**
-   * Asked before each request leaves, with its number from 1: what it throws keeps the request from being sent; a promise
-   * delays it.
+   * Asked before each request with an effect leaves, with its number among all requests, from 1: what it throws keeps the
+   * request from being sent; a promise delays it.
    */
   readonly fence?: (request: number) => void | Promise<void>;
   /** The first request of each call is refused for its rate before it gets anywhere, and made again. Default false. */
@@ -26,6 +26,10 @@ export interface CallLog {
   readonly sent: number;
   /** Requests, sent or not, that were refused for their rate. */
   readonly limited: number;
+  /** The numbers of the requests that left and had an effect, as connectors say by `CallOptions.effect`. */
+  readonly effects: readonly number[];
+  /** Calls under way: `send` was called and has not ended. */
+  readonly underWay: number;
 }
 
 /** Calls that a test can count, refuse, delay and end. */
@@ -46,10 +50,10 @@ const mostTries = 100;
  * ```
  */
 export function recordedCalls(terms: CallTerms = {}): RecordedCalls {
-  return sharing({ made: 0, sent: 0, limited: 0, asked: 0 }, terms);
+  return sharing({ made: 0, sent: 0, limited: 0, effects: [], underWay: 0, asked: 0 }, terms);
 }
 
-type Log = { -readonly [K in keyof CallLog]: CallLog[K] } & { asked: number };
+type Log = { -readonly [K in keyof CallLog]: CallLog[K] } & { asked: number; effects: number[] };
 
 function sharing(log: Log, terms: CallTerms): RecordedCalls {
   const { signal = unlimited.signal, repeatable = true } = terms;
@@ -57,7 +61,7 @@ function sharing(log: Log, terms: CallTerms): RecordedCalls {
     signal,
     repeatable,
     log,
-    make: (send) => make(log, { ...terms, signal }, send),
+    make: (send, options) => make(log, { ...terms, signal }, send, options),
     until: (other) => sharing(log, { ...terms, signal: AbortSignal.any([signal, other]) }),
   };
 }
@@ -66,19 +70,24 @@ async function make<T>(
   log: Log,
   { signal, fence, refusesFirst = false, onLimited }: CallTerms & { readonly signal: AbortSignal },
   send: Send<T>,
+  { effect = true }: CallOptions = {},
 ): Promise<T> {
   log.made += 1;
   for (let tries = 0; tries < mostTries; tries += 1) {
     signal.throwIfAborted();
     log.asked += 1;
-    await fence?.(log.asked);
+    if (effect) await fence?.(log.asked);
     signal.throwIfAborted();
     if (refusesFirst && tries === 0) {
       log.limited += 1;
       continue;
     }
     log.sent += 1;
-    const { value, limits } = await send({ signal, sent: () => undefined });
+    if (effect) log.effects.push(log.asked);
+    log.underWay += 1;
+    const { value, limits } = await send({ signal, sent: () => undefined }).finally(() => {
+      log.underWay -= 1;
+    });
     if (limits?.limited !== true) return value;
     log.limited += 1;
     onLimited?.();

@@ -273,9 +273,9 @@ async function openDestination(link: Link, target: Target, calls: Calls): Promis
     async submit(operations, submission, asking) {
       const kind = kinds[operations[0]?.operation ?? 'create'] ?? removals[removal];
       const job = { object: stream, name: submission, operation: kind };
-      const { id } = await client.send<JobView>(asking, 'POST', 'jobs/ingest', job);
+      const { id } = await client.prepare<JobView>(asking, 'POST', 'jobs/ingest', job);
       const rows = operations.map((operation) => rowOf(operation, key));
-      await client.send(asking, 'PUT', `jobs/ingest/${id}/batches`, rows);
+      await client.prepare(asking, 'PUT', `jobs/ingest/${id}/batches`, rows);
       // Only now does the job run: until here, whoever finds it aborts it.
       await client.send(asking, 'PATCH', `jobs/ingest/${id}`, { state: 'UploadComplete' });
       return id;
