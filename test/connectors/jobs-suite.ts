@@ -161,6 +161,8 @@ export function jobsSuite(harness: () => Harness): void {
       );
       const gone = destination.poll('no-such-job', unlimited);
       await expect(gone).rejects.toMatchObject({ class: 'transient', code: 'job_lost' });
+      const results = destination.results('no-such-job', [create('a')], unlimited);
+      await expect(results).rejects.toMatchObject({ class: 'transient', code: 'job_lost' });
     });
   });
 }
@@ -216,6 +218,27 @@ export function exportSuite(harness: () => Harness): void {
       await expect(forbidden).rejects.toBe(notMine);
       expect(await job.find?.(submission, unlimited)).toSatisfy(isNone);
       await provesSlow(jobs, job, () => job.submit(read, randomUUID(), unlimited));
+    });
+  });
+
+  it('tells that an export is gone, when it is asked about and when its pages are read', async ({
+    skip,
+  }) => {
+    await withSource(harness(), async (source) => {
+      const { job } = source;
+      if (job === undefined) {
+        skip();
+        return;
+      }
+      const gone = { class: 'transient', code: 'job_lost' };
+      await expect(job.poll('no-such-job', unlimited)).rejects.toMatchObject(gone);
+      const limit = { records: 2, bytes: 1e6 };
+      const read = { since: null, until: null, fields: suiteFields, cursor: null, limit };
+      const readAll = async () => {
+        const page = await source.read({ ...read, job: 'no-such-job' }, unlimited);
+        for await (const _ of page.batches());
+      };
+      await expect(readAll()).rejects.toMatchObject(gone);
     });
   });
 }

@@ -1,5 +1,4 @@
-import type { Answered, CallOptions, Calls } from '../../src/connectors/contract/calls.ts';
-import { ConfigError, TransientError } from '../../src/model/failure.ts';
+import { ConfigError, TransientError, type Answered, type CallOptions, type Calls } from 'sluice';
 
 /** Where a job system is, and who calls. */
 interface Address {

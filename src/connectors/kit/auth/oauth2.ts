@@ -52,15 +52,12 @@ export class TokenCache {
   async #fetch(calls: Calls): Promise<{ token: string; expiresIn: number }> {
     const connection = this.#connection;
     const call = { method: 'POST', path: '', label: 'the token address' };
-    const { status, limits, text } = await calls.make(
-      async ({ signal, sent }) => {
-        const answer = await whenSent(sent, () => this.#post(signal)).catch((error: unknown) => {
-          throw networkFailure(error, call, connection, signal, true);
-        });
-        return { value: answer, limits: answer.limits };
-      },
-      { effect: false },
-    );
+    const { status, limits, text } = await calls.make(async ({ signal, sent }) => {
+      const answer = await whenSent(sent, () => this.#post(signal)).catch((error: unknown) => {
+        throw networkFailure(error, call, connection, signal, true);
+      });
+      return { value: answer, limits: answer.limits };
+    });
     const failure = statusFailure(status, limits, call, connection, true);
     if (failure) throw failure;
     const body = status < 300 ? parsed(text) : undefined;
