@@ -19,7 +19,7 @@ import {
   type RunResult,
 } from '../src/model/workflow.ts';
 import { giveWaySignal, pauseSignal, resumeSignal } from './messages.ts';
-import { whileOpen } from './while-open.ts';
+import { pausable } from './pausable.ts';
 import { RunLife, workOptions, type End } from './run-life.ts';
 import { syncRun } from './sync-run.ts';
 
@@ -56,16 +56,16 @@ class EntityCycle {
     const life = this.#life;
     const close = (end: End) => steps.closeCycle({ run, entity, end, more: this.#more });
     try {
-      life.advance('start');
-      const opened = await whileOpen(life.gate, () => steps.openCycle({ run, entity }));
+      life.start();
+      const opened = await pausable(life.gate, () => steps.openCycle({ run, entity }));
       await this.#read(opened);
       life.phase = 'merge';
-      if (opened.merges) await whileOpen(life.gate, () => steps.mergeDuplicates({ run, entity }));
+      if (opened.merges) await pausable(life.gate, () => steps.mergeDuplicates({ run, entity }));
       life.phase = 'deliver';
       await this.#deliver(opened);
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
-      const result = life.end(await whileOpen(life.gate, () => close(end)));
+      const result = life.end(await pausable(life.gate, () => close(end)));
       // Whoever it gave way to goes on.
       if (this.#moreNow && this.#input.drain && !this.#givesWay) await this.#next();
       return result;
@@ -82,7 +82,7 @@ class EntityCycle {
     const life = this.#life;
     life.phase = 'read';
     for (const { source, reading } of readings) {
-      const { more, waits = false } = await whileOpen(life.gate, () =>
+      const { more, waits = false } = await pausable(life.gate, () =>
         steps.unifySource.executeWithOptions({ summary: source }, [
           { run, entity, source, reading },
         ]),
@@ -91,12 +91,12 @@ class EntityCycle {
       this.#moreNow ||= more && !waits;
     }
     for (const source of scans) {
-      const { needsApproval, ...removal } = await whileOpen(life.gate, () =>
+      const { needsApproval, ...removal } = await pausable(life.gate, () =>
         steps.scanSource({ run, entity, source }),
       );
       if (removal.remove === 0) continue;
-      if (needsApproval) await life.approval(removal);
-      await whileOpen(life.gate, () => steps.detachMissing({ run, entity, source }));
+      if (needsApproval) await life.awaitApproval(removal);
+      await pausable(life.gate, () => steps.detachMissing({ run, entity, source }));
     }
   }
 

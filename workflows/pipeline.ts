@@ -7,10 +7,10 @@ import {
 import type { Imported, WaitedJob, Waiting } from '../activities/activities.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import { stagingLost } from '../src/model/workflow.ts';
-import { whileOpen, untilDone, type Gate } from './while-open.ts';
+import { pausable, untilDone, type PauseGate } from './pausable.ts';
 
 /** The steps of a chunk. */
-interface Steps {
+interface ChunkSteps {
   importPage(chunk: number): Promise<Pick<Imported, 'chunks' | 'done' | 'waitMs'>>;
   /** Absent where the destination matches a chunk as it applies it. `waits`: not before the exports of earlier chunks. */
   matchChunk?(chunk: number): Promise<{ waits: boolean }>;
@@ -37,8 +37,8 @@ interface Steps {
  * ```
  */
 export class Pipeline {
-  readonly #gate: Gate;
-  readonly #steps: Steps;
+  readonly #gate: PauseGate;
+  readonly #steps: ChunkSteps;
   readonly #mostOpen: number;
   /** Chunks that are imported and not exported. */
   #open = 0;
@@ -51,7 +51,7 @@ export class Pipeline {
   #turn = 0;
   #exporting = 0;
 
-  constructor(gate: Gate, steps: Steps) {
+  constructor(gate: PauseGate, steps: ChunkSteps) {
     this.#gate = gate;
     this.#steps = steps;
     this.#mostOpen = steps.exportsAtOnce + 2;
@@ -104,7 +104,7 @@ export class Pipeline {
     const { matchChunk } = this.#steps;
     if (matchChunk === undefined) return { waits: false };
     await this.#matches;
-    return whileOpen(this.#gate, () => matchChunk(chunk));
+    return pausable(this.#gate, () => matchChunk(chunk));
   }
 
   /** Waits for the chunk's turn, for a free place and, where it must, for the exports before; never throws. */

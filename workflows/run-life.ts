@@ -17,7 +17,7 @@ import { failureOf } from './failure-of.ts';
 import { approveSignal, pauseSignal, resumeSignal, stateQuery } from './messages.ts';
 
 /** How activities are tried again. */
-export const retry = {
+export const retryPolicy = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '30s',
@@ -30,10 +30,13 @@ export const workOptions = {
   heartbeatTimeout: '12s',
   // A run that stops must know what its last calls did, or its stats would lie (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry,
+  retry: retryPolicy,
 } as const;
 
-const { noteRun } = proxyActivities<RunActivities>({ startToCloseTimeout: '20s', retry });
+const { noteRun } = proxyActivities<RunActivities>({
+  startToCloseTimeout: '20s',
+  retry: retryPolicy,
+});
 
 /** How a run ends, as its closing activity is told. */
 export interface End {
@@ -76,6 +79,8 @@ export class RunLife {
   #awaiting = false;
   /** The long jobs that steps wait for, by step. */
   readonly #waited = new Map<string, WaitedJob>();
+  /** A pause that came along with the start, before the run was running. */
+  #pausesAtStart = false;
   /** Something happened that the store has not been told. */
   #untold = false;
   #telling = false;
@@ -115,13 +120,19 @@ export class RunLife {
     this.#show();
   }
 
+  /** Begins, or goes on as new. A pause that came before holds from the first step on. */
+  start(): void {
+    this.advance('start');
+    if (this.#pausesAtStart) this.#steer('pause');
+  }
+
   advance(event: LifecycleEvent): void {
     this.#status = transition(this.#status, event);
     this.#show();
   }
 
   /** Waits until somebody lets the run remove so much (R7); not at all where that was said before. */
-  async approval(removal: Removal): Promise<void> {
+  async awaitApproval(removal: Removal): Promise<void> {
     if (this.#approved) return;
     this.#awaiting = true;
     this.#removal = removal;
@@ -154,6 +165,7 @@ export class RunLife {
     // Only approval or cancellation ends the wait for approval (R7).
     if (this.#awaiting) return;
     const before = this.#status;
+    if (before === 'pending') this.#pausesAtStart = event === 'pause';
     this.advance(event);
     if (this.#status === before) return;
     this.#tell();

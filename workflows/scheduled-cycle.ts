@@ -10,7 +10,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { RunActivities } from '../activities/activities.ts';
 import { newRunId } from '../src/model/run-id.ts';
 import {
-  cycleKey,
+  cycleSyncId,
   entityWorkflowId,
   searchAttributes,
   type ScheduledCycleInput,
@@ -36,7 +36,7 @@ export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput
         staticSummary: `entity ${entity} (scheduled)`,
         ...(searchable && {
           searchAttributes: {
-            [searchAttributes.sync]: [cycleKey(entity)],
+            [searchAttributes.sync]: [cycleSyncId(entity)],
             [searchAttributes.run]: [run],
           },
         }),
@@ -50,5 +50,5 @@ export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput
     await open.signal(giveWaySignal).catch(() => undefined);
     await sleep(givenMs);
   }
-  await noteSkippedTick({ sync: cycleKey(entity) });
+  await noteSkippedTick({ sync: cycleSyncId(entity) });
 }

@@ -15,7 +15,7 @@ import {
 } from '../src/model/workflow.ts';
 import { Pipeline } from './pipeline.ts';
 import { RunLife, workOptions, type End } from './run-life.ts';
-import { untilDone, whileOpen } from './while-open.ts';
+import { untilDone, pausable } from './pausable.ts';
 
 const steps = proxyActivities<RunActivities>(workOptions);
 
@@ -49,10 +49,10 @@ class SyncRun {
     const started = { run, sync, ...(parent !== undefined && { parent }) };
     const close = (end: End) => steps.closeRun({ ...started, end });
     try {
-      life.advance('start');
+      life.start();
       const opened =
         resume?.opened ??
-        (await whileOpen(life.gate, () =>
+        (await pausable(life.gate, () =>
           steps.openRun.executeWithOptions({ summary: sync }, [started]),
         ));
       life.phase = 'sync';
@@ -60,7 +60,7 @@ class SyncRun {
       if (opened.removes) await this.#remove(nextChunk);
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
-      return life.end(await whileOpen(life.gate, () => close(end)));
+      return life.end(await pausable(life.gate, () => close(end)));
     } catch (error) {
       // Continue-as-new leaves by an exception of Temporal's own, which must pass.
       if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
@@ -123,11 +123,11 @@ class SyncRun {
     const { run } = this.#input;
     const life = this.#life;
     life.phase = 'remove';
-    const { needsApproval, ...removal } = await whileOpen(life.gate, () =>
+    const { needsApproval, ...removal } = await pausable(life.gate, () =>
       steps.planRemoval({ run, chunk }),
     );
     if (removal.remove === 0) return;
-    if (needsApproval) await life.approval(removal);
+    if (needsApproval) await life.awaitApproval(removal);
     const removed = await untilDone(
       life.gate,
       () => steps.exportRemoval({ run, chunk }),

@@ -7,7 +7,7 @@ import { own, setOwn } from '../../src/model/own.ts';
 import type { RecordBatch, Value } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
-import { recordOf } from './record-of.ts';
+import { recordIdOf } from '../../src/engine/entity/record-id.ts';
 
 /**
  * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
@@ -49,7 +49,7 @@ export function changeSource(
     },
     async lookup({ keyFields, keys, fields: names }) {
       if (keyFields.length !== 1 || keyFields[0] !== recordIdField) return batchOf([], names);
-      const found = await golden.some(entity, keys.map(recordOf));
+      const found = await golden.some(entity, keys.map(recordIdOf));
       return batchOf(
         found.filter(({ deleted }) => !deleted),
         names,

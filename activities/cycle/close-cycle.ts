@@ -1,21 +1,20 @@
 import { milliseconds } from '../../src/model/duration.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import type { Run, RunOutcome } from '../../src/model/run.ts';
+import type { Run, RunOutcome, RunFailure } from '../../src/model/run.ts';
 import type { CycleActivities } from '../activities.ts';
 import { endOf } from '../run/close-run.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
-import { endCycle } from './end-cycle.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
 import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
-import { tombstonesName } from './open-cycle.ts';
-import { passAfter } from './passes.ts';
+import { passAfter, tombstonesPositionName } from './passes.ts';
+import type { Store } from '../../src/store/store.ts';
 
 const expiredAtOnce = 50_000;
 
 /** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
-export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
+export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycle'] {
   return ({ run, entity: id, end: { status, failure }, more }) =>
-    attended(deps, run, async () => {
+    supervised(deps, run, async () => {
       const { store } = deps;
       await store.runs.enter(run, 'close');
       if (status !== 'completed') {
@@ -40,7 +39,7 @@ export function closeCycle(deps: Shared): CycleActivities['closeCycle'] {
     });
 }
 
-async function movePositions({ store }: Shared, run: string, entity: OpenEntity) {
+async function movePositions({ store }: WorkerDependencies, run: string, entity: OpenEntity) {
   for (const [name, spec] of Object.entries(entity.spec.sources)) {
     const fingerprint = sourceFingerprint(spec);
     const changes = await passAfter(store, run, { source: name, reading: 'changes' });
@@ -52,11 +51,11 @@ async function movePositions({ store }: Shared, run: string, entity: OpenEntity)
     const deleted = await passAfter(store, run, { source: name, reading: 'tombstones' });
     if (deleted === null) continue;
     const mark = { fingerprint, position: deleted.position, run };
-    await store.positions.put(entity.no, tombstonesName(name), mark);
+    await store.positions.put(entity.no, tombstonesPositionName(name), mark);
   }
 }
 
-async function outcomeOf({ store }: Shared, run: string): Promise<RunOutcome> {
+async function outcomeOf({ store }: WorkerDependencies, run: string): Promise<RunOutcome> {
   const cycle = await store.runs.get(run);
   const children = await Promise.all(
     (cycle?.cycle?.children ?? []).map((child) => store.runs.get(child)),
@@ -75,7 +74,10 @@ async function outcomeOf({ store }: Shared, run: string): Promise<RunOutcome> {
 }
 
 /** Forgets what is older than the history is to be kept: log entries, and deleted records that every destination knows of. */
-async function expire({ store }: Shared, { id, no, ref, spec }: OpenEntity): Promise<void> {
+async function expire(
+  { store }: WorkerDependencies,
+  { id, no, ref, spec }: OpenEntity,
+): Promise<void> {
   if (spec.history === undefined) return;
   const keepMs = milliseconds(spec.history.keep);
   const limit = expiredAtOnce;
@@ -85,4 +87,15 @@ async function expire({ store }: Shared, { id, no, ref, spec }: OpenEntity): Pro
   const marks = lags.map(({ watermark }) => BigInt(watermark ?? 0));
   const upTo = marks.length === 0 ? null : String(marks.reduce((a, b) => (a < b ? a : b)));
   while ((await store.records.forgetDeleted(ref, { keepMs, upTo, limit })) === limit);
+}
+
+/** Ends a cycle that does not complete. From now on no attempt of it changes anything (R6). */
+export async function endCycle(
+  { runs, chunks, seenIds }: Store,
+  run: string,
+  end: { status: 'failed' | 'cancelled'; failure: RunFailure | null },
+): Promise<void> {
+  await runs.finish(run, { ...end, outcome: null, watermark: null });
+  await chunks.fenceOff(run);
+  await seenIds.drop(run);
 }

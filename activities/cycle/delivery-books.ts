@@ -7,9 +7,10 @@ import type { Books, Learn } from '../paths/keyed/books.ts';
 import { syncBooks } from '../paths/keyed/sync-books.ts';
 import type { Ends } from '../session/ends.ts';
 import type { Delivery } from './delivery.ts';
-import { departed } from './departed.ts';
-import { mayRemove } from './may-remove.ts';
-import { recordOf } from './record-of.ts';
+import { findDepartures } from './find-departures.ts';
+import { recordIdOf } from '../../src/engine/entity/record-id.ts';
+import type { EntitySpec } from '../../src/model/entity.ts';
+import { permissionsOf } from '../../src/model/mode.ts';
 
 /** The books of a destination of an entity: the ids of its records there, and the change log, which tells what has left. */
 export function deliveryBooks(
@@ -23,7 +24,7 @@ export function deliveryBooks(
   return {
     removes: mayRemove(entity.spec, system) ? 'departed' : 'nothing',
     imported: () => store.golden.count(entity.id),
-    toRemove: () => departed(store, ends, delivery),
+    toRemove: () => findDepartures(store, ends, delivery),
     learner: (operations) =>
       idField === undefined ? ledger.learner(operations) : idLearner(store, delivery, operations),
   };
@@ -50,11 +51,17 @@ function idLearner(
       const missing = !outcome.ok && outcome.code === 'http_404';
       if (missing || (operation.operation === 'remove' && outcome.ok)) gone.push({ system, id });
       else if (outcome.ok) {
-        const record = recordOf(operation.key);
+        const record = recordIdOf(operation.key);
         written.push({ system, id, record, at: null, values: contributionOf(operation.values) });
       }
     }
     await sourceRecords.remove(entity.ref, gone, db);
     await sourceRecords.noteContributions(entity.ref, written, db);
   };
+}
+
+/** True where a destination of the entity may remove records: by its mode, or those of a merge's losers. */
+function mayRemove({ merge, destinations }: EntitySpec, name: string): boolean {
+  const mode = own(destinations, name)?.mode;
+  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
 }

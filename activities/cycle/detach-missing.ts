@@ -5,19 +5,19 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import type { IncomingRecord } from '../../src/model/golden-record.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
-import { claimNext } from './claim-next.ts';
-import { countsOf } from './counts.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
+import { claimNextChunk } from '../host/attempt.ts';
+import { stageCounts } from './stage-counts.ts';
 import { openEntity } from './entity.ts';
-import { load } from './load.ts';
+import { loadChunk } from './load-chunk.ts';
 
 const batch = 2000;
 
 /** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
-export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
+export function detachMissing(deps: WorkerDependencies): CycleActivities['detachMissing'] {
   return ({ run, entity: id, source }) =>
-    attended(deps, run, async (signal) => {
+    supervised(deps, run, async (signal) => {
       const { store } = deps;
       const entity = await openEntity(store, id, run);
       const plan = compileEntity(entity.spec, () => nothingKnown);
@@ -35,11 +35,11 @@ export function detachMissing(deps: Shared): CycleActivities['detachMissing'] {
           values: {},
           deleted: true,
         }));
-        const token = await claimNext(chunks, run, no);
-        const loaded = await load(store, entity, plan, { system: source, incoming });
+        const token = await claimNextChunk(chunks, run, no);
+        const loaded = await loadChunk(store, entity, plan, { system: source, incoming });
         const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
         const unified = unify(plan, loaded, incoming, context);
-        const { [`read.${source}`]: _read, ...counts } = countsOf(source, 0, unified);
+        const { [`read.${source}`]: _read, ...counts } = stageCounts(source, 0, unified);
         // What is gone was not imported.
         const commit = { state: 'exported', stats: noStats, counts } as const;
         await chunks.commit(run, no, token, commit, (tx) =>

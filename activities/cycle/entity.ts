@@ -9,7 +9,7 @@ import type { EntityState } from '../../src/store/entities/entities.ts';
 import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
 import { ValueCodec } from '../../src/store/entities/values.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Connected, Connects } from '../session/connect.ts';
+import type { OpenConnection, Connects } from '../session/connect.ts';
 
 /** An entity as an activity works on it. */
 export interface OpenEntity extends EntityState {
@@ -37,7 +37,7 @@ export function sourceOf({ sources }: EntitySpec, name: string): EntitySourceSpe
 }
 
 /** What a stream is read for. */
-export type Reading =
+export type ReadingKind =
   /** Its changes, in the order of its watermark, or all of it where the source says `full`. */
   | 'changes'
   /** The records that a stream of deleted ones holds. */
@@ -59,7 +59,7 @@ export async function withSource<T>(
   connections: Connects,
   run: string,
   spec: EntitySourceSpec,
-  reading: Reading,
+  reading: ReadingKind,
   signal: AbortSignal,
   work: (open: OpenSource) => Promise<T>,
 ): Promise<T> {
@@ -73,9 +73,9 @@ export async function withSource<T>(
 }
 
 async function openSource(
-  { id, connection, ...declared }: Connected,
+  { id, connection, ...declared }: OpenConnection,
   { source, deleted }: EntitySourceSpec,
-  reading: Reading,
+  reading: ReadingKind,
   calls: Calls,
 ): Promise<Source> {
   const { stream, id: idField, watermark: field } = tombstonesOf(deleted, reading) ?? source;
@@ -96,7 +96,7 @@ async function openSource(
   return role.open(connection, request, calls);
 }
 
-function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: Reading) {
+function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: ReadingKind) {
   if (reading !== 'tombstones') return undefined;
   return typeof deleted === 'object' && 'stream' in deleted ? deleted : undefined;
 }

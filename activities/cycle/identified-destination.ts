@@ -12,7 +12,7 @@ import { own } from '../../src/model/own.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
-import { recordOf } from './record-of.ts';
+import { recordIdOf } from '../../src/engine/entity/record-id.ts';
 import type { DeliveredDestination, Delivery, NaturalKey } from './delivery.ts';
 
 const exactly: KeyMatch = { caseInsensitive: false, trim: false };
@@ -79,10 +79,10 @@ class Identified {
   /** Finds the system's records of these records of the entity, by id or natural key. */
   async lookup(keys: readonly KeyValues[], calls: Calls): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
-    const records = keys.map(recordOf);
+    const records = keys.map(recordIdOf);
     const targets = await store.sourceRecords.targets(entity.ref, system, records);
     const found = await this.#byId(targets, calls);
-    const held = new Set(found.map(({ key }) => recordOf(key)));
+    const held = new Set(found.map(({ key }) => recordIdOf(key)));
     // What the system no longer has is made anew.
     const gone = [...targets].filter(([record]) => !held.has(record));
     await store.sourceRecords.remove(
@@ -97,11 +97,11 @@ class Identified {
   async translated(operations: readonly WriteOperation[]): Promise<WriteOperation[]> {
     const { entity, system, idField = '' } = this.#delivery;
     const creates = operations.filter(({ operation }) => operation === 'create');
-    const remade = await this.#store.records.remade(creates.map(({ key }) => recordOf(key)));
+    const remade = await this.#store.records.remade(creates.map(({ key }) => recordIdOf(key)));
     return operations.map((operation): WriteOperation => {
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
       // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.
-      const record = recordOf(operation.key);
+      const record = recordIdOf(operation.key);
       const idempotencyKey = `${entity.id}/${system}/${record}/${remade.get(record) ?? 0}`;
       const given = own(operation.values, idField) ?? null;
       return { ...operation, key: [given], idempotencyKey };
@@ -123,7 +123,7 @@ class Identified {
     return found.flatMap(({ key, id, values }) => {
       const record = byId.get(keyText(key));
       if (record === undefined) return [];
-      return [{ key: [record], id: id ?? recordOf(key), values }];
+      return [{ key: [record], id: id ?? recordIdOf(key), values }];
     });
   }
 
@@ -173,14 +173,14 @@ class Identified {
       fresh.map(({ key, id }): SourceRecord => ({
         system,
         id: id ?? '',
-        record: recordOf(key),
+        record: recordIdOf(key),
         at: null,
         values: {},
       })),
     );
     return existing.flatMap((one) => {
       const of = owner.get(one.id ?? '');
-      return of === undefined || of === recordOf(one.key) ? [one] : [one, one];
+      return of === undefined || of === recordIdOf(one.key) ? [one] : [one, one];
     });
   }
 }

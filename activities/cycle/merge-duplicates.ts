@@ -7,9 +7,9 @@ import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-re
 import { noStats } from '../../src/model/outcome.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
-import { claimNext } from './claim-next.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
+import { claimNextChunk } from '../host/attempt.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 
 /** Records that are compared at once. */
@@ -19,9 +19,9 @@ const batch = 1000;
  * Merges the records whose match keys others have too, one batch a transaction, until none is left: a winner may have
  * become equal to further ones. Groups that are too large, and all where the entity only reports, are reported.
  */
-export function mergeDuplicates(deps: Shared): CycleActivities['mergeDuplicates'] {
+export function mergeDuplicates(deps: WorkerDependencies): CycleActivities['mergeDuplicates'] {
   return ({ run, entity: id }) =>
-    attended(deps, run, async (signal) => {
+    supervised(deps, run, async (signal) => {
       const { store } = deps;
       await store.runs.enter(run, 'merge');
       const entity = await openEntity(store, id, run);
@@ -47,7 +47,7 @@ async function mergeBatch(
   const { ref, openCycle: cycle, spec } = entity;
   const { guard = 0, report = false } = spec.merge ?? {};
   const chunks = store.chunks.of('merge');
-  const token = await claimNext(chunks, run, no);
+  const token = await claimNextChunk(chunks, run, no);
   const records = await store.records.records(ref, due);
   const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
   const shared = await store.matchKeys.find(ref, keys, guard + 1);

@@ -4,17 +4,17 @@ import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { destinationEndOf } from '../session/open-ends.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
-import { endCycle } from './end-cycle.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
+import { endCycle } from './close-cycle.ts';
 import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
-import { settlePass } from './passes.ts';
+import { settlePass, tombstonesPositionName } from './passes.ts';
 import { reindex } from './reindex.ts';
 
 /** Checks all ends of an entity, and settles from where to where each source is read. */
-export function openCycle(deps: Shared): CycleActivities['openCycle'] {
+export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'] {
   return ({ run, entity: id }) =>
-    attended(deps, run, async (signal) => {
+    supervised(deps, run, async (signal) => {
       const { store } = deps;
       // A scheduled cycle is made here; one started by the API is there already.
       await store.runs.createCycle({ id: run, entity: id, options: {} });
@@ -30,7 +30,7 @@ export function openCycle(deps: Shared): CycleActivities['openCycle'] {
 }
 
 /** Ends earlier cycles whose workflow was terminated: nobody else does. */
-async function endDead(store: Shared['store'], run: string): Promise<void> {
+async function endDead(store: WorkerDependencies['store'], run: string): Promise<void> {
   const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
   for (const dead of await store.runs.deadCycles(run))
     await endCycle(store, dead, { status: 'failed', failure });
@@ -54,7 +54,7 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
 
 /** Opens every source once: its fields must fit what the entity says of them. */
 async function settlePasses(
-  deps: Shared,
+  deps: WorkerDependencies,
   run: string,
   entity: OpenEntity,
   signal: AbortSignal,
@@ -72,20 +72,15 @@ async function settlePasses(
     });
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
     await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
-      const before = await store.positions.get(entity.no, tombstonesName(name), mark);
+      const before = await store.positions.get(entity.no, tombstonesPositionName(name), mark);
       await settlePass(store, run, { source: name, reading: 'tombstones' }, open, before);
     });
   }
   return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
 }
 
-/** Under what name the position in a stream of deleted records is kept; no source is called so. */
-export function tombstonesName(source: string): string {
-  return `${source}.deleted`;
-}
-
 async function checkDestinations(
-  deps: Shared,
+  deps: WorkerDependencies,
   run: string,
   { id, spec }: OpenEntity,
 ): Promise<void> {

@@ -6,7 +6,7 @@ import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
 import { sealedRecords } from '../paths/keyed/sealed-records.ts';
 import { openKeyedPath } from '../paths/open-path.ts';
-import type { Connected } from '../session/connect.ts';
+import type { OpenConnection } from '../session/connect.ts';
 import type { Ends } from '../session/ends.ts';
 import { openDestination, type Opening } from '../session/open-ends.ts';
 import {
@@ -23,7 +23,7 @@ type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<Delive
 
 /** Opens the destination of an entity, its records addressed by the entity's where it has ids of its own. */
 export async function openDeliveredDestination(
-  to: Connected,
+  to: OpenConnection,
   end: DestinationEnd,
   opening: Opening,
   delivery: Delivery,

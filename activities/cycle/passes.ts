@@ -1,7 +1,7 @@
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { SourceReading } from '../../src/store/runs/readings.ts';
 import type { Store } from '../../src/store/store.ts';
-import { settledOf } from '../session/settled-of.ts';
+import { settledUpTo } from '../session/watermark.ts';
 import type { OpenSource } from './entity.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function settlePass(
 
 async function newPass({ source, calls }: OpenSource, before: Position | null): Promise<Position> {
   const until = (await source.highWatermark?.(calls)) ?? null;
-  const { watermark: settled } = await settledOf(source, until, calls);
+  const { watermark: settled } = await settledUpTo(source, until, calls);
   const { scannedAt } = before ?? {};
   return {
     since: before?.settled ?? null,
@@ -58,4 +58,9 @@ export async function passAfter(
   // A source that cannot tell its highest watermark beforehand has told it by the end.
   const settled = pass.settled ?? (await chunks.highest(run)) ?? pass.since;
   return { position: { ...pass, settled, cursor: null }, done: true };
+}
+
+/** The name under which the position in a stream of deleted records is kept; no source has such a name. */
+export function tombstonesPositionName(source: string): string {
+  return `${source}.deleted`;
 }

@@ -8,8 +8,8 @@ import { milliseconds } from '../../src/model/duration.ts';
 import { own } from '../../src/model/own.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
 import type { CycleActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
 import { openEntity, sourceOf, withSource, type OpenEntity, type OpenSource } from './entity.ts';
 import { passOf } from './passes.ts';
 
@@ -20,9 +20,9 @@ const nothing = { remove: 0, of: 0, needsApproval: false };
  * Reads all ids of a source, when its scan is due, and counts the records that are gone. A read that came back empty, or
  * more gone than the guard allows, waits for approval (R7).
  */
-export function scanSource(deps: Shared): CycleActivities['scanSource'] {
+export function scanSource(deps: WorkerDependencies): CycleActivities['scanSource'] {
   return ({ run, entity: id, source: name }) =>
-    attended(deps, run, async (signal) => {
+    supervised(deps, run, async (signal) => {
       const { store, sessions } = deps;
       const entity = await openEntity(store, id, run);
       const spec = sourceOf(entity.spec, name);
@@ -79,7 +79,7 @@ function unreadable(id: string): ConfigError {
 
 /** Not while a run writes to the system: it makes records that the scan has not met. */
 async function isDue(
-  { store }: Shared,
+  { store }: WorkerDependencies,
   run: string,
   { id, spec }: OpenEntity,
   name: string,

@@ -20,7 +20,7 @@ import { ValueCodec } from '../../src/store/entities/values.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { createActivities } from '../index.ts';
-import { Served, type ServedRow } from './testing/served.ts';
+import { RowServer, type ServedRow } from './testing/row-server.ts';
 
 /** What a source changes, cycle by cycle. */
 interface History {
@@ -38,7 +38,7 @@ interface Disturbance {
 
 const calls = ['commit', 'find', 'idsOf', 'systemsOf', 'records', 'entries', 'prepare', 'claim'];
 const calm: Disturbance = { delays: [], failures: 0, zombies: 0 };
-const served = new Served();
+const served = new RowServer();
 let made: TestDatabase;
 let db: Database;
 let store: Store;

@@ -17,17 +17,17 @@ import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { CycleActivities } from '../activities.ts';
 import { withoutLargeRecords } from '../paths/keyed/cut-chunks.ts';
-import type { Shared } from '../session/shared.ts';
-import { attended } from '../host/attended.ts';
-import { countsOf } from './counts.ts';
-import { load, lookUp, type Found, type LoadedChunk } from './load.ts';
-import { openEntity, sourceOf, withSource, type OpenEntity, type Reading } from './entity.ts';
-import { claimNext } from './claim-next.ts';
-import { Commits } from './commits.ts';
-import { sharing } from './sharing.ts';
-import { tombstones } from './tombstones.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
+import { supervised } from '../host/supervised.ts';
+import { stageCounts } from './stage-counts.ts';
+import { loadChunk, findStored, type FoundStored, type LoadedChunk } from './load-chunk.ts';
+import { openEntity, sourceOf, withSource, type OpenEntity, type ReadingKind } from './entity.ts';
+import { claimNextChunk } from '../host/attempt.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { possiblySharedKeys } from './shared-keys.ts';
+import { tombstoneReader } from './tombstone-reader.ts';
 import { passOf } from './passes.ts';
-import type { Uncommitted } from './uncommitted.ts';
+import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
 /** Records that are decided and saved together. */
 const chunkLimit = { records: 3_000, bytes: 16 << 20, record: largestRecord };
@@ -43,9 +43,9 @@ interface Read {
  * Reads what a source has changed, a batch at the most, and unifies it chunk by chunk: each is committed with the cursor
  * of its page in one transaction (R2), so that a repeated attempt goes on after the last.
  */
-export function unifySource(deps: Shared): CycleActivities['unifySource'] {
+export function unifySource(deps: WorkerDependencies): CycleActivities['unifySource'] {
   return ({ run, entity: id, source: name, reading }) =>
-    attended(deps, run, async (signal) => {
+    supervised(deps, run, async (signal) => {
       await deps.store.runs.enter(run, 'read');
       const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
@@ -66,7 +66,7 @@ interface Work {
   readonly run: string;
   readonly entity: OpenEntity;
   readonly name: string;
-  readonly reading: Exclude<Reading, 'ids'>;
+  readonly reading: Exclude<ReadingKind, 'ids'>;
   readonly source: Source;
   readonly calls: Calls;
   readonly signal: AbortSignal;
@@ -102,7 +102,7 @@ class Unifier {
     if (before?.last === true) return { more: await this.#hasNewer(pass) };
     let [no, left] = [before?.no ?? -1, this.#batch - (before?.imported ?? 0)];
     if (left <= 0) return { more: true };
-    const commits = new Commits();
+    const commits = new CommitQueue();
     let next = this.#next((no += 1), before?.cursor ?? pass.cursor, pass, left);
     for (;;) {
       const { owned, read, found } = await next;
@@ -146,13 +146,13 @@ class Unifier {
     cursor: string | null,
     pass: Position,
     left: number,
-  ): Promise<{ owned: Owned; read: Read; found?: Found }> {
+  ): Promise<{ owned: Owned; read: Read; found?: FoundStored }> {
     const read = await this.#read(cursor, pass, left);
-    const owned = { no, token: await claimNext(this.#chunks, this.#work.run, no) };
+    const owned = { no, token: await claimNextChunk(this.#chunks, this.#work.run, no) };
     if (this.#isDestination) return { owned, read };
     const { entity, name } = this.#work;
     const asked = { system: name, incoming: read.incoming };
-    return { owned, read, found: await lookUp(this.#store, entity, this.#plan, asked) };
+    return { owned, read, found: await findStored(this.#store, entity, this.#plan, asked) };
   }
 
   async #read(
@@ -194,7 +194,9 @@ class Unifier {
       const batch = withoutLargeRecords(whole, chunkLimit.record);
       const faults = new Map(batch.faults?.map(({ row, ...fault }) => [row, fault]));
       const reader =
-        reading === 'changes' ? this.#plan.sources[name]?.reader : tombstones(name, this.#needed());
+        reading === 'changes'
+          ? this.#plan.sources[name]?.reader
+          : tombstoneReader(name, this.#needed());
       const read = reader?.(batch.fields, batch.encoding);
       if (read === undefined) throw new Error(`no source ${name}`);
       for (const [at, row] of batch.rows.entries()) incoming.push(read(row, faults.get(at)));
@@ -235,11 +237,11 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
-    ahead: { found?: Found; uncommitted?: readonly Uncommitted[] } = {},
+    ahead: { found?: FoundStored; uncommitted?: readonly UncommittedChunk[] } = {},
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
     const wanted = { system: name, incoming, ...ahead };
-    const loaded = await load(this.#store, entity, this.#plan, wanted);
+    const loaded = await loadChunk(this.#store, entity, this.#plan, wanted);
     faultPoint('unify.after-load');
     const ids = await this.#store.records.newIds(loaded.mostNew);
     const unified = unify(this.#plan, loaded, incoming, {
@@ -258,7 +260,7 @@ class Unifier {
   ): Promise<(tx: Database) => Promise<void>> {
     const { run, entity } = this.#work;
     const { openCycle: cycle, ref } = entity;
-    const mayShare = sharing(this.#plan, loaded, unified);
+    const mayShare = possiblySharedKeys(this.#plan, loaded, unified);
     return this.#store.records.prepare(ref, { ...unified, ...more, cycle, run, mayShare });
   }
 
@@ -274,7 +276,7 @@ class Unifier {
       state: 'exported',
       cursor: { value: cursor, last: cursor === null, highest },
       stats: unified.stats,
-      counts: countsOf(name, incoming.length, unified),
+      counts: stageCounts(name, incoming.length, unified),
       errors: unified.errors,
     } as const;
     await this.#chunks.commit(run, no, token, commit, save);

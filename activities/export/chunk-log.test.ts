@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Journal, JournalEntry } from '../../src/store/runs/journal.ts';
-import { ChunkLog, mostAhead } from './chunk-log.ts';
+import { ChunkLog, mostNotDurable } from './chunk-log.ts';
 
 const owner = { run: 'r', no: 0, token: 1 };
 
@@ -29,7 +29,7 @@ test('closing waits for the statement under way and for the one that follows it'
 test('nothing more is sent while a slow statement leaves many outcomes in doubt', async () => {
   const { journal, durable } = slowJournal();
   const log = new ChunkLog(journal, owner);
-  const numbers = Array.from({ length: mostAhead.outcomes }, (_, seq) => seq);
+  const numbers = Array.from({ length: mostNotDurable.outcomes }, (_, seq) => seq);
   const [last = 0] = numbers.splice(-1);
   const ok = { ok: true } as const;
   log.note(numbers.map((seq) => ({ seq, outcome: ok })));
@@ -37,7 +37,7 @@ test('nothing more is sent while a slow statement leaves many outcomes in doubt'
   expect(durable).toEqual([]);
   log.note([{ seq: last, outcome: ok }]);
   await log.confirm();
-  expect(durable).toHaveLength(mostAhead.outcomes);
+  expect(durable).toHaveLength(mostNotDurable.outcomes);
   await log.close();
 });
 
@@ -45,12 +45,14 @@ test('of large calls some may be in doubt', async () => {
   const { journal, durable } = slowJournal();
   const log = new ChunkLog(journal, owner);
   const ok = { ok: true } as const;
-  log.note(Array.from({ length: 100 * mostAhead.calls - 1 }, (_, seq) => ({ seq, outcome: ok })));
+  log.note(
+    Array.from({ length: 100 * mostNotDurable.calls - 1 }, (_, seq) => ({ seq, outcome: ok })),
+  );
   await log.confirm(100);
   expect(durable).toEqual([]);
-  log.note([{ seq: 100 * mostAhead.calls, outcome: ok }]);
+  log.note([{ seq: 100 * mostNotDurable.calls, outcome: ok }]);
   await log.confirm(100);
-  expect(durable).toHaveLength(100 * mostAhead.calls);
+  expect(durable).toHaveLength(100 * mostNotDurable.calls);
   await log.close();
 });
 

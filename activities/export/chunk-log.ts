@@ -6,7 +6,7 @@ import type { Database } from '../../src/store/database/database.ts';
 import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
 
 /** The chunk that an attempt writes, and its token (R6). */
-export interface Owner {
+export interface ChunkOwner {
   readonly run: string;
   readonly no: number;
   readonly token: number;
@@ -19,7 +19,7 @@ const groupMs = 20;
 /** So many outcomes become durable at once. */
 const groupSize = 1000;
 /** With so many outcomes not durable yet, or those of so many calls, what is sent next waits: a crash costs these and what is on the wire. */
-export const mostAhead = { outcomes: 100, calls: 8 };
+export const mostNotDurable = { outcomes: 100, calls: 8 };
 /** A process that stood still for longer may have lost its chunk to another attempt. Milliseconds. */
 const stallMs = 1500;
 /** A chunk is taken for the caller's own without asking for so long. Milliseconds. */
@@ -34,7 +34,7 @@ const lastWordsMs = 15_000;
  */
 export class ChunkLog {
   readonly #journal: Journal;
-  readonly #owner: Owner;
+  readonly #owner: ChunkOwner;
   readonly #learn: Learn | undefined;
   /** What is not durable yet, by number: an outcome, `sent`, or `unsent` for what is to be forgotten. */
   #pending = new Map<number, JournalOutcome | 'sent' | 'unsent'>();
@@ -54,7 +54,7 @@ export class ChunkLog {
    * The caller has just claimed the chunk.
    * @param learn notes more about outcomes, in the transaction that makes them durable
    */
-  constructor(journal: Journal, owner: Owner, learn?: Learn) {
+  constructor(journal: Journal, owner: ChunkOwner, learn?: Learn) {
     this.#journal = journal;
     this.#owner = owner;
     this.#learn = learn;
@@ -93,7 +93,7 @@ export class ChunkLog {
   async confirm(count = 1): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#tick();
-    const most = Math.max(mostAhead.outcomes, mostAhead.calls * count);
+    const most = Math.max(mostNotDurable.outcomes, mostNotDurable.calls * count);
     while (this.#pending.size + this.#taken >= most) await this.#durable();
     while (this.#isInDoubt()) {
       await this.#durable();

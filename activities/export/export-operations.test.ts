@@ -12,8 +12,8 @@ import { LimitedError, RejectedError, TransientError } from '../../src/model/fai
 import { SupersededError } from '../../src/store/runs/chunks.ts';
 import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
-import { lanes } from './pool.ts';
-import type { KeyedWork } from '../paths/keyed/work.ts';
+import { mostCallsAtOnce } from './pool.ts';
+import type { KeyedWork } from '../paths/keyed/keyed-work.ts';
 import { pacedCalls, type CallTerms } from '../quota/paced-calls.ts';
 
 const sizes = fc.record({
@@ -220,7 +220,7 @@ test('an attempt that lost its chunk sends nothing more (R6)', async () => {
   });
   await expect(world.export(20_000)).rejects.toThrow(SupersededError);
   // Those on the wire, and those that were sent before the loss was noticed.
-  expect(world.calls()).toBeLessThan(50 + lanes * 10);
+  expect(world.calls()).toBeLessThan(50 + mostCallsAtOnce * 10);
 });
 
 test('a process that stood still asks whether the chunk is still its own before it sends anything (R6)', async () => {

@@ -5,18 +5,24 @@ import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import type { JournalOutcome as Outcome } from '../../src/store/runs/journal.ts';
-import { abortedLater } from '../host/aborted-later.ts';
-import { ChunkLog, type Owner } from './chunk-log.ts';
+import { abortedLater } from '../../src/model/abort.ts';
+import { ChunkLog, type ChunkOwner } from './chunk-log.ts';
 import { inTurns } from '../host/in-turns.ts';
 import { lookUp } from '../paths/keyed/look-up.ts';
-import type { KeyedWork } from '../paths/keyed/work.ts';
-import type { Failed } from '../paths/keyed/write.ts';
+import type { KeyedWork, FailedOperation } from '../paths/keyed/keyed-work.ts';
 import type { Ends } from '../session/ends.ts';
 import type { Calls } from '../../src/connectors/contract/calls.ts';
 import { Outage } from './outage.ts';
-import { lanes, runPool } from './pool.ts';
+import { mostCallsAtOnce, runPool } from './pool.ts';
 import { Sender } from './sender.ts';
-import { batches, gathered, halves, numbered, type Job, type Numbered } from './write-jobs.ts';
+import {
+  intoBatches,
+  regrouped,
+  halves,
+  numberOperations,
+  type WriteBatch,
+  type Numbered,
+} from './write-batches.ts';
 
 /** So often a record is sent that the destination fails on, while it takes others. */
 const mostTries = 5;
@@ -42,13 +48,13 @@ interface ExportOptions {
  */
 export async function exportOperations(
   work: KeyedWork<RecordDestination>,
-  owner: Owner,
+  owner: ChunkOwner,
   planned: readonly DecidedOperation[],
   options: ExportOptions,
-): Promise<Failed[]> {
+): Promise<FailedOperation[]> {
   const { signal } = options;
   const { journal } = work.store;
-  const operations = await inTurns(numbered(planned, owner));
+  const operations = await inTurns(numberOperations(planned, owner));
   const log = new ChunkLog(journal, owner, work.books.learner(planned));
   const writer = new Writer(work, log, operations, options);
   const stop = (): void => writer.stop(signal.reason);
@@ -85,8 +91,8 @@ class Writer {
   readonly #outage: Outage;
   readonly #outcomes = new Map<number, Outcome>();
   /** What is sent next, and what is sent again after a pause. */
-  readonly #todo: Job[] = [];
-  readonly #later: Job[] = [];
+  readonly #todo: WriteBatch[] = [];
+  readonly #later: WriteBatch[] = [];
   /** What was refused, but may go when other records are written; and how many were when it was last sent. */
   readonly #waiting = new Map<Numbered, Refusal>();
   #landed = 0;
@@ -115,9 +121,10 @@ class Writer {
     await this.#recall(journal);
     const left = this.#operations.filter(({ seq }) => !this.#outcomes.has(seq));
     this.#outage.begin(left.length, this.#operations.length);
-    this.#todo.push(...batches(left, this.#destination.batch));
+    this.#todo.push(...intoBatches(left, this.#destination.batch));
     for (let wave = 0; this.#todo.length > 0; wave++) {
-      const width = (): number => (this.#outage.isCautious(this.#isRisky('create')) ? 1 : lanes);
+      const width = (): number =>
+        this.#outage.isCautious(this.#isRisky('create')) ? 1 : mostCallsAtOnce;
       await runPool(this.#todo, width, (job) => this.#send(job));
       if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#later.length === 0) {
@@ -125,7 +132,7 @@ class Writer {
         continue;
       }
       await this.#pause(wave);
-      this.#todo.push(...gathered(this.#later.splice(0), this.#destination.batch));
+      this.#todo.push(...regrouped(this.#later.splice(0), this.#destination.batch));
     }
     if (this.#failure !== undefined) throw this.#failure.error;
   }
@@ -138,8 +145,8 @@ class Writer {
     this.#sender.stop(this.#failure.error);
   }
 
-  failed(): Failed[] {
-    const failed: Failed[] = [];
+  failed(): FailedOperation[] {
+    const failed: FailedOperation[] = [];
     for (const { seq, key, operation } of this.#operations) {
       const outcome = this.#outcomes.get(seq);
       if (outcome === undefined) throw new Error(`operation ${seq} has no outcome`);
@@ -181,7 +188,7 @@ class Writer {
   }
 
   /** Sends a job; whatever becomes of it is noted, sent again, or stops the export. */
-  async #send(job: Job): Promise<void> {
+  async #send(job: WriteBatch): Promise<void> {
     try {
       const risky = this.#isRisky(job.kind);
       const answer = await this.#sender.send(job.operations, !risky);
@@ -193,7 +200,7 @@ class Writer {
   }
 
   /** Notes what is settled; the rest is sent again. */
-  async #take(job: Job, results: readonly WriteResult[], risky: boolean): Promise<void> {
+  async #take(job: WriteBatch, results: readonly WriteResult[], risky: boolean): Promise<void> {
     this.#outage.succeeded();
     const limited: Numbered[] = [];
     const failing: Numbered[] = [];
@@ -219,7 +226,7 @@ class Writer {
     if (doubtful.length > 0) await this.#settle(doubtful);
   }
 
-  async #refused(job: Job, error: unknown, inDoubt: boolean): Promise<void> {
+  async #refused(job: WriteBatch, error: unknown, inDoubt: boolean): Promise<void> {
     if (error instanceof RejectedError) {
       // It answered, so it is up. The records at fault are isolated by halving.
       this.#outage.succeeded();
@@ -242,7 +249,7 @@ class Writer {
     else for (const operation of job.operations) this.#blame(operation, error);
   }
 
-  async #probe({ operations: [first] }: Job): Promise<boolean> {
+  async #probe({ operations: [first] }: WriteBatch): Promise<boolean> {
     if (this.#destination.lookup === undefined || first === undefined) return false;
     try {
       await this.#destination.lookup([first.key], this.#calls);
@@ -266,7 +273,7 @@ class Writer {
       for (const [operation, why] of waiting) this.#blame(operation, why);
     else
       this.#todo.push(
-        ...batches(
+        ...intoBatches(
           waiting.map(([operation]) => operation),
           this.#destination.batch,
         ),

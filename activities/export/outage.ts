@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Job } from './write-jobs.ts';
+import type { WriteBatch } from './write-batches.ts';
 
 /** Calls that fail in a row, over some time, before the destination is taken for down. */
 const mostStumbles = 8;
@@ -10,14 +10,14 @@ const lateAttempt = 3;
 /** Tells a destination that is down from one that fails on certain records. */
 export class Outage {
   readonly #attempt: number;
-  readonly #probe: (job: Job) => Promise<boolean>;
+  readonly #probe: (job: WriteBatch) => Promise<boolean>;
   #fewLeft = false;
   #stumbles = 0;
   #succeededAt: number | undefined;
   readonly #startedAt = performance.now();
 
   /** @param probe asks the destination for something harmless; false: it does not answer, or cannot be asked */
-  constructor(attempt: number, probe: (job: Job) => Promise<boolean>) {
+  constructor(attempt: number, probe: (job: WriteBatch) => Promise<boolean>) {
     this.#attempt = attempt;
     this.#probe = probe;
   }
@@ -38,7 +38,7 @@ export class Outage {
   }
 
   /** Notes that a call failed; returns whether the destination is down. */
-  async stumbled(job: Job, risky: boolean): Promise<boolean> {
+  async stumbled(job: WriteBatch, risky: boolean): Promise<boolean> {
     const now = performance.now();
     job.failedAt ??= now;
     if (this.#wentWellSince(job.failedAt)) return false;
@@ -50,7 +50,7 @@ export class Outage {
   }
 
   /** Whether the destination took others since it first failed on these, so that they are to blame. */
-  async isElsewhereWell(job: Job): Promise<boolean> {
+  async isElsewhereWell(job: WriteBatch): Promise<boolean> {
     if (job.failedAt !== undefined && this.#wentWellSince(job.failedAt)) return true;
     return (this.#fewLeft && this.#attempt >= lateAttempt) || this.#isAlive(job);
   }
@@ -59,7 +59,7 @@ export class Outage {
     return this.#succeededAt !== undefined && this.#succeededAt > time;
   }
 
-  async #isAlive(job: Job): Promise<boolean> {
+  async #isAlive(job: WriteBatch): Promise<boolean> {
     if (!(await this.#probe(job))) return false;
     this.succeeded();
     return true;

@@ -1,7 +1,7 @@
 import { turnMs } from '../host/in-turns.ts';
 
 /** Calls of one activity under way or waiting for the quota at once; the throttle decides how fast they go. */
-export const lanes = 512;
+export const mostCallsAtOnce = 512;
 
 /**
  * Takes jobs off the front of `todo` until it is empty and all are done; a job may add more. Ends with the first that

@@ -2,8 +2,8 @@ import type { RecordDestination, WriteResult } from '../../src/connectors/contra
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 import type { ChunkLog } from './chunk-log.ts';
-import { isWithoutEffect, watched } from './effect.ts';
-import type { Numbered } from './write-jobs.ts';
+import { isWithoutEffect, watchedCalls } from './watched-calls.ts';
+import type { Numbered } from './write-batches.ts';
 
 /** What a call came to. `inDoubt`: a call that may have taken effect, and must not be made again or was cut short. */
 export type Sent =
@@ -59,7 +59,7 @@ export class Sender {
     const calls = this.#makeCalls({ signal, patience: this.#patience, repeatable, fence });
     try {
       signal.throwIfAborted();
-      const results = await this.#destination.write(operations, watched(calls, wire));
+      const results = await this.#destination.write(operations, watchedCalls(calls, wire));
       faultPoint('export.after-write');
       return { results };
     } catch (error) {

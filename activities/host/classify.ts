@@ -30,26 +30,26 @@ export async function classify(
   { run, attempt }: { run: string; attempt: number },
 ): Promise<unknown> {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
-  if (error instanceof ConfigError) return failure(error, { nonRetryable: true });
+  if (error instanceof ConfigError) return knownFailure(error, { nonRetryable: true });
   if (error instanceof LimitedError) {
     const delay = Math.max(1000, error.retryAfterMs ?? 1000);
     // A system that asks to wait is not down, however long the wait.
     await ignoringErrors(runs.recovered(run));
     await ignoringErrors(runs.waitUntil(run, new Date(Date.now() + delay)));
-    return failure(error, { nextRetryDelay: delay });
+    return knownFailure(error, { nextRetryDelay: delay });
   }
   const outage = error instanceof TransientError ? error : stateOutage(error);
   if (outage !== undefined) {
     const age = (await ignoringErrors(runs.failing(run))) ?? 0;
     // Lost staged rows do not come back: the workflow imports them again.
-    return failure(outage, { nonRetryable: age > giveUpMs || outage.code === stagingLost });
+    return knownFailure(outage, { nonRetryable: age > giveUpMs || outage.code === stagingLost });
   }
   const age = (await ignoringErrors(runs.failing(run))) ?? Number.POSITIVE_INFINITY;
-  return bug(error, attempt >= bugLimit.attempts && age >= bugLimit.ms);
+  return bugFailure(error, attempt >= bugLimit.attempts && age >= bugLimit.ms);
 }
 
 /** Only its kind and where it happened are told: its message may quote a record or a secret (R1). */
-export function bug(error: unknown, final = false): ApplicationFailure {
+export function bugFailure(error: unknown, final = false): ApplicationFailure {
   const { name, at, frames } = bugOf(error);
   const message = at === '' ? name : `${name} at ${at}`;
   const known = ApplicationFailure.create({
@@ -70,7 +70,7 @@ async function ignoringErrors<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /** A failure of a known class; its message is safe to show. */
-export function failure(
+export function knownFailure(
   error: SluiceError,
   options: { nonRetryable?: boolean; nextRetryDelay?: number } = {},
 ): ApplicationFailure {

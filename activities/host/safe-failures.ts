@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { bug, failure } from './classify.ts';
+import { bugFailure, knownFailure } from './classify.ts';
 import { stateOutage } from '../../src/store/database/outage.ts';
 
 /**
@@ -17,7 +17,7 @@ export function withSafeFailures<A extends object>(activities: A): A {
         } catch (error) {
           if (error instanceof CancelledFailure || error instanceof ApplicationFailure) throw error;
           const outage = stateOutage(error);
-          throw outage === undefined ? bug(error) : failure(outage);
+          throw outage === undefined ? bugFailure(error) : knownFailure(outage);
         }
       },
     ]),

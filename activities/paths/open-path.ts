@@ -6,7 +6,7 @@ import type { Ends } from '../session/ends.ts';
 import { jobsPath } from './jobs/jobs-path.ts';
 import { sealedRecords } from './keyed/sealed-records.ts';
 import { syncBooks } from './keyed/sync-books.ts';
-import type { KeyedWork } from './keyed/work.ts';
+import type { KeyedWork } from './keyed/keyed-work.ts';
 import type { Path } from './path.ts';
 import { recordsPath } from './records/records-path.ts';
 import { StagedPath } from './staged/staged-path.ts';

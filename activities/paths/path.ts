@@ -2,7 +2,6 @@ import type { Page } from '../../src/connectors/contract/page.ts';
 import type { RemovalPlan } from '../../src/connectors/contract/target.ts';
 import type { PreviewPart } from '../../src/model/preview.ts';
 import type { RecordError, Stats } from '../../src/model/outcome.ts';
-import type { ChunkLimit } from '../host/chunk-limit.ts';
 
 /**
  * The way of a chunk from the source to the destination. There are three, one for each kind of destination; opening a run
@@ -106,4 +105,11 @@ export interface WaitedJob {
 export interface Removed {
   readonly removed: number;
   readonly errors: readonly RecordError[];
+}
+
+/** When a chunk is full, and what a record may weigh. */
+export interface ChunkLimit {
+  readonly records: number;
+  readonly bytes: number;
+  readonly record: number;
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
-import { either, within } from '../../src/model/abort.ts';
+import { abortedByEither, withTimeLimit } from '../../src/model/abort.ts';
 import type { Pacer, Caller } from './pacer.ts';
 
 /** What must be durable before a call goes is made so this long before its moment. Milliseconds. */
@@ -55,8 +55,8 @@ export function pacedCalls(
       return sendInTurn(pacer, caller, send, { signal, patience, fence, mostWaitMs });
     },
     until(other) {
-      const ended = either(signal, other);
-      const cut = either(patience, other);
+      const ended = abortedByEither(signal, other);
+      const cut = abortedByEither(patience, other);
       return pacedCalls(pacerOf, caller, { ...terms, signal: ended, patience: cut });
     },
   };
@@ -86,7 +86,7 @@ async function sendInTurn<T>(
   for (let again = false; ; again = true) {
     const turnUntil = (until: AbortSignal) => pacer.turn(caller, { again, leadMs, signal: until });
     const waiting =
-      mostWaitMs === undefined ? turnUntil(signal) : within(mostWaitMs, signal, turnUntil);
+      mostWaitMs === undefined ? turnUntil(signal) : withTimeLimit(mostWaitMs, signal, turnUntil);
     const turn = await waiting.catch((error: unknown) => {
       // A wait that was ended is no wait that was too long.
       signal.throwIfAborted();

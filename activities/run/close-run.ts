@@ -1,19 +1,19 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { noStats } from '../../src/model/outcome.ts';
-import { isWhole, type Run, type RunOutcome } from '../../src/model/run.ts';
+import { writesAllDue, type Run, type RunOutcome } from '../../src/model/run.ts';
 import type { Ended, RunActivities } from '../activities.ts';
 import { createRun } from './create-run.ts';
-import type { Shared } from '../session/shared.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
 import type { Ends } from '../session/ends.ts';
-import { fingerprint } from '../session/fingerprint.ts';
+import { watermarkFingerprint } from '../session/watermark.ts';
 import type { Session } from '../session/session.ts';
 import { endEarly } from './end-early.ts';
-import { attended } from '../host/attended.ts';
+import { supervised } from '../host/supervised.ts';
 
 /** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
-export function closeRun(deps: Shared): RunActivities['closeRun'] {
+export function closeRun(deps: WorkerDependencies): RunActivities['closeRun'] {
   return ({ end: { status, failure }, ...started }) =>
-    attended(deps, started.run, async (signal) => {
+    supervised(deps, started.run, async (signal) => {
       const { sessions, store } = deps;
       const { run } = started;
       // It may end before its first step.
@@ -37,7 +37,11 @@ export function endOf(run: Run | null): Ended {
   return { status, stats, failure };
 }
 
-async function complete({ store }: Shared, { ends, path }: Session, signal: AbortSignal) {
+async function complete(
+  { store }: WorkerDependencies,
+  { ends, path }: Session,
+  signal: AbortSignal,
+) {
   const { run } = ends;
   const summary = await store.runs.get(run);
   // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
@@ -50,14 +54,14 @@ async function complete({ store }: Shared, { ends, path }: Session, signal: Abor
 
 /** Makes what the run has written visible, moves the watermark, and notes the end. */
 async function finish(
-  store: Shared['store'],
+  store: WorkerDependencies['store'],
   { ends, path }: Pick<Session, 'ends' | 'path'>,
   summary: Run | null,
   signal: AbortSignal,
 ): Promise<void> {
   await path.finish(summary === null ? 0 : writtenOf(summary), signal);
   faultPoint('close.after-tidy');
-  const watermark = isWhole(ends.plan.options) ? await moveWatermark(store, ends) : null;
+  const watermark = writesAllDue(ends.plan.options) ? await moveWatermark(store, ends) : null;
   faultPoint('close.after-watermark');
   await store.runs.finish(ends.run, {
     status: 'completed',
@@ -79,11 +83,11 @@ function writtenOf({ stats }: Run): number {
  * run met later (R3).
  */
 async function moveWatermark(
-  { watermarks, chunks }: Shared['store'],
+  { watermarks, chunks }: WorkerDependencies['store'],
   { run, plan, source }: Ends,
 ): Promise<string | null> {
   if (plan.spec.source.watermark === undefined) return null;
-  const mark = { fingerprint: fingerprint(plan.spec), run };
+  const mark = { fingerprint: watermarkFingerprint(plan.spec), run };
   if (source.highWatermark !== undefined) {
     if (plan.settled !== null)
       await watermarks.put(plan.sync, { ...mark, value: plan.settled, seen: null });

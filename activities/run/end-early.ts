@@ -1,8 +1,8 @@
 import { ConfigError, SluiceError, TransientError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
-import { isWhole, type RunFailure } from '../../src/model/run.ts';
+import { writesAllDue, type RunFailure } from '../../src/model/run.ts';
 import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
-import type { Shared } from '../session/shared.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
 import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
 /** How long a destination that may be down is given to say what it has applied. Milliseconds. */
@@ -22,12 +22,16 @@ interface EarlyEnd {
  * does not answer, the run ends all the same and says that its stats may be short; the next run settles them. False
  * where there is no such run.
  */
-export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promise<boolean> {
+export async function endEarly(
+  deps: WorkerDependencies,
+  run: string,
+  end: EarlyEnd,
+): Promise<boolean> {
   const { store } = deps;
   const plan = await store.runs.plan(run);
   if (plan === null) return false;
   // A mirror that continues this run must know every key that the source still has.
-  const keepSeen = permissionsOf(plan.spec.mode).remove && isWhole(plan.options);
+  const keepSeen = permissionsOf(plan.spec.mode).remove && writesAllDue(plan.options);
   const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
   // What never opened has left nothing; what failed it would only stand in the way again.
   const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
@@ -45,7 +49,11 @@ export async function endEarly(deps: Shared, run: string, end: EarlyEnd): Promis
  * Tidies up after the earlier runs of a sync that could not do it themselves: their workflow was terminated, their
  * destination was down, or they kept what a run that continues them would have needed.
  */
-export async function tidyRemains(deps: Shared, run: string, origin: string): Promise<void> {
+export async function tidyRemains(
+  deps: WorkerDependencies,
+  run: string,
+  origin: string,
+): Promise<void> {
   const { store } = deps;
   for (const dead of await store.runs.remains(run)) {
     const keepSeen = dead.origin === origin;
@@ -65,7 +73,7 @@ export async function tidyRemains(deps: Shared, run: string, origin: string): Pr
   }
 }
 
-async function giveUpJobs({ store }: Shared, run: string): Promise<void> {
+async function giveUpJobs({ store }: WorkerDependencies, run: string): Promise<void> {
   if (!(await store.jobs.areUnderWay(run))) return;
   await store.jobs.giveUp(run);
   await settleByJournal(store, run);
@@ -81,7 +89,11 @@ function stillUnderWay(settled: unknown): Error {
 }
 
 /** Settles a run's chunks and drops what it staged; returns what went wrong where that was not possible in time. */
-async function settle({ sessions }: Shared, run: string, keepSeen: boolean): Promise<unknown> {
+async function settle(
+  { sessions }: WorkerDependencies,
+  run: string,
+  keepSeen: boolean,
+): Promise<unknown> {
   const work = sessions.use(run, async ({ path }) => {
     await path.settle(unhurried);
     await path.abandon(keepSeen, unhurried);

@@ -1,11 +1,10 @@
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { stepOf } from '../host/step-of.ts';
-import { withSession } from '../session/with-session.ts';
-import { showWait } from './show-wait.ts';
+import { type WorkerDependencies, withSession } from '../session/with-session.ts';
+import { stepOf } from '../host/attempt.ts';
+import type { Dependencies } from '../host/dependencies.ts';
 
 /** Writes a chunk. Repeated after any failure it returns the same stats and repeats nothing acknowledged. */
-export function exportChunk(deps: Shared): RunActivities['exportChunk'] {
+export function exportChunk(deps: WorkerDependencies): RunActivities['exportChunk'] {
   return async ({ run, chunk }) => {
     const answer = await withSession(deps, run, async ({ path }, signal) => {
       const state = await deps.store.chunks.get(run, chunk);
@@ -13,4 +12,15 @@ export function exportChunk(deps: Shared): RunActivities['exportChunk'] {
     });
     return showWait(deps, run, answer);
   };
+}
+
+/** Shows in the run until when it waits, where a step waits for a long job; returns the answer. */
+export async function showWait<T extends object>(
+  { store }: Dependencies,
+  run: string,
+  answer: T,
+): Promise<T> {
+  if ('waitMs' in answer && typeof answer.waitMs === 'number')
+    await store.runs.waitUntil(run, new Date(Date.now() + answer.waitMs));
+  return answer;
 }

@@ -1,13 +1,12 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import { noStats, type Stats } from '../../src/model/outcome.ts';
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { stepOf } from '../host/step-of.ts';
-import { withSession } from '../session/with-session.ts';
-import { showWait } from './show-wait.ts';
+import { type WorkerDependencies, withSession } from '../session/with-session.ts';
+import { stepOf } from '../host/attempt.ts';
+import { showWait } from './export-chunk.ts';
 
 /** Removes what `planRemoval` pinned; a dry run only counts it. */
-export function exportRemoval(deps: Shared): RunActivities['exportRemoval'] {
+export function exportRemoval(deps: WorkerDependencies): RunActivities['exportRemoval'] {
   return async ({ run, chunk }) => {
     const answer = await withSession(deps, run, async ({ path }, signal) => {
       const { chunks } = deps.store;

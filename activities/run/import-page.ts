@@ -1,13 +1,12 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { ChunkInput, Imported, RunActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { stepOf } from '../host/step-of.ts';
+import { stepOf } from '../host/attempt.ts';
 import { exportLost, sourceJob } from '../paths/jobs/source-job.ts';
 import { isLost } from '../paths/jobs/submitted.ts';
 import { startOf } from '../session/ends.ts';
 import type { Session } from '../session/session.ts';
-import { withSession } from '../session/with-session.ts';
-import { showWait } from './show-wait.ts';
+import { type WorkerDependencies, withSession } from '../session/with-session.ts';
+import { showWait } from './export-chunk.ts';
 
 /** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
 const readMs = 20_000;
@@ -18,7 +17,7 @@ const nothingYet = { chunks: 0, records: 0, done: false };
  * Reads the page after the one that ended with the chunk before, and stages it. The cursor becomes durable in
  * the same transaction that makes the chunk staged (R2).
  */
-export function importPage(deps: Shared): RunActivities['importPage'] {
+export function importPage(deps: WorkerDependencies): RunActivities['importPage'] {
   return async (input) => {
     const answer = await withSession(deps, input.run, (session, signal) =>
       importNext(deps, session, input, signal),
@@ -28,7 +27,7 @@ export function importPage(deps: Shared): RunActivities['importPage'] {
 }
 
 async function importNext(
-  deps: Shared,
+  deps: WorkerDependencies,
   session: Session,
   input: ChunkInput,
   signal: AbortSignal,
@@ -70,7 +69,7 @@ async function importNext(
 
 /** How many more records the run may import. */
 async function allowance(
-  { store }: Shared,
+  { store }: WorkerDependencies,
   { ends }: Session,
   { run, chunk }: ChunkInput,
 ): Promise<number> {

@@ -1,23 +1,21 @@
 import { ConfigError } from '../../src/model/failure.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { isWhole, readsAll } from '../../src/model/run.ts';
+import { writesAllDue, readsAllDue, type RunWarning } from '../../src/model/run.ts';
 import type { OpenedRun } from '../../src/model/workflow.ts';
 import { watermarkOf } from '../../src/model/sync.ts';
-import type { RunWarning } from '../../src/model/run.ts';
 import type { RunActivities } from '../activities.ts';
-import { settledOf } from '../session/settled-of.ts';
+import { settledUpTo, watermarkFingerprint } from '../session/watermark.ts';
 import { createRun } from './create-run.ts';
-import type { Shared } from '../session/shared.ts';
-import { fingerprint } from '../session/fingerprint.ts';
+import type { WorkerDependencies } from '../session/with-session.ts';
 import type { Session } from '../session/session.ts';
 import { tidyRemains } from './end-early.ts';
-import { attended } from '../host/attended.ts';
+import { supervised } from '../host/supervised.ts';
 
 /** Checks both sides before anything moves, and settles from where to read and how to write. */
-export function openRun(deps: Shared): RunActivities['openRun'] {
+export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
   return (started) => {
     const { run, sync, parent } = started;
-    return attended(deps, run, async (signal) => {
+    return supervised(deps, run, async (signal) => {
       const { store, sessions } = deps;
       if (parent !== undefined) {
         faultPoint('deliver.before-start');
@@ -27,7 +25,7 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
       const plan = await store.runs.plan(run);
       if (plan === null)
         throw new ConfigError('unknown_sync', `sync ${sync} does not exist (any more)`);
-      if (isWhole(plan.options)) await tidyRemains(deps, run, plan.origin);
+      if (writesAllDue(plan.options)) await tidyRemains(deps, run, plan.origin);
       return sessions.use(run, async (session) => {
         await preparePreview(deps, session);
         return settle(deps, session, signal);
@@ -37,14 +35,17 @@ export function openRun(deps: Shared): RunActivities['openRun'] {
 }
 
 /** Previews hold values of records, so they are not kept for long. */
-async function preparePreview({ store }: Shared, { ends, path }: Session): Promise<void> {
+async function preparePreview(
+  { store }: WorkerDependencies,
+  { ends, path }: Session,
+): Promise<void> {
   const dryRun = ends.plan.options.dryRun === true;
   await store.previews.expire(dryRun ? ends.run : null);
   if (dryRun) await store.previews.put(ends.run, 'open', path.preview);
 }
 
 async function settle(
-  { store }: Shared,
+  { store }: WorkerDependencies,
   { ends, path }: Session,
   signal: AbortSignal,
 ): Promise<OpenedRun> {
@@ -53,10 +54,12 @@ async function settle(
   const calls = ends.callSource({ signal });
   const incremental = spec.source.watermark !== undefined && options.retryOf === undefined;
   const until = incremental ? ((await source.highWatermark?.(calls)) ?? null) : null;
-  const settled = await settledOf(source, until, calls);
+  const settled = await settledUpTo(source, until, calls);
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = path.removes === 'unseen' || options.full === true || !incremental;
-  const since = everything ? null : (await store.watermarks.get(sync, fingerprint(spec))).value;
+  const since = everything
+    ? null
+    : (await store.watermarks.get(sync, watermarkFingerprint(spec))).value;
   faultPoint('open.before-plan');
   ends.plan = await store.runs.open(run, {
     kind: path.kind,
@@ -69,7 +72,7 @@ async function settle(
   return {
     kind: path.kind,
     mode: spec.mode,
-    removes: path.removes !== 'nothing' && readsAll(options),
+    removes: path.removes !== 'nothing' && readsAllDue(options),
     dryRun: options.dryRun === true,
     // What failed before may well fail again: a retry is not judged.
     ...(spec.stopAfter !== undefined &&

@@ -1,13 +1,12 @@
 import { approvalReason } from '../../src/engine/match/removal-guard.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RunActivities } from '../activities.ts';
-import type { Shared } from '../session/shared.ts';
-import { stepOf } from '../host/step-of.ts';
+import { type WorkerDependencies, withSession } from '../session/with-session.ts';
+import { stepOf } from '../host/attempt.ts';
 import { shownKey } from '../paths/keyed/sample.ts';
-import { withSession } from '../session/with-session.ts';
 
 /** Counts and pins what a mirror would remove, and asks the guard (R7). */
-export function planRemoval(deps: Shared): RunActivities['planRemoval'] {
+export function planRemoval(deps: WorkerDependencies): RunActivities['planRemoval'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async ({ ends, path }, signal) => {
       const { errors, previews, runs } = deps.store;

@@ -1,6 +1,6 @@
 import type { Connection, Connector } from '../../src/connectors/contract/connector.ts';
 import type { Memory } from '../../src/connectors/contract/memory.ts';
-import type { Declared } from '../../src/connectors/ends.ts';
+import type { DeclaredConnection } from '../../src/connectors/ends.ts';
 import type { FindsConnectors } from '../../src/connectors/registry.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import type { Quota } from '../../src/model/quota.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 
 /** A stored connection that is connected. */
-export interface Connected extends Declared {
+export interface OpenConnection extends DeclaredConnection {
   readonly id: string;
   readonly connection: Connection;
   /** Makes calls to it. */
@@ -27,7 +27,7 @@ export async function connect(
   connectors: FindsConnectors,
   id: string,
   callsTo: CallsTo,
-): Promise<Connected> {
+): Promise<OpenConnection> {
   const stored = await store.catalog.connection(id);
   if (stored === null)
     throw new ConfigError('unknown_connection', `connection ${id} does not exist`, {
@@ -83,5 +83,5 @@ export function quotaOf(connector: Connector, settings: unknown): Quota | null {
 /** Whoever connects stored connections. */
 export interface Connects {
   /** Connects a stored connection for calls of a run; the caller closes it. */
-  connect(connection: string, run: string): Promise<Connected>;
+  connect(connection: string, run: string): Promise<OpenConnection>;
 }

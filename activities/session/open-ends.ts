@@ -11,24 +11,27 @@ import {
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { Field } from '../../src/model/field.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
-import { keyFields, sideOf, watermarkOf, type SyncSpec } from '../../src/model/sync.ts';
+import { keyFields, streamAndOptions, watermarkOf, type SyncSpec } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs/runs.ts';
-import type { Connected } from './connect.ts';
+import type { OpenConnection } from './connect.ts';
 
 /** @throws ConfigError where it cannot be read, or where a mirror's read may skip records (R7) */
-export function sourceEndOf({ id, ...declared }: Connected, spec: SyncSpec): SourceEnd {
-  return requireSource(declared, sideOf(spec.source), spec.mode, id);
+export function sourceEndOf({ id, ...declared }: OpenConnection, spec: SyncSpec): SourceEnd {
+  return requireSource(declared, streamAndOptions(spec.source), spec.mode, id);
 }
 
 /** @throws ConfigError where it cannot be written, or does not honour the mode */
-export function destinationEndOf({ id, ...declared }: Connected, spec: SyncSpec): DestinationEnd {
+export function destinationEndOf(
+  { id, ...declared }: OpenConnection,
+  spec: SyncSpec,
+): DestinationEnd {
   const { mode, removal, destination } = spec;
-  return requireDestination(declared, sideOf(destination), { mode, by: removal.by }, id);
+  return requireDestination(declared, streamAndOptions(destination), { mode, by: removal.by }, id);
 }
 
 /** Opens the source of a sync. */
 export function openSource(
-  { connection }: Connected,
+  { connection }: OpenConnection,
   { role, stream, options }: SourceEnd,
   spec: SyncSpec,
   calls: Calls,
@@ -56,7 +59,7 @@ export interface Opening {
 
 /** Opens the destination of a run, as its sync says but for what differs. */
 export function openDestination(
-  { connection }: Connected,
+  { connection }: OpenConnection,
   end: DestinationEnd,
   { run, plan, mapping, source }: Opening,
   calls: Calls,

@@ -17,7 +17,7 @@ import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delive
 import type { Dependencies } from '../host/dependencies.ts';
 import { openPath } from '../paths/open-path.ts';
 import { Parents, type OpenParent } from '../paths/parents.ts';
-import type { Connected, Connects } from './connect.ts';
+import type { OpenConnection, Connects } from './connect.ts';
 import type { Ends } from './ends.ts';
 import {
   destinationEndOf,
@@ -108,7 +108,7 @@ async function openDelivered(
 }
 
 /** Opens streams of the run's destination whose records others point to. */
-function parentOpener(to: Connected, end: DestinationEnd, { run, plan }: Opening): OpenParent {
+function parentOpener(to: OpenConnection, end: DestinationEnd, { run, plan }: Opening): OpenParent {
   return async ({ stream, field, key }) => {
     const target: Target = {
       sync: plan.sync,

@@ -1,6 +1,6 @@
 import type { Dependencies } from '../host/dependencies.ts';
 import { Pacers } from '../quota/pacers.ts';
-import { connect, type Connected, type Connects } from './connect.ts';
+import { connect, type OpenConnection, type Connects } from './connect.ts';
 import { openSession } from './open-session.ts';
 import type { Session } from './session.ts';
 
@@ -46,7 +46,7 @@ export class Sessions implements Connects {
     }
   }
 
-  connect(connection: string, run: string): Promise<Connected> {
+  connect(connection: string, run: string): Promise<OpenConnection> {
     const { store, connectors } = this.#deps;
     return connect(store, connectors, connection, (id, quota) =>
       this.#pacers.ofRun(id, quota, run, store.runs),

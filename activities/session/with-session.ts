@@ -1,14 +1,22 @@
-import { attended } from '../host/attended.ts';
-import type { Shared } from './shared.ts';
+import { supervised } from '../host/supervised.ts';
 import type { Session } from './session.ts';
+import type { Dependencies } from '../host/dependencies.ts';
+import type { Steering } from '../host/steering.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What the activities of one worker share. */
+export interface WorkerDependencies extends Dependencies {
+  readonly sessions: Sessions;
+  readonly steering: Steering;
+}
 
 /** Runs an activity's work on the run's session. */
 export function withSession<T>(
-  deps: Shared,
+  deps: WorkerDependencies,
   run: string,
   work: (session: Session, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return attended(deps, run, (signal) =>
+  return supervised(deps, run, (signal) =>
     deps.sessions.use(run, (session) => work(session, signal)),
   );
 }

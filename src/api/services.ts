@@ -219,7 +219,7 @@ export interface RunService {
   start(sync: string, options: RunOptions): Promise<Run>;
   get(id: string): Promise<Run | null>;
   /** Returns the run as the state database has it: a moment behind `get`, without a call to Temporal. */
-  glance(id: string): Promise<Run | null>;
+  getStored(id: string): Promise<Run | null>;
   /** Returns what a dry run would do; null when the run has no preview (any more). */
   preview(id: string): Promise<Preview | null>;
   /** Returns the destinations' runs of those `runs` that are cycles, in the order in which they began. */

@@ -5,7 +5,7 @@ import type { GlobalOptions } from './options.ts';
 import { readProject } from './project-file.ts';
 
 /** A server to talk to, and the way to disconnect from it. */
-export interface Connected {
+export interface ServerConnection {
   /** The url at which the server listens. */
   readonly url: string;
   readonly client: Client;
@@ -15,7 +15,7 @@ export interface Connected {
 }
 
 /** Connects to the server at `SLUICE_URL`; undefined when none is named. */
-export async function connectToServer(): Promise<Connected | undefined> {
+export async function connectToServer(): Promise<ServerConnection | undefined> {
   const { readSettings } = await import('../runtime/settings.ts');
   const { url, apiToken } = readSettings(process.env);
   if (url === undefined) return undefined;
@@ -26,7 +26,7 @@ export async function connectToServer(): Promise<Connected | undefined> {
  * Connects to the server at `SLUICE_URL`.
  * @throws UsageError when none is named
  */
-export async function requireServer(): Promise<Connected> {
+export async function requireServer(): Promise<ServerConnection> {
   const connected = await connectToServer();
   if (connected) return connected;
   throw new UsageError(
@@ -38,18 +38,18 @@ export async function requireServer(): Promise<Connected> {
 export async function connectOrEmbed(
   options: GlobalOptions,
   project?: Project,
-): Promise<Connected> {
+): Promise<ServerConnection> {
   const connected = await connectToServer();
   if (connected) return connected;
-  const { startOccasion } = await import('../runtime/index.ts');
+  const { startCommandServer } = await import('../runtime/index.ts');
   const known = project ?? (await readProject(options));
-  const occasion = await startOccasion({ project: known, dataDir: options.dataDir });
+  const server = await startCommandServer({ project: known, dataDir: options.dataDir });
   try {
-    const client = await openClient(occasion.url, occasion.token);
-    const { url, givenUp } = occasion;
-    return { url, client, givenUp, stop: () => occasion.stop() };
+    const client = await openClient(server.url, server.token);
+    const { url, givenUp } = server;
+    return { url, client, givenUp, stop: () => server.stop() };
   } catch (error) {
-    await occasion.stop();
+    await server.stop();
     throw error;
   }
 }

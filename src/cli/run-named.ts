@@ -3,7 +3,7 @@ import type { RunView } from '../api/views/run-view.ts';
 import type { RunOptions } from '../model/run.ts';
 import { ApiError } from './api-error.ts';
 import type { Client } from './client.ts';
-import type { Connected } from './connect.ts';
+import type { ServerConnection } from './connect.ts';
 import { UsageError } from './exit.ts';
 import { followRun } from './follow.ts';
 import { printJson, printLine } from './output.ts';
@@ -28,7 +28,7 @@ const shownErrors = 5;
  * @throws UsageError when there is no such sync or entity, or the flags do not fit it
  */
 export async function runNamed(
-  connected: Connected,
+  connected: ServerConnection,
   name: string,
   flags: RunFlags,
   json: boolean,
@@ -57,7 +57,7 @@ function optionsOf(flags: RunFlags): RunOptions {
 
 /** Runs one cycle after another until no source holds more; with `once` only one. */
 async function runEntity(
-  connected: Connected,
+  connected: ServerConnection,
   entity: string,
   flags: RunFlags,
   json: boolean,
@@ -118,7 +118,7 @@ async function startOrJoin(
 
 /** Follows a run to its end and prints what it did. */
 async function showToEnd(
-  { client, url }: Connected,
+  { client, url }: ServerConnection,
   first: RunView,
   json: boolean,
 ): Promise<RunView> {

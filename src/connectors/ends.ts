@@ -5,13 +5,13 @@ import type { RemovalKind } from '../model/removal.ts';
 import type { Connector, DestinationRole, EndSpec, SourceRole } from './contract/connector.ts';
 
 /** A connection that is declared: its connector and its parsed settings. */
-export interface Declared {
+export interface DeclaredConnection {
   readonly connector: Connector;
   readonly settings: unknown;
 }
 
 /** What `source:` or `destination:` of a sync or an entity names. */
-export interface Side {
+export interface DeclaredEnd {
   readonly stream: string;
   /** What it says for the connector, as it is written. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -43,8 +43,8 @@ export interface EndProblem {
 
 /** Resolves the source of a sync or an entity. Pure; used wherever a source is checked or opened. */
 export function resolveSource(
-  { connector, settings }: Declared,
-  { stream, options }: Side,
+  { connector, settings }: DeclaredConnection,
+  { stream, options }: DeclaredEnd,
 ): SourceEnd | EndProblem {
   const role = connector.source;
   if (role === undefined)
@@ -65,8 +65,8 @@ export function resolveSource(
 
 /** Resolves the destination of a sync or an entity. Pure; used wherever a destination is checked or opened. */
 export function resolveDestination(
-  { connector, settings }: Declared,
-  { stream, options }: Side,
+  { connector, settings }: DeclaredConnection,
+  { stream, options }: DeclaredEnd,
 ): DestinationEnd | EndProblem {
   const role = connector.destination;
   if (role === undefined)
@@ -90,7 +90,12 @@ export function resolveDestination(
  * @throws ConfigError `not_a_source`, `invalid_options`; `unsupported_mode` where a read may skip records that a mirror
  *   would remove then (R7)
  */
-export function requireSource(declared: Declared, side: Side, mode: Mode, id: string): SourceEnd {
+export function requireSource(
+  declared: DeclaredConnection,
+  side: DeclaredEnd,
+  mode: Mode,
+  id: string,
+): SourceEnd {
   const end = resolveSource(declared, side);
   if ('problem' in end) throw failed(end, 'not_a_source', `connection ${id} cannot be read`, id);
   if (permissionsOf(mode).remove && end.whole !== true) throw unsupported(mode, end.whole, id);
@@ -104,8 +109,8 @@ export function requireSource(declared: Declared, side: Side, mode: Mode, id: st
  *   honour what is asked
  */
 export function requireDestination(
-  declared: Declared,
-  side: Side,
+  declared: DeclaredConnection,
+  side: DeclaredEnd,
   { mode, by }: { readonly mode: Mode; readonly by?: RemovalKind | undefined },
   id: string,
 ): DestinationEnd {

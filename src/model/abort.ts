@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
  * A signal that is aborted with either of two, for as long as any of them may be. Node 20's `AbortSignal.any` may be
  * collected as garbage while it is waited for, and never fire (nodejs/node#54614).
  */
-export function either(a: AbortSignal, b: AbortSignal): AbortSignal {
+export function abortedByEither(a: AbortSignal, b: AbortSignal): AbortSignal {
   const controller = new AbortController();
   for (const signal of [a, b]) follow(controller, signal);
   return controller.signal;
@@ -14,7 +14,7 @@ export function either(a: AbortSignal, b: AbortSignal): AbortSignal {
  * Does work that may take so long, and is cut by a signal.
  * @param ms after these milliseconds the signal that `work` is given is aborted with a `TimeoutError`
  */
-export async function within<T>(
+export async function withTimeLimit<T>(
   ms: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
@@ -29,6 +29,18 @@ export async function within<T>(
     clearTimeout(timer);
     unfollow();
   }
+}
+
+/**
+ * Aborts `ms` after `signal` does: for calls whose outcome is worth waiting for when the work is stopped.
+ * @param signal the work's own
+ */
+export function abortedLater(signal: AbortSignal, ms: number): AbortSignal {
+  const late = new AbortController();
+  const wait = (): void => void setTimeout(() => late.abort(signal.reason), ms).unref();
+  if (signal.aborted) wait();
+  else signal.addEventListener('abort', wait, { once: true });
+  return late.signal;
 }
 
 /** Aborts a controller with a signal; returns what ends that. */

@@ -4,12 +4,12 @@ import { distance } from 'fastest-levenshtein';
 const most = 3;
 
 /** Returns up to three of `known`, those most similar to `name` first. Upper and lower case count as equal. */
-export function nearest(name: string, known: readonly string[]): string[] {
+export function nearestNames(name: string, known: readonly string[]): string[] {
   return ranked(name, known).map(({ candidate }) => candidate);
 }
 
-/** Returns those of {@link nearest} that are so similar to `name` that they may have been meant. */
-export function meant(name: string, known: readonly string[]): string[] {
+/** Returns those of {@link nearestNames} that are so similar to `name` that they may have been meant. */
+export function similarNames(name: string, known: readonly string[]): string[] {
   const enough = Math.max(2, Math.floor(name.length / 2));
   return ranked(name, known)
     .filter(({ apart }) => apart <= enough)
@@ -20,7 +20,7 @@ export function meant(name: string, known: readonly string[]): string[] {
  * Returns the end of a sentence about an unknown name: `; nearest: a, b`, or an empty text when no names are known.
  */
 export function nearestOf(name: string, known: readonly string[]): string {
-  return known.length === 0 ? '' : `; nearest: ${nearest(name, known).join(', ')}`;
+  return known.length === 0 ? '' : `; nearest: ${nearestNames(name, known).join(', ')}`;
 }
 
 function ranked(name: string, known: readonly string[]): { candidate: string; apart: number }[] {

@@ -39,13 +39,13 @@ export interface RunStart {
 }
 
 /** True when the run reads all that is due: neither a part only, nor just the records that failed before. */
-export function readsAll({ limit, retryOf }: RunOptions): boolean {
+export function readsAllDue({ limit, retryOf }: RunOptions): boolean {
   return limit === undefined && retryOf === undefined;
 }
 
 /** True when the run reads all that is due and writes it. Then it moves the watermark, and can be continued. */
-export function isWhole(options: RunOptions): boolean {
-  return readsAll(options) && options.dryRun !== true;
+export function writesAllDue(options: RunOptions): boolean {
+  return readsAllDue(options) && options.dryRun !== true;
 }
 
 /** One execution of a sync, as the store keeps it. */

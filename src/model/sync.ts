@@ -179,7 +179,7 @@ export function watermarkOf(
 }
 
 /** Returns the stream of `source:` or `destination:`, and those of its options that are the connector's own. */
-export function sideOf(side: SyncSpec['source'] | SyncSpec['destination']): {
+export function streamAndOptions(side: SyncSpec['source'] | SyncSpec['destination']): {
   readonly stream: string;
   readonly options: Readonly<Record<string, unknown>>;
 } {

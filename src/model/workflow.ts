@@ -16,7 +16,7 @@ export function entityWorkflowId(entity: string): string {
 }
 
 /** What stands for a sync's id in a cycle; no sync is called so. */
-export function cycleKey(entity: string): string {
+export function cycleSyncId(entity: string): string {
   return `entity/${entity}`;
 }
 

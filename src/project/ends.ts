@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   resolveDestination,
   resolveSource,
-  type Declared,
+  type DeclaredConnection,
   type SourceEnd,
 } from '../connectors/ends.ts';
 import { modes, permissionsOf, type Mode } from '../model/mode.ts';
@@ -14,7 +14,7 @@ import type { ProjectConnection } from './project.ts';
 import type { Path, Reporter } from './reporter.ts';
 
 /** The file's connections by id; null for a connection that has problems of its own. */
-export type Connections = ReadonlyMap<string, ProjectConnection | null>;
+export type ProjectConnections = ReadonlyMap<string, ProjectConnection | null>;
 
 /** The keys that a side of a sync may have, whatever its connector. */
 const syncKeys = ['connection', 'stream', 'key', 'watermark'];
@@ -31,7 +31,7 @@ export function checkSource(
   file: Reporter,
   path: Path,
   { source, mode }: SyncSpec,
-  connections: Connections,
+  connections: ProjectConnections,
 ): void {
   const end = sourceEnd(file, path, source, syncKeys, connections);
   if (!end || !permissionsOf(mode).remove || end.whole === true) return;
@@ -48,7 +48,7 @@ export function sourceEnd(
   path: Path,
   side: Side,
   common: readonly string[],
-  connections: Connections,
+  connections: ProjectConnections,
 ): SourceEnd | undefined {
   const declared = declaredOf(file, path, side.connection, connections);
   if (!declared) return undefined;
@@ -69,7 +69,7 @@ export function checkDestination(
   file: Reporter,
   syncPath: Path,
   { destination: side, mode, by }: { destination: Side; mode: Mode; by?: RemovalKind | undefined },
-  connections: Connections,
+  connections: ProjectConnections,
   common: readonly string[] = syncKeys,
 ): void {
   const path = [...syncPath, 'destination'];
@@ -106,8 +106,8 @@ function declaredOf(
   file: Reporter,
   path: Path,
   id: string,
-  connections: Connections,
-): Declared | undefined {
+  connections: ProjectConnections,
+): DeclaredConnection | undefined {
   const connection = connections.get(id);
   if (connection === undefined) {
     const hint = hintFor(id, [...connections.keys()]);

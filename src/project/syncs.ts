@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { permissionsOf } from '../model/mode.ts';
 import { keyFields, syncSchema, type SyncSpec } from '../model/sync.ts';
-import { checkDestination, checkSource, type Connections } from './ends.ts';
+import { checkDestination, checkSource, type ProjectConnections } from './ends.ts';
 import { checkExpression, expressionsIn } from './expressions.ts';
 import { checkShape } from './issues.ts';
 import { checkSchedule } from './schedule.ts';
@@ -17,7 +17,7 @@ export function checkSync(
   file: Reporter,
   id: string,
   value: unknown,
-  connections: Connections,
+  connections: ProjectConnections,
 ): SyncSpec | undefined {
   const path = ['syncs', id];
   const sync = checkShape(file, path, value, syncSchema as z.ZodType<SyncSpec>);

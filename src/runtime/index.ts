@@ -1,5 +1,5 @@
 export { startDev } from './dev.ts';
-export { startOccasion } from './occasion.ts';
+export { startCommandServer } from './command-server.ts';
 export { rotateKey } from './rotate-key.ts';
 export { startServer } from './standalone.ts';
 export { startWorker } from './standalone.ts';

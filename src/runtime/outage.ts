@@ -26,7 +26,7 @@ const callMs = 10_000;
  * Wraps a service so that outages are told apart from bugs: they are thrown as `TransientError`. Calls to Temporal that
  * get no answer fail within 10 s.
  */
-export function tellingOutages<T extends object>(service: T, client: Client): T {
+export function classifyOutages<T extends object>(service: T, client: Client): T {
   return new Proxy(service, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);

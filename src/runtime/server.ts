@@ -10,7 +10,7 @@ import type { Connectors } from '../connectors/registry.ts';
 import { ConfigError } from '../model/failure.ts';
 import { taskQueue } from '../model/workflow.ts';
 import { logBug } from './log.ts';
-import { tellingOutages } from './outage.ts';
+import { classifyOutages } from './outage.ts';
 import { Schedules } from './schedules.ts';
 import { Connections } from './services/connections.ts';
 import { DeclaredEntities } from './services/entities.ts';
@@ -27,7 +27,7 @@ export function createServices(
   connectors: Connectors,
 ): Services {
   const { store } = state;
-  const withOutages = <T extends object>(service: T): T => tellingOutages(service, client.client);
+  const withOutages = <T extends object>(service: T): T => classifyOutages(service, client.client);
   const schedules = new Schedules(client.client, client.searchable);
   return {
     syncs: withOutages(new Syncs(store, schedules, connectors)),

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { mostAhead } from '../../activities/export/chunk-log.ts';
-import { lanes } from '../../activities/export/pool.ts';
+import { mostNotDurable } from '../../activities/export/chunk-log.ts';
+import { mostCallsAtOnce } from '../../activities/export/pool.ts';
 import { faultPoints } from '../../src/model/fault-point.ts';
 import { startEmbeddedPostgres } from '../../src/runtime/embedded/postgres.ts';
 import { openBench, type Bench } from '../support/bench.ts';
@@ -24,7 +24,7 @@ import { startStack } from '../support/stack.ts';
 /**
  * The most calls that are repeated or stay unknown when a process dies: those on the wire or answered at that moment.
  */
-const underWay = lanes + mostAhead.outcomes;
+const underWay = mostCallsAtOnce + mostNotDurable.outcomes;
 
 describe('at every fault point', () => {
   let passages: Passage[] = [];

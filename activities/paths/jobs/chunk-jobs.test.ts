@@ -7,7 +7,7 @@ import { ConfigError, TransientError } from '../../../src/model/failure.ts';
 import type { JournalEntry } from '../../../src/store/runs/journal.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
 import { pacedCalls, type CallTerms } from '../../quota/paced-calls.ts';
-import type { KeyedWork } from '../keyed/work.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
 import { ChunkJobs } from './chunk-jobs.ts';
 
 test('a job that the system has lost makes record errors that a retry can mend, and is not submitted again (R8)', async () => {

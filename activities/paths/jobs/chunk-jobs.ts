@@ -7,9 +7,9 @@ import { ConfigError, RejectedError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { JournalEntry, JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
-import { batches, numbered, type Numbered } from '../../export/write-jobs.ts';
+import { intoBatches, numberOperations, type Numbered } from '../../export/write-batches.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { KeyedWork } from '../keyed/work.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
 import type { Step, Waiting } from '../path.ts';
 import { againMs, isLost, referenceOf, submitOnce, type Submission } from './submitted.ts';
 
@@ -58,9 +58,9 @@ export class ChunkJobs {
   ): Promise<ChunkJobs> {
     const { run, chunk: no, token } = step;
     const owner = { run, no, token };
-    const operations = await inTurns(numbered(planned, owner));
+    const operations = await inTurns(numberOperations(planned, owner));
     const noted = await work.store.jobs.list(run, no, 'export');
-    const parts = batches(operations, work.destination.batch).map((batch, part): Part => {
+    const parts = intoBatches(operations, work.destination.batch).map((batch, part): Part => {
       const submission = { owner, part, kind: 'export', name: `${run}-${no}-${part}` } as const;
       const known = noted.find((job) => job.part === part);
       return { submission, operations: batch.operations, known };

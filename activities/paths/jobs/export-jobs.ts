@@ -1,9 +1,8 @@
 import type { JobDestination } from '../../../src/connectors/contract/jobs.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import type { JournalEntry } from '../../../src/store/runs/journal.ts';
-import type { Numbered } from '../../export/write-jobs.ts';
-import type { KeyedWork } from '../keyed/work.ts';
-import type { Failed } from '../keyed/write.ts';
+import type { Numbered } from '../../export/write-batches.ts';
+import type { FailedOperation, KeyedWork } from '../keyed/keyed-work.ts';
 import type { Step, Waiting } from '../path.ts';
 import { ChunkJobs } from './chunk-jobs.ts';
 
@@ -16,16 +15,19 @@ export async function exportJobs(
   work: KeyedWork<JobDestination>,
   step: Step,
   planned: readonly DecidedOperation[],
-): Promise<Failed[] | Waiting> {
+): Promise<FailedOperation[] | Waiting> {
   const jobs = await ChunkJobs.open(work, step, planned);
   const waiting = await jobs.advance();
   if (waiting !== null) return waiting;
   return failedOf(jobs.operations, await work.store.journal.read(step.run, step.chunk));
 }
 
-function failedOf(operations: readonly Numbered[], journal: readonly JournalEntry[]): Failed[] {
+function failedOf(
+  operations: readonly Numbered[],
+  journal: readonly JournalEntry[],
+): FailedOperation[] {
   const outcomes = new Map(journal.map(({ seq, outcome }) => [seq, outcome]));
-  return operations.flatMap(({ seq, key, operation }): Failed[] => {
+  return operations.flatMap(({ seq, key, operation }): FailedOperation[] => {
     const outcome = outcomes.get(seq);
     if (outcome === undefined || outcome === null)
       throw new Error(`operation ${seq} has no outcome`);

@@ -1,7 +1,7 @@
 import type { JobDestination } from '../../../src/connectors/contract/jobs.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
 import { KeyedPath } from '../keyed/keyed-path.ts';
-import type { KeyedWork } from '../keyed/work.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
 import { exportJobs } from './export-jobs.ts';
 import { settleJobs } from './settle-jobs.ts';
 

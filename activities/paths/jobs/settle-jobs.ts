@@ -4,7 +4,7 @@ import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import { LimitedError } from '../../../src/model/failure.ts';
 import { finalToken } from '../../../src/store/runs/chunks.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { KeyedWork } from '../keyed/work.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
 import type { Waiting } from '../path.ts';
 import { ChunkJobs } from './chunk-jobs.ts';
 

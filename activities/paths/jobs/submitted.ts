@@ -3,7 +3,7 @@ import { jobLost, type JobReference, type LongJob } from '../../../src/connector
 import { TransientError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { Job, JobOwner, Jobs } from '../../../src/store/runs/jobs.ts';
-import { isWithoutEffect, watched } from '../../export/effect.ts';
+import { isWithoutEffect, watchedCalls } from '../../export/watched-calls.ts';
 
 /** One job of a chunk. */
 export interface Submission {
@@ -57,7 +57,7 @@ export async function submitOnce(
 ): Promise<JobReference> {
   const wire = { isBusy: false };
   try {
-    return await submit(watched(calls, wire));
+    return await submit(watchedCalls(calls, wire));
   } catch (error) {
     if (!wire.isBusy || isWithoutEffect(error)) {
       await notStarted();

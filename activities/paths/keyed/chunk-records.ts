@@ -1,7 +1,6 @@
 import type { Page } from '../../../src/connectors/contract/page.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
-import type { Staged, Step } from '../path.ts';
+import type { ChunkLimit, Staged, Step } from '../path.ts';
 
 /**
  * Keeps the records of a chunk between import and match: sealed in the state database, or where they rest already, as the

@@ -1,7 +1,7 @@
 import { shrunk, sizeOfRow } from '../../../src/engine/values/record-size.ts';
 import type { RecordBatch, RowFault, Value } from '../../../src/model/record.ts';
 import { tooLarge } from '../../../src/model/too-large.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { ChunkLimit } from '../path.ts';
 
 /** Marks records that are too large, where the source has not done so itself, and drops their large values. */
 export function withoutLargeRecords(batch: RecordBatch, limit: number): RecordBatch {

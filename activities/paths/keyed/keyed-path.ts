@@ -5,14 +5,12 @@ import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { Operation, Stats } from '../../../src/model/outcome.ts';
 import { previewSize, type PreviewPart } from '../../../src/model/preview.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { ChunkLimit, Path, Removed, Staged, Step, Waiting } from '../path.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { Path, Removed, Staged, Step, Waiting } from '../path.ts';
-import { decideDeferred, matchChunk } from './match-chunk.ts';
+import { decideDeferred, matchStaged } from './match-staged.ts';
 import { sampleOf } from './sample.ts';
 import { settleByJournal } from './settle-by-journal.ts';
-import type { KeyedWork } from './work.ts';
-import type { Failed, Write } from './write.ts';
+import type { KeyedWork, FailedOperation, WriteOperations } from './keyed-work.ts';
 
 /** What differs between the kinds of keyed destinations. */
 interface Kind {
@@ -20,7 +18,7 @@ interface Kind {
   readonly startsOver: boolean;
   /** When the next chunk is full. */
   limit(): Promise<ChunkLimit>;
-  readonly write: Write;
+  readonly write: WriteOperations;
   /** Learns what became of what a run that ends early has sent. Absent: the journal tells all that can be known. */
   settle?(signal: AbortSignal): Promise<void>;
 }
@@ -60,7 +58,7 @@ export class KeyedPath implements Path {
   }
 
   match(step: Step): Promise<{ waits: boolean }> {
-    return matchChunk(this.#work, step);
+    return matchStaged(this.#work, step);
   }
 
   async export(step: Step): Promise<Stats | Waiting> {
@@ -150,7 +148,7 @@ export class KeyedPath implements Path {
 function withOutcomes(
   matched: Stats,
   operations: readonly DecidedOperation[],
-  failed: readonly Failed[],
+  failed: readonly FailedOperation[],
 ): Stats {
   const succeeded = (name: Operation): number =>
     operations.filter(({ operation }) => operation === name).length -

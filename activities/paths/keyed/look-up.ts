@@ -2,10 +2,10 @@ import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import type { Existing, KeyedDestination } from '../../../src/connectors/contract/records.ts';
 import type { JsonObject } from '../../../src/model/json.ts';
 import type { KeyValues } from '../../../src/model/record.ts';
-import { lanes, runPool } from '../../export/pool.ts';
+import { mostCallsAtOnce, runPool } from '../../export/pool.ts';
 
 /** A key to be looked up, and what its record is to hold. */
-export interface Wanted {
+export interface WantedKey {
   readonly key: KeyValues;
   /** Absent for a record at fault. */
   readonly values?: JsonObject;
@@ -14,7 +14,7 @@ export interface Wanted {
 /** The records that the destination holds under these keys; none where it cannot be asked. */
 export async function lookUp(
   destination: KeyedDestination,
-  wanted: readonly Wanted[],
+  wanted: readonly WantedKey[],
   calls: Calls,
 ): Promise<Existing[]> {
   const { lookup, lookupBatch } = destination;
@@ -33,6 +33,6 @@ export async function lookUp(
       batch.map(({ values = {} }) => values),
     );
   };
-  await runPool([...found.keys()], () => lanes, lookUpBatch);
+  await runPool([...found.keys()], () => mostCallsAtOnce, lookUpBatch);
   return found.flat();
 }

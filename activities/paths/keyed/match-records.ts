@@ -13,10 +13,10 @@ import { permissionsOf } from '../../../src/model/mode.ts';
 import type { Encoding } from '../../../src/model/record.ts';
 import type { Seal } from '../../../src/store/sealing/seal.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import { hashValues } from './hash-values.ts';
-import { lookUp, type Wanted } from './look-up.ts';
+import { valueHasher } from './sync-books.ts';
+import { lookUp, type WantedKey } from './look-up.ts';
 import { decodedKey, withStoredKeys } from './stored-keys.ts';
-import type { KeyedWork } from './work.ts';
+import type { KeyedWork } from './keyed-work.ts';
 
 /**
  * Decides what is to be done with mapped records, by what the destination holds or, where it cannot be read, by the
@@ -53,7 +53,7 @@ export async function matchRecords(
       return [[key, { hash: entry.valueHash?.toString('hex') ?? '', id: entry.recordId }] as const];
     }),
   );
-  return inTurns(decideByLedger(mapped, ledger, hashValues(store.seal), options));
+  return inTurns(decideByLedger(mapped, ledger, valueHasher(store.seal), options));
 }
 
 function restrictedIn({ fields }: KeyedDestination): boolean {
@@ -75,8 +75,8 @@ function* keysOf(
   mapped: readonly MappedRecord[],
   match: MatchOptions['match'],
   pending: ReadonlySet<string>,
-): Steps<Map<string, Wanted>> {
-  const keys = new Map<string, Wanted>();
+): Steps<Map<string, WantedKey>> {
+  const keys = new Map<string, WantedKey>();
   for (const record of mapped) {
     yield;
     if (!('values' in record)) continue;

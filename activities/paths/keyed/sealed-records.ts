@@ -4,9 +4,8 @@ import { faultPoint } from '../../../src/model/fault-point.ts';
 import { noStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { ChunkLimit, Staged, Step } from '../path.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { Staged, Step } from '../path.ts';
 import type { ChunkRecords } from './chunk-records.ts';
 import { cutChunks } from './cut-chunks.ts';
 

@@ -9,8 +9,9 @@ import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { Ends } from '../../session/ends.ts';
 import type { Books, Learn, Removals } from './books.ts';
-import { hashValues } from './hash-values.ts';
 import { decodedKey } from './stored-keys.ts';
+import type { JsonObject } from '../../../src/model/json.ts';
+import type { Seal } from '../../../src/store/sealing/seal.ts';
 
 /** The books of a sync of its own: its ledger, and the keys that a mirror has seen. */
 export function syncBooks(store: Store, ends: Ends, destination: KeyedDestination): Books {
@@ -80,7 +81,7 @@ function ledgerLearner(
 ): Learn | undefined {
   const readable = destination.lookup !== undefined;
   if (readable && plan.spec.removal.scope !== 'tracked') return undefined;
-  const hash = hashValues(seal);
+  const hash = valueHasher(seal);
   const keyHash = (operation: DecidedOperation): Buffer => seal.hash(operation.canonicalKey);
   return async (entries, db) => {
     const known = entries.flatMap(({ seq, outcome }) => {
@@ -115,4 +116,14 @@ const inDoubt = new Set(['unknown_outcome', jobLost]);
 
 function isMissing({ operation }: DecidedOperation, outcome: JournalOutcome): boolean {
   return operation === 'update' && !outcome.ok && outcome.code === 'http_404';
+}
+
+/** The keyed hash of mapped values that a ledger keeps, as hex. Does not depend on the order of fields. */
+export function valueHasher(seal: Seal): (values: JsonObject) => string {
+  return (values) => {
+    const ordered = Object.keys(values)
+      .toSorted()
+      .map((name) => [name, values[name]]);
+    return seal.hash(JSON.stringify(ordered)).toString('hex');
+  };
 }

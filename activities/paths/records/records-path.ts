@@ -2,9 +2,9 @@ import type { RecordDestination } from '../../../src/connectors/contract/records
 import { chunkSize } from '../../../src/engine/run/chunk-size.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
 import { exportOperations } from '../../export/export-operations.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { ChunkLimit } from '../path.ts';
 import { KeyedPath } from '../keyed/keyed-path.ts';
-import type { KeyedWork } from '../keyed/work.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
 
 /** Records that are held in memory on their way to an API; how many is for `chunkSize` to say. */
 const recordLimit = { bytes: 8 << 20, record: largestRecord };

@@ -1,8 +1,7 @@
 import type { AppliedChunks, ChunkResult } from '../../../src/connectors/contract/staging.ts';
-import { noStats, type Stats } from '../../../src/model/outcome.ts';
+import { noStats, type Stats, addStats } from '../../../src/model/outcome.ts';
 import { finalToken, type ChunkCommit, type Chunks } from '../../../src/store/runs/chunks.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { withFiltered } from './with-filtered.ts';
 
 /**
  * Counts the chunks that a run which ends early did not finish by what the destination says it has applied (R10). From
@@ -35,7 +34,7 @@ function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): Chu
   }
   const result = applied.chunks.get(no);
   if (result === undefined) return null;
-  return { state: 'exported', stats: withFiltered(result.stats, staged), errors: result.errors };
+  return { state: 'exported', stats: addFiltered(result.stats, staged), errors: result.errors };
 }
 
 /** Counts of an exported chunk what its destination says by now. The run is at its end: nobody else may change it. */
@@ -48,6 +47,13 @@ export async function commitCorrected(
   const before = await chunks.get(run, no);
   if (before === null) throw new Error(`chunk ${no} does not exist`);
   await chunks.claim(run, no, finalToken);
-  const whole = withFiltered(stats, before.stats);
+  const whole = addFiltered(stats, before.stats);
   await chunks.commit(run, no, finalToken, { state: 'exported', stats: whole, errors });
+}
+
+/** What a staging destination applied is what the filter let through: the two shares add up to what was imported (R10). */
+export function addFiltered(applied: Stats, staged: Stats): Stats {
+  const { filter } = staged.skipped;
+  const share = { ...noStats, imported: filter, skipped: { ...noStats.skipped, filter } };
+  return addStats(applied, share);
 }

@@ -10,12 +10,10 @@ import type { RecordBatch } from '../../../src/model/record.ts';
 import { isOver } from '../../../src/model/run.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { ChunkLimit } from '../../host/chunk-limit.ts';
+import type { ChunkLimit, Path, Removed, Staged, Step } from '../path.ts';
 import type { Ends } from '../../session/ends.ts';
 import { withoutLargeRecords } from '../keyed/cut-chunks.ts';
-import type { Path, Removed, Staged, Step } from '../path.ts';
-import { commitCorrected, settleApplied } from './applied.ts';
-import { withFiltered } from './with-filtered.ts';
+import { commitCorrected, settleApplied, addFiltered } from './applied.ts';
 
 /** Rows that a database stages at once; a set statement over them takes about a second. */
 const stagedLimit = { records: 100_000, bytes: 64 << 20, record: largestRecord };
@@ -78,7 +76,7 @@ export class StagedPath implements Path {
         stats,
       });
     } catch (error) {
-      await this.#tidyIfOver(signal);
+      await this.#cleanUpIfRunIsOver(signal);
       throw error;
     }
     faultPoint('import.after-commit');
@@ -105,7 +103,7 @@ export class StagedPath implements Path {
     );
     faultPoint('export.after-apply');
     if (sample !== undefined) await previews.put(run, chunk, { changes: sample });
-    const whole = withFiltered(stats, state.stats);
+    const whole = addFiltered(stats, state.stats);
     await chunks.commit(run, chunk, token, { state: 'exported', stats: whole, errors });
     faultPoint('export.after-commit');
     return whole;
@@ -113,7 +111,7 @@ export class StagedPath implements Path {
 
   async planRemoval({ run, signal }: Step): Promise<RemovalPlan> {
     const plan = await this.#destination.planRemoval(run, this.#ends.callDestination({ signal }));
-    await this.#tidyIfOver(signal);
+    await this.#cleanUpIfRunIsOver(signal);
     return plan;
   }
 
@@ -163,7 +161,7 @@ export class StagedPath implements Path {
   }
 
   /** Drops what an attempt staged that woke up after its run had ended without it: nobody else would (R6). */
-  async #tidyIfOver(signal: AbortSignal): Promise<void> {
+  async #cleanUpIfRunIsOver(signal: AbortSignal): Promise<void> {
     const { run } = this.#ends;
     const now = await this.#store.runs.get(run);
     if (now === null || !isOver(now.status)) return;

@@ -44,19 +44,19 @@ export function conflict(code: string, detail: string, members: ProblemMembers =
 }
 
 /** Returns a 409: the sync has an open run, whose id is the problem's `run`. */
-export function openRun(sync: string, run: string | null): ApiProblem {
+export function runIsOpen(sync: string, run: string | null): ApiProblem {
   const name = run === null ? '' : ` "${run}"`;
   return conflict('run_open', `Sync "${sync}" has an open run${name}.`, { run });
 }
 
 /** Returns a 409: the entity has an open cycle, whose run is the problem's `run`. */
-export function openCycle(entity: string, run: string | null): ApiProblem {
+export function cycleIsOpen(entity: string, run: string | null): ApiProblem {
   const name = run === null ? '' : ` "${run}"`;
   return conflict('run_open', `Entity "${entity}" has an open cycle${name}.`, { run });
 }
 
 /** Returns a 409: the run is over and can no longer be steered. */
-export function runOver({ id, status }: Pick<Run, 'id' | 'status'>): ApiProblem {
+export function runIsOver({ id, status }: Pick<Run, 'id' | 'status'>): ApiProblem {
   return conflict('run_over', `Run "${id}" is over: ${status}.`);
 }
 

@@ -45,7 +45,7 @@ export function json<T extends z.ZodType>(description: string, schema: T) {
 }
 
 /** Describes a JSON answer with the place of the created thing in `Location`. */
-export function located<T extends z.ZodType>(description: string, schema: T) {
+export function jsonWithLocation<T extends z.ZodType>(description: string, schema: T) {
   const headers = z.object({ Location: z.string().describe('Where to find it.') });
   return { ...json(description, schema), headers };
 }

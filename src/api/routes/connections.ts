@@ -8,7 +8,7 @@ import {
 } from '../views/connection-schemas.ts';
 import { idParams } from '../http/parameters.ts';
 import { notFound } from '../http/problem.ts';
-import { json, located, problems } from '../http/responses.ts';
+import { json, jsonWithLocation, problems } from '../http/responses.ts';
 import { newRouter } from '../http/router.ts';
 import type { Services } from '../services.ts';
 
@@ -47,7 +47,7 @@ const put = createRoute({
   },
   responses: {
     200: json('Replaced.', connectionSchema),
-    201: located('Created.', connectionSchema),
+    201: jsonWithLocation('Created.', connectionSchema),
     ...problems(422),
   },
 });

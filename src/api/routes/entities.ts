@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { accepted } from '../http/accepted.ts';
-import { defined } from '../http/defined.ts';
+import { acceptedRun } from '../http/accepted-run.ts';
+import { withoutUndefined } from '../http/without-undefined.ts';
 import {
   changes,
   duplicates,
@@ -42,8 +42,8 @@ export function entityRoutes({ entities, runs }: Pick<Services, 'entities' | 'ru
     return c.body(null, 204);
   });
   router.openapi(start, async (c) => {
-    const options = defined(c.req.valid('json') ?? {});
-    return accepted(c, runs, await entities.start(c.req.valid('param').id, options));
+    const options = withoutUndefined(c.req.valid('json') ?? {});
+    return acceptedRun(c, runs, await entities.start(c.req.valid('param').id, options));
   });
   addRecords(router, entities);
   addReports(router, entities);
@@ -54,7 +54,10 @@ function addRecords(router: OpenAPIHono, entities: EntityService): void {
   router.openapi(records, async (c) => {
     const { id } = await found(entities, c.req.valid('param').id);
     const { deleted, ...query } = c.req.valid('query');
-    const page = await entities.records(id, { ...defined(query), deleted: deleted === 'true' });
+    const page = await entities.records(id, {
+      ...withoutUndefined(query),
+      deleted: deleted === 'true',
+    });
     return c.json({ records: page.records.map(goldenView), next: page.next }, 200);
   });
   router.openapi(record, async (c) => {
@@ -70,7 +73,10 @@ function addRecords(router: OpenAPIHono, entities: EntityService): void {
   router.openapi(history, async (c) => {
     const { id, record: of } = c.req.valid('param');
     await foundRecord(entities, id, of);
-    return c.json(logView(await entities.history(id, of, defined(c.req.valid('query')))), 200);
+    return c.json(
+      logView(await entities.history(id, of, withoutUndefined(c.req.valid('query')))),
+      200,
+    );
   });
 }
 
@@ -78,7 +84,7 @@ function addReports(router: OpenAPIHono, entities: EntityService): void {
   router.openapi(changes, async (c) => {
     const { id } = await found(entities, c.req.valid('param').id);
     const { cycle, ...page } = c.req.valid('query');
-    return c.json(logView(await entities.changes(id, cycle, defined(page))), 200);
+    return c.json(logView(await entities.changes(id, cycle, withoutUndefined(page))), 200);
   });
   router.openapi(lag, async (c) => {
     const { id } = await found(entities, c.req.valid('param').id);

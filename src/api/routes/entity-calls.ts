@@ -3,7 +3,7 @@ import { idSchema } from '../../model/sync.ts';
 import { entityBodySchema, entityViewSchema } from '../views/entity-view.ts';
 import { entrySchema, goldenSchema } from '../views/golden-view.ts';
 import { idParams, pageQuery } from '../http/parameters.ts';
-import { json, located, problems } from '../http/responses.ts';
+import { json, jsonWithLocation, problems } from '../http/responses.ts';
 import { runSchema } from '../views/run-view.ts';
 
 const tags = ['entities'];
@@ -47,7 +47,7 @@ export const put = createRoute({
   },
   responses: {
     200: json('Replaced.', entityViewSchema),
-    201: located('Created.', entityViewSchema),
+    201: jsonWithLocation('Created.', entityViewSchema),
     ...problems(409, 422, 503),
   },
 });
@@ -81,7 +81,7 @@ export const start = createRoute({
     params: idParams,
     body: { required: false, content: { 'application/json': { schema: optionsSchema } } },
   },
-  responses: { 202: located('Started.', runSchema), ...problems(404, 409, 422, 503) },
+  responses: { 202: jsonWithLocation('Started.', runSchema), ...problems(404, 409, 422, 503) },
 });
 
 /** Lists records. */

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { idParams, pageQuery } from '../http/parameters.ts';
 import { recordErrorSchema } from '../views/record-error-view.ts';
-import { json, located, problems } from '../http/responses.ts';
+import { json, jsonWithLocation, problems } from '../http/responses.ts';
 import { runSchema, runStatuses } from '../views/run-view.ts';
 
 const tags = ['runs'];
@@ -40,7 +40,7 @@ export const start = createRoute({
     params: idParams,
     body: { required: false, content: { 'application/json': { schema: optionsSchema } } },
   },
-  responses: { 202: located('Started.', runSchema), ...problems(404, 409, 422, 503) },
+  responses: { 202: jsonWithLocation('Started.', runSchema), ...problems(404, 409, 422, 503) },
 });
 
 /** Lists runs. */
@@ -125,6 +125,6 @@ function action<P extends string>(path: P, summary: string) {
     tags,
     summary,
     request: { params: idParams },
-    responses: { 202: located('Accepted.', runSchema), ...problems(404, 409, 503) },
+    responses: { 202: jsonWithLocation('Accepted.', runSchema), ...problems(404, 409, 503) },
   });
 }

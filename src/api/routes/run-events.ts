@@ -74,7 +74,7 @@ async function follow(stream: SSEStreamingApi, runs: RunService, first: Run): Pr
     watchedMs += pauseMs;
     quietMs += pauseMs;
     const isDue = quietMs % askMs < pauseMs;
-    run = (await unlessUnavailable(() => (isDue ? runs.get(asked) : runs.glance(asked)))) ?? run;
+    run = (await unlessUnavailable(() => (isDue ? runs.get(asked) : runs.getStored(asked)))) ?? run;
   }
 }
 

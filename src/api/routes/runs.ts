@@ -1,8 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { accepted } from '../http/accepted.ts';
+import { acceptedRun } from '../http/accepted-run.ts';
 import { isOver, type Run } from '../../model/run.ts';
-import { defined } from '../http/defined.ts';
-import { conflict, notFound, runOver } from '../http/problem.ts';
+import { withoutUndefined } from '../http/without-undefined.ts';
+import { conflict, notFound, runIsOver } from '../http/problem.ts';
 import { recordErrorView } from '../views/record-error-view.ts';
 import { newRouter } from '../http/router.ts';
 import {
@@ -24,11 +24,14 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
   const router = newRouter();
   router.openapi(start, async (c) => {
     const { continue: continueOf, ...options } = c.req.valid('json') ?? {};
-    const run = await runs.start(c.req.valid('param').id, defined({ ...options, continueOf }));
-    return accepted(c, runs, run);
+    const run = await runs.start(
+      c.req.valid('param').id,
+      withoutUndefined({ ...options, continueOf }),
+    );
+    return acceptedRun(c, runs, run);
   });
   router.openapi(list, async (c) => {
-    const page = await runs.list(defined(c.req.valid('query')));
+    const page = await runs.list(withoutUndefined(c.req.valid('query')));
     const children = await runs.children(page.runs);
     return c.json({ runs: page.runs.map((run) => runView(run, children)), next: page.next }, 200);
   });
@@ -39,7 +42,7 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
   });
   router.openapi(errors, async (c) => {
     const { id } = await found(runs, c.req.valid('param').id);
-    const page = await runs.errors(id, defined(c.req.valid('query')));
+    const page = await runs.errors(id, withoutUndefined(c.req.valid('query')));
     return c.json({ errors: page.errors.map(recordErrorView), next: page.next }, 200);
   });
   addActions(router, runs);
@@ -47,26 +50,28 @@ export function runRoutes({ runs }: Pick<Services, 'runs'>): OpenAPIHono {
 }
 
 function addActions(router: OpenAPIHono, runs: RunService): void {
-  router.openapi(pause, async (c) => accepted(c, runs, await runs.pause(c.req.valid('param').id)));
+  router.openapi(pause, async (c) =>
+    acceptedRun(c, runs, await runs.pause(c.req.valid('param').id)),
+  );
   router.openapi(resume, async (c) =>
-    accepted(c, runs, await runs.resume(c.req.valid('param').id)),
+    acceptedRun(c, runs, await runs.resume(c.req.valid('param').id)),
   );
   router.openapi(cancel, async (c) =>
-    accepted(c, runs, await runs.cancel(c.req.valid('param').id)),
+    acceptedRun(c, runs, await runs.cancel(c.req.valid('param').id)),
   );
   router.openapi(approve, async (c) => {
     const { id, removal } = await open(runs, c.req.valid('param').id);
     if (removal === null) {
       throw conflict('nothing_to_approve', `Nothing of run "${id}" waits for approval.`);
     }
-    return accepted(c, runs, await runs.approve(id));
+    return acceptedRun(c, runs, await runs.approve(id));
   });
   router.openapi(retryErrors, async (c) => {
     const run = await found(runs, c.req.valid('param').id);
     if (!isOver(run.status)) {
       throw conflict('run_open', `Run "${run.id}" is not over yet.`, { run: run.id });
     }
-    return accepted(c, runs, await runs.retryErrors(run.id));
+    return acceptedRun(c, runs, await runs.retryErrors(run.id));
   });
 }
 
@@ -78,6 +83,6 @@ async function found(runs: RunService, id: string): Promise<Run> {
 
 async function open(runs: RunService, id: string): Promise<Run> {
   const run = await found(runs, id);
-  if (isOver(run.status)) throw runOver(run);
+  if (isOver(run.status)) throw runIsOver(run);
   return run;
 }

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { idSchema } from '../../model/sync.ts';
 import { idParams } from '../http/parameters.ts';
 import { notFound } from '../http/problem.ts';
-import { json, located, problems } from '../http/responses.ts';
+import { json, jsonWithLocation, problems } from '../http/responses.ts';
 import { newRouter } from '../http/router.ts';
 import type { Services } from '../services.ts';
 import { syncBodySchema, syncView, syncViewSchema } from '../views/sync-view.ts';
@@ -37,7 +37,7 @@ const put = createRoute({
   },
   responses: {
     200: json('Replaced.', syncViewSchema),
-    201: located('Created.', syncViewSchema),
+    201: jsonWithLocation('Created.', syncViewSchema),
     ...problems(409, 422, 503),
   },
 });

@@ -3,7 +3,7 @@ import { noStats } from '../../model/outcome.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { syncSchema } from '../../model/sync.ts';
-import { notFound, openCycle, openRun, runOver } from '../http/problem.ts';
+import { notFound, cycleIsOpen, runIsOpen, runIsOver } from '../http/problem.ts';
 import type {
   ConnectionView,
   DuplicateGroup,
@@ -143,7 +143,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   const change = (id: string, changes: Partial<Run>): Run => {
     const before = stored.runs.get(id);
     if (before === undefined) throw notFound('run', id);
-    if (isOver(before.status)) throw runOver(before);
+    if (isOver(before.status)) throw runIsOver(before);
     const run = { ...before, ...changes };
     stored.runs.set(id, run);
     return run;
@@ -151,7 +151,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   const start: Services['runs']['start'] = async (sync, options) => {
     if (!stored.syncs.has(sync)) throw notFound('sync', sync);
     const open = [...stored.runs.values()].find((run) => run.finishedAt === null);
-    if (open !== undefined) throw openRun(sync, open.id);
+    if (open !== undefined) throw runIsOpen(sync, open.id);
     const run = exampleRun({ id: `r${stored.runs.size + 1}`, sync, options, status: 'pending' });
     stored.runs.set(run.id, run);
     return run;
@@ -159,7 +159,7 @@ function memoryRuns(stored: MemoryServices['stored']): Services['runs'] {
   return {
     start,
     get: async (id) => stored.runs.get(id) ?? null,
-    glance: async (id) => stored.runs.get(id) ?? null,
+    getStored: async (id) => stored.runs.get(id) ?? null,
     preview: async () => null,
     children: async (runs) => {
       const ids = runs.flatMap(({ cycle }) => cycle?.children ?? []);
@@ -196,7 +196,7 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
     start: async (entity, options) => {
       if (!stored.entities.has(entity)) throw notFound('entity', entity);
       const open = [...stored.runs.values()].find((run) => run.finishedAt === null);
-      if (open !== undefined) throw openCycle(entity, open.id);
+      if (open !== undefined) throw cycleIsOpen(entity, open.id);
       const cycle = { entity, stages: [], more: false, children: [] };
       const id = `r${stored.runs.size + 1}`;
       const run = exampleRun({ id, sync: null, mode: null, cycle, options, status: 'pending' });

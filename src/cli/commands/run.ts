@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { destinationOfSync, destinationSyncs } from '../../model/entity-syncs.ts';
 import { hintFor } from '../../project/hint.ts';
 import type { Project } from '../../project/project.ts';
-import { connectOrEmbed, connectToServer, type Connected } from '../connect.ts';
+import { connectOrEmbed, connectToServer, type ServerConnection } from '../connect.ts';
 import { exitCodes, UsageError, wholeNumber } from '../exit.ts';
 import { globalOptions, type GlobalOptions } from '../options.ts';
 import { readProject } from '../project-file.ts';
@@ -43,7 +43,7 @@ export function addRun(program: Command): void {
  * Connects to the server, else starts an embedded one. Without a server the project must hold the named sync or entity,
  * which is checked before anything starts.
  */
-async function connect(name: string, globals: GlobalOptions): Promise<Connected> {
+async function connect(name: string, globals: GlobalOptions): Promise<ServerConnection> {
   const server = await connectToServer();
   if (server) return server;
   const project = await readProject(globals);
@@ -72,7 +72,7 @@ function runnable({ syncs, entities }: Project): string[] {
 /**
  * Returns a function that stops what was started, once. The first signal does the same; a second one exits at once.
  */
-function stopOnSignal(connected: Connected): () => Promise<void> {
+function stopOnSignal(connected: ServerConnection): () => Promise<void> {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= connected.stop());
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -1,4 +1,4 @@
-import { either } from '../../model/abort.ts';
+import { abortedByEither } from '../../model/abort.ts';
 import type { LimitInfo } from '../../model/quota.ts';
 
 /**
@@ -75,6 +75,6 @@ export function unlimitedUntil(signal: AbortSignal): Calls {
       signal.throwIfAborted();
       return (await send({ signal, sent: () => undefined })).value;
     },
-    until: (other) => unlimitedUntil(either(signal, other)),
+    until: (other) => unlimitedUntil(abortedByEither(signal, other)),
   };
 }

@@ -21,7 +21,7 @@ import { ChangeJournal } from './written/journal.ts';
 import { nearestOf } from '../../model/nearest.ts';
 import type { Reading } from './formats/position.ts';
 import { probe } from './stored/probe.ts';
-import { heldIn, madeOf, readingOf } from './read/reading.ts';
+import { currentFile, newFile, readingOf } from './read/reading.ts';
 import {
   destinationOptionsSchema,
   sourceOptionsSchema,
@@ -85,9 +85,9 @@ export class FileConnection implements Connection {
       if (isGlob(stream)) throw new ConfigError('invalid_stream', `${stream}: ${globRefusal}`);
       const path = await this.#directory.locate(stream);
       const file = { name: stream, path };
-      const held = () => heldIn(file, options);
+      const held = () => currentFile(file, options);
       const now = await held();
-      const made = now ?? madeOf(file, options);
+      const made = now ?? newFile(file, options);
       encoderOf(made.file.encoding);
       const journal = new ChangeJournal(file, sync, run);
       const { neutralizeFormulas } = options;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../model/json.ts';
-import { alike, rowsOf } from './rows.ts';
+import { splitByFields, rowsOf } from './rows.ts';
 
 const itself = (record: JsonObject) => record;
 
@@ -28,10 +28,10 @@ test('a record with very many fields makes the rows of no other one long', () =>
     { id: 502 },
   ];
   const wanted = { fields: ['id'], rest: true };
-  const parts = [...alike(records, wanted, itself)];
+  const parts = [...splitByFields(records, wanted, itself)];
   expect(parts.flat()).toEqual(records);
   const cells = parts.map((part) => part.length * rowsOf(part, wanted).names.length);
   expect(cells.reduce((sum, each) => sum + each, 0)).toBeLessThan(100_000);
-  expect([...alike(records, { fields: ['id'] }, itself)]).toHaveLength(1);
-  expect([...alike([], wanted, itself)]).toHaveLength(0);
+  expect([...splitByFields(records, { fields: ['id'] }, itself)]).toHaveLength(1);
+  expect([...splitByFields([], wanted, itself)]).toHaveLength(0);
 });

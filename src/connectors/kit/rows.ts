@@ -3,7 +3,7 @@ import { own } from '../../model/own.ts';
 import type { Value } from '../../model/record.ts';
 
 /** What is asked for of records. */
-export interface Wanted {
+export interface WantedFields {
   /** Fields, in order. */
   readonly fields: readonly string[];
   /** All other fields too, after them. Default false. */
@@ -26,7 +26,7 @@ const mostEmpty = 10_000;
  */
 export function rowsOf(
   records: readonly JsonObject[],
-  wanted: Wanted,
+  wanted: WantedFields,
   valueOf: (record: JsonObject, field: string) => Value = own,
 ): Rows {
   const others = new Set<string>();
@@ -40,9 +40,9 @@ export function rowsOf(
 }
 
 /** Cuts records where those that follow have so many other fields that most cells of their rows would be empty. */
-export function* alike<T>(
+export function* splitByFields<T>(
   items: readonly T[],
-  wanted: Wanted,
+  wanted: WantedFields,
   recordOf: (item: T) => JsonObject,
 ): Generator<readonly T[]> {
   const namesOf = othersOf(wanted);
@@ -64,7 +64,10 @@ export function* alike<T>(
 }
 
 /** The names of a record's other fields. */
-function othersOf({ fields, rest = false }: Wanted): (record: JsonObject) => readonly string[] {
+function othersOf({
+  fields,
+  rest = false,
+}: WantedFields): (record: JsonObject) => readonly string[] {
   if (!rest) return () => [];
   const asked = new Set(fields);
   return (record) => Object.keys(record).filter((name) => !asked.has(name));

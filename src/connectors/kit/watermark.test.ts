@@ -3,7 +3,7 @@ import { ConfigError } from '../../model/failure.ts';
 import {
   compareWatermarks,
   presentAtMost,
-  rewind,
+  subtractLag,
   WatermarkOrder,
   watermarkText,
 } from './watermark.ts';
@@ -28,7 +28,7 @@ it.each([
   ['2026-01-01T00:00:00', '1d', '2025-12-31T00:00:00.000'],
   ['2026-01-01', '36h', '2025-12-30'],
 ])('%s less %s is %s', (watermark, lag, before) => {
-  expect(rewind(watermark, lag, 'c')).toBe(before);
+  expect(subtractLag(watermark, lag, 'c')).toBe(before);
 });
 
 it.each([
@@ -36,7 +36,7 @@ it.each([
   ['2026-01-01', 5],
   ['b', '5m'],
 ])('%s takes no lag of %s', (watermark, lag) => {
-  expect(() => rewind(watermark, lag, 'c')).toThrow(ConfigError);
+  expect(() => subtractLag(watermark, lag, 'c')).toThrow(ConfigError);
 });
 
 it.each([

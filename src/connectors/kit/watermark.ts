@@ -97,7 +97,7 @@ export function settledNow(high: string): Settled {
  * A watermark less its lag, spelt as it was.
  * @throws ConfigError `invalid_lag` where the two do not go together
  */
-export function rewind(
+export function subtractLag(
   watermark: string,
   lag: string | number | undefined,
   connection: string,

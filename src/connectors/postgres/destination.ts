@@ -3,7 +3,7 @@ import { ConfigError } from '../../model/failure.ts';
 import type { Calls } from '../contract/calls.ts';
 import type { Destination } from '../contract/destination.ts';
 import type { Target } from '../contract/target.ts';
-import { findArea } from './catalog/area.ts';
+import { findSluiceTables } from './catalog/sluice-tables.ts';
 import { columnNamed, relationOf } from './catalog/catalog.ts';
 import type { Column, Relation } from './catalog/catalog.ts';
 import { createTable } from './catalog/create-table.ts';
@@ -42,10 +42,10 @@ export async function openDestination(
   if (session.encoding !== undefined) throw readOnly(session);
   const table = await openTable(session, target);
   if (target.kind === 'records' && !table.id) return recordDestination(link, table, null);
-  const area = await findArea(session, target.stream);
-  await area?.create(session);
-  if (table.id) return recordDestination(link, table, area);
-  if (area) return stagingDestination(link, area, table);
+  const sluiceTables = await findSluiceTables(session, target.stream);
+  await sluiceTables?.create(session);
+  if (table.id) return recordDestination(link, table, sluiceTables);
+  if (sluiceTables) return stagingDestination(link, sluiceTables, table);
   if (target.kind === undefined) return recordDestination(link, table, null);
   throw new ConfigError(
     'permission_denied',

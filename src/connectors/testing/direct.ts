@@ -1,4 +1,4 @@
-import { either } from '../../model/abort.ts';
+import { abortedByEither } from '../../model/abort.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { KeyValues, RecordBatch } from '../../model/record.ts';
 import type { StreamInfo } from '../../model/stream.ts';
@@ -209,7 +209,7 @@ export function callsBy(
     signal,
     repeatable: true,
     make: (send) => make(send, signal),
-    until: (other) => callsBy(make, either(signal, other)),
+    until: (other) => callsBy(make, abortedByEither(signal, other)),
   };
 }
 

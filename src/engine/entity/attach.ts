@@ -10,7 +10,7 @@ import { compareIds } from './record-id.ts';
 /**
  * Returns the values by which an incoming record is matched; with derived fields when a rule of `attach` reads one.
  */
-export function probeOf(plan: EntityPlan, source: SourcePlan, values: JsonObject): JsonObject {
+export function attachValues(plan: EntityPlan, source: SourcePlan, values: JsonObject): JsonObject {
   return source.attachDerived ? withDerived(plan.derived, values) : values;
 }
 
@@ -26,7 +26,7 @@ export function attach(
   incoming: IncomingRecord,
   candidates: Candidates,
 ): Draft | number | null {
-  const probe = probeOf(plan, source, incoming.values);
+  const probe = attachValues(plan, source, incoming.values);
   for (const rule of source.attach) {
     const key = rule.keyOf(probe);
     if (key === null) continue;
@@ -39,7 +39,7 @@ export function attach(
 }
 
 function choose(plan: EntityPlan, found: readonly Draft[]): Draft | number {
-  const distinct = withoutDuplicates(plan, found.toSorted(byAge));
+  const distinct = withoutDuplicates(plan, found.toSorted(compareByAge));
   const [oldest] = distinct;
   if (oldest === undefined || distinct.length === 1) return oldest ?? 0;
   switch (plan.spec.ambiguous) {
@@ -79,7 +79,7 @@ function withoutDuplicates(plan: EntityPlan, oldestFirst: readonly Draft[]): rea
 }
 
 /** Compares two records by age, the oldest first. */
-export function byAge(
+export function compareByAge(
   a: { readonly id: string; readonly createdAt: number },
   b: { readonly id: string; readonly createdAt: number },
 ): number {

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../model/json.ts';
 import type { Expression } from '../expression/expression.ts';
 import { MappingError } from '../mapping/mapping.ts';
 import { coerce } from './coerce.ts';
-import { evaluated } from './evaluated.ts';
+import { evaluateOrNull } from './evaluate-or-null.ts';
 
 /** A field that is computed from other fields of the entity. */
 export interface DerivedField {
@@ -48,7 +48,7 @@ function cycle(names: readonly string[]): MappingError {
 
 /** Computes a derived field; null when its expression fails or gives a value that does not fit the field's type. */
 export function derive(field: DerivedField, values: JsonObject): Json {
-  return coerce(evaluated(field.expr, values), field.type) ?? null;
+  return coerce(evaluateOrNull(field.expr, values), field.type) ?? null;
 }
 
 /** Returns the values with their derived fields; `values` itself when the entity has none. */

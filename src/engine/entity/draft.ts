@@ -8,7 +8,7 @@ import type {
 } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 import { derive } from './derived.ts';
-import { coalesce, isVoid } from './log-entries.ts';
+import { joinEntries, saysNothing } from './log-entries.ts';
 import { matchKeys, type EntityPlan } from './plan.ts';
 import { same } from './same.ts';
 
@@ -140,14 +140,14 @@ export class Draft {
   log(entry: LogEntry): void {
     this.touched = true;
     this.#logged = true;
-    this.#entry = coalesce(this.#entry, entry);
+    this.#entry = joinEntries(this.#entry, entry);
   }
 
   /** Returns the log entry of the whole cycle for this record; undefined when this chunk added nothing to it. */
   entry(): LogEntry | undefined {
     if (!this.#logged || this.#entry === undefined) return undefined;
     // Changes that were taken back before anything was stored are not logged.
-    return this.#entryBefore === undefined && isVoid(this.#entry) ? undefined : this.#entry;
+    return this.#entryBefore === undefined && saysNothing(this.#entry) ? undefined : this.#entry;
   }
 
   changed(mergedInto?: RecordId): RecordChange {

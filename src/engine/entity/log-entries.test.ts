@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { FieldChange, IdChange, LogEntry } from '../../model/entity-log.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
-import { coalesce, isVoid } from './log-entries.ts';
+import { joinEntries, saysNothing } from './log-entries.ts';
 
 const entry = (parts: Partial<LogEntry>): LogEntry => ({
   record: '1',
@@ -33,7 +33,7 @@ test('first old and last new value; what comes back disappears', () => {
   const later = entry({
     changes: [change('a', 2, 3, 'shop'), change('b', 2, 1), change('c', 1, 2)],
   });
-  expect(coalesce(first, later).changes).toEqual([change('a', 1, 3, 'shop'), change('c', 1, 2)]);
+  expect(joinEntries(first, later).changes).toEqual([change('a', 1, 3, 'shop'), change('c', 1, 2)]);
 });
 
 test('coalesced entries replay to the values of the record', () => {
@@ -47,7 +47,7 @@ test('coalesced entries replay to the values of the record', () => {
           .filter(([field, value]) => (values[field] ?? null) !== value)
           .map(([field, value]) => change(field, values[field] ?? null, value));
         values = { ...values, ...next };
-        whole = coalesce(whole, entry({ changes }));
+        whole = joinEntries(whole, entry({ changes }));
       }
       const replayed: JsonObject = { ...start };
       for (const { field, old, new: value } of whole?.changes ?? []) {
@@ -69,26 +69,29 @@ test.each([
   ['merge', 'delete', 'delete'],
   ['merge', 'update', 'merge'],
 ] as const)('%s, then %s is %s', (first, later, operation) => {
-  expect(coalesce(entry({ operation: first }), entry({ operation: later })).operation).toBe(
+  expect(joinEntries(entry({ operation: first }), entry({ operation: later })).operation).toBe(
     operation,
   );
 });
 
 test('of merges the winner names all, a loser its winner', () => {
   const first = entry({ operation: 'merge', merged: ['2'] });
-  expect(coalesce(first, entry({ operation: 'merge', merged: ['3'] })).merged).toEqual(['2', '3']);
-  expect(coalesce(first, entry({ operation: 'delete', merged: ['9'] })).merged).toEqual(['9']);
+  expect(joinEntries(first, entry({ operation: 'merge', merged: ['3'] })).merged).toEqual([
+    '2',
+    '3',
+  ]);
+  expect(joinEntries(first, entry({ operation: 'delete', merged: ['9'] })).merged).toEqual(['9']);
 });
 
 test('an id that came and left leaves nothing; refused values stay once', () => {
   const refused = { field: 'a', value: 1, source: 'crm', at: '1', by: 'owner' as const };
-  const none = coalesce(entry({ ids: [id('attached')] }), entry({ ids: [id('detached')] }));
+  const none = joinEntries(entry({ ids: [id('attached')] }), entry({ ids: [id('detached')] }));
   expect(none.ids).toEqual([]);
-  expect(isVoid(none)).toBe(true);
-  const twice = coalesce(
+  expect(saysNothing(none)).toBe(true);
+  const twice = joinEntries(
     entry({ refused: [refused] }),
     entry({ refused: [{ ...refused, value: 2 }] }),
   );
   expect(twice.refused).toEqual([{ ...refused, value: 2 }]);
-  expect(isVoid(twice)).toBe(false);
+  expect(saysNothing(twice)).toBe(false);
 });

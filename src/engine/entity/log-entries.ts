@@ -22,7 +22,7 @@ const strength: Readonly<Record<LogOperation, number>> = {
  * - Refused values: the last one of each field and source.
  * - Ids: the last change of each id; an id that came and left, or left and came back, is left out.
  */
-export function coalesce(earlier: LogEntry | undefined, later: LogEntry): LogEntry {
+export function joinEntries(earlier: LogEntry | undefined, later: LogEntry): LogEntry {
   if (earlier === undefined) return later;
   const stronger = strength[earlier.operation] > strength[later.operation] ? earlier : later;
   return {
@@ -40,7 +40,7 @@ function union(earlier: readonly RecordId[], later: readonly RecordId[]): readon
 }
 
 /** True when an entry says nothing, because all that happened has been taken back. */
-export function isVoid(entry: LogEntry): boolean {
+export function saysNothing(entry: LogEntry): boolean {
   return (
     entry.operation === 'update' &&
     entry.changes.length === 0 &&

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../model/json.ts';
 import type { Match } from '../../model/match.ts';
 import { canonicalPart } from '../values/canonical-key.ts';
 import type { Expression } from '../expression/expression.ts';
-import { evaluated } from './evaluated.ts';
+import { evaluateOrNull } from './evaluate-or-null.ts';
 
 /** One alternative of match rules. Two records are equal by it when their keys are equal. */
 export interface MatchRule {
@@ -82,5 +82,5 @@ function compilePart(part: MatchPart, compile: (source: string) => Expression): 
 
 function partOf(part: Part, values: JsonObject): string | null {
   if ('field' in part) return canonicalPart(values[part.field], part.match);
-  return canonicalPart(evaluated(part.expr, values), exact);
+  return canonicalPart(evaluateOrNull(part.expr, values), exact);
 }

@@ -1,10 +1,10 @@
 import type { FieldChange, IdChange, LogEntry } from '../../model/entity-log.ts';
 import type { GoldenRecord, RecordChange, SourceRecord } from '../../model/golden-record.ts';
 import type { Json } from '../../model/json.ts';
-import { byAge, completeness } from './attach.ts';
+import { compareByAge, completeness } from './attach.ts';
 import { rankOf } from './authority.ts';
 import { Draft } from './draft.ts';
-import { evaluated } from './evaluated.ts';
+import { evaluateOrNull } from './evaluate-or-null.ts';
 import { compareJson } from './json-order.ts';
 import type { FieldPolicy, WinnerRule } from './merge-plan.ts';
 import type { EntityPlan } from './plan.ts';
@@ -39,7 +39,7 @@ export function mergeGroup(
 ): Merged {
   const { merge } = plan;
   if (merge === null) throw new Error('the entity has no merge rules');
-  const oldestFirst = group.toSorted((a, b) => byAge(a.record, b.record));
+  const oldestFirst = group.toSorted((a, b) => compareByAge(a.record, b.record));
   const winner = winnerOf(merge.winner, oldestFirst);
   const losers = oldestFirst.filter((candidate) => candidate !== winner);
   const moved = losers.flatMap(({ sourceRecords }) =>
@@ -113,7 +113,7 @@ function betterBy(rule: WinnerRule): (next: MergeCandidate, best: MergeCandidate
       return (next, best) => rank(next) < rank(best);
     }
     default: {
-      const value = ({ record }: MergeCandidate): Json => evaluated(rule.expr, record.values);
+      const value = ({ record }: MergeCandidate): Json => evaluateOrNull(rule.expr, record.values);
       return (next, best) => compareJson(value(next), value(best)) > 0;
     }
   }

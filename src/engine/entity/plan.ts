@@ -1,7 +1,7 @@
 import type { EntityFieldType, EntitySpec, MatchRules } from '../../model/entity.ts';
 import type { Field, FieldType, KnownFields } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
-import { meant } from '../../model/nearest.ts';
+import { similarNames } from '../../model/nearest.ts';
 import { didYouMean } from '../expression/did-you-mean.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import { compileExpression, type Expression } from '../expression/expression.ts';
@@ -163,7 +163,7 @@ function checkMerge(spec: EntitySpec, merge: NonNullable<EntitySpec['merge']>, t
 
 function checkKnown(field: string, types: Types, path: string): void {
   if (types.has(field)) return;
-  const names = meant(field, [...types.keys()]);
+  const names = similarNames(field, [...types.keys()]);
   const message = `the entity has no field ${field}${didYouMean(names)}`;
   throw new MappingError('unknown_field', message, path, names);
 }
@@ -177,7 +177,7 @@ function checkSettable(field: string, spec: EntitySpec, types: Types, path: stri
 function checkSources(names: readonly string[], spec: EntitySpec, path: string): void {
   for (const name of names) {
     if (Object.hasOwn(spec.sources, name)) continue;
-    const near = meant(name, Object.keys(spec.sources));
+    const near = similarNames(name, Object.keys(spec.sources));
     const message = `the entity has no source ${name}${didYouMean(near)}`;
     throw new MappingError('unknown_source', message, path, near);
   }

@@ -7,7 +7,7 @@ import type { Encoding, Value } from '../../model/record.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import { compileExpression, type Expression } from '../expression/expression.ts';
 import type { Fault } from '../mapping/fault.ts';
-import { evaluateEntry, passes, rowReader, valueAt } from '../mapping/map-record.ts';
+import { evaluateEntry, passesFilter, rowReader, valueAt } from '../mapping/map-record.ts';
 import {
   compileMapping,
   MappingError,
@@ -170,7 +170,7 @@ function reader(
     const gone = deletedEntry && evaluateEntry(deletedEntry, get);
     if (gone !== undefined && 'fault' in gone) return { id, fault: gone.fault };
     const isDeleted = gone?.value === true;
-    const passed = isDeleted || passes(mapping.filter, get);
+    const passed = isDeleted || passesFilter(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     if (passed !== true) return { id, fault: passed };
     if (id === null) return { id, fault: missingId(idField) };

@@ -8,7 +8,7 @@ export class ChunkSourceRecords {
   readonly #changed = new Map<string, Map<string, SourceRecord | undefined>>();
 
   constructor(stored: readonly SourceRecord[]) {
-    for (const record of stored) inSystem(this.#held, record.system).set(record.id, record);
+    for (const record of stored) recordsOfSystem(this.#held, record.system).set(record.id, record);
   }
 
   get(system: string, id: string): SourceRecord | undefined {
@@ -16,13 +16,13 @@ export class ChunkSourceRecords {
   }
 
   put(record: SourceRecord): void {
-    inSystem(this.#held, record.system).set(record.id, record);
-    inSystem(this.#changed, record.system).set(record.id, record);
+    recordsOfSystem(this.#held, record.system).set(record.id, record);
+    recordsOfSystem(this.#changed, record.system).set(record.id, record);
   }
 
   remove(system: string, id: string): void {
-    inSystem(this.#held, system).delete(id);
-    inSystem(this.#changed, system).set(id, undefined);
+    recordsOfSystem(this.#held, system).delete(id);
+    recordsOfSystem(this.#changed, system).set(id, undefined);
   }
 
   changes(): { sourceRecords: SourceRecord[]; detached: SystemId[] } {
@@ -38,7 +38,10 @@ export class ChunkSourceRecords {
 }
 
 /** Returns the map of a system's records; adds an empty one when there is none. */
-export function inSystem<T>(systems: Map<string, Map<string, T>>, system: string): Map<string, T> {
+export function recordsOfSystem<T>(
+  systems: Map<string, Map<string, T>>,
+  system: string,
+): Map<string, T> {
   let records = systems.get(system);
   if (records === undefined) {
     records = new Map();

@@ -10,7 +10,7 @@ import type {
 } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { RecordError, Stats } from '../../model/outcome.ts';
-import { attach, probeOf } from './attach.ts';
+import { attach, attachValues } from './attach.ts';
 import { accepts } from './authority.ts';
 import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
@@ -94,7 +94,7 @@ export function keysToFind(
     if (!('values' in record) || record.deleted) continue;
     if (!deletes && known(record.source, record.id)) continue;
     const source = sourceOf(plan, record);
-    const probe = probeOf(plan, source, record.values);
+    const probe = attachValues(plan, source, record.values);
     for (const rule of source.attach) {
       const key = rule.keyOf(probe);
       if (key !== null) keys.add(key);

@@ -14,7 +14,7 @@ interface Evaluator {
  * Lets map literals have any names: CEL's own evaluation drops names that every JavaScript object has, such as
  * `constructor`.
  */
-export function keepNames(root: ASTNode): void {
+export function allowAnyNames(root: ASTNode): void {
   for (const node of allNodes(root)) {
     if (node.op !== 'map') continue;
     const { args } = node;

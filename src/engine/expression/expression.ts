@@ -3,11 +3,11 @@ import type { FieldType, KnownFields } from '../../model/field.ts';
 import type { Json } from '../../model/json.ts';
 import { environment } from './cel-environment.ts';
 import { compareDeeply } from './cel-equality.ts';
-import { keepNames } from './cel-maps.ts';
+import { allowAnyNames } from './cel-maps.ts';
 import { fromCel, toCel } from './cel-value.ts';
 import { analyse, type Analysis } from './expression-ast.ts';
 import { ExpressionError } from './expression-error.ts';
-import { meant } from '../../model/nearest.ts';
+import { similarNames } from '../../model/nearest.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** A compiled CEL expression. */
@@ -46,7 +46,7 @@ export function compileExpression(
   const check = program.check();
   if (!check.valid) throw invalid(check.error);
   compareDeeply(program.ast);
-  keepNames(program.ast);
+  allowAnyNames(program.ast);
   const evaluate = evaluator(program, aliases, names.record, types);
   return { source, fieldsUsed: [...new Set([...names.bare, ...names.record])], evaluate };
 }
@@ -97,7 +97,7 @@ function usedNames(source: string, { uses }: Analysis, { types, isOpen, owner }:
     } else if (types.has(field) || (isOpen && !isType(source, field))) {
       (range === undefined ? record : bare).add(field);
     } else if (range === undefined || !environment.hasVariable(field)) {
-      const names = meant(field, [...types.keys()]);
+      const names = similarNames(field, [...types.keys()]);
       throw new ExpressionError(
         'unknown_field',
         `the ${owner} has no field ${field}${didYouMean(names)}`,

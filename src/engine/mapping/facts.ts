@@ -29,7 +29,7 @@ export function checkFacts(
         connection,
       });
     const wrong =
-      'value' in entry && notAmong(values && new Set(values), nameOf(field), entry.value);
+      'value' in entry && invalidChoice(values && new Set(values), nameOf(field), entry.value);
     if (wrong)
       throw new ConfigError(wrong.code, `fields.${entry.to}: ${wrong.message}`, { connection });
   }
@@ -43,7 +43,7 @@ export function checkFacts(
 }
 
 /** Returns the fault of a value, or of an item of a list, that is not one of the values a field takes; else null. */
-export function notAmong(
+export function invalidChoice(
   choices: ReadonlySet<string> | undefined,
   field: string,
   value: Json | undefined,

@@ -10,7 +10,7 @@ import type { OwnEntry, SourcePath } from './own-entry.ts';
 import { isCopy, type Mapping, type MappingEntry, type Rest } from './mapping.ts';
 import type { ParentOf, ParentRule } from './parent.ts';
 import { toJson } from '../values/to-json.ts';
-import { notAmong } from './facts.ts';
+import { invalidChoice } from './facts.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 
 /** The outcome of mapping one record: skipped by the filter, its values, or a fault. */
@@ -37,25 +37,25 @@ export function recordMapper(
   parentOf?: ParentOf,
 ): (row: readonly Value[], fault?: Fault) => MappedRecord {
   const read = rowReader(fields, encoding);
-  const { entries, strange } = copiesOf(mapping, fields);
+  const { entries, unknown } = copiesOf(mapping, fields);
   const readPrinted = takes === 'sql' ? rowReader(fields.map(asPrinted), encoding) : read;
   return (row, fault) => {
     const get = (name: string): Json | undefined => read(row, name);
     const getPrinted = (name: string): Json | undefined => readPrinted(row, name);
-    const passed = fault ?? passes(mapping.filter, get);
+    const passed = fault ?? passesFilter(mapping.filter, get);
     if (passed === false) return { skipped: 'filter' };
     const key = mapping.key.map((part) => valueAt(part, get) ?? null);
     if (passed !== true) return { key, fault: passed };
     const broken = key.findIndex((part) => !isWellFormed(part));
     if (broken >= 0) return { key, fault: halfCharacter(mapping.key[broken]?.from ?? '') };
-    const unknown = strange.find(({ name }) => get(name) !== undefined);
-    if (unknown !== undefined) return { key, fault: unknown.fault };
+    const extra = unknown.find(({ name }) => get(name) !== undefined);
+    if (extra !== undefined) return { key, fault: extra.fault };
     const values: JsonObject = {};
     for (const entry of entries) {
       const result = evaluateEntry(entry, isCopy(entry) ? getPrinted : get, parentOf);
       if ('fault' in result) return { key, fault: result.fault };
       if (!isWellFormed(result.value)) return { key, fault: halfCharacter(entry.to) };
-      const refused = notAmong(mapping.choices.get(entry.to), entry.to, result.value);
+      const refused = invalidChoice(mapping.choices.get(entry.to), entry.to, result.value);
       if (refused !== null) return { key, fault: refused };
       if (result.value !== undefined) setOwn(values, entry.to, result.value);
     }
@@ -66,23 +66,26 @@ export function recordMapper(
 interface Copies {
   readonly entries: readonly MappingEntry[];
   /** Fields that the destination lacks, each with the fault of a record that has it. */
-  readonly strange: readonly { readonly name: string; readonly fault: Fault }[];
+  readonly unknown: readonly { readonly name: string; readonly fault: Fault }[];
 }
 
 /** Returns which fields of a batch are copied, and which of them the destination lacks. */
 function copiesOf({ entries, rest }: Mapping, fields: readonly Field[]): Copies {
-  if (rest === null) return { entries, strange: [] };
+  if (rest === null) return { entries, unknown: [] };
   const names = fields.map(({ name }) => name).filter((name) => !rest.ignored.has(name));
   return {
     entries: names
       .filter((name) => rest.taken?.has(name) ?? true)
       .map((name): MappingEntry => ({ to: name, from: name })),
-    strange: strangeTo(rest, names),
+    unknown: unknownFields(rest, names),
   };
 }
 
 /** Returns those of `names` that the destination lacks, each with the fault of a record that has it. */
-export function strangeTo({ taken, ignored }: Rest, names: readonly string[]): Copies['strange'] {
+export function unknownFields(
+  { taken, ignored }: Rest,
+  names: readonly string[],
+): Copies['unknown'] {
   if (taken === null) return [];
   return names
     .filter((name) => !taken.has(name) && !ignored.has(name))
@@ -112,7 +115,7 @@ export function rowReader(
 }
 
 /** Returns true when the filter lets a record through, or a fault when its expression failed. */
-export function passes(
+export function passesFilter(
   filter: Expression | null,
   get: (name: string) => Json | undefined,
 ): boolean | Fault {

@@ -5,7 +5,7 @@ import type { OwnEntry, SourcePath } from './own-entry.ts';
 import type { ParentRule } from './parent.ts';
 import { ExpressionError } from '../expression/expression-error.ts';
 import { compileExpression, type Expression } from '../expression/expression.ts';
-import { meant } from '../../model/nearest.ts';
+import { similarNames } from '../../model/nearest.ts';
 import { didYouMean } from '../expression/did-you-mean.ts';
 
 /** The part of a sync that says which fields it writes, and from what. */
@@ -223,7 +223,7 @@ function resolve(
     const field = fields.find((candidate) => candidate.name === from);
     if (field !== undefined && nested.has(field.type)) return { from, path: parts.slice(count) };
   }
-  const names = meant(
+  const names = similarNames(
     name,
     fields.map((field) => field.name),
   );

@@ -4,7 +4,7 @@ import type { Json } from '../../model/json.ts';
 import type { Match } from '../../model/match.ts';
 import type { Encoding, Value } from '../../model/record.ts';
 import type { Fault } from './fault.ts';
-import { evaluateEntry, passes, rowReader, strangeTo, valueAt } from './map-record.ts';
+import { evaluateEntry, passesFilter, rowReader, unknownFields, valueAt } from './map-record.ts';
 import type { SourcePath } from './own-entry.ts';
 import { isCopy, type Mapping, type MappingEntry } from './mapping.ts';
 import type { ParentOf } from './parent.ts';
@@ -117,13 +117,13 @@ function rowStager(
 ): ReturnType<Staging['rowStager']> {
   const read = rowReader(fields, encoding);
   const others = fields.slice(needed.length).map(({ name }) => name);
-  const strange = rest === null ? [] : strangeTo(rest, others);
+  const unknown = rest === null ? [] : unknownFields(rest, others);
   return (row, given) => {
     const get = (name: string): Json | undefined => read(row, name);
-    const passed = given ?? passes(filter, get);
+    const passed = given ?? passesFilter(filter, get);
     if (passed === false) return null;
     let fault: Fault | undefined =
-      passed === true ? strange.find(({ name }) => get(name) !== undefined)?.fault : passed;
+      passed === true ? unknown.find(({ name }) => get(name) !== undefined)?.fault : passed;
     const values = columns.map((column): Value => {
       // A SQL source's texts need no check: a database holds no half characters.
       if ('index' in column && encoding === 'sql') return row[column.index];

@@ -5,13 +5,13 @@ import { modes, permissionsOf } from '../../model/mode.ts';
 import type { MappedRecord } from '../mapping/map-record.ts';
 import { decide as decideInSteps, decideByLedger, type Decision } from './match.ts';
 import { stableText } from '../values/stable-text.ts';
-import { atOnce } from '../run/steps.ts';
+import { runSteps } from '../run/steps.ts';
 
 const match = { caseInsensitive: true, trim: false };
 const upsert = { permissions: permissionsOf('upsert'), match };
 
 function decide(...args: Parameters<typeof decideInSteps>): Decision {
-  return atOnce(decideInSteps(...args));
+  return runSteps(decideInSteps(...args));
 }
 
 function held(key: string, values: Existing['values'] = {}): Existing {
@@ -102,7 +102,7 @@ test('the ledger decides where the destination cannot be read', () => {
     ['["same"]', old],
     ['["changed"]', old],
   ]);
-  const decision = atOnce(decideByLedger(records, ledger, stableText, upsert));
+  const decision = runSteps(decideByLedger(records, ledger, stableText, upsert));
   expect(decision.operations.map(({ operation, id, values }) => [operation, id, values])).toEqual([
     ['create', null, { n: 1 }],
     ['update', 'x', { n: 2, m: 1 }],

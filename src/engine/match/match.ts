@@ -49,13 +49,13 @@ export interface MatchOptions {
   readonly permissions: Permissions;
   readonly match: KeyMatch;
   /** The encoding and fields of the values that the destination holds. Default: plain JSON, no field known. */
-  readonly held?: HeldValues;
+  readonly held?: DestinationFields;
   /** Canonical keys that earlier chunks are still writing. */
   readonly pending?: ReadonlySet<string>;
 }
 
 /** The form in which a destination returns the values that it holds. */
-export interface HeldValues {
+export interface DestinationFields {
   readonly encoding: Encoding;
   /** Fields by name; absent for a field whose type the system does not tell. */
   readonly fields: ReadonlyMap<string, Field>;
@@ -64,7 +64,7 @@ export interface HeldValues {
 }
 
 /** The ledger's entry of one record: the hash of the values last accepted, and the record's id in the destination. */
-export interface LedgerEntry {
+export interface AcceptedRecord {
   readonly hash: string;
   readonly id: string | null;
 }
@@ -109,7 +109,7 @@ export function decide(
  */
 export function decideByLedger(
   records: readonly MappedRecord[],
-  ledger: ReadonlyMap<string, LedgerEntry>,
+  ledger: ReadonlyMap<string, AcceptedRecord>,
   hash: (values: JsonObject) => string,
   options: MatchOptions,
 ): Steps<Decision> {
@@ -223,7 +223,7 @@ function ambiguous(key: KeyValues, count: number): RecordError {
 function differing(
   values: JsonObject,
   existing: Existing,
-  held: HeldValues | undefined,
+  held: DestinationFields | undefined,
 ): JsonObject {
   const { same } = existing;
   const entries = Object.entries(values).filter(([name, value]: [string, Json]) =>
@@ -238,7 +238,7 @@ function differing(
 function writable(
   values: JsonObject,
   fact: 'creatable' | 'updatable',
-  held: HeldValues | undefined,
+  held: DestinationFields | undefined,
 ): JsonObject {
   if (held === undefined || !held.restricted) return values;
   const entries = Object.entries(values).filter(
@@ -248,7 +248,7 @@ function writable(
 }
 
 /** Returns the value that the destination holds in a field, as JSON; null when it has none. */
-function heldValue({ values }: Existing, name: string, held: HeldValues | undefined): Json {
+function heldValue({ values }: Existing, name: string, held: DestinationFields | undefined): Json {
   const value = own(values, name) ?? null;
   const field = held?.fields.get(name);
   return field === undefined ? value : (toJson(value, field, held!.encoding) ?? null);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
 import type { Value } from '../../model/record.ts';
 import { batchesCodec, keysCodec, operationsCodec } from './chunk-codec.ts';
-import { atOnce } from './steps.ts';
+import { runSteps } from './steps.ts';
 
 const value = fc.oneof(
   // JSON has no negative zero.
@@ -20,7 +20,7 @@ test('every value survives', () => {
       const batches = [
         { encoding: 'json' as const, fields: [{ name: 'a', type: 'text' as const }], rows },
       ];
-      const decoded = atOnce(batchesCodec.decode(atOnce(batchesCodec.encode(batches))));
+      const decoded = runSteps(batchesCodec.decode(runSteps(batchesCodec.encode(batches))));
       expect(JSON.parse(JSON.stringify(decoded))).toEqual(JSON.parse(JSON.stringify(batches)));
       expect(decoded[0]?.rows).toEqual(rows);
     }),
@@ -28,9 +28,9 @@ test('every value survives', () => {
 });
 
 test('a text of one line is read, as earlier versions wrote it', () => {
-  expect(atOnce(keysCodec.decode('["a","b"]'))).toEqual(['a', 'b']);
+  expect(runSteps(keysCodec.decode('["a","b"]'))).toEqual(['a', 'b']);
   const keys = Array.from({ length: 1000 }, (_, n) => `k\n${n}`);
-  expect(atOnce(keysCodec.decode(atOnce(keysCodec.encode(keys))))).toEqual(keys);
+  expect(runSteps(keysCodec.decode(runSteps(keysCodec.encode(keys))))).toEqual(keys);
 });
 
 test('operations survive', () => {
@@ -44,7 +44,7 @@ test('operations survive', () => {
       canonicalKey: '["1.5"]',
     },
   ];
-  expect(atOnce(operationsCodec.decode(atOnce(operationsCodec.encode(operations))))).toEqual(
+  expect(runSteps(operationsCodec.decode(runSteps(operationsCodec.encode(operations))))).toEqual(
     operations,
   );
 });

@@ -1,4 +1,4 @@
-import type { Pace } from '../../model/pace.ts';
+import type { ChunkSpeed } from '../../model/chunk-speed.ts';
 
 /**
  * The time that one step of a chunk should take, in milliseconds. It is twice the time of its calls alone, since two
@@ -20,7 +20,7 @@ const growth = 8;
  * @param latest empty when nothing is known
  * @param perCall the most records that the destination takes in one call
  */
-export function chunkSize(latest: readonly Pace[], perCall: number): number {
+export function chunkSize(latest: readonly ChunkSpeed[], perCall: number): number {
   const least = Math.min(firstChunk.records, firstChunk.calls * perCall);
   if (latest.length === 0) return least;
   const records = latest.reduce((sum, pace) => sum + pace.records, 0);

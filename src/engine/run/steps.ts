@@ -2,7 +2,7 @@
 export type Steps<T> = Generator<undefined, T>;
 
 /** Does all steps without a pause, and returns the result. */
-export function atOnce<T>(steps: Steps<T>): T {
+export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { entitySchema, type EntitySpec } from '../../model/entity.ts';
-import type { Connections } from '../ends.ts';
+import type { ProjectConnections } from '../ends.ts';
 import { checkShape } from '../issues.ts';
 import type { Path, Reporter } from '../reporter.ts';
 import { checkSchedule } from '../schedule.ts';
@@ -21,7 +21,7 @@ export function checkEntity(
   file: Reporter,
   path: Path,
   value: unknown,
-  connections: Connections,
+  connections: ProjectConnections,
 ): EntitySpec | undefined {
   const entity = checkShape(file, path, value, entitySchema as z.ZodType<EntitySpec>);
   if (!entity) return undefined;

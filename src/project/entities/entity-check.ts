@@ -1,6 +1,6 @@
 import type { EntitySpec } from '../../model/entity.ts';
 import { recordIdField, systemIdsField } from '../../model/entity.ts';
-import type { Connections } from '../ends.ts';
+import type { ProjectConnections } from '../ends.ts';
 import { fieldsUsed } from '../expressions.ts';
 import { hintFor } from '../hint.ts';
 import type { Path, Reporter } from '../reporter.ts';
@@ -11,7 +11,7 @@ export interface EntityCheck {
   /** The entity's place in the file. */
   readonly path: Path;
   readonly entity: EntitySpec;
-  readonly connections: Connections;
+  readonly connections: ProjectConnections;
 }
 
 /** Returns the expression that a field is derived by; undefined for a field that sources set. */

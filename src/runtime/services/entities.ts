@@ -10,7 +10,7 @@ import type {
   PutResult,
   RecordFilter,
 } from '../../api/services.ts';
-import { conflict, notFound, openCycle } from '../../api/http/problem.ts';
+import { conflict, notFound, cycleIsOpen } from '../../api/http/problem.ts';
 import type { Connectors } from '../../connectors/registry.ts';
 import { canonicalKey } from '../../engine/values/canonical-key.ts';
 import type { EntitySpec } from '../../model/entity.ts';
@@ -18,7 +18,7 @@ import { destinationSyncs } from '../../model/entity-syncs.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { keyFields } from '../../model/sync.ts';
 import type { Run } from '../../model/run.ts';
-import { cycleKey } from '../../model/workflow.ts';
+import { cycleSyncId } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
 import type { TemporalClient } from '../temporal.ts';
@@ -123,8 +123,8 @@ export class DeclaredEntities implements EntityService {
    */
   async #requireRest(id: string): Promise<void> {
     const { runs } = this.#store;
-    const cycle = await runs.openRunOf(cycleKey(id));
-    if (cycle !== null) throw openCycle(id, cycle);
+    const cycle = await runs.openRunOf(cycleSyncId(id));
+    if (cycle !== null) throw cycleIsOpen(id, cycle);
     const delivery = await runs.openDelivery(id);
     if (delivery === null) return;
     const { run, destination } = delivery;

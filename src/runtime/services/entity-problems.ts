@@ -5,7 +5,7 @@ import { checkEntity } from '../../project/entities/check-entity.ts';
 import type { ProjectConnection } from '../../project/project.ts';
 import type { Path, Reporter } from '../../project/reporter.ts';
 import type { Store } from '../../store/store.ts';
-import { declaredOf } from './declared.ts';
+import { declaredConnection } from './declared-connection.ts';
 
 /**
  * Checks an entity in the same way as a project file's entities, against the declared connections.
@@ -18,7 +18,7 @@ export async function checkStoredEntity(
 ): Promise<void> {
   const connections = new Map<string, ProjectConnection | null>();
   for (const stored of await catalog.connections()) {
-    const declared = await declaredOf(connectors, stored);
+    const declared = await declaredConnection(connectors, stored);
     connections.set(stored.id, declared ? { type: stored.type, ...declared } : null);
   }
   const found = new Collected();

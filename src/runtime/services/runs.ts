@@ -6,7 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { syncRun } from '../../../workflows/sync-run.ts';
-import { ApiProblem, conflict, notFound, openRun, runOver } from '../../api/http/problem.ts';
+import { ApiProblem, conflict, notFound, runIsOpen, runIsOver } from '../../api/http/problem.ts';
 import type { Page, RunFilter, RunService } from '../../api/services.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Preview } from '../../model/preview.ts';
@@ -26,8 +26,8 @@ import type { RunStart } from '../../model/run.ts';
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
-import { askRun } from './asking.ts';
-import { whyNotContinued } from './continuing.ts';
+import { askRun } from './ask-run.ts';
+import { continueProblem } from './continue-problem.ts';
 
 /** The time that the workflow of a finished run has to close. Milliseconds. */
 const closingMs = 8_000;
@@ -63,7 +63,7 @@ export class SteeredRuns implements RunService {
     return run === null || isOver(run.status) ? run : this.#withLiveState(run);
   }
 
-  glance(id: string): Promise<Run | null> {
+  getStored(id: string): Promise<Run | null> {
     return this.#store.runs.get(id);
   }
 
@@ -139,7 +139,7 @@ export class SteeredRuns implements RunService {
     await this.get(id);
     const before = await this.#store.runs.continuable(id);
     if (before === null || before.sync !== sync) throw notFound(`run of sync "${sync}"`, id);
-    const reason = whyNotContinued(id, before, spec);
+    const reason = continueProblem(id, before, spec);
     if (reason !== null) throw reason;
     const stopped = await this.#store.chunks.stoppedAt(id);
     return stopped ?? (await this.#store.runs.plan(id))?.start ?? null;
@@ -156,7 +156,7 @@ export class SteeredRuns implements RunService {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
       const open = await this.#openRun(sync, run);
-      if (open !== null || Date.now() > deadline) throw openRun(sync, open);
+      if (open !== null || Date.now() > deadline) throw runIsOpen(sync, open);
       await sleep(50);
     }
   }
@@ -219,11 +219,11 @@ export class SteeredRuns implements RunService {
   /** Signals the run without asking for its state first: the query would take its time when no worker can answer. */
   async #steer(id: string, act: (handle: WorkflowHandle) => Promise<unknown>): Promise<Run> {
     const run = await this.#known(id);
-    if (isOver(run.status)) throw runOver(run);
+    if (isOver(run.status)) throw runIsOver(run);
     try {
       await act(this.#handle(run));
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw runOver((await this.get(id)) ?? run);
+      if (error instanceof WorkflowNotFoundError) throw runIsOver((await this.get(id)) ?? run);
       throw error;
     }
     return (await this.get(id)) ?? run;

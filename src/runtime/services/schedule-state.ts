@@ -1,6 +1,6 @@
 import type { ScheduleState } from '../../api/services.ts';
 import type { ScheduleSpec } from '../../model/sync.ts';
-import { cycleKey } from '../../model/workflow.ts';
+import { cycleSyncId } from '../../model/workflow.ts';
 import type { Store } from '../../store/store.ts';
 import type { Scheduled, Schedules } from '../schedules.ts';
 
@@ -14,7 +14,7 @@ export async function scheduleStateOf(
   if (schedule === undefined) return null;
   const [state, skipped] = await Promise.all([
     schedules.state(what),
-    store.runs.skippedTicks(what.kind === 'sync' ? what.id : cycleKey(what.id)),
+    store.runs.skippedTicks(what.kind === 'sync' ? what.id : cycleSyncId(what.id)),
   ]);
   return {
     ...(state ?? { paused: true }),

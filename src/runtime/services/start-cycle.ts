@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { entityCycle } from '../../../workflows/entity-cycle.ts';
-import { notFound, openCycle } from '../../api/http/problem.ts';
+import { notFound, cycleIsOpen } from '../../api/http/problem.ts';
 import type { CycleOptions } from '../../api/services.ts';
 import { isOver, type Run } from '../../model/run.ts';
 import { newRunId } from '../../model/run-id.ts';
 import {
-  cycleKey,
+  cycleSyncId,
   entityWorkflowId,
   messages,
   searchAttributes,
@@ -17,7 +17,7 @@ import {
 import type { Store } from '../../store/store.ts';
 import { temporalOutage } from '../outage.ts';
 import type { TemporalClient } from '../temporal.ts';
-import { askRun } from './asking.ts';
+import { askRun } from './ask-run.ts';
 
 /** The time that an open cycle has to give way, and the workflow of a finished one to close. Milliseconds. */
 const closingMs = 8_000;
@@ -62,8 +62,8 @@ async function startWhenFree(
     }
     const open = await askOpenCycle(store, temporal, input);
     if (open !== null && (!open.givesWay || Date.now() > deadline))
-      throw openCycle(input.entity, open.run);
-    if (Date.now() > deadline) throw openCycle(input.entity, null);
+      throw cycleIsOpen(input.entity, open.run);
+    if (Date.now() > deadline) throw cycleIsOpen(input.entity, null);
     await sleep(100);
   }
 }
@@ -78,7 +78,7 @@ async function request({ client, searchable }: TemporalClient, input: EntityCycl
     staticSummary: `cycle of ${entity}`,
     ...(searchable && {
       searchAttributes: {
-        [searchAttributes.sync]: [cycleKey(entity)],
+        [searchAttributes.sync]: [cycleSyncId(entity)],
         [searchAttributes.run]: [run],
       },
     }),
@@ -96,7 +96,7 @@ async function askOpenCycle(
   const handle = temporal.client.workflow.getHandle(entityWorkflowId(entity));
   const state = await askRun(temporal, handle);
   if (state === 'gone') return null;
-  const id = state?.run ?? (await store.runs.openRunOf(cycleKey(entity), asking));
+  const id = state?.run ?? (await store.runs.openRunOf(cycleSyncId(entity), asking));
   const run = id === null ? null : await store.runs.get(id);
   if (id === null || (run !== null && isOver(run.status))) return null;
   // A cycle that cannot be asked gets the signal as well: it knows itself whether it may give way.

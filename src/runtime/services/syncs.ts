@@ -1,13 +1,17 @@
 import { ApiProblem, conflict } from '../../api/http/problem.ts';
 import type { PutResult, SyncService, SyncView } from '../../api/services.ts';
-import { requireDestination, requireSource, type Declared } from '../../connectors/ends.ts';
+import {
+  requireDestination,
+  requireSource,
+  type DeclaredConnection,
+} from '../../connectors/ends.ts';
 import type { Connectors } from '../../connectors/registry.ts';
 import { destinationOfSync } from '../../model/entity-syncs.ts';
 import { ConfigError } from '../../model/failure.ts';
-import { sideOf, type SyncSpec } from '../../model/sync.ts';
+import { streamAndOptions, type SyncSpec } from '../../model/sync.ts';
 import type { Store } from '../../store/store.ts';
 import type { Schedules } from '../schedules.ts';
-import { declaredOf } from './declared.ts';
+import { declaredConnection } from './declared-connection.ts';
 import { scheduleStateOf } from './schedule-state.ts';
 
 /** The declared syncs and their schedules. */
@@ -71,18 +75,18 @@ export class Syncs implements SyncService {
     const { source, destination, mode, removal } = spec;
     const wanted = { mode, by: removal.by };
     const to = await this.#declared(destination.connection);
-    if (to) requireDestination(to, sideOf(destination), wanted, destination.connection);
+    if (to) requireDestination(to, streamAndOptions(destination), wanted, destination.connection);
     const from = await this.#declared(source.connection);
-    if (from) requireSource(from, sideOf(source), mode, source.connection);
+    if (from) requireSource(from, streamAndOptions(source), mode, source.connection);
   }
 
   /**
    * Returns the connector and settings of a connection; undefined when the connection is no longer valid (`check` says
    * why).
    */
-  async #declared(id: string): Promise<Declared | undefined> {
+  async #declared(id: string): Promise<DeclaredConnection | undefined> {
     const stored = await this.#store.catalog.connection(id);
-    return stored === null ? undefined : declaredOf(this.#connectors, stored);
+    return stored === null ? undefined : declaredConnection(this.#connectors, stored);
   }
 
   async #view(id: string, spec: SyncSpec): Promise<SyncView> {

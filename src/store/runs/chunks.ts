@@ -2,7 +2,7 @@ import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import { promisify } from 'node:util';
 import { sql, type RawBuilder } from 'kysely';
 import { faultPoint } from '../../model/fault-point.ts';
-import type { Pace } from '../../model/pace.ts';
+import type { ChunkSpeed } from '../../model/chunk-speed.ts';
 import type { RecordError, Stats } from '../../model/outcome.ts';
 import type { Database } from '../database/database.ts';
 import { RecordErrors } from './record-errors.ts';
@@ -125,7 +125,7 @@ export class Chunks {
   }
 
   /** Lets no attempt commit anything to chunks of a run that is over (R6); waits for one that is just doing it. */
-  async seal(run: string): Promise<void> {
+  async fenceOff(run: string): Promise<void> {
     await sql`update chunks set token = ${finalToken} where run = ${run}`.execute(this.#db);
   }
 
@@ -198,8 +198,8 @@ export class Chunks {
   }
 
   /** How the latest chunks fared that the run's sync has written to the destination it has now, newest first. */
-  async paces(run: string): Promise<Pace[]> {
-    const { rows } = await sql<Pace>`
+  async paces(run: string): Promise<ChunkSpeed[]> {
+    const { rows } = await sql<ChunkSpeed>`
       select c.imported as records, c.took_ms as ms from runs r
       join runs o on o.sync = r.sync and o.spec->'destination' = r.spec->'destination'
         and not coalesce((o.options->>'dryRun')::boolean, false)

@@ -13,7 +13,7 @@ import type {
   RunWarning,
 } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';
-import { cycleKey } from '../../model/workflow.ts';
+import { cycleSyncId } from '../../model/workflow.ts';
 import { finalToken } from './chunks.ts';
 import { stagesOf } from './cycle-stages.ts';
 import type { Database } from '../database/database.ts';
@@ -143,7 +143,7 @@ export class Runs {
 
   /** Adds a pending run of a cycle. Does nothing if it is there already. */
   async createCycle(run: { id: string; entity: string; options: RunOptions }): Promise<void> {
-    await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleKey(run.entity)}, ${run.entity}, ${JSON.stringify(run.options)}::jsonb)
+    await sql`insert into runs (id, sync, entity, options) values (${run.id}, ${cycleSyncId(run.entity)}, ${run.entity}, ${JSON.stringify(run.options)}::jsonb)
       on conflict (id) do nothing`.execute(this.#db);
   }
 

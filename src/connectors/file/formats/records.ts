@@ -35,20 +35,21 @@ export async function* readRecords(
  * Reads the records of a file from a position on.
  * @throws ConfigError `malformed_file` for the first record that cannot be read
  */
-export async function* soundRecords(
+export async function* readableRecords(
   format: Format,
   reading: Reading,
   from: Position,
   signal?: AbortSignal,
 ): AsyncIterable<Located> {
-  for await (const located of readRecords(format, reading, from, signal)) yield sound(located);
+  for await (const located of readRecords(format, reading, from, signal))
+    yield requireReadable(located);
 }
 
 /**
  * Returns the record if it could be read.
  * @throws ConfigError `malformed_file` if it could not
  */
-export function sound(located: Located): Located {
+export function requireReadable(located: Located): Located {
   if (located.fault === undefined) return located;
   throw new ConfigError('malformed_file', located.fault);
 }

@@ -8,7 +8,7 @@ import { probe } from '../stored/probe.ts';
 import type { destinationOptionsSchema, SourceOptions } from '../settings.ts';
 import { stateOf } from '../stored/state.ts';
 import type { Stored } from '../stored/stored.ts';
-import type { Held } from '../written/target.ts';
+import type { RecordFile } from '../written/target.ts';
 
 type DestinationOptions = z.infer<typeof destinationOptionsSchema>;
 type Named = Pick<Stored, 'name' | 'path'>;
@@ -33,7 +33,10 @@ export async function readingOf(
 }
 
 /** Returns a destination's file as it is now; null if it does not exist or is empty. */
-export async function heldIn(file: Named, options: DestinationOptions): Promise<Held | null> {
+export async function currentFile(
+  file: Named,
+  options: DestinationOptions,
+): Promise<RecordFile | null> {
   try {
     if ((await stateOf(file)).size === 0) return null;
     const stored = await probe(file, options.encoding);
@@ -46,7 +49,7 @@ export async function heldIn(file: Named, options: DestinationOptions): Promise<
 }
 
 /** Returns a destination's file that is yet to be made. */
-export function madeOf(file: Named, options: DestinationOptions): Held {
+export function newFile(file: Named, options: DestinationOptions): RecordFile {
   const stored = {
     ...file,
     encoding: encodingNamed(options.encoding ?? 'utf-8') ?? 'utf-8',

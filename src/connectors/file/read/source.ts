@@ -1,14 +1,14 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field } from '../../../model/field.ts';
 import type { Encoding, RecordBatch } from '../../../model/record.ts';
-import { alike, rowsOf, type Wanted } from '../../kit/rows.ts';
+import { splitByFields, rowsOf, type WantedFields } from '../../kit/rows.ts';
 import type { Page, PageEnd, PageRequest } from '../../contract/page.ts';
 import type { Calls } from '../../contract/calls.ts';
 import type { LookupRequest, Settled, Source } from '../../contract/source.ts';
 import {
   compareWatermarks,
   higher,
-  rewind,
+  subtractLag,
   settledNow,
   watermarkKind,
   WatermarkOrder,
@@ -20,8 +20,8 @@ import { callFiles } from '../call.ts';
 import { fileFailure } from '../failures.ts';
 import { exactly, keyOf, keyText } from '../formats/key.ts';
 import { start, type Located, type Position, type Reading } from '../formats/position.ts';
-import { readRecords, sound } from '../formats/records.ts';
-import { atRest, busy, checkSame, stateOf, type FileState } from '../stored/state.ts';
+import { readRecords, requireReadable } from '../formats/records.ts';
+import { untilAtRest, fileBusy, checkSame, stateOf, type FileState } from '../stored/state.ts';
 
 /** The number of rows in a batch. */
 const batchSize = 1000;
@@ -132,7 +132,7 @@ export class FileSource implements Source {
 
   #rewound(since: string): string {
     const { lag, connection } = this.#stream;
-    return rewind(since, lag, connection);
+    return subtractLag(since, lag, connection);
   }
 
   /** True when a record is among those asked for, and for a record without a watermark, of which nobody can say. */
@@ -176,7 +176,7 @@ export class FileSource implements Source {
   }
 
   #found(file: Reading, { signal }: Calls): Promise<FileState> {
-    return this.#stream.whole ? atRest(file, signal) : stateOf(file);
+    return this.#stream.whole ? untilAtRest(file, signal) : stateOf(file);
   }
 
   async *#fileRecords(file: Reading, from: Position, state: FileState, { signal }: Calls) {
@@ -204,14 +204,14 @@ export class FileSource implements Source {
     signal: AbortSignal,
   ): Promise<unknown> {
     if (!(error instanceof ConfigError) || !spoilable.has(error.code)) return error;
-    const { size, modified } = await atRest(file, signal);
-    return size === before.size && modified === before.modified ? error : busy(file.name);
+    const { size, modified } = await untilAtRest(file, signal);
+    return size === before.size && modified === before.modified ? error : fileBusy(file.name);
   }
 
   /** Returns the record, or throws when it cannot be read and the read must be whole: it could be any record (R7). */
   #tolerated(located: Located): Located {
     const { malformed, whole } = this.#stream;
-    return malformed === 'stop' || whole ? sound(located) : located;
+    return malformed === 'stop' || whole ? requireReadable(located) : located;
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -222,12 +222,12 @@ export class FileSource implements Source {
     }
   }
 
-  *#batches(found: readonly Located[], wanted: Wanted): Generator<RecordBatch> {
-    for (const some of alike(found, wanted, ({ record }) => record))
+  *#batches(found: readonly Located[], wanted: WantedFields): Generator<RecordBatch> {
+    for (const some of splitByFields(found, wanted, ({ record }) => record))
       yield this.#batch(some, wanted);
   }
 
-  #batch(found: readonly Located[], wanted: Wanted): RecordBatch {
+  #batch(found: readonly Located[], wanted: WantedFields): RecordBatch {
     const known = new Map(this.fields.map((field) => [field.name, field]));
     const { names, rows } = rowsOf(
       found.map(({ record }) => record),

@@ -28,7 +28,7 @@ export async function stateOf({ path }: Pick<Stored, 'path'>): Promise<FileState
  * @param signal ends the wait
  * @throws TransientError `file_busy` if that takes too long; the reason of `signal`
  */
-export async function atRest(
+export async function untilAtRest(
   file: Pick<Stored, 'name' | 'path'>,
   signal?: AbortSignal,
 ): Promise<FileState> {
@@ -38,7 +38,7 @@ export async function atRest(
     const wait = state.modified + quietMs - Date.now();
     // A time in the future does not tell when the file was written.
     if (wait <= 0 || wait > quietMs) return state;
-    if (Date.now() > deadline) throw busy(file.name);
+    if (Date.now() > deadline) throw fileBusy(file.name);
     await sleep(wait, undefined, signal && { signal }).catch((error: unknown) => {
       signal?.throwIfAborted();
       throw error;
@@ -58,12 +58,12 @@ export async function checkTail(
   end: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { size } = await atRest(file, signal);
-  if (size !== (isPlain(file) ? end : found.size)) throw busy(file.name);
+  const { size } = await untilAtRest(file, signal);
+  if (size !== (isPlain(file) ? end : found.size)) throw fileBusy(file.name);
 }
 
 /** Returns the error of a read that was spoilt by a write in the meantime, and that can begin again. */
-export function busy(name: string): TransientError {
+export function fileBusy(name: string): TransientError {
   return new TransientError('file_busy', `${name} is being written`);
 }
 
@@ -83,7 +83,7 @@ export async function checkSame(
     now.size >= before.size &&
     (!whole || (now.size === before.size && now.modified === before.modified));
   if (same) return;
-  throw from.byte === start.byte ? busy(file.name) : changed(file.name);
+  throw from.byte === start.byte ? fileBusy(file.name) : changed(file.name);
 }
 
 /** Returns the error of a read that cannot go on. */

@@ -13,7 +13,7 @@ import { fileFailure } from '../failures.ts';
 import type { Entry } from './journal.ts';
 import { keyOf, keyText } from '../formats/key.ts';
 import { objectOf } from '../formats/object.ts';
-import { merge } from './merge.ts';
+import { mergeJournal } from './merge-journal.ts';
 import { cellsOf, storedRecords, type FileTarget } from './target.ts';
 
 const pageSize = 1000;
@@ -73,7 +73,7 @@ export class FileDestination implements RecordDestination {
   async finish(_run: string, written: number, calls: Calls): Promise<void> {
     await this.#call(calls, async () => {
       if (written === 0 && (await this.#target.held()) !== null) return;
-      await merge(this.#target, written);
+      await mergeJournal(this.#target, written);
     });
   }
 

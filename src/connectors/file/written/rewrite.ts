@@ -1,12 +1,12 @@
-import type { Applied } from './applied.ts';
+import type { ChangeApplier } from './change-applier.ts';
 import { chunks } from '../stored/chunks.ts';
 import { headerOf, type Header } from '../formats/csv-rows.ts';
 import { encoderOf } from '../stored/encoding.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { lines } from '../formats/lines.ts';
 import { start } from '../formats/position.ts';
-import { soundRecords } from '../formats/records.ts';
-import type { FileTarget, Held } from './target.ts';
+import { readableRecords } from '../formats/records.ts';
+import type { FileTarget, RecordFile } from './target.ts';
 
 /**
  * Returns the text of a target with changes applied, in parts. A record that does not change is copied byte for byte,
@@ -15,8 +15,8 @@ import type { FileTarget, Held } from './target.ts';
  */
 export async function* rewritten(
   target: FileTarget,
-  held: Held | null,
-  applied: Applied,
+  held: RecordFile | null,
+  applied: ChangeApplier,
 ): AsyncIterable<Buffer | string> {
   const { layout, headOf } = await styleOf(target, held, applied);
   let { head, tail } = layout;
@@ -24,7 +24,7 @@ export async function* rewritten(
   if (held !== null) {
     const copy = new Copy(chunks(held.file, 0));
     let isFirst = true;
-    for await (const { record, from, to } of soundRecords(held.format, held.file, start)) {
+    for await (const { record, from, to } of readableRecords(held.format, held.file, start)) {
       const gap = await copy.upTo(from);
       const text = await copy.upTo(to);
       if (isFirst) head = headOf(gap);
@@ -56,8 +56,8 @@ interface Style {
 
 async function styleOf(
   { made, key, fields, rest }: FileTarget,
-  held: Held | null,
-  applied: Applied,
+  held: RecordFile | null,
+  applied: ChangeApplier,
 ): Promise<Style> {
   const { format, file } = held ?? made;
   const header = format === 'csv' && held !== null ? await headerOf(file) : null;
@@ -81,7 +81,7 @@ function withColumns(before: Buffer, { to }: Header, more: string): string {
 }
 
 /** Returns the line ending of a file: that of its first line. */
-async function eolOf({ file }: Held): Promise<string> {
+async function eolOf({ file }: RecordFile): Promise<string> {
   for await (const { text } of lines(file, start, { growing: false }))
     return text.at(-1) === 0x0d ? '\r\n' : '\n';
   return '\n';

@@ -1,15 +1,15 @@
 import type { JsonObject } from '../../../model/json.ts';
 import type { Match } from '../../../model/match.ts';
-import { Applied } from './applied.ts';
+import { ChangeApplier } from './change-applier.ts';
 import { csvCells, jsonCells, type Cells } from '../formats/cells.ts';
 import { changesOf } from './changes.ts';
 import type { Format } from '../formats/format.ts';
 import type { ChangeJournal } from './journal.ts';
 import { start, type Reading } from '../formats/position.ts';
-import { soundRecords } from '../formats/records.ts';
+import { readableRecords } from '../formats/records.ts';
 
 /** A file with records, and its format. */
-export interface Held {
+export interface RecordFile {
   readonly format: Format;
   readonly file: Reading;
 }
@@ -17,9 +17,9 @@ export interface Held {
 /** The file that a destination writes to. */
 export interface FileTarget {
   /** Returns the file as it is now; null if there is none. */
-  readonly held: () => Promise<Held | null>;
+  readonly held: () => Promise<RecordFile | null>;
   /** The file to create if there is none. */
-  readonly made: Held;
+  readonly made: RecordFile;
   /** True when the file existed as the target was opened. */
   readonly existed: boolean;
   readonly journal: ChangeJournal;
@@ -46,12 +46,12 @@ export async function storedRecords(
 }
 
 async function* changedRecords(
-  held: Held | null,
-  applied: Applied,
+  held: RecordFile | null,
+  applied: ChangeApplier,
   signal: AbortSignal,
 ): AsyncIterable<JsonObject> {
   if (held !== null) {
-    for await (const { record } of soundRecords(held.format, held.file, start, signal)) {
+    for await (const { record } of readableRecords(held.format, held.file, start, signal)) {
       const next = applied.of(record);
       if (next !== null) yield next;
     }
@@ -62,9 +62,9 @@ async function* changedRecords(
 /** Returns the changes of the journal, ready to be applied to the target's records. */
 export async function changesFor(
   target: FileTarget,
-): Promise<{ applied: Applied; operations: number }> {
+): Promise<{ applied: ChangeApplier; operations: number }> {
   const { key, match, journal } = target;
   const changes = await changesOf(journal.entries(), key, match);
-  const applied = new Applied(changes, { key, match, cells: cellsOf(target) });
+  const applied = new ChangeApplier(changes, { key, match, cells: cellsOf(target) });
   return { applied, operations: changes.operations };
 }

@@ -1,4 +1,4 @@
-import { within } from '../../../model/abort.ts';
+import { withTimeLimit } from '../../../model/abort.ts';
 import { at } from '../paths.ts';
 import { parseJson } from '../json.ts';
 import { ConfigError } from '../../../model/failure.ts';
@@ -78,7 +78,7 @@ export class TokenCache {
       client_secret: clientSecret,
       ...(scope !== undefined && { scope }),
     });
-    return within(this.#timeoutMs, signal, async (cut) => {
+    return withTimeLimit(this.#timeoutMs, signal, async (cut) => {
       const response = await fetch(tokenUrl, {
         method: 'POST',
         body: form,

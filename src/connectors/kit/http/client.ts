@@ -1,4 +1,4 @@
-import { within } from '../../../model/abort.ts';
+import { withTimeLimit } from '../../../model/abort.ts';
 import { ConfigError, SluiceError } from '../../../model/failure.ts';
 import type { Json } from '../../../model/json.ts';
 import type { Calls } from '../../contract/calls.ts';
@@ -112,7 +112,7 @@ export class HttpClient {
   }
 
   #send(call: Call, address: URL, sent: Headers, signal: AbortSignal): Promise<Answer> {
-    return within(this.#timeoutMs, signal, async (cut) => {
+    return withTimeLimit(this.#timeoutMs, signal, async (cut) => {
       const response = await fetch(address, {
         method: call.method,
         headers: sent,

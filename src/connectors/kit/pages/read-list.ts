@@ -4,9 +4,9 @@ import type { JsonObject } from '../../../model/json.ts';
 import type { RecordBatch } from '../../../model/record.ts';
 import type { Calls } from '../../contract/calls.ts';
 import type { SourceRequest } from '../../contract/source.ts';
-import { alike, rowsOf, type Wanted } from '../rows.ts';
+import { splitByFields, rowsOf, type WantedFields } from '../rows.ts';
 import type { Cursor, Page, PageEnd, PageRequest } from '../../contract/page.ts';
-import { higher, presentAtMost, rewind, watermarkText } from '../watermark.ts';
+import { higher, presentAtMost, subtractLag, watermarkText } from '../watermark.ts';
 import type { HttpClient } from '../http/client.ts';
 import { proveOrder, upTo, type Reached } from './proven-order.ts';
 import { anchorsAfter, readJoined, type Anchors } from './overlap.ts';
@@ -75,7 +75,7 @@ export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Pa
         // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
         if (!isFull() || aheadOf(reading) > 1)
           pages.ask(following(reading, place, part.size), calls);
-        for (const some of alike(wanted, page, (record) => record))
+        for (const some of splitByFields(wanted, page, (record) => record))
           yield batchOf(reading.fields, some, page);
       } while (place.next !== null && !isFull());
       if (place.next !== null) {
@@ -101,7 +101,7 @@ export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Pa
 
 function since({ client, read, request }: Reading, page: PageRequest): Params {
   if (page.since === null || !read.incremental) return {};
-  return { [read.incremental.parameter]: rewind(page.since, request.lag, client.connection) };
+  return { [read.incremental.parameter]: subtractLag(page.since, request.lag, client.connection) };
 }
 
 /** The pages that wait for this chunk, if any do. */
@@ -191,7 +191,7 @@ function reachedAfter(
 export function batchOf(
   known: readonly Field[],
   records: readonly JsonObject[],
-  wanted: Wanted,
+  wanted: WantedFields,
 ): RecordBatch {
   const byName = new Map(known.map((field) => [field.name, field]));
   const { names, rows } = rowsOf(records, wanted, at);

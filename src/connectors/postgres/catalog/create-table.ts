@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field, FieldType } from '../../../model/field.ts';
 import type { Target } from '../../contract/target.ts';
-import { lockTables } from './area.ts';
+import { lockTables } from './sluice-tables.ts';
 import { ident, literal, splitStream } from './names.ts';
 import type { Session } from '../link/session.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../../test/support/database.ts';
-import { findArea } from './area.ts';
+import { findSluiceTables } from './sluice-tables.ts';
 import { relationOf } from './catalog.ts';
 import { discover } from './discover.ts';
 import { ident, splitStream } from './names.ts';
@@ -61,14 +61,14 @@ it('Sluice’s own tables stand beside the table that was meant', async () => {
   await database.query(
     `CREATE ROLE ${role} LOGIN; GRANT CREATE, USAGE ON SCHEMA "my.schema" TO ${role}`,
   );
-  const area = await session.withClient(async (client) => {
+  const sluiceTables = await session.withClient(async (client) => {
     await client.query(`SET SESSION AUTHORIZATION ${role}`);
     const own = { query: (sql: string, values: unknown[]) => session.run(client, sql, values) };
-    const found = await findArea(own as unknown as Session, 'my.schema.t');
+    const found = await findSluiceTables(own as unknown as Session, 'my.schema.t');
     await client.query('RESET SESSION AUTHORIZATION');
     return found;
   });
-  expect(area?.marker).toBe('"my.schema"."_sluice_marker"');
+  expect(sluiceTables?.marker).toBe('"my.schema"."_sluice_marker"');
   await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });
 

@@ -4,7 +4,7 @@ import { createDatabase, type Database } from '../../../../test/support/database
 import type { Session } from './session.ts';
 import { testSession } from '../testing/session.ts';
 import { tlsWays, type SslMode } from './tls.ts';
-import { unfit } from './session-kind.ts';
+import { whyUnfit } from './session-kind.ts';
 
 let database: Database;
 
@@ -106,8 +106,8 @@ it('each kind of server is known', () => {
   const standby = { standby: true, readOnly: true };
   const reader = { standby: false, readOnly: true };
   const writer = { standby: false, readOnly: false };
-  const fitting = (kind: Parameters<typeof unfit>[1]) =>
-    [standby, reader, writer].map((server) => unfit(server, kind) === null);
+  const fitting = (kind: Parameters<typeof whyUnfit>[1]) =>
+    [standby, reader, writer].map((server) => whyUnfit(server, kind) === null);
   expect(fitting('any')).toEqual([true, true, true]);
   expect(fitting('read-write')).toEqual([false, false, true]);
   expect(fitting('read-only')).toEqual([true, true, false]);

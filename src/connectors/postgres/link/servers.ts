@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { ConfigError, TransientError } from '../../../model/failure.ts';
 import { addressOf, type Address, type Server } from './address.ts';
 import { failureOf } from '../failures/failures.ts';
-import { serverState, unfit, type SessionKind } from './session-kind.ts';
+import { serverState, whyUnfit, type SessionKind } from './session-kind.ts';
 import { tlsWays, type SslMode } from './tls.ts';
 
 /** The servers' addresses, and how they are reached. */
@@ -152,7 +152,7 @@ export class Servers {
   /** Returns the reason why a connection's server is not of the wanted kind; null when it is. */
   private async check(client: pg.PoolClient, kind: SessionKind): Promise<string | null> {
     if (kind === 'any' || this.fitting.has(client)) return null;
-    const reason = unfit(await serverState(client, this.timeoutMs), kind);
+    const reason = whyUnfit(await serverState(client, this.timeoutMs), kind);
     if (reason === null) this.fitting.add(client);
     return reason;
   }

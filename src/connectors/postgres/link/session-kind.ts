@@ -30,7 +30,7 @@ const accepts: Readonly<Record<SessionKind, (server: ServerState) => boolean>> =
 };
 
 /** Returns the reason why a server is not of the wanted kind; null when it is. */
-export function unfit(server: ServerState, wanted: SessionKind): string | null {
+export function whyUnfit(server: ServerState, wanted: SessionKind): string | null {
   if (accepts[wanted](server)) return null;
   if (server.standby) return 'is a standby';
   return server.readOnly ? 'only reads' : 'is a primary that takes writes';

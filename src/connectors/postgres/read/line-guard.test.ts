@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeLine, encodeLine, LineTracker } from '../values/copy-lines.ts';
-import { LineGuard, type Guarded, type ShortValues } from './line-guard.ts';
+import { LineGuard, type LinesOrValues, type ShortValues } from './line-guard.ts';
 
 const value = fc.oneof(
   fc.constant(null),
@@ -23,7 +23,7 @@ test('however a flow is cut: short lines pass whole, long ones keep their short 
       const wanted = lines.map((values, at) => shortened(values, texts[at] ?? '', limit));
       const guard = new LineGuard(limit);
       const tracker = new LineTracker();
-      const seen: Guarded[] = [];
+      const seen: LinesOrValues[] = [];
       for (const piece of pieces(Buffer.from(texts.join('')), cuts))
         for (const each of guard.push(piece)) {
           seen.push(each);
@@ -56,7 +56,7 @@ function shortened(values: readonly (string | null)[], text: string, limit: numb
   return values.map((each) => (Buffer.byteLength(encodeLine([each])) > 4097 ? undefined : each));
 }
 
-function valuesOf(each: Guarded): ShortValues[] {
+function valuesOf(each: LinesOrValues): ShortValues[] {
   if (!Buffer.isBuffer(each)) return [each];
   return each.toString().slice(0, -1).split('\n').map(decodeLine);
 }

@@ -5,7 +5,7 @@ import { decodeValue } from '../values/copy-lines.ts';
 export type ShortValues = (string | null | undefined)[];
 
 /** Whole lines, or the values that are left of one line that was too long. */
-export type Guarded = Buffer | ShortValues;
+export type LinesOrValues = Buffer | ShortValues;
 
 const newline = 10;
 const tab = 9;
@@ -24,7 +24,7 @@ export class LineGuard {
   }
 
   /** @param chunk the next bytes, with lines cut anywhere */
-  *push(chunk: Buffer): Generator<Guarded> {
+  *push(chunk: Buffer): Generator<LinesOrValues> {
     let rest = chunk;
     if (this.size > 0) {
       const end = rest.indexOf(newline);
@@ -39,7 +39,7 @@ export class LineGuard {
   }
 
   /** Passes on complete lines; one by one only when one of them could be too long. */
-  private *whole(lines: Buffer): Generator<Guarded> {
+  private *whole(lines: Buffer): Generator<LinesOrValues> {
     if (lines.length <= this.limit) {
       yield lines;
       return;
@@ -63,7 +63,7 @@ export class LineGuard {
     else this.long.push(part);
   }
 
-  private finish(): Guarded {
+  private finish(): LinesOrValues {
     const line = this.long?.end() ?? Buffer.concat([...this.start, Buffer.of(newline)]);
     this.start = [];
     this.size = 0;

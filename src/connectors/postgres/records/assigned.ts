@@ -1,7 +1,7 @@
 import { own } from '../../../model/own.ts';
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../../contract/records.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { printed } from '../values/cast.ts';
 import type { Column } from '../catalog/catalog.ts';
 import { ident } from '../catalog/names.ts';
@@ -28,7 +28,7 @@ interface Writing {
   readonly table: Table;
   readonly id: Column;
   /** The place where creates are recorded; null when they are not. */
-  readonly area: Area | null;
+  readonly sluiceTables: SluiceTables | null;
 }
 
 /** Ids of the records that operations created or found, by idempotency key. */
@@ -100,9 +100,10 @@ function note(
 
 /** Creates each record once: a record that an earlier attempt created and that still exists is updated instead. */
 async function create(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
-  const { area } = writing;
+  const { sluiceTables } = writing;
   const given = operations.map((each) => withoutNull(writing, each));
-  const made = area && (await change(writing, await repeated(writing, area, given)));
+  const made =
+    sluiceTables && (await change(writing, await repeated(writing, sluiceTables, given)));
   const fresh = given.filter(({ idempotencyKey }) => !made?.has(idempotencyKey));
   const inserted = await insert(writing, fresh);
   // An INSERT returns nothing for a record that it met and left unchanged.
@@ -112,7 +113,7 @@ async function create(writing: Writing, operations: readonly WriteOperation[]): 
     met.map((each) => ({ ...each, operation: 'update', id: null, values: {} })),
   );
   const ids = new Map([...inserted, ...found]);
-  if (area) await remember(writing, area, ids);
+  if (sluiceTables) await remember(writing, sluiceTables, ids);
   return new Map([...(made ?? []), ...ids]);
 }
 
@@ -136,18 +137,18 @@ function withoutNull({ table, id }: Writing, operation: WriteOperation): WriteOp
  */
 async function repeated(
   { session, client, table }: Writing,
-  area: Area,
+  sluiceTables: SluiceTables,
   operations: readonly WriteOperation[],
 ): Promise<WriteOperation[]> {
   const keys = [operations.map(({ idempotencyKey }) => idempotencyKey)];
   await session.run(
     client,
-    `INSERT INTO ${area.created} (idempotency_key) SELECT k FROM unnest($1::text[]) k ORDER BY k ON CONFLICT DO NOTHING`,
+    `INSERT INTO ${sluiceTables.created} (idempotency_key) SELECT k FROM unnest($1::text[]) k ORDER BY k ON CONFLICT DO NOTHING`,
     keys,
   );
   const { rows } = await session.run(
     client,
-    `SELECT idempotency_key AS key, id FROM ${area.created} WHERE idempotency_key = ANY($1::text[])
+    `SELECT idempotency_key AS key, id FROM ${sluiceTables.created} WHERE idempotency_key = ANY($1::text[])
      ORDER BY idempotency_key FOR UPDATE`,
     keys,
   );
@@ -160,11 +161,15 @@ async function repeated(
 }
 
 /** Records the ids of created records, in the transaction that created them. */
-async function remember({ session, client }: Writing, area: Area, ids: Ids): Promise<void> {
+async function remember(
+  { session, client }: Writing,
+  sluiceTables: SluiceTables,
+  ids: Ids,
+): Promise<void> {
   if (ids.size === 0) return;
   await session.run(
     client,
-    `UPDATE ${area.created} c SET id = w.id FROM unnest($1::text[], $2::text[]) AS w(key, id)
+    `UPDATE ${sluiceTables.created} c SET id = w.id FROM unnest($1::text[], $2::text[]) AS w(key, id)
      WHERE c.idempotency_key = w.key`,
     [[...ids.keys()], [...ids.values()]],
   );

@@ -10,7 +10,7 @@ import type {
 } from '../../contract/records.ts';
 import type { Calls } from '../../contract/calls.ts';
 import type pg from 'pg';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { writeWithIds } from './assigned.ts';
 import { coerced, printed } from '../values/cast.ts';
 import { columnNamed, fieldOf, type Column } from '../catalog/catalog.ts';
@@ -42,24 +42,29 @@ const batch = 500;
 interface Held {
   readonly link: Link;
   readonly table: Table;
-  readonly area: Area | null;
+  readonly sluiceTables: SluiceTables | null;
 }
 
 /**
  * Opens a table to be written by batches of records. It is used when Sluice may not make tables, or when the table
  * gives its records ids.
- * @param area the place where ids of created records are kept, so that a repeated create is recognised
+ * @param sluiceTables the place where ids of created records are kept, so that a repeated create is recognised
  */
-export function recordDestination(link: Link, table: Table, area: Area | null): RecordDestination {
-  const held = { link, table, area };
-  const forget = async (run: string, calls: Calls) => area?.forgetCreated(link.session(calls), run);
+export function recordDestination(
+  link: Link,
+  table: Table,
+  sluiceTables: SluiceTables | null,
+): RecordDestination {
+  const held = { link, table, sluiceTables };
+  const forget = async (run: string, calls: Calls) =>
+    sluiceTables?.forgetCreated(link.session(calls), run);
   return {
     kind: 'records',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),
     leavesOut: table.leavesOut,
     batch: { create: batch, update: batch, remove: batch },
     // A create without a key, repeated, makes a second record unless the first one was recorded.
-    idempotentCreate: table.id ? area !== null : table.uniqueKey,
+    idempotentCreate: table.id ? sluiceTables !== null : table.uniqueKey,
     lookupBatch: 1000,
     encoding: 'sql',
     takes: 'sql',
@@ -176,7 +181,7 @@ function storedKeys(
 
 /** Writes in one transaction. A refusal that a record caused becomes that record's result. */
 function write(
-  { link, table, area }: Held,
+  { link, table, sluiceTables }: Held,
   operations: readonly WriteOperation[],
   calls: Calls,
 ): Promise<WriteResult[]> {
@@ -185,7 +190,7 @@ function write(
     const { id } = table;
     const send = (some: readonly WriteOperation[]) =>
       id
-        ? writeWithIds({ session, client, table, id, area }, some)
+        ? writeWithIds({ session, client, table, id, sluiceTables }, some)
         : writeByKey(session, client, table, some);
     return writeApart({ session, client, table, write: send }, operations);
   });

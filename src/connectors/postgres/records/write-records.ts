@@ -7,7 +7,7 @@ import { texts } from './record-sql.ts';
 import { columnsOfRules, shapeOf, tooLong } from '../staged/refusals.ts';
 import { rulesOf, type Reference } from '../catalog/rules.ts';
 import type { Session } from '../link/session.ts';
-import { stuck } from '../staged/stuck.ts';
+import { stuckRows } from '../staged/stuck-rows.ts';
 import type { Table } from '../catalog/table.ts';
 
 /** A transaction in which records are written, and the function that writes some of them. */
@@ -58,7 +58,7 @@ async function again(
   const { session, client, table } = writing;
   const { outgoing } = await rulesOf(session, client, table.relation.from);
   const edges = outgoing.filter(({ self }) => self).flatMap((each) => tied(table, waiting, each));
-  const left = stuck(edges);
+  const left = stuckRows(edges);
   const is = (held: boolean) =>
     waiting.filter((_, at) => left.has(String(at)) === held).map(({ operation }) => operation);
   const free = await apart(writing, is(false), results);

@@ -1,6 +1,6 @@
 import type { AppliedChunks, ChunkResult } from '../../contract/staging.ts';
 import { resultOf } from './applied-result.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { lateChunk } from './late.ts';
 import { removalChunk } from './removal.ts';
 import type { Session } from '../link/session.ts';
@@ -11,11 +11,11 @@ import type { Session } from '../link/session.ts';
  */
 export async function appliedChunks(
   session: Session,
-  area: Area,
+  sluiceTables: SluiceTables,
   run: string,
 ): Promise<AppliedChunks> {
   const { rows } = await session.query(
-    `SELECT chunk, result FROM ${area.marker} WHERE run = $1 FOR UPDATE`,
+    `SELECT chunk, result FROM ${sluiceTables.marker} WHERE run = $1 FOR UPDATE`,
     [run],
   );
   const done = new Map<number, unknown>();

@@ -1,6 +1,6 @@
 import type { ChunkResult } from '../../contract/staging.ts';
 import { keptResult, resultOf } from './applied-result.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { ChunkStage } from './chunk-stage.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { lateChunk, lateRef } from './late.ts';
@@ -11,7 +11,7 @@ import { ChunkWriter } from './write-chunk.ts';
 /** A request to write a run's late rows: rows that could not be written with their chunk. */
 interface LateRequest {
   readonly session: Session;
-  readonly area: Area;
+  readonly sluiceTables: SluiceTables;
   readonly run: string;
   readonly sql: ChunkSql;
 }
@@ -34,13 +34,13 @@ interface Landed {
  * @returns the corrected results by chunk
  */
 export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, ChunkResult>> {
-  const { session, area, run } = request;
+  const { session, sluiceTables, run } = request;
   return session.transaction(async (client) => {
-    const late = area.staged(lateRef(run));
+    const late = sluiceTables.staged(lateRef(run));
     const { rows } = await session.run(
       client,
       `SELECT to_regclass(${literal(late)}) IS NOT NULL AS waiting,
-         (SELECT m.result FROM ${area.marker} m WHERE m.run = $1 AND m.chunk = $2) AS done`,
+         (SELECT m.result FROM ${sluiceTables.marker} m WHERE m.run = $1 AND m.chunk = $2) AS done`,
       [run, lateChunk],
     );
     if (rows[0]?.['done'])
@@ -54,17 +54,20 @@ export function applyLate(request: LateRequest): Promise<ReadonlyMap<number, Chu
     const chunks = landed.map(({ chunk }) => chunk);
     await session.run(
       client,
-      `INSERT INTO ${area.marker} (run, chunk, done_at, result) VALUES ($1, $2, now(), $3)`,
+      `INSERT INTO ${sluiceTables.marker} (run, chunk, done_at, result) VALUES ($1, $2, now(), $3)`,
       [run, lateChunk, JSON.stringify(chunks)],
     );
-    await area.dropStaged(session, client, run, lateChunk);
+    await sluiceTables.dropStaged(session, client, run, lateChunk);
     return resultsOf(request, client, chunks);
   });
 }
 
 /** Writes the rows. A row that is refused again keeps its error. */
-async function write({ session, area, run, sql }: LateRequest, client: Client): Promise<Landed[]> {
-  const stage = new ChunkStage({ session, client, area, chunk: lateRef(run), sql });
+async function write(
+  { session, sluiceTables, run, sql }: LateRequest,
+  client: Client,
+): Promise<Landed[]> {
+  const stage = new ChunkStage({ session, client, sluiceTables, chunk: lateRef(run), sql });
   await new ChunkWriter(stage, false).writeDue(true);
   const { create, update } = sql.table.target.permissions;
   const { rows } = await stage.run(
@@ -86,7 +89,7 @@ async function write({ session, area, run, sql }: LateRequest, client: Client): 
 
 /** Corrects a chunk's result: rows that were written now no longer count as errors. */
 async function correct(request: LateRequest, client: Client, landed: Landed): Promise<void> {
-  const { session, area, run } = request;
+  const { session, sluiceTables, run } = request;
   const result = (await resultsOf(request, client, [landed.chunk])).get(landed.chunk);
   if (!result) return;
   const errors = result.errors.filter((_, at) => !landed.errors.has(at));
@@ -102,21 +105,21 @@ async function correct(request: LateRequest, client: Client, landed: Landed): Pr
       errors: errors.length,
     },
   };
-  await session.run(client, `UPDATE ${area.marker} SET result = $3 WHERE run = $1 AND chunk = $2`, [
-    run,
-    landed.chunk,
-    keptResult(corrected),
-  ]);
+  await session.run(
+    client,
+    `UPDATE ${sluiceTables.marker} SET result = $3 WHERE run = $1 AND chunk = $2`,
+    [run, landed.chunk, keptResult(corrected)],
+  );
 }
 
 async function resultsOf(
-  { session, area, run }: LateRequest,
+  { session, sluiceTables, run }: LateRequest,
   client: Client,
   chunks: readonly number[],
 ): Promise<ReadonlyMap<number, ChunkResult>> {
   const { rows } = await session.run(
     client,
-    `SELECT chunk, result FROM ${area.marker} WHERE run = $1 AND chunk = ANY($2::int[]) AND result IS NOT NULL`,
+    `SELECT chunk, result FROM ${sluiceTables.marker} WHERE run = $1 AND chunk = ANY($2::int[]) AND result IS NOT NULL`,
     [run, [...chunks]],
   );
   return new Map(

@@ -3,8 +3,8 @@ import { TransientError } from '../../../model/failure.ts';
 import { stagingLost } from '../../../model/workflow.ts';
 import type { ChunkRef, ChunkResult, StagedFault } from '../../contract/staging.ts';
 import { keptResult, resultOf } from './applied-result.ts';
-import type { Area } from '../catalog/area.ts';
-import { lockTables } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
+import { lockTables } from '../catalog/sluice-tables.ts';
 import { ChunkStage, keyOf } from './chunk-stage.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
 import { forgetLate } from './late.ts';
@@ -17,7 +17,7 @@ import { ChunkWriter } from './write-chunk.ts';
 /** A request to apply one chunk. */
 export interface ApplyRequest {
   readonly session: Session;
-  readonly area: Area;
+  readonly sluiceTables: SluiceTables;
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
   readonly dryRun: boolean;
@@ -46,21 +46,21 @@ export class ChunkApply {
 
   /** Returns the result of this call, or the stored result of an earlier one. */
   async run(): Promise<ChunkResult> {
-    const { area, chunk } = this.request;
+    const { sluiceTables, chunk } = this.request;
     await this.stage.run('SET CONSTRAINTS ALL IMMEDIATE');
     const claimed = await this.claim();
     if ('done' in claimed) {
-      await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
+      await sluiceTables.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
       return claimed.done;
     }
     await this.checkCasts(this.request.sql.keyCasts);
     await this.see();
     const result = await this.write(claimed.census);
     await this.stage.run(
-      `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
+      `UPDATE ${sluiceTables.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
       [chunk.run, chunk.chunk, keptResult(result)],
     );
-    await area.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
+    await sluiceTables.dropStaged(this.request.session, this.client, chunk.run, chunk.chunk);
     return result;
   }
 
@@ -98,10 +98,10 @@ export class ChunkApply {
    * are proved complete.
    */
   private async claim(): Promise<{ done: ChunkResult } | { census: Census }> {
-    const { area, chunk, session } = this.request;
+    const { sluiceTables, chunk, session } = this.request;
     const { rows } = await this.stage.run(
       `SELECT token, staged, result, to_regclass(${literal(this.stage.rows)}) IS NOT NULL AS here
-       FROM ${area.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
+       FROM ${sluiceTables.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
       [chunk.run, chunk.chunk],
     );
     const marker = rows[0];
@@ -158,9 +158,9 @@ export class ChunkApply {
    * (R7). Keys with a null part are left out: no destination record is removed for those.
    */
   private async see(): Promise<void> {
-    const { area, chunk, sql, session } = this.request;
+    const { sluiceTables, chunk, sql, session } = this.request;
     if (!sql.table.target.permissions.remove) return;
-    const seen = area.seen(sql.table.target.seenBy ?? chunk.run);
+    const seen = sluiceTables.seen(sql.table.target.seenBy ?? chunk.run);
     const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
     const select = `SELECT ${keys} FROM ${this.stage.rows} s WHERE NOT (${sql.nullKey})`;
     const { rows } = await this.stage.run(`SELECT to_regclass(${literal(seen)}) IS NULL AS fresh`);

@@ -2,7 +2,7 @@ import type { Operation, RecordError, SkipReason } from '../../../model/outcome.
 import type { StagedFault } from '../../contract/staging.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
 import { faultOf } from '../failures/failures.ts';
-import { attempt, Isolation, type Guarded } from './isolate.ts';
+import { tryStatement, Isolation, type RowStatement } from './isolate.ts';
 import { keepLate } from './late.ts';
 import { literal } from '../catalog/names.ts';
 import { columnsOfRules, longestShape, shapeOf, tooLong } from './refusals.ts';
@@ -25,9 +25,9 @@ export class ChunkStage {
   constructor(at: StageRef) {
     this.at = at;
     this.sql = at.sql;
-    this.rows = at.area.staged(at.chunk);
-    this.actions = at.area.actions(at.chunk);
-    this.faults = at.area.faults(at.chunk);
+    this.rows = at.sluiceTables.staged(at.chunk);
+    this.actions = at.sluiceTables.actions(at.chunk);
+    this.faults = at.sluiceTables.faults(at.chunk);
   }
 
   /** The number of rows that have left the stage. */
@@ -41,7 +41,7 @@ export class ChunkStage {
 
   /** Runs a statement. Returns null, with its effects undone, when a record made it fail. */
   attempt(text: string): Promise<number | null> {
-    return attempt(this.at, text);
+    return tryStatement(this.at, text);
   }
 
   /**
@@ -82,8 +82,8 @@ export class ChunkStage {
   async takeRefused(
     isolation: Isolation,
     cast?: Cast,
-  ): Promise<ReadonlyMap<Guarded['operation'], number>> {
-    const counts = new Map<Guarded['operation'], number>();
+  ): Promise<ReadonlyMap<RowStatement['operation'], number>> {
+    const counts = new Map<RowStatement['operation'], number>();
     if (!isolation.faulty) return counts;
     const { session, client, sql } = this.at;
     const { columns, from } = sql.table.relation;
@@ -115,11 +115,11 @@ export class ChunkStage {
 
   /** Stores the keys of the rows that were written, for mirrors that remove only those. */
   async track(rows: string): Promise<void> {
-    const { area, sql } = this.at;
+    const { sluiceTables, sql } = this.at;
     const { target } = sql.table;
     if (!target.tracked) return;
     await this.run(
-      `INSERT INTO ${area.tracked} (sync, stream, key)
+      `INSERT INTO ${sluiceTables.tracked} (sync, stream, key)
        SELECT DISTINCT $1, $2, ARRAY[${sql.key.map((key) => `(${key})::text`).join(', ')}]
        FROM ${rows} ON CONFLICT DO NOTHING`,
       [target.sync, target.stream],

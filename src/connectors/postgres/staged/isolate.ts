@@ -5,11 +5,11 @@ import { recordStates, systemStates } from '../failures/states.ts';
 import { literal } from '../catalog/names.ts';
 import { rulesOf, type Rules } from '../catalog/rules.ts';
 import type { Session } from '../link/session.ts';
-import { stuck } from './stuck.ts';
+import { stuckRows } from './stuck-rows.ts';
 import type { Ties } from './ties.ts';
 
 /** A statement over a set of rows that one of its rows can make fail. */
-export interface Guarded {
+export interface RowStatement {
   readonly operation: Operation | 'match';
   /** The statement over all of its rows. */
   readonly whole: string;
@@ -50,7 +50,7 @@ const manyRounds = 20;
  */
 export class Isolation {
   readonly #site: Site;
-  readonly #parts: Guarded[] = [];
+  readonly #parts: RowStatement[] = [];
   #rules: Rules | undefined;
   #round = 0;
 
@@ -67,8 +67,8 @@ export class Isolation {
    * Runs one statement.
    * @returns the number of rows done
    */
-  async run(guarded: Guarded): Promise<number> {
-    const whole = await attempt(this.#site, guarded.whole);
+  async run(guarded: RowStatement): Promise<number> {
+    const whole = await tryStatement(this.#site, guarded.whole);
     if (whole !== null) return whole;
     const { faults } = this.#site;
     if (!this.faulty)
@@ -86,7 +86,7 @@ export class Isolation {
     );
     const others = `SELECT r."row" FROM (${guarded.rows}) r
       WHERE NOT EXISTS (SELECT 1 FROM ${faults} f WHERE f."row" = r."row" AND f.free)`;
-    const done = await attempt(this.#site, guarded.some(`ARRAY(${others})`));
+    const done = await tryStatement(this.#site, guarded.some(`ARRAY(${others})`));
     return (done ?? (await this.#pass(part, others))) + (await this.#retry(part, 'ASC'));
   }
 
@@ -94,8 +94,8 @@ export class Isolation {
    * Tries refused rows again that may have waited for each other or for rows done since, until none succeeds any more.
    * @returns the number of rows done, by operation
    */
-  async settle(): Promise<ReadonlyMap<Guarded['operation'], number>> {
-    const done = new Map<Guarded['operation'], number>();
+  async settle(): Promise<ReadonlyMap<RowStatement['operation'], number>> {
+    const done = new Map<RowStatement['operation'], number>();
     for (let left = await this.#waiting(); left > 0 && (await this.#free()) > 0;) {
       if (!(await this.#together(done))) await this.#again(done);
       const before = left;
@@ -106,7 +106,7 @@ export class Isolation {
   }
 
   /** Returns the statement that a line of `faults` belongs to. */
-  part(number: number): Guarded | undefined {
+  part(number: number): RowStatement | undefined {
     return this.#parts[number];
   }
 
@@ -146,7 +146,7 @@ export class Isolation {
       await this.#sql('SET LOCAL default_statistics_target TO DEFAULT');
       const answer = await this.#sql(edges);
       await this.#sql('RELEASE edges');
-      return [...stuck(answer.rows)];
+      return [...stuckRows(answer.rows)];
     } catch (error) {
       // The edges are only a hint: a rule may fail on a value, or need a right that is missing.
       if (!isStatementFault(error)) throw error;
@@ -162,7 +162,7 @@ export class Isolation {
   }
 
   /** Tries all free rows at once. Returns false, with nothing done, when that fails. */
-  async #together(done: Map<Guarded['operation'], number>): Promise<boolean> {
+  async #together(done: Map<RowStatement['operation'], number>): Promise<boolean> {
     const landed = await this.#allOrNone();
     if (landed === null) return false;
     await this.#sql(`DELETE FROM ${this.#site.faults} WHERE free`);
@@ -171,9 +171,9 @@ export class Isolation {
   }
 
   /** Writes the free rows. Returns null, with nothing done, when one of them is refused or left out. */
-  async #allOrNone(): Promise<Map<Guarded['operation'], number> | null> {
+  async #allOrNone(): Promise<Map<RowStatement['operation'], number> | null> {
     const { faults, ties } = this.#site;
-    const landed = new Map<Guarded['operation'], number>();
+    const landed = new Map<RowStatement['operation'], number>();
     const { rows } = await this.#sql(
       `SELECT part, count(*) AS n FROM ${faults} WHERE free GROUP BY part`,
     );
@@ -212,7 +212,7 @@ export class Isolation {
   }
 
   /** Tries the free rows in groups, in reverse order every second time: most wait for a row beside them. */
-  async #again(done: Map<Guarded['operation'], number>): Promise<void> {
+  async #again(done: Map<RowStatement['operation'], number>): Promise<void> {
     const order = this.#round % 2 === 0 ? 'DESC' : 'ASC';
     this.#round += 1;
     for (const [part, { operation }] of this.#parts.entries())
@@ -297,7 +297,7 @@ END`;
 }
 
 /** Runs a statement. Returns null, with its effects undone, when a record made it fail. */
-export async function attempt(
+export async function tryStatement(
   { session, client }: Pick<Site, 'session' | 'client'>,
   sql: string,
 ): Promise<number | null> {

@@ -17,14 +17,14 @@ export function lateRef(run: string): ChunkRef {
  * @param first the index of the first error; the errors of the rows at fault follow in the order of the rows
  */
 export async function keepLate(at: StageRef, first: number): Promise<void> {
-  const { session, client, area, chunk, sql } = at;
+  const { session, client, sluiceTables, chunk, sql } = at;
   if (chunk.chunk === lateChunk) return;
-  const faults = area.faults(chunk);
+  const faults = sluiceTables.faults(chunk);
   const may = `f.again AND f.code LIKE '23%'`;
   const { count } = await session.run(client, `SELECT FROM ${faults} f WHERE ${may} LIMIT 1`);
   if (count === 0) return;
-  const staged = area.staged(chunk);
-  const late = area.staged(lateRef(chunk.run));
+  const staged = sluiceTables.staged(chunk);
+  const late = sluiceTables.staged(lateRef(chunk.run));
   const columns = [...sql.types.map((_, place) => `c${place}`), '_fault', '_missing'].join(', ');
   await session.run(
     client,
@@ -39,8 +39,14 @@ export async function keepLate(at: StageRef, first: number): Promise<void> {
 }
 
 /** Deletes kept rows of records that came again in a later chunk: the later ones replace them. */
-export async function forgetLate({ session, client, area, chunk, sql }: StageRef): Promise<void> {
-  const late = area.staged(lateRef(chunk.run));
+export async function forgetLate({
+  session,
+  client,
+  sluiceTables,
+  chunk,
+  sql,
+}: StageRef): Promise<void> {
+  const late = sluiceTables.staged(lateRef(chunk.run));
   const { rows } = await session.run(client, `SELECT to_regclass(${literal(late)}) AS late`);
   if (!rows[0]?.['late']) return;
   const keys = sql.key.map((key, at) => `${key} AS k${at}`).join(', ');
@@ -48,7 +54,7 @@ export async function forgetLate({ session, client, area, chunk, sql }: StageRef
   await session.run(
     client,
     `DELETE FROM ${late} t USING (SELECT e.at, bool_or(e.at IS NULL) OVER (PARTITION BY ${names}) AS come FROM (
-       SELECT s.ctid AS at, ${keys} FROM ${late} s UNION ALL SELECT NULL, ${keys} FROM ${area.staged(chunk)} s) e) r
+       SELECT s.ctid AS at, ${keys} FROM ${late} s UNION ALL SELECT NULL, ${keys} FROM ${sluiceTables.staged(chunk)} s) e) r
      WHERE t.ctid = r.at AND r.come`,
   );
 }

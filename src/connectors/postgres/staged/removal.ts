@@ -3,7 +3,7 @@ import type { RecordError } from '../../../model/outcome.ts';
 import { previewSize } from '../../../model/preview.ts';
 import type { RemovalPlan } from '../../contract/target.ts';
 import { keptResult, resultOf } from './applied-result.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { faultOf } from '../failures/failures.ts';
 import { Isolation } from './isolate.ts';
 import { ident } from '../catalog/names.ts';
@@ -16,7 +16,7 @@ import { removalTies } from './ties.ts';
 /** A run whose removals are planned and done, and the place of its tables. */
 export interface RemovalRequest {
   readonly session: Session;
-  readonly area: Area;
+  readonly sluiceTables: SluiceTables;
   readonly table: Table;
   readonly run: string;
 }
@@ -35,15 +35,15 @@ export const removalChunk = -1;
  */
 export async function planRemoval({
   session,
-  area,
+  sluiceTables,
   table,
   run,
 }: RemovalRequest): Promise<RemovalPlan> {
   const keys = heldKey(table);
   const { target, relation } = table;
-  const seen = area.seen(target.seenBy ?? run);
+  const seen = sluiceTables.seen(target.seenBy ?? run);
   const names = table.key.map((column) => `d.${ident(column.name)}`);
-  const tracked = `EXISTS (SELECT 1 FROM ${area.tracked} t WHERE t.sync = $1 AND t.stream = $2
+  const tracked = `EXISTS (SELECT 1 FROM ${sluiceTables.tracked} t WHERE t.sync = $1 AND t.stream = $2
     AND t.key = ARRAY[${keys.map((key) => `(${key})::text`).join(', ')}])`;
   const scope = target.tracked ? tracked : '$1::text IS NOT NULL AND $2::text IS NOT NULL';
   const present = names.map((name) => `${name} IS NOT NULL`).join(' AND ');
@@ -58,12 +58,12 @@ export async function planRemoval({
       client,
       `CREATE TABLE IF NOT EXISTS ${seen} AS SELECT ${shape} FROM ${relation.from} d LIMIT 0`,
     );
-    await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
+    await session.run(client, `DROP TABLE IF EXISTS ${sluiceTables.removal(run)}`);
     const empty = `SELECT ${columns} FROM ${relation.from} d LIMIT 0`;
-    await session.run(client, `CREATE TABLE ${area.removal(run)} AS ${empty}`);
+    await session.run(client, `CREATE TABLE ${sluiceTables.removal(run)} AS ${empty}`);
     const pinned = await session.run(
       client,
-      `INSERT INTO ${area.removal(run)} SELECT ${columns} FROM ${relation.from} d WHERE ${present} AND ${scope}
+      `INSERT INTO ${sluiceTables.removal(run)} SELECT ${columns} FROM ${relation.from} d WHERE ${present} AND ${scope}
          AND NOT EXISTS (SELECT 1 FROM ${seen} n WHERE ${isSeen})`,
       [target.sync, target.stream],
     );
@@ -76,7 +76,7 @@ export async function planRemoval({
     const order = table.key.map((column, at) => comparable(column, `k${at}`)).join(', ');
     const some = await session.run(
       client,
-      `SELECT array_to_json(ARRAY[${texts}]) AS key FROM ${area.removal(run)} ORDER BY ${order} LIMIT ${previewSize}`,
+      `SELECT array_to_json(ARRAY[${texts}]) AS key FROM ${sluiceTables.removal(run)} ORDER BY ${order} LIMIT ${previewSize}`,
     );
     const sample = some.rows.map((row) => JSON.parse(row['key'] ?? '[]') as string[]);
     return { remove: pinned.count, of: Number(all.rows[0]?.['n']), sample };
@@ -85,25 +85,25 @@ export async function planRemoval({
 
 /** Removes the planned records. A repeated call returns the first result. */
 export function removePinned(request: RemovalRequest): Promise<Removed> {
-  const { session, area, run } = request;
+  const { session, sluiceTables, run } = request;
   return session.transaction(async (client) => {
     await session.run(client, 'SET CONSTRAINTS ALL IMMEDIATE');
     const marker = [run, removalChunk];
     await session.run(
       client,
-      `INSERT INTO ${area.marker} (run, chunk) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+      `INSERT INTO ${sluiceTables.marker} (run, chunk) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
       marker,
     );
     const { rows } = await session.run(
       client,
-      `SELECT result FROM ${area.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
+      `SELECT result FROM ${sluiceTables.marker} WHERE run = $1 AND chunk = $2 FOR UPDATE`,
       marker,
     );
     if (rows[0]?.['result']) return resultOf(rows[0]['result']) as Removed;
     const result = await deletePinned(request, client);
     await session.run(
       client,
-      `UPDATE ${area.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
+      `UPDATE ${sluiceTables.marker} SET done_at = now(), result = $3 WHERE run = $1 AND chunk = $2`,
       [...marker, keptResult(result)],
     );
     return result;
@@ -111,12 +111,12 @@ export function removePinned(request: RemovalRequest): Promise<Removed> {
 }
 
 async function deletePinned(
-  { session, area, table, run }: RemovalRequest,
+  { session, sluiceTables, table, run }: RemovalRequest,
   client: pg.PoolClient,
 ): Promise<Removed> {
   const { relation, target } = table;
-  const pinned = area.removal(run);
-  const faults = area.faults({ run, chunk: 0, token: 0 }).replace(/staged_/, 'removal_');
+  const pinned = sluiceTables.removal(run);
+  const faults = sluiceTables.faults({ run, chunk: 0, token: 0 }).replace(/staged_/, 'removal_');
   const same = table.key
     .map((column, at) =>
       equal(column, comparable(column, `d.${ident(column.name)}`), comparable(column, `p.k${at}`)),
@@ -138,7 +138,7 @@ async function deletePinned(
     tables: pinned,
   });
   const late = (await isolation.settle()).get('remove') ?? 0;
-  const request = { session, area, table, run };
+  const request = { session, sluiceTables, table, run };
   const errors = isolation.faulty ? await faultyKeys(request, client, faults) : [];
   if (target.tracked) {
     const keys = table.key
@@ -146,7 +146,7 @@ async function deletePinned(
       .join(', ');
     await session.run(
       client,
-      `DELETE FROM ${area.tracked} t USING ${pinned} p WHERE t.sync = $1 AND t.stream = $2 AND t.key = ARRAY[${keys}]`,
+      `DELETE FROM ${sluiceTables.tracked} t USING ${pinned} p WHERE t.sync = $1 AND t.stream = $2 AND t.key = ARRAY[${keys}]`,
       [target.sync, target.stream],
     );
   }
@@ -154,14 +154,14 @@ async function deletePinned(
 }
 
 async function faultyKeys(
-  { session, area, table, run }: RemovalRequest,
+  { session, sluiceTables, table, run }: RemovalRequest,
   client: Parameters<Session['run']>[0],
   faults: string,
 ): Promise<RecordError[]> {
   const keys = table.key.map((_, at) => `p.k${at}::text`).join(', ');
   const { rows } = await session.run(
     client,
-    `DELETE FROM ${area.removal(run)} p USING ${faults} f WHERE p.ctid = f."row"
+    `DELETE FROM ${sluiceTables.removal(run)} p USING ${faults} f WHERE p.ctid = f."row"
      RETURNING array_to_json(ARRAY[${keys}]) AS key, f.code, f.message, f.field, f.rule`,
   );
   await session.run(client, `DROP TABLE ${faults}`);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ChunkRef } from '../../contract/staging.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import type { Session } from '../link/session.ts';
 
@@ -8,7 +8,7 @@ import type { Session } from '../link/session.ts';
 export interface StageRef {
   readonly session: Session;
   readonly client: pg.PoolClient;
-  readonly area: Area;
+  readonly sluiceTables: SluiceTables;
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
 }

@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { TransientError } from '../../../model/failure.ts';
 import type { ChunkRef, StagedLayout, StagedRow } from '../../contract/staging.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { asciiJson } from '../values/ascii-json.ts';
 import type { ChunkSql } from './chunk-sql.ts';
 import { encodeLine } from '../values/copy-lines.ts';
@@ -13,7 +13,7 @@ import { toText } from '../values/to-text.ts';
 /** The chunk to stage, and the place and layout of its rows. */
 export interface StageRequest {
   readonly session: Session;
-  readonly area: Area;
+  readonly sluiceTables: SluiceTables;
   readonly chunk: ChunkRef;
   readonly sql: ChunkSql;
   readonly layout: StagedLayout;
@@ -40,8 +40,8 @@ export async function stageLines(
   request: StageRequest,
   { columns, bytes, faults }: StagedLines,
 ): Promise<void> {
-  const { session, area, chunk, sql, layout } = request;
-  const staged = area.staged(chunk);
+  const { session, sluiceTables, chunk, sql, layout } = request;
+  const staged = sluiceTables.staged(chunk);
   const ignored = columns.filter((name) => name.startsWith('x')).map((name) => `${name} text`);
   const own = sql.types.map((type, at) => `c${at} ${type}`);
   const all = [...own, ...ignored, '_fault text', '_missing text'];
@@ -58,7 +58,7 @@ export async function stageLines(
     // A chunk that was applied may be staged again: apply then returns the first result and drops the table.
     const { count } = await session.run(
       client,
-      `UPDATE ${area.marker} SET staged = $3
+      `UPDATE ${sluiceTables.marker} SET staged = $3
        WHERE run = $1 AND chunk = $2 AND (token = $4 OR done_at IS NOT NULL)`,
       [chunk.run, chunk.chunk, rows, chunk.token],
     );
@@ -104,21 +104,21 @@ function lineWriter(sql: ChunkSql, layout: StagedLayout): (row: StagedRow) => st
 
 /** Makes the attempt the chunk's owner, unless the chunk was applied, and drops what earlier attempts staged. */
 async function claim(request: StageRequest, client: PoolClient): Promise<void> {
-  const { session, area, chunk } = request;
+  const { session, sluiceTables, chunk } = request;
   const claimed = await session.run(
     client,
-    `INSERT INTO ${area.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
+    `INSERT INTO ${sluiceTables.marker} AS m (run, chunk, token) VALUES ($1, $2, $3)
      ON CONFLICT (run, chunk) DO UPDATE SET token = excluded.token
      WHERE m.done_at IS NULL AND m.token <= excluded.token`,
     [chunk.run, chunk.chunk, chunk.token],
   );
   const done = await session.run(
     client,
-    `SELECT done_at FROM ${area.marker} WHERE run = $1 AND chunk = $2`,
+    `SELECT done_at FROM ${sluiceTables.marker} WHERE run = $1 AND chunk = $2`,
     [chunk.run, chunk.chunk],
   );
   if (claimed.count === 0 && !done.rows[0]?.['done_at']) throw stale(request);
-  await area.dropStaged(session, client, chunk.run, chunk.chunk);
+  await sluiceTables.dropStaged(session, client, chunk.run, chunk.chunk);
 }
 
 function stale({ session }: StageRequest): TransientError {

@@ -1,6 +1,6 @@
 import { largestRecord, tooLarge } from '../../../model/too-large.ts';
 import type { StagedLayout, StagedRow, StagingDestination } from '../../contract/staging.ts';
-import type { Area } from '../catalog/area.ts';
+import type { SluiceTables } from '../catalog/sluice-tables.ts';
 import { applyLate } from './apply-late.ts';
 import { ChunkApply } from './apply.ts';
 import { ChunkSql } from './chunk-sql.ts';
@@ -13,7 +13,11 @@ import { rowColumns } from './stage-copy.ts';
 import type { Table } from '../catalog/table.ts';
 
 /** Opens a table to be written by chunks, which are staged beside it and applied as sets. */
-export function stagingDestination(link: Link, area: Area, table: Table): StagingDestination {
+export function stagingDestination(
+  link: Link,
+  sluiceTables: SluiceTables,
+  table: Table,
+): StagingDestination {
   const { connection } = link.options;
   const sqlOf = (layout: StagedLayout) => new ChunkSql(table, layout, connection);
   return {
@@ -31,32 +35,34 @@ export function stagingDestination(link: Link, area: Area, table: Table): Stagin
         return left.length > 0 ? linesOf(sql, layout, faultyRows(left, own)) : undefined;
       };
       const lines = { columns, bytes: copy.bytes(), faults };
-      await stageLines({ session, area, chunk, sql, layout }, lines);
+      await stageLines({ session, sluiceTables, chunk, sql, layout }, lines);
     },
     async stageRows(chunk, layout, rows, calls) {
       const session = link.session(calls);
       const sql = sqlOf(layout);
       const lines = { columns: rowColumns(layout), bytes: linesOf(sql, layout, rows) };
-      await stageLines({ session, area, chunk, sql, layout }, lines);
+      await stageLines({ session, sluiceTables, chunk, sql, layout }, lines);
     },
     apply(chunk, layout, { dryRun }, calls) {
       const session = link.session(calls);
-      const request = { session, area, chunk, sql: sqlOf(layout), dryRun };
+      const request = { session, sluiceTables, chunk, sql: sqlOf(layout), dryRun };
       return session.transaction((client) => new ChunkApply(request, client).run());
     },
     applyLate: (run, layout, calls) =>
-      applyLate({ session: link.session(calls), area, run, sql: sqlOf(layout) }),
-    planRemoval: (run, calls) => planRemoval({ session: link.session(calls), area, table, run }),
-    remove: (run, calls) => removePinned({ session: link.session(calls), area, table, run }),
-    applied: (run, calls) => appliedChunks(link.session(calls), area, run),
+      applyLate({ session: link.session(calls), sluiceTables, run, sql: sqlOf(layout) }),
+    planRemoval: (run, calls) =>
+      planRemoval({ session: link.session(calls), sluiceTables, table, run }),
+    remove: (run, calls) =>
+      removePinned({ session: link.session(calls), sluiceTables, table, run }),
+    applied: (run, calls) => appliedChunks(link.session(calls), sluiceTables, run),
     cleanUp(run, calls, { keepSeen = false } = {}) {
       const session = link.session(calls);
       return session.transaction(async (client) => {
-        await area.dropStaged(session, client, run);
-        await session.run(client, `DROP TABLE IF EXISTS ${area.removal(run)}`);
-        const seen = area.seen(table.target.seenBy ?? run);
+        await sluiceTables.dropStaged(session, client, run);
+        await session.run(client, `DROP TABLE IF EXISTS ${sluiceTables.removal(run)}`);
+        const seen = sluiceTables.seen(table.target.seenBy ?? run);
         if (!keepSeen) await session.run(client, `DROP TABLE IF EXISTS ${seen}`);
-        await session.run(client, `DELETE FROM ${area.marker} WHERE run = $1`, [run]);
+        await session.run(client, `DELETE FROM ${sluiceTables.marker} WHERE run = $1`, [run]);
       });
     },
   };

@@ -1,0 +1,107 @@
+import type { DecidedOperation } from '../../src/engine/match/match.ts';
+import { recordMapper } from '../../src/engine/mapping/map-record.ts';
+import type { KeyValues } from '../../src/model/record.ts';
+import type { ChangedView, RecordView } from '../../src/store/entities/golden-views.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { Removals } from '../paths/keyed/books.ts';
+import type { Ends } from '../session/ends.ts';
+import type { Delivery } from './delivery.ts';
+
+const pageSize = 1000;
+
+/**
+ * What a run removes at a destination of an entity: records that were deleted since the last one, or no longer meet its
+ * filter, where the mode allows it; and the losers of merges, where the merge says so.
+ */
+export async function findDepartures(
+  store: Store,
+  ends: Ends,
+  delivery: Delivery,
+): Promise<Removals> {
+  const removals = new Map<string, DecidedOperation>();
+  for await (const record of leaving(store, ends, delivery)) {
+    for (const one of await removalsOf(store, ends, delivery, record))
+      removals.set(one.canonicalKey, one);
+  }
+  if (delivery.entity.spec.merge?.deleteLosers === true) {
+    for (const { record, id } of await store.golden.withExtraIds(
+      delivery.entity.id,
+      delivery.system,
+    ))
+      removals.set(id, removal([record], id, id));
+  }
+  return {
+    removals: [...removals.values()],
+    of: (await store.golden.count(delivery.entity.id)) + removals.size,
+  };
+}
+
+/** Records that have left since the sync's watermark. */
+async function* leaving(
+  { golden }: Store,
+  ends: Ends,
+  { entity, plan, permissions }: Delivery,
+): AsyncGenerator<RecordView> {
+  const losers = entity.spec.merge?.deleteLosers === true;
+  const { since, until } = ends.plan;
+  const filter =
+    ends.mapping.filter === null ? null : recordMapper(ends.mapping, plan.fields, 'json');
+  for (const deleted of [true, false]) {
+    if (!deleted && (filter === null || !permissions.remove)) continue;
+    let after = since ?? '0';
+    for (;;) {
+      const page: ChangedView[] = await golden.changes(entity.id, {
+        after,
+        until,
+        limit: pageSize,
+        deleted,
+      });
+      for (const record of page) {
+        const may = record.mergedInto === null ? permissions.remove : losers;
+        if (deleted ? may : isFiltered(filter, plan.fields, record)) yield record;
+      }
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = last.seq;
+    }
+  }
+}
+
+function isFiltered(
+  map: ReturnType<typeof recordMapper> | null,
+  fields: Delivery['plan']['fields'],
+  { values }: RecordView,
+): boolean {
+  if (map === null) return false;
+  return 'skipped' in map(fields.map(({ name }) => values[name]));
+}
+
+async function removalsOf(
+  store: Store,
+  ends: Ends,
+  { entity, plan, system, idField }: Delivery,
+  record: RecordView,
+): Promise<DecidedOperation[]> {
+  if (idField !== undefined) {
+    return record.ids
+      .filter((one) => one.system === system)
+      .map(({ id }) => removal([record.id], id, id));
+  }
+  const keyOf = recordMapper({ ...ends.mapping, filter: null }, plan.fields, 'json');
+  const keyed = (view: RecordView): KeyValues | null => {
+    const mapped = keyOf(plan.fields.map(({ name }) => view.values[name]));
+    return 'key' in mapped ? mapped.key : null;
+  };
+  const key = keyed(record);
+  if (key === null || key.includes(null)) return [];
+  const text = JSON.stringify(key);
+  const winner =
+    record.mergedInto === null ? null : await store.golden.get(entity.id, record.mergedInto);
+  // The winner lives on under the same key.
+  if (winner !== null && JSON.stringify(keyed(winner)) === text) return [];
+  return [removal(key, null, text)];
+}
+
+function removal(key: KeyValues, id: string | null, canonicalKey: string): DecidedOperation {
+  return { operation: 'remove', key, canonicalKey, id, values: {} };
+}

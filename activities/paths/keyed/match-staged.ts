@@ -1,0 +1,122 @@
+import { deferredCodec, keysCodec, operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
+import { recordMapper, type MappedRecord } from '../../../src/engine/mapping/map-record.ts';
+import type { Decision } from '../../../src/engine/match/match.ts';
+import type { Steps } from '../../../src/engine/run/steps.ts';
+import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import { addStats } from '../../../src/model/outcome.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
+import type { Chunks } from '../../../src/store/runs/chunks.ts';
+import { inTurns } from '../../host/in-turns.ts';
+import type { Ends } from '../../session/ends.ts';
+import type { Step } from '../path.ts';
+import { hashesOf, matchRecords } from './match-records.ts';
+import type { KeyedWork } from './keyed-work.ts';
+
+/**
+ * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record whose
+ * key an earlier chunk is still writing is put off until that chunk is exported: only then the destination tells
+ * what the record is, an update (DESIGN section 3).
+ */
+export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits: boolean }> {
+  const { store, ends, books } = work;
+  const { run, chunk, token, signal } = step;
+  const state = await store.chunks.get(run, chunk);
+  if (state?.state === 'matched' || state?.state === 'exported')
+    return { waits: (await store.chunks.staged(run, chunk, 'deferred')) !== null };
+  await store.chunks.claim(run, chunk, token);
+  const records = await work.records.read(step);
+  // Read before the destination is asked: what is exported in between is seen there.
+  const pending = await pendingKeys(store.chunks, run, chunk);
+  faultPoint('match.before-lookup');
+  const mapped = await mapAll(work, records, signal);
+  const decision = await matchRecords(work, mapped, pending, signal);
+  const { stats, errors, operations, deferred, keys } = decision;
+  faultPoint('match.after-lookup');
+  await store.chunks.commit(run, chunk, token, {
+    state: 'matched',
+    stats,
+    errors,
+    stage: {
+      operations: await inTurns(operationsCodec.encode(operations)),
+      keys: await inTurns(keysCodec.encode(keysToWrite(ends, decision))),
+      deferred: deferred.length === 0 ? null : await inTurns(deferredCodec.encode(deferred)),
+    },
+    ...(books.removes === 'unseen' && {
+      seen: [...(await inTurns(hashesOf(keys, store.seal))).values()],
+    }),
+  });
+  faultPoint('match.after-commit');
+  return { waits: deferred.length > 0 };
+}
+
+/** Decides the records that waited for earlier chunks; those are exported now, so the destination tells. */
+export async function decideDeferred(work: KeyedWork, step: Step): Promise<void> {
+  const { chunks, errors } = work.store;
+  const { run, chunk, token, signal } = step;
+  const text = await chunks.staged(run, chunk, 'deferred');
+  const before = await chunks.get(run, chunk);
+  if (text === null || before === null) return;
+  const deferred = await inTurns(deferredCodec.decode(text));
+  const decision = await matchRecords(work, deferred, new Set(), signal);
+  const planned = await chunks.staged(run, chunk, 'operations');
+  const operations = [
+    ...(planned === null ? [] : await inTurns(operationsCodec.decode(planned))),
+    ...decision.operations,
+  ];
+  await chunks.commit(run, chunk, token, {
+    state: 'matched',
+    // They were counted as imported already.
+    stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
+    errors: [...(await errors.ofChunk(run, chunk)), ...decision.errors],
+    stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
+  });
+}
+
+async function mapAll(
+  { ends, destination }: KeyedWork,
+  batches: readonly RecordBatch[],
+  signal: AbortSignal,
+): Promise<MappedRecord[]> {
+  const { mapping, parents } = ends;
+  const mapped: MappedRecord[] = [];
+  for (const batch of batches) {
+    const parentOf = await parents.of(mapping.parents, batch, signal);
+    const { fields, encoding } = batch;
+    const map = recordMapper(mapping, fields, encoding, destination.takes, parentOf);
+    mapped.push(...(await inTurns(mapBatch(batch, map))));
+  }
+  return mapped;
+}
+
+function* mapBatch(
+  { rows, faults }: RecordBatch,
+  map: ReturnType<typeof recordMapper>,
+): Steps<MappedRecord[]> {
+  const faultAt = new Map(faults?.map(({ row, code, message }) => [row, { code, message }]));
+  const mapped: MappedRecord[] = [];
+  for (const [at, row] of rows.entries()) {
+    mapped.push(map(row, faultAt.get(at)));
+    yield;
+  }
+  return mapped;
+}
+
+async function pendingKeys(
+  chunks: Chunks,
+  run: string,
+  chunk: number,
+): Promise<ReadonlySet<string>> {
+  const texts = await chunks.stagedBefore(run, chunk, 'keys');
+  const keys: string[][] = [];
+  for (const text of texts) keys.push(await inTurns(keysCodec.decode(text)));
+  return new Set(keys.flat());
+}
+
+/** Canonical keys of the records that this chunk writes, or may write. */
+function keysToWrite({ match }: Ends, { operations, deferred }: Decision): string[] {
+  return [
+    ...operations.map((operation) => operation.canonicalKey),
+    ...deferred.map(({ key }) => canonicalKey(key, match) ?? ''),
+  ];
+}

@@ -1,7 +1,0 @@
-import type { RunActivities } from '../activities.ts';
-import type { Dependencies } from '../host/dependencies.ts';
-
-/** Notes the run's state for readers outside Temporal. */
-export function noteRun({ store }: Dependencies): RunActivities['noteRun'] {
-  return ({ run, ...change }) => store.runs.note(run, change);
-}

@@ -1,7 +1,0 @@
-import type { RunActivities } from '../activities.ts';
-import type { Dependencies } from '../host/dependencies.ts';
-
-/** Notes a scheduled run that did not start because one was open. */
-export function noteSkippedTick({ store }: Dependencies): RunActivities['noteSkippedTick'] {
-  return ({ sync }) => store.runs.skippedTick(sync);
-}

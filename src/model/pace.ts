@@ -1,5 +1,0 @@
-/** The speed of a chunk: its records, and the duration of its slowest step in milliseconds. */
-export interface Pace {
-  readonly records: number;
-  readonly ms: number;
-}
