@@ -14,6 +14,8 @@ export interface CallTerms {
   readonly fence?: (request: number) => void | Promise<void>;
   /** The first request of each call is refused for its rate before it gets anywhere, and made again. Default false. */
   readonly refusesFirst?: boolean;
+  /** A call waits until the one before has ended, as with a quota of one call at once. Default false. */
+  readonly oneAtOnce?: boolean;
   /** Called when the system has refused a request for its rate, before it is made again. */
   readonly onLimited?: () => void;
 }
@@ -28,8 +30,6 @@ export interface CallLog {
   readonly limited: number;
   /** The numbers of the requests that left and had an effect, as connectors say by `CallOptions.effect`. */
   readonly effects: readonly number[];
-  /** Calls under way: `send` was called and has not ended. */
-  readonly underWay: number;
 }
 
 /** Calls that a test can count, refuse, delay and end. */
@@ -50,10 +50,18 @@ const mostTries = 100;
  * ```
  */
 export function recordedCalls(terms: CallTerms = {}): RecordedCalls {
-  return sharing({ made: 0, sent: 0, limited: 0, effects: [], underWay: 0, asked: 0 }, terms);
+  const turn = Promise.resolve();
+  return sharing({ made: 0, sent: 0, limited: 0, effects: [], asked: 0, turn }, terms);
 }
 
-type Log = { -readonly [K in keyof CallLog]: CallLog[K] } & { asked: number; effects: number[] };
+interface Log extends Mutable<CallLog> {
+  effects: number[];
+  asked: number;
+  /** Ends with the last call so far. */
+  turn: Promise<void>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function sharing(log: Log, terms: CallTerms): RecordedCalls {
   const { signal = unlimited.signal, repeatable = true } = terms;
@@ -61,9 +69,24 @@ function sharing(log: Log, terms: CallTerms): RecordedCalls {
     signal,
     repeatable,
     log,
-    make: (send, options) => make(log, { ...terms, signal }, send, options),
+    make: (send, options) =>
+      inTurn(log, terms, () => make(log, { ...terms, signal }, send, options)),
     until: (other) => sharing(log, { ...terms, signal: AbortSignal.any([signal, other]) }),
   };
+}
+
+async function inTurn<T>(
+  log: Log,
+  { oneAtOnce = false }: CallTerms,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!oneAtOnce) return work();
+  const made = log.turn.then(work);
+  log.turn = made.then(
+    () => undefined,
+    () => undefined,
+  );
+  return made;
 }
 
 async function make<T>(
@@ -84,10 +107,7 @@ async function make<T>(
     }
     log.sent += 1;
     if (effect) log.effects.push(log.asked);
-    log.underWay += 1;
-    const { value, limits } = await send({ signal, sent: () => undefined }).finally(() => {
-      log.underWay -= 1;
-    });
+    const { value, limits } = await send({ signal, sent: () => undefined });
     if (limits?.limited !== true) return value;
     log.limited += 1;
     onLimited?.();

@@ -126,6 +126,14 @@ export class Jobs {
     return rows.length > 0;
   }
 
+  /** True while a job may be under way that writes records of a run of the sync, be the run over or not. */
+  async areWritingFor(sync: string): Promise<boolean> {
+    const { rows } = await sql`
+      select 1 from jobs j join runs r on r.id = j.run
+      where r.sync = ${sync} and j.kind = 'export' and not j.done limit 1`.execute(this.#db);
+    return rows.length > 0;
+  }
+
   /** Gives up the jobs of a run that is over: nobody can be asked about them any more. */
   async giveUp(run: string): Promise<void> {
     await sql`update jobs set done = true where run = ${run}`.execute(this.#db);
