@@ -75,6 +75,22 @@ test('an entity is delivered by jobs: the ids that they give are its own, and it
   expect(third.to['bulk']?.stats).toMatchObject({ updated: 0, created: 0, errors: 0 });
 }, 90_000);
 
+test('an entity refuses a source that is read from long exports, and says why', async () => {
+  const fields = { code: 'code', name: 'name' };
+  const source = { connection: 'bulk', stream: 'companies', id: 'id', full: true };
+  await putEntity(bench.stack, 'exported', {
+    fields: { code: 'text', name: 'text' },
+    sources: { bulk: { source, fields } },
+    destinations: {},
+  });
+  const { id } = await bench.stack.client.entities.start('exported', {});
+  const { run } = await endOfCycle(bench.stack, id);
+  expect(run).toMatchObject({
+    status: 'failed',
+    failure: { code: 'unsupported', connection: 'bulk' },
+  });
+}, 60_000);
+
 test.each(['job.before-submit', 'job.after-submit', 'job.after-results'] as const)(
   'a worker that is killed at %s while it delivers loses no job and no id (R5, R6)',
   async (point) => {

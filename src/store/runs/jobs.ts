@@ -9,7 +9,7 @@ export interface Job {
   readonly kind: 'import' | 'export';
   /** Its number among those of the chunk. */
   readonly part: number;
-  /** What names the job at the system. */
+  /** The name that it is submitted under. */
   readonly submission: string;
   /** The system's own name of it; null while nobody knows whether it was submitted, and of one that the system lost. */
   readonly reference: string | null;
@@ -126,11 +126,13 @@ export class Jobs {
     return rows.length > 0;
   }
 
-  /** True while a job may be under way that writes records of a run of the sync, be the run over or not. */
+  /** True while a job may be under way that writes records of a run of the sync, though the run may be over. */
   async areWritingFor(sync: string): Promise<boolean> {
     const { rows } = await sql`
       select 1 from jobs j join runs r on r.id = j.run
-      where r.sync = ${sync} and j.kind = 'export' and not j.done limit 1`.execute(this.#db);
+      where r.sync = ${sync} and r.tidied_at is null and j.kind = 'export' and not j.done limit 1`.execute(
+      this.#db,
+    );
     return rows.length > 0;
   }
 
