@@ -2,7 +2,7 @@ import type { OpenedRun } from '../src/model/workflow.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import type { Staged, Waiting } from './paths/path.ts';
 
-export type { Waiting } from './paths/path.ts';
+export type { WaitedJob, Waiting } from './paths/path.ts';
 import type { StartedRun } from './run/create-run.ts';
 import type { RunEnd } from '../src/store/runs/run-progress.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';

@@ -1,7 +1,14 @@
+import type { WaitedJob } from '../activities/activities.ts';
 import type { RunState } from '../src/model/workflow.ts';
 
-/** The run as Markdown, for the Temporal UI. */
-export function details({ run, status, phase, stats }: RunState): string {
+/**
+ * The run as Markdown, for the Temporal UI.
+ * @param waited the long jobs that it waits for
+ */
+export function details(
+  { run, status, phase, stats }: RunState,
+  waited: readonly WaitedJob[],
+): string {
   const { skipped } = stats;
   const counts = [
     ['imported', stats.imported],
@@ -13,5 +20,8 @@ export function details({ run, status, phase, stats }: RunState): string {
     ['errors', stats.errors],
   ] as const;
   const rows = counts.map(([name, count]) => `| ${name} | ${count} |`).join('\n');
-  return `Run \`${run}\`: **${status}**, phase ${phase}\n\n| stat | records |\n| --- | --- |\n${rows}`;
+  const jobs = waited.map(
+    ({ name, connection }) => `Waits for job \`${name}\` of \`${connection}\`.\n\n`,
+  );
+  return `Run \`${run}\`: **${status}**, phase ${phase}\n\n${jobs.join('')}| stat | records |\n| --- | --- |\n${rows}`;
 }

@@ -5,7 +5,7 @@ import {
   isCancellation,
   sleep,
 } from '@temporalio/workflow';
-import type { Waiting } from '../activities/activities.ts';
+import type { WaitedJob, Waiting } from '../activities/activities.ts';
 
 /** Tells whether the run is paused; then the gate is closed. */
 export interface PauseGate {
@@ -42,13 +42,18 @@ export async function pausable<T>(gate: PauseGate, work: () => Promise<T>): Prom
   }
 }
 
-/** Runs a step while the gate is open, again and again as long as it says that it waits; nothing waits in a worker. */
+/**
+ * Runs a step while the gate is open, again and again as long as it says that it waits; nothing waits in a worker.
+ * @param waits told after each time which long job the step waits for; undefined: none
+ */
 export async function untilDone<T extends object>(
   gate: PauseGate,
   step: () => Promise<T | Waiting>,
+  waits?: (job: WaitedJob | undefined) => void,
 ): Promise<Exclude<T, Waiting>> {
   for (;;) {
     const answer = await pausable(gate, step);
+    waits?.(isWaiting(answer) ? answer.job : undefined);
     if (!isWaiting(answer)) return answer as Exclude<T, Waiting>;
     const { waitMs } = answer;
     await pausable(gate, () => sleep(waitMs));

@@ -4,7 +4,7 @@ import {
   CancellationScope,
   condition,
 } from '@temporalio/workflow';
-import type { Imported, Waiting } from '../activities/activities.ts';
+import type { Imported, WaitedJob, Waiting } from '../activities/activities.ts';
 import type { Stats } from '../src/model/outcome.ts';
 import { stagingLost } from '../src/model/workflow.ts';
 import { pausable, untilDone, type PauseGate } from './pausable.ts';
@@ -22,6 +22,8 @@ interface ChunkSteps {
   exportChunk(chunk: number): Promise<Stats | Waiting>;
   /** Is told the counts of each exported chunk. */
   exported(stats: Stats): void;
+  /** Told which long job a step waits for, such as `export 3`; undefined: none any more. Absent: nobody is told. */
+  waits?(step: string, job: WaitedJob | undefined): void;
 }
 
 /**
@@ -78,7 +80,11 @@ export class Pipeline {
       try {
         while (!done && this.#failure === undefined && !stop()) {
           const chunk = nextChunk;
-          const page = await untilDone(this.#gate, () => this.#steps.importPage(chunk));
+          const page = await untilDone(
+            this.#gate,
+            () => this.#steps.importPage(chunk),
+            (job) => this.#steps.waits?.('import', job),
+          );
           for (; nextChunk < chunk + page.chunks; nextChunk++) this.#follow(nextChunk);
           done = page.done;
           await condition(() => this.#open < this.#mostOpen || this.#failure !== undefined);
@@ -119,7 +125,12 @@ export class Pipeline {
       await condition(() => this.#turn === chunk && this.#exporting <= others);
       this.#turn += 1;
       this.#exporting += 1;
-      exported(await untilDone(this.#gate, () => exportChunk(chunk)));
+      const stats = await untilDone(
+        this.#gate,
+        () => exportChunk(chunk),
+        (job) => this.#steps.waits?.(`export ${chunk}`, job),
+      );
+      exported(stats);
       this.#exporting -= 1;
     } catch (error) {
       if (this.#failure === undefined && isStagingLost(error)) this.#lost = chunk;

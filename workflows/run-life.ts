@@ -7,7 +7,7 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { Ended, RunActivities } from '../activities/activities.ts';
+import type { Ended, RunActivities, WaitedJob } from '../activities/activities.ts';
 import { transition, type LifecycleEvent } from '../src/engine/run/lifecycle.ts';
 import { addStats, type Stats } from '../src/model/outcome.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
@@ -79,6 +79,8 @@ export class RunLife {
   #approved = false;
   /** True while the run waits for approval. */
   #awaiting = false;
+  /** The long jobs that steps wait for, by step. */
+  readonly #waited = new Map<string, WaitedJob>();
   /** A pause that came along with the start, before the run was running. */
   #pausesAtStart = false;
   /** Something happened that the store has not been told. */
@@ -112,6 +114,13 @@ export class RunLife {
   /** Adds the counts of a chunk. */
   count(stats: Stats): void {
     this.#stats = addStats(this.#stats, stats);
+    this.#show();
+  }
+
+  /** Shows which long job a step waits for; undefined: none any more. */
+  waits(step: string, job: WaitedJob | undefined): void {
+    if (job === undefined && !this.#waited.delete(step)) return;
+    if (job !== undefined) this.#waited.set(step, job);
     this.#show();
   }
 
@@ -194,7 +203,7 @@ export class RunLife {
   }
 
   #show(): void {
-    setCurrentDetails(details(this.#state()));
+    setCurrentDetails(details(this.#state(), [...this.#waited.values()]));
     if (!this.#searchable || this.#shown === this.#status) return;
     this.#shown = this.#status;
     upsertSearchAttributes({ [searchAttributes.status]: [this.#status] });

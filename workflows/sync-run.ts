@@ -116,6 +116,7 @@ class SyncRun {
         this.#life.count(stats);
         this.#judge(opened, false);
       },
+      waits: (step, job) => this.#life.waits(step, job),
     });
   }
 
@@ -135,6 +136,11 @@ class SyncRun {
     );
     if (removal.remove === 0) return;
     if (needsApproval) await life.awaitApproval(removal);
-    life.count(await untilDone(life.gate, () => steps.exportRemoval({ run, chunk })));
+    const removed = await untilDone(
+      life.gate,
+      () => steps.exportRemoval({ run, chunk }),
+      (job) => life.waits('remove', job),
+    );
+    life.count(removed);
   }
 }

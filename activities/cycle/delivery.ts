@@ -1,5 +1,6 @@
 import type { Destination } from '../../src/connectors/contract/destination.ts';
-import type { RecordDestination } from '../../src/connectors/contract/records.ts';
+import type { JobDestination } from '../../src/connectors/contract/jobs.ts';
+import type { KeyedDestination, RecordDestination } from '../../src/connectors/contract/records.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
@@ -49,12 +50,15 @@ export async function openDelivery(store: Store, sync: string): Promise<Delivery
 
 /** The destination opened by its records' natural key. It finds a record whose id there is not known yet. */
 export interface NaturalKey {
-  readonly destination: RecordDestination;
+  readonly destination: KeyedDestination;
   readonly mapping: Mapping;
 }
 
+/** A destination of an entity: each of its records has an outcome of its own. */
+export type DeliveredDestination = RecordDestination | JobDestination;
+
 /** @throws ConfigError where the destination can only stage */
-export function requireRecordDestination(destination: Destination): RecordDestination {
-  if (destination.kind === 'records') return destination;
+export function asDelivered(destination: Destination): DeliveredDestination {
+  if (destination.kind !== 'staging') return destination;
   throw new ConfigError('unsupported', 'entities are written record by record');
 }

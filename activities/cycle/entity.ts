@@ -97,7 +97,10 @@ async function openSource(
     whole: reading === 'ids',
     ...(watermark !== undefined && { watermark, order: 'watermark' as const }),
   };
-  return role.open(connection, request, calls);
+  const opened = await role.open(connection, request, calls);
+  if (opened.job === undefined) return opened;
+  const message = `${id}: "${stream}" is read from exports that take long, which no source of an entity can be yet`;
+  throw new ConfigError('unsupported', message, { connection: id });
 }
 
 function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: ReadingKind) {

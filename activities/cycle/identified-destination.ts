@@ -1,20 +1,19 @@
 import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type {
   Existing,
-  RecordDestination,
+  KeyedDestination,
   WriteOperation,
-  WriteResult,
 } from '../../src/connectors/contract/records.ts';
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
 import { recordMapper } from '../../src/engine/mapping/map-record.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { own } from '../../src/model/own.ts';
-import type { Encoding, KeyValues } from '../../src/model/record.ts';
+import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
 import { recordIdOf } from '../../src/engine/entity/record-id.ts';
-import type { Delivery, NaturalKey } from './delivery.ts';
+import type { DeliveredDestination, Delivery, NaturalKey } from './delivery.ts';
 
 const exactly: KeyMatch = { caseInsensitive: false, trim: false };
 
@@ -22,37 +21,62 @@ const exactly: KeyMatch = { caseInsensitive: false, trim: false };
  * A destination whose records go by the ids of an entity's records: the key of every operation is the record's id, and
  * the ID mapping tells which record of the system that is. A record without an id there is looked for by its natural
  * key, if there is one, else created; the system gives it an id then.
+ * @param inner keyed by the system's own id
  */
-export class IdentifiedDestination implements RecordDestination {
-  readonly kind = 'records';
-  readonly fields: RecordDestination['fields'];
-  readonly encoding: Encoding;
-  readonly batch: RecordDestination['batch'];
-  readonly idempotentCreate: boolean;
-  readonly lookupBatch: number;
+export function identifiedDestination(
+  store: Store,
+  delivery: Delivery,
+  inner: DeliveredDestination,
+  natural: NaturalKey | undefined,
+): DeliveredDestination {
+  const ids = new Identified(store, delivery, inner, natural);
+  const common = {
+    fields: inner.fields,
+    encoding: inner.encoding ?? 'json',
+    batch: inner.batch,
+    idempotentCreate: inner.idempotentCreate,
+    lookupBatch: Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity),
+    lookup: (keys: readonly KeyValues[], calls: Calls) => ids.lookup(keys, calls),
+  };
+  if (inner.kind === 'records')
+    return {
+      ...common,
+      kind: 'records',
+      write: async (operations, calls) => inner.write(await ids.translated(operations), calls),
+    };
+  const { find } = inner;
+  return {
+    ...common,
+    kind: 'jobs',
+    ...(find && { find: (submission, calls) => find.call(inner, submission, calls) }),
+    submit: async (operations, submission, calls) =>
+      inner.submit(await ids.translated(operations), submission, calls),
+    poll: (job, calls) => inner.poll(job, calls),
+    results: async (job, operations, calls) =>
+      inner.results(job, await ids.translated(operations), calls),
+  };
+}
+
+/** Translates between the ids of an entity's records and those of a system. */
+class Identified {
   readonly #store: Store;
   readonly #delivery: Delivery;
-  /** Keyed by the system's own id. */
-  readonly #inner: RecordDestination;
+  readonly #inner: KeyedDestination;
   readonly #natural: NaturalKey | undefined;
 
   constructor(
     store: Store,
     delivery: Delivery,
-    inner: RecordDestination,
+    inner: KeyedDestination,
     natural: NaturalKey | undefined,
   ) {
     this.#store = store;
     this.#delivery = delivery;
     this.#inner = inner;
     this.#natural = natural;
-    this.fields = inner.fields;
-    this.encoding = inner.encoding ?? 'json';
-    this.batch = inner.batch;
-    this.idempotentCreate = inner.idempotentCreate;
-    this.lookupBatch = Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity);
   }
 
+  /** Finds the system's records of these records of the entity, by id or natural key. */
   async lookup(keys: readonly KeyValues[], calls: Calls): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
     const records = keys.map(recordIdOf);
@@ -69,11 +93,12 @@ export class IdentifiedDestination implements RecordDestination {
     return [...found, ...(await this.#byKey(left, calls))];
   }
 
-  async write(operations: readonly WriteOperation[], calls: Calls): Promise<WriteResult[]> {
+  /** The same operations, keyed by the system's ids. */
+  async translated(operations: readonly WriteOperation[]): Promise<WriteOperation[]> {
     const { entity, system, idField = '' } = this.#delivery;
     const creates = operations.filter(({ operation }) => operation === 'create');
     const remade = await this.#store.records.remade(creates.map(({ key }) => recordIdOf(key)));
-    const inner = operations.map((operation): WriteOperation => {
+    return operations.map((operation): WriteOperation => {
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
       // The idempotency key is the same in every run, so a create whose answer was lost is found again. It changes once
       // the record's id there is gone, so the record can be created again.
@@ -82,7 +107,6 @@ export class IdentifiedDestination implements RecordDestination {
       const given = own(operation.values, idField) ?? null;
       return { ...operation, key: [given], idempotencyKey };
     });
-    return this.#inner.write(inner, calls);
   }
 
   /** Finds records by their ids in the system; one that the system no longer has is left out. */

@@ -1,21 +1,25 @@
 import type { Calls } from '../../src/connectors/contract/calls.ts';
-import type { RecordDestination } from '../../src/connectors/contract/records.ts';
 import type { DestinationEnd } from '../../src/connectors/ends.ts';
 import type { Store } from '../../src/store/store.ts';
 import { own } from '../../src/model/own.ts';
 import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
 import { sealedRecords } from '../paths/keyed/sealed-records.ts';
-import { recordsPath } from '../paths/records/records-path.ts';
+import { openKeyedPath } from '../paths/open-path.ts';
 import type { OpenConnection } from '../session/connect.ts';
 import type { Ends } from '../session/ends.ts';
 import { openDestination, type Opening } from '../session/open-ends.ts';
-import { requireRecordDestination, type Delivery, type NaturalKey } from './delivery.ts';
+import {
+  asDelivered,
+  type DeliveredDestination,
+  type Delivery,
+  type NaturalKey,
+} from './delivery.ts';
 import { deliveryBooks } from './delivery-books.ts';
-import { IdentifiedDestination } from './identified-destination.ts';
+import { identifiedDestination } from './identified-destination.ts';
 import { loggedRecords } from './logged-records.ts';
 
-type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<RecordDestination>;
+type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<DeliveredDestination>;
 
 /** Opens an entity's destination. If it gives its records ids, it is addressed by the ids of the entity's records. */
 export async function openDeliveredDestination(
@@ -25,20 +29,14 @@ export async function openDeliveredDestination(
   delivery: Delivery,
   store: Store,
   calls: Calls,
-): Promise<RecordDestination> {
+): Promise<DeliveredDestination> {
+  // A system that takes jobs alone stays one of jobs.
   const open: Open = async (differing) =>
-    requireRecordDestination(
-      await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }),
-    );
+    asDelivered(await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }));
   const { idField: id } = delivery;
   if (id === undefined) return open({});
   const inner = await open({ id });
-  return new IdentifiedDestination(
-    store,
-    delivery,
-    inner,
-    await openNatural(open, opening, delivery),
-  );
+  return identifiedDestination(store, delivery, inner, await openNatural(open, opening, delivery));
 }
 
 /** Opens the same destination by the natural key that the entity names; undefined when it names none. */
@@ -57,19 +55,20 @@ async function openNatural(
 }
 
 /**
- * The path of a run that writes a destination of an entity: that of records, with the entity's books. What it reads rests in
- * the change log, unless it retries the errors of an earlier run.
+ * The path of a run that writes a destination of an entity: that of its kind, with the entity's books. What it reads rests
+ * in the change log, unless it retries the errors of an earlier run.
  */
 export function openDeliveryPath(
   store: Store,
   ends: Ends,
-  destination: RecordDestination,
+  destination: DeliveredDestination,
   delivery: Delivery,
 ): Path {
   const books = deliveryBooks(store, ends, destination, delivery);
+  const startsOver = destination.kind === 'records' && destination.allAtOnce === true;
   const records =
     ends.source === delivery.source
-      ? loggedRecords(store.chunks, ends, destination.allAtOnce === true)
+      ? loggedRecords(store.chunks, ends, startsOver)
       : sealedRecords(store);
-  return recordsPath({ store, ends, destination, books, records });
+  return openKeyedPath({ store, ends, destination, books, records });
 }

@@ -298,7 +298,9 @@ class Unifier {
   /** True when a run is writing to the system that is read. Then that may hold records whose ids are not noted yet. */
   async #isBeingWritten(): Promise<boolean> {
     const { entity, name } = this.#work;
-    return (await this.#store.runs.openRunOf(destinationSyncId(entity.id, name))) !== null;
+    const sync = destinationSyncId(entity.id, name);
+    const { runs, jobs } = this.#store;
+    return (await runs.openRunOf(sync)) !== null || (await jobs.areWritingFor(sync));
   }
 }
 

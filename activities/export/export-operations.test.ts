@@ -193,6 +193,22 @@ test('a create whose answer is lost is looked for, never sent again', async () =
   expect(world.calls()).toBe(100);
 });
 
+test('a call without effect before a risky create is no reason to doubt the create', async () => {
+  let tokens = 0;
+  const world = rig({
+    batch: 1,
+    risky: true,
+    async prepare() {
+      tokens += 1;
+      if (tokens <= 10) throw new TransientError('network', 'the token address broke off');
+    },
+    write: (operations) => landing(world, operations),
+  });
+  expect(await world.export(20)).toEqual([]);
+  expect(world.landed.toSorted((a, b) => a - b)).toEqual(numbers(20));
+  expect(tokens).toBe(30);
+});
+
 test('an attempt that lost its chunk sends nothing more (R6)', async () => {
   const world = rig({
     batch: 1,
@@ -250,10 +266,12 @@ interface Rig {
   lookup?: boolean;
   /** The wait for the quota. */
   admit?(call: number): Promise<void>;
+  /** A call without effect before each write. */
+  prepare?(): Promise<void>;
 }
 
 /** A destination and a journal in memory. */
-function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
+function rig({ batch, write, risky = false, lookup = false, admit, prepare }: Rig) {
   const journal = new Map<number, JournalEntry['outcome']>();
   const landed: number[] = [];
   let calls = 0;
@@ -271,19 +289,21 @@ function rig({ batch, write, risky = false, lookup = false, admit }: Rig) {
           .filter(([key]) => landed.includes(Number(key)))
           .map((key) => ({ key, id: null, values: {} })),
     }),
-    write: (operations, { make }) =>
-      make(async () => {
+    async write(operations, { make }) {
+      if (prepare) await make(async () => ({ value: await prepare() }), { effect: false });
+      return make(async () => {
         calls += 1;
         const written = write(operations);
         // No later than a failure: the exporter tells the two apart by their times.
         return { value: Array.isArray(written) ? written : await written };
-      }),
+      });
+    },
   };
   const callDestination = (terms: CallTerms): Calls => ({
     ...pacedCalls(() => null, idle, terms),
-    async make(send) {
+    async make(send, { effect = true } = {}) {
       await unlessAborted(admit?.(admitted++), terms.signal);
-      await terms.fence?.();
+      if (effect) await terms.fence?.();
       return (await send({ signal: terms.signal, sent: () => undefined })).value;
     },
   });

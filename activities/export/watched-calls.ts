@@ -1,4 +1,4 @@
-import type { Answered, Calls, Send } from '../../src/connectors/contract/calls.ts';
+import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
 import {
   ConfigError,
   LimitedError,
@@ -6,17 +6,19 @@ import {
   TransientError,
 } from '../../src/model/failure.ts';
 
-/** Calls that note in `wire` whether one of them has left and was not refused for its rate. */
+/** Calls that note in `wire` whether one with an effect has left and was not refused for its rate. */
 export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {
   return {
     ...calls,
-    make: <T>(send: Send<T>, options?: Parameters<Calls['make']>[1]): Promise<T> =>
-      calls.make(async (ends): Promise<Answered<T>> => {
+    make<T>(send: Send<T>, options?: CallOptions): Promise<T> {
+      if (options?.effect === false) return calls.make(send, options);
+      return calls.make(async (ends): Promise<Answered<T>> => {
         wire.isBusy = true;
         const answer = await send(ends);
         if (answer.limits?.limited === true) wire.isBusy = false;
         return answer;
-      }, options),
+      }, options);
+    },
     until: (signal) => watchedCalls(calls.until(signal), wire),
   };
 }

@@ -1,9 +1,12 @@
 import type { Destination } from '../../src/connectors/contract/destination.ts';
+import type { JobDestination } from '../../src/connectors/contract/jobs.ts';
+import type { RecordDestination } from '../../src/connectors/contract/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Ends } from '../session/ends.ts';
 import { jobsPath } from './jobs/jobs-path.ts';
 import { sealedRecords } from './keyed/sealed-records.ts';
 import { syncBooks } from './keyed/sync-books.ts';
+import type { KeyedWork } from './keyed/keyed-work.ts';
 import type { Path } from './path.ts';
 import { recordsPath } from './records/records-path.ts';
 import { StagedPath } from './staged/staged-path.ts';
@@ -12,8 +15,15 @@ import { StagedPath } from './staged/staged-path.ts';
 export function openPath(store: Store, ends: Ends, destination: Destination): Path {
   if (destination.kind === 'staging') return new StagedPath(store, ends, destination);
   const books = syncBooks(store, ends, destination);
-  const records = sealedRecords(store);
+  return openKeyedPath({ store, ends, destination, books, records: sealedRecords(store) });
+}
+
+/** The path to a destination whose records are looked up by key, by its kind. */
+export function openKeyedPath({
+  destination,
+  ...work
+}: KeyedWork<RecordDestination | JobDestination>): Path {
   return destination.kind === 'records'
-    ? recordsPath({ store, ends, destination, books, records })
-    : jobsPath({ store, ends, destination, books, records });
+    ? recordsPath({ ...work, destination })
+    : jobsPath({ ...work, destination });
 }

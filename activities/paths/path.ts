@@ -59,7 +59,10 @@ export interface Path {
   finish(written: number, signal: AbortSignal): Promise<void>;
   /** Drops everything that the destination keeps for a run that finished. */
   forget(signal: AbortSignal): Promise<void>;
-  /** Counts what a run that ends early has written of chunks that it did not finish (R10). May be repeated. */
+  /**
+   * Counts what a run that ends early has written of chunks that it did not finish (R10). May be repeated.
+   * @throws LimitedError while a job of the run is under way at the destination: that chunk is to be settled later
+   */
   settle(signal: AbortSignal): Promise<void>;
   /**
    * Drops everything that the destination keeps for a run that ended early.
@@ -94,6 +97,16 @@ export interface Staged {
  */
 export interface Waiting {
   readonly waitMs: number;
+  /** The job that is waited for; absent where none is under way at the moment. */
+  readonly job?: WaitedJob;
+}
+
+/** A job that a run waits for, as people are told of it: no content of a record is in it (R1). */
+export interface WaitedJob {
+  /** The name that it was submitted under, such as `0m4k2-7-0`. */
+  readonly name: string;
+  /** The connection to the system where it runs. */
+  readonly connection: string;
 }
 
 /** The result of removing records. */

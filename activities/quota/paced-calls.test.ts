@@ -137,6 +137,25 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
   expect(steps).toEqual(['ask 0', 'first 0', 'refuse 10', 'ask 10', 'third 10']);
 });
 
+it.each([null, {}])(
+  'asks the fence for calls with an effect alone, and what it throws keeps those from being sent (R6), quota %j',
+  async (quota) => {
+    const { pacers, runProgress: runs } = open();
+    const sent: string[] = [];
+    const notMine = new Error('not mine');
+    const fence = () => Promise.reject(notMine);
+    const calls = pacers.ofRun('api', quota, 'run', runs)({ signal, fence });
+    const make = (name: string, effect: boolean) =>
+      calls.make(async () => ({ value: sent.push(name) }), { effect });
+    const refused = make('start', true).catch((error: unknown) => error);
+    const made = make('prepare', false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await made;
+    expect(await refused).toBe(notMine);
+    expect(sent).toEqual(['prepare']);
+  },
+);
+
 it('prepares a call anew whose moment passed meanwhile', async () => {
   const { pacers, runProgress: runs } = open();
   const make = pacers.ofRun('api', { default: { requests: 100, perMs: 1_000 } }, 'run', runs);

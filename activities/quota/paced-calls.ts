@@ -15,8 +15,8 @@ export interface CallTerms {
   /** See `Calls.repeatable`. Default true. */
   readonly repeatable?: boolean;
   /**
-   * Asked shortly before each call leaves, anew for each: what it throws keeps the call from being sent. The fence of a
-   * chunk (R6) and the note in its journal stand here.
+   * Asked shortly before each call with an effect leaves, anew for each: what it throws keeps the call from being sent.
+   * The fence of a chunk (R6) and the note in its journal stand here.
    */
   readonly fence?: () => Promise<void>;
   /**
@@ -39,13 +39,17 @@ export function pacedCalls(
   caller: Caller,
   terms: CallTerms,
 ): Calls {
-  const { signal, patience = signal, repeatable = true, fence, mostWaitMs } = terms;
+  const { signal, patience = signal, repeatable = true, mostWaitMs } = terms;
   // Hundreds of calls may wait at once, each until the signal.
   setMaxListeners(0, signal);
   return {
     signal,
     repeatable,
-    async make<T>(send: Send<T>, { bucket = 'default' }: CallOptions = {}): Promise<T> {
+    async make<T>(
+      send: Send<T>,
+      { bucket = 'default', effect = true }: CallOptions = {},
+    ): Promise<T> {
+      const fence = effect ? terms.fence : undefined;
       const pacer = pacerOf(bucket);
       if (pacer === null) return (await sendAtOnce(send, { signal, patience, fence })).value;
       return sendInTurn(pacer, caller, send, { signal, patience, fence, mostWaitMs });

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../src/model/failure.ts';
+import { ConfigError, SluiceError, TransientError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { writesAllDue, type RunFailure } from '../../src/model/run.ts';
 import { unsettled } from '../../src/store/runs/leftovers.ts';
@@ -40,7 +40,8 @@ export async function endEarly(
   // A run that never opened has left nothing behind, and opening it now would fail again.
   const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
   if (!settled) await settleByJournal(store, run);
-  const inDoubt = !settled && doubtful && plan.kind === 'staging';
+  const mayApply = plan.kind === 'staging' ? doubtful : await store.jobs.areUnderWay(run);
+  const inDoubt = !settled && mayApply;
   const failure = inDoubt ? withDoubt(end.failure, plan) : end.failure;
   await store.runProgress.finish(run, { ...end, failure, outcome: null, watermark: null });
   await store.chunks.cleanUp(run, { keepSeen });
@@ -62,15 +63,34 @@ export async function tidyRemains(
   for (const dead of await store.leftovers.before(run)) {
     const keepSeen = dead.origin === origin;
     const settled = await settle(deps, dead.id, keepSeen);
+    // Nobody can be asked any more what became of its jobs.
+    if (settled instanceof ConfigError) await giveUpJobs(deps, dead.id);
     const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
     const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
     if (dead.open) await store.runProgress.finish(dead.id, end);
     await store.chunks.cleanUp(dead.id, { keepSeen });
+    // What its job writes could otherwise be written twice.
+    if (await store.jobs.areUnderWay(dead.id)) throw stillUnderWay(settled);
     // Where its connection is gone for good, there is nothing that could be tidied.
     if ((settled === true || settled instanceof ConfigError) && !keepSeen)
       await store.leftovers.tidied(dead.id);
     await deps.sessions.drop(dead.id);
   }
+}
+
+async function giveUpJobs({ store }: WorkerDependencies, run: string): Promise<void> {
+  if (!(await store.jobs.areUnderWay(run))) return;
+  await store.jobs.giveUp(run);
+  await settleByJournal(store, run);
+}
+
+/** Why a run cannot begin while a job of an earlier one goes on. */
+function stillUnderWay(settled: unknown): Error {
+  if (settled instanceof SluiceError) return settled;
+  return new TransientError(
+    'unsettled',
+    'a job of an earlier run could not be asked about in time',
+  );
 }
 
 /** Settles a run's chunks and drops what it staged; returns what went wrong where that was not possible in time. */
@@ -88,9 +108,13 @@ async function settle(
   return Promise.race([work.catch((error: unknown) => error), late]);
 }
 
-function withDoubt(failure: RunFailure | null, { spec }: RunPlan): RunFailure {
+function withDoubt(failure: RunFailure | null, { spec, kind }: RunPlan): RunFailure {
   const { connection } = spec.destination;
-  const doubt = `${connection} could not be asked what it has applied of the last chunk: the stats may be short of it until the sync runs again`;
+  const cause =
+    kind === 'jobs'
+      ? `a job of ${connection} is still under way`
+      : `${connection} could not be asked what it has applied of the last chunk`;
+  const doubt = `${cause}: the stats may be short of it until the sync runs again`;
   return failure === null
     ? { code: unsettled, message: doubt, connection }
     : { ...failure, message: `${failure.message}; ${doubt}` };

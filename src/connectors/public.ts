@@ -14,6 +14,7 @@ export type {
 } from './contract/connector.ts';
 export type { Answered, CallOptions, Calls, Send, Wire } from './contract/calls.ts';
 export type { Destination } from './contract/destination.ts';
+export { jobLost } from './contract/job.ts';
 export type { JobProgress, JobReference, LongJob } from './contract/job.ts';
 export type { JobDestination, SourceJob } from './contract/jobs.ts';
 export type { Memory, Remembered } from './contract/memory.ts';

@@ -1,17 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { unlimited, type Calls } from '../../src/connectors/contract/calls.ts';
 import type { Connection } from '../../src/connectors/contract/connector.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import { actsOf, before, exported, heldAfter, type Act, type Cast } from './acts.ts';
 import {
   heldRecords,
   linkTo,
+  openDestination,
   openSource,
   suiteFields,
   type Harness,
   type Standstill,
 } from './harness.ts';
+import { rowsIn, suiteLayout } from './staged.ts';
 import { recordedCalls, type CallLog, type CallTerms } from './recorded-calls.ts';
 
 /** What every connector must do with the calls that it is given. */
@@ -105,6 +108,19 @@ export function callsSuite(harness: () => Harness, cast: Cast): void {
     expect(await heldRecords(harness())).toEqual(heldAfter(cast));
   });
 
+  it('needs but one call at once, also where whoever takes or gives records makes calls meanwhile', async () => {
+    await harness().seed(before);
+    await connected(harness(), async (link) => {
+      const calls = recordedCalls({ oneAtOnce: true });
+      const aside = () => calls.make(async () => ({ value: undefined }));
+      const codes = cast.source ? await readCodes(harness(), link, calls, aside) : null;
+      expect(codes).toEqual(cast.source ? before.map(({ code }) => code) : null);
+      const taken =
+        cast.destination === null ? 0 : await giveAndTake(harness(), link, calls, aside);
+      expect(taken).toBe(cast.destination === null ? 0 : before.length);
+    });
+  });
+
   it.runIf(cast.source)(
     'ends a read amid its records when it is stopped, and reads them all afterwards',
     async () => {
@@ -114,9 +130,9 @@ export function callsSuite(harness: () => Harness, cast: Cast): void {
         const stop = new AbortController();
         const stopped = new Error('stopped');
         const terms = { signal: stop.signal };
-        const read = readCodes(harness(), link, terms, () => stop.abort(stopped));
+        const read = readCodes(harness(), link, recordedCalls(terms), () => stop.abort(stopped));
         await expect(read).rejects.toBe(stopped);
-        expect(await readCodes(harness(), link, {})).toEqual(codes);
+        expect(await readCodes(harness(), link, unlimited)).toEqual(codes);
       });
     },
   );
@@ -237,17 +253,16 @@ function traceOf({ trace, readBack }: Harness): Promise<unknown> {
   return trace === undefined ? readBack() : trace();
 }
 
-/** Reads the codes of all records. @param amid called after the first batch */
+/** Reads the codes of all records. @param amid waited for after each batch */
 async function readCodes(
   harness: Harness,
   link: Connection,
-  terms: CallTerms,
-  amid?: () => void,
+  calls: Calls,
+  amid?: () => void | Promise<void>,
 ): Promise<unknown[]> {
   const request = harness.sourceRequest?.();
   if (request === undefined) throw new Error('the harness has no source');
   const source = await openSource(harness, link, request);
-  const calls = recordedCalls(terms);
   const read = { since: null, until: null, fields: suiteFields };
   const job = source.job && { job: await exported(source.job, read, calls) };
   const codes: unknown[] = [];
@@ -257,9 +272,47 @@ async function readCodes(
     const page = await source.read({ ...read, cursor, limit, ...job }, calls);
     for await (const { rows } of page.batches()) {
       codes.push(...rows.map(([code]) => code));
-      if (rows.length > 0) amid?.();
+      if (rows.length > 0) await amid?.();
     }
     ({ cursor } = page.end());
   } while (cursor !== null);
   return codes;
+}
+
+/**
+ * Stages what the stream holds where the destination stages, else reads it as a mirror does. Returns how many records
+ * passed.
+ * @param amid waited for after each batch
+ */
+async function giveAndTake(
+  harness: Harness,
+  link: Connection,
+  calls: Calls,
+  amid: () => Promise<void>,
+): Promise<number> {
+  const target = harness.target?.({});
+  if (target === undefined) throw new Error('the harness has no target');
+  const destination = await openDestination(harness, link, target, calls);
+  if (destination.kind === 'staging') {
+    const chunk = { run: randomUUID(), chunk: 0, token: 1 };
+    const layout = suiteLayout('json');
+    const rows = before.map(({ code, name, note }) => [code, name, note]);
+    const slowly = async function* () {
+      for (const row of rows) {
+        yield* rowsIn([row]);
+        await amid();
+      }
+    };
+    await destination.stageRows(chunk, layout, slowly(), calls);
+    const { stats } = await destination.apply(chunk, layout, { dryRun: true }, calls);
+    await destination.cleanUp(chunk.run, calls);
+    return stats.imported;
+  }
+  if (destination.scan === undefined) return before.length;
+  let passed = 0;
+  for await (const page of destination.scan(calls)) {
+    passed += page.length;
+    await amid();
+  }
+  return passed;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { unlimited } from '../../src/connectors/contract/calls.ts';
+import { unlimited, type Calls } from '../../src/connectors/contract/calls.ts';
 import type { JobDestination } from '../../src/connectors/contract/jobs.ts';
 import type { WriteOperation } from '../../src/connectors/contract/records.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
@@ -94,6 +94,32 @@ export function jobsSuite(harness: () => Harness): void {
     expect((await held(harness())).map(([code]) => code)).toEqual(['whole']);
   });
 
+  it('submits by one call with an effect: what breaks off before it may be submitted again at once', async ({
+    skip,
+  }) => {
+    const { jobs } = harness();
+    if (jobs === undefined) {
+      skip();
+      return;
+    }
+    await harness().seed([]);
+    await withDestination(harness(), async (destination) => {
+      const whole = recordedCalls();
+      const submitted = await destination.submit([create('whole')], randomUUID(), whole);
+      await untilDone(destination, submitted, unlimited);
+      expect(whole.log.effects).toEqual([whole.log.sent]);
+      for (let nth = 1; nth < whole.log.sent; nth += 1) {
+        const submission = randomUUID();
+        const effects = jobs.effects();
+        const submit = (calls: Calls) => destination.submit([create(`b${nth}`)], submission, calls);
+        jobs.lose(nth);
+        await expect(submit(recordedCalls())).rejects.toBeInstanceOf(TransientError);
+        await untilDone(destination, await submit(unlimited), unlimited);
+        expect([nth, jobs.effects() - effects]).toEqual([nth, 1]);
+      }
+    });
+  });
+
   it('submits once, whichever answer is lost', async ({ skip }) => {
     const { jobs } = harness();
     if (jobs === undefined) {
@@ -135,6 +161,8 @@ export function jobsSuite(harness: () => Harness): void {
       );
       const gone = destination.poll('no-such-job', unlimited);
       await expect(gone).rejects.toMatchObject({ class: 'transient', code: 'job_lost' });
+      const results = destination.results('no-such-job', [create('a')], unlimited);
+      await expect(results).rejects.toMatchObject({ class: 'transient', code: 'job_lost' });
     });
   });
 }
@@ -178,6 +206,9 @@ export function exportSuite(harness: () => Harness): void {
         return;
       }
       const read = { since: null, until: null, fields: suiteFields };
+      const whole = recordedCalls();
+      await job.submit(read, randomUUID(), whole);
+      expect(whole.log.effects).toEqual([whole.log.sent]);
       const notMine = new Error('the chunk has another owner');
       const fence = () => {
         throw notMine;
@@ -187,6 +218,27 @@ export function exportSuite(harness: () => Harness): void {
       await expect(forbidden).rejects.toBe(notMine);
       expect(await job.find?.(submission, unlimited)).toSatisfy(isNone);
       await provesSlow(jobs, job, () => job.submit(read, randomUUID(), unlimited));
+    });
+  });
+
+  it('tells that an export is gone, when it is asked about and when its pages are read', async ({
+    skip,
+  }) => {
+    await withSource(harness(), async (source) => {
+      const { job } = source;
+      if (job === undefined) {
+        skip();
+        return;
+      }
+      const gone = { class: 'transient', code: 'job_lost' };
+      await expect(job.poll('no-such-job', unlimited)).rejects.toMatchObject(gone);
+      const limit = { records: 2, bytes: 1e6 };
+      const read = { since: null, until: null, fields: suiteFields, cursor: null, limit };
+      const readAll = async () => {
+        const page = await source.read({ ...read, job: 'no-such-job' }, unlimited);
+        for await (const _ of page.batches());
+      };
+      await expect(readAll()).rejects.toMatchObject(gone);
     });
   });
 }

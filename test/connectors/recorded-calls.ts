@@ -1,4 +1,4 @@
-import type { Calls, Send } from '../../src/connectors/contract/calls.ts';
+import type { CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
 import { unlimited } from '../../src/connectors/contract/calls.ts';
 
 /** How calls of a test are made. */
@@ -8,12 +8,14 @@ export interface CallTerms {
   /** See `Calls.repeatable`. Default true. */
   readonly repeatable?: boolean;
   /**
-   * Asked before each request leaves, with its number from 1: what it throws keeps the request from being sent; a promise
-   * delays it.
+   * Asked before each request with an effect leaves, with its number among all requests, from 1: what it throws keeps the
+   * request from being sent; a promise delays it.
    */
   readonly fence?: (request: number) => void | Promise<void>;
   /** The first request of each call is refused for its rate before it gets anywhere, and made again. Default false. */
   readonly refusesFirst?: boolean;
+  /** A call waits until the one before has ended, as with a quota of one call at once. Default false. */
+  readonly oneAtOnce?: boolean;
   /** Called when the system has refused a request for its rate, before it is made again. */
   readonly onLimited?: () => void;
 }
@@ -26,6 +28,8 @@ export interface CallLog {
   readonly sent: number;
   /** Requests, sent or not, that were refused for their rate. */
   readonly limited: number;
+  /** The numbers of the requests that left and had an effect, as connectors say by `CallOptions.effect`. */
+  readonly effects: readonly number[];
 }
 
 /** Calls that a test can count, refuse, delay and end. */
@@ -46,10 +50,18 @@ const mostTries = 100;
  * ```
  */
 export function recordedCalls(terms: CallTerms = {}): RecordedCalls {
-  return sharing({ made: 0, sent: 0, limited: 0, asked: 0 }, terms);
+  const turn = Promise.resolve();
+  return sharing({ made: 0, sent: 0, limited: 0, effects: [], asked: 0, turn }, terms);
 }
 
-type Log = { -readonly [K in keyof CallLog]: CallLog[K] } & { asked: number };
+interface Log extends Mutable<CallLog> {
+  effects: number[];
+  asked: number;
+  /** Ends with the last call so far. */
+  turn: Promise<void>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function sharing(log: Log, terms: CallTerms): RecordedCalls {
   const { signal = unlimited.signal, repeatable = true } = terms;
@@ -57,27 +69,44 @@ function sharing(log: Log, terms: CallTerms): RecordedCalls {
     signal,
     repeatable,
     log,
-    make: (send) => make(log, { ...terms, signal }, send),
+    make: (send, options) =>
+      inTurn(log, terms, () => make(log, { ...terms, signal }, send, options)),
     until: (other) => sharing(log, { ...terms, signal: AbortSignal.any([signal, other]) }),
   };
+}
+
+async function inTurn<T>(
+  log: Log,
+  { oneAtOnce = false }: CallTerms,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!oneAtOnce) return work();
+  const made = log.turn.then(work);
+  log.turn = made.then(
+    () => undefined,
+    () => undefined,
+  );
+  return made;
 }
 
 async function make<T>(
   log: Log,
   { signal, fence, refusesFirst = false, onLimited }: CallTerms & { readonly signal: AbortSignal },
   send: Send<T>,
+  { effect = true }: CallOptions = {},
 ): Promise<T> {
   log.made += 1;
   for (let tries = 0; tries < mostTries; tries += 1) {
     signal.throwIfAborted();
     log.asked += 1;
-    await fence?.(log.asked);
+    if (effect) await fence?.(log.asked);
     signal.throwIfAborted();
     if (refusesFirst && tries === 0) {
       log.limited += 1;
       continue;
     }
     log.sent += 1;
+    if (effect) log.effects.push(log.asked);
     const { value, limits } = await send({ signal, sent: () => undefined });
     if (limits?.limited !== true) return value;
     log.limited += 1;

@@ -1,5 +1,4 @@
-import type { Answered, Calls } from '../../src/connectors/contract/calls.ts';
-import { ConfigError, TransientError } from '../../src/model/failure.ts';
+import { ConfigError, TransientError, type Answered, type CallOptions, type Calls } from 'sluice';
 
 /** Where a job system is, and who calls. */
 interface Address {
@@ -37,7 +36,18 @@ export class JobClient {
     return this.#read(await this.#call(calls, method, path, body)) as T;
   }
 
-  #call(calls: Calls, method: string, path: string, body?: unknown): Promise<Answer> {
+  /** Sends what has no effect of its own: a later call starts what it prepares. @throws TransientError, ConfigError */
+  async prepare<T>(calls: Calls, method: string, path: string, body: unknown): Promise<T> {
+    return this.#read(await this.#call(calls, method, path, body, { effect: false })) as T;
+  }
+
+  #call(
+    calls: Calls,
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<Answer> {
     const { url, token, connection } = this.#address;
     return calls.make(async ({ signal }): Promise<Answered<Answer>> => {
       try {
@@ -56,7 +66,7 @@ export class JobClient {
         // What `fetch` throws shows the address: nothing of it is passed on.
         throw new TransientError('connection', `${connection}: no answer came`, { connection });
       }
-    });
+    }, options);
   }
 
   #read({ status, text }: Answer): unknown {

@@ -1,24 +1,33 @@
-import { z } from 'zod';
-import type { Calls } from '../../src/connectors/contract/calls.ts';
-import { defineConnector, type Connection } from '../../src/connectors/contract/connector.ts';
-import type { JobProgress, JobReference, LongJob } from '../../src/connectors/contract/job.ts';
-import type { JobDestination, SourceJob } from '../../src/connectors/contract/jobs.ts';
-import type { Page, PageEnd, PageRequest } from '../../src/connectors/contract/page.ts';
-import type {
-  Existing,
-  WriteOperation,
-  WriteResult,
-} from '../../src/connectors/contract/records.ts';
-import type { Source, SourceRequest } from '../../src/connectors/contract/source.ts';
-import type { Target } from '../../src/connectors/contract/target.ts';
-import { unsupportedOrder } from '../../src/connectors/kit/order.ts';
-import { ConfigError, TransientError } from '../../src/model/failure.ts';
-import type { Field } from '../../src/model/field.ts';
-import type { JsonObject } from '../../src/model/json.ts';
-import { allModes } from '../../src/model/mode.ts';
-import { nearestOf } from '../../src/model/nearest.ts';
-import type { KeyValues, RecordBatch } from '../../src/model/record.ts';
-import type { StreamInfo } from '../../src/model/stream.ts';
+import {
+  allModes,
+  ConfigError,
+  defineConnector,
+  jobLost,
+  nearestOf,
+  TransientError,
+  z,
+  type Calls,
+  type Connection,
+  type Existing,
+  type Field,
+  type JobDestination,
+  type JobProgress,
+  type JobReference,
+  type JsonObject,
+  type KeyValues,
+  type LongJob,
+  type Page,
+  type PageEnd,
+  type PageRequest,
+  type RecordBatch,
+  type Source,
+  type SourceJob,
+  type SourceRequest,
+  type StreamInfo,
+  type Target,
+  type WriteOperation,
+  type WriteResult,
+} from 'sluice';
 import { JobClient } from './job-client.ts';
 import type { JobKind, JobView } from './job-queue.ts';
 
@@ -33,7 +42,10 @@ type Settings = z.infer<typeof settingsSchema>;
 /** Why an export does not come in the order of a watermark. */
 const unsorted = 'an export comes in the order of its codes';
 
-/** A system that takes and gives records as long jobs: `startJobSystem`. */
+/**
+ * A system that takes and gives records as long jobs: `startJobSystem`. Like any connector from outside it takes classes from
+ * `sluice` alone: those of another copy of the sources would not be known where a worker loads it.
+ */
 export const jobSystem = defineConnector<Settings, Link>({
   type: 'job-system',
   title: 'A system of the tests that takes and gives records as long jobs',
@@ -115,17 +127,27 @@ class Link implements Connection {
 
   async #poll(kind: JobKind, job: JobReference, calls: Calls): Promise<JobProgress> {
     const view = await this.client.find<JobView>(calls, `jobs/${kind}/${encodeURIComponent(job)}`);
-    if (view === null || view.state === 'Aborted') {
-      const { connection } = this;
-      throw new TransientError('job_lost', `${connection}: a job is gone`, { connection });
-    }
+    if (view === null || view.state === 'Aborted') throw this.#lost();
     return { done: view.state === 'JobComplete' };
+  }
+
+  /** What a job that is done has left, such as `results?locator=0`. @throws TransientError `job_lost` */
+  async left<T>(kind: JobKind, job: JobReference, path: string, calls: Calls): Promise<T> {
+    const found = await this.client.find<T>(calls, `jobs/${kind}/${job}/${path}`);
+    if (found === null) throw this.#lost();
+    return found;
+  }
+
+  #lost(): TransientError {
+    const { connection } = this;
+    return new TransientError(jobLost, `${connection}: a job is gone`, { connection });
   }
 }
 
 async function openSource(link: Link, request: SourceRequest, calls: Calls): Promise<Source> {
   const { stream, watermark } = request;
-  if (request.order === 'watermark') throw unsupportedOrder(stream, unsorted, link.connection);
+  if (request.order === 'watermark')
+    throw link.refusal('unsupported_order', `${stream} cannot be read in order: ${unsorted}`);
   const fields = await link.fieldsOf(stream, watermark === undefined ? [] : [watermark], calls);
   const { client } = link;
   const path = `records/${stream}`;
@@ -183,8 +205,8 @@ async function readPage(
   return {
     async *batches() {
       const most = Math.max(1, Math.floor(limit.records));
-      const path = `jobs/query/${job}/results?maxRecords=${most}&locator=${cursor ?? 0}`;
-      const { records, locator } = await link.client.get<ExportPage>(calls, path);
+      const path = `results?maxRecords=${most}&locator=${cursor ?? 0}`;
+      const { records, locator } = await link.left<ExportPage>('query', job, path, calls);
       const bytes = JSON.stringify(records).length;
       yield batchOf(records, fields, known);
       calls.signal.throwIfAborted();
@@ -273,18 +295,15 @@ async function openDestination(link: Link, target: Target, calls: Calls): Promis
     async submit(operations, submission, asking) {
       const kind = kinds[operations[0]?.operation ?? 'create'] ?? removals[removal];
       const job = { object: stream, name: submission, operation: kind };
-      const { id } = await client.send<JobView>(asking, 'POST', 'jobs/ingest', job);
+      const { id } = await client.prepare<JobView>(asking, 'POST', 'jobs/ingest', job);
       const rows = operations.map((operation) => rowOf(operation, key));
-      await client.send(asking, 'PUT', `jobs/ingest/${id}/batches`, rows);
+      await client.prepare(asking, 'PUT', `jobs/ingest/${id}/batches`, rows);
       // Only now does the job run: until here, whoever finds it aborts it.
       await client.send(asking, 'PATCH', `jobs/ingest/${id}`, { state: 'UploadComplete' });
       return id;
     },
     async results(job, operations, asking) {
-      const answer = await client.get<{ records: JobResult[] }>(
-        asking,
-        `jobs/ingest/${job}/results`,
-      );
+      const answer = await link.left<{ records: JobResult[] }>('ingest', job, 'results', asking);
       return operations.map((_, at) => resultOf(answer.records[at]));
     },
   };

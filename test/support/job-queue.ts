@@ -42,6 +42,7 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   #slow: number[] = [];
   #last = 0;
+  #started = { ingest: 0, query: 0 };
 
   constructor(records: JobRecords, jobMs: number) {
     this.#records = records;
@@ -56,6 +57,17 @@ export class Jobs {
   clear(): void {
     this.#jobs.clear();
     this.#slow = [];
+    this.#started = { ingest: 0, query: 0 };
+  }
+
+  /** Knows the jobs of a kind no longer; what they have not done yet is never done. */
+  forget(kind: JobKind): void {
+    for (const [id, job] of this.#jobs) if (job.kind === kind) this.#jobs.delete(id);
+  }
+
+  /** How many jobs were started. */
+  get started(): Readonly<Record<JobKind, number>> {
+    return this.#started;
   }
 
   /** A query job starts at once. */
@@ -116,6 +128,7 @@ export class Jobs {
 
   #start(id: string): JobView {
     const job = this.#job(id);
+    this.#started[job.kind] += 1;
     job.dueAt = Date.now() + this.#jobMs;
     job.polls = this.#slow.shift() ?? 0;
     return (job.view = { ...job.view, state: 'UploadComplete' });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { JsonObject } from '../../src/model/json.ts';
 import type { Effect } from './job-records.ts';
 import type { JobFault, JobStats } from './job-system.ts';
 
@@ -12,6 +13,8 @@ export interface RemoteJobSystem {
   ledger(): Promise<Effect[]>;
   stats(): Promise<JobStats>;
   fault(fault: JobFault): Promise<void>;
+  /** Replaces all records of an object. */
+  seed(object: string, records: readonly JsonObject[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -23,15 +26,17 @@ export async function startJobSystemProcess(jobMs = 0): Promise<RemoteJobSystem>
   });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   const { url, credentials } = JSON.parse(line) as { url: string; credentials: { token: string } };
+  const tell = async (path: string, body: unknown): Promise<void> => {
+    await fetch(`${url}/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  };
   const ask = async <T>(path: string) => (await fetch(`${url}/${path}`)).json() as Promise<T>;
   return {
     url,
     token: credentials.token,
     ledger: () => ask('_ledger'),
     stats: () => ask('_stats'),
-    async fault(fault) {
-      await fetch(`${url}/_faults`, { method: 'POST', body: JSON.stringify(fault) });
-    },
+    fault: (fault) => tell('_faults', fault),
+    seed: (object, records) => tell('_seed', { object, records }),
     async close() {
       child.kill();
       await once(child, 'exit');

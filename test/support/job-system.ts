@@ -21,14 +21,17 @@ export interface JobFault {
   /**
    * `429` and `500`: the call has no effect. `lost`: it is done, and the connection is cut. `slow`: the next jobs that start
    * are running still at their first `polls` polls. `hang`: calls are not answered before `release`, which has no times.
+   * `forget`: the jobs there are now are unknown from now on, and what they have not done is never done.
    */
-  readonly kind: '429' | '500' | 'lost' | 'slow' | 'hang' | 'release';
+  readonly kind: '429' | '500' | 'lost' | 'slow' | 'hang' | 'release' | 'forget';
   /** How many calls or jobs it befalls. Default 1. */
   readonly times?: number;
   /** How many calls that would befall it are let through before. Default 0. */
   readonly after?: number;
   /** Of `slow`. Default 2. */
   readonly polls?: number;
+  /** Of `forget`: which jobs. Default `ingest`. */
+  readonly jobs?: JobKind;
 }
 
 /** What the server was asked, as `GET /_stats` tells it. */
@@ -40,6 +43,8 @@ export interface JobStats {
   readonly updated: number;
   readonly deleted: number;
   readonly maxInFlight: number;
+  /** Jobs that were started. */
+  readonly jobs: Readonly<Record<JobKind, number>>;
 }
 
 /** A running server. */
@@ -125,11 +130,13 @@ class JobApi {
     const count = (operation: Effect['operation']) =>
       this.ledger().filter((effect) => effect.operation === operation).length;
     const [created, updated] = [count('create'), count('update')];
-    return { ...this.#count, created, updated, deleted: count('delete') };
+    const { started: jobs } = this.#jobs;
+    return { ...this.#count, created, updated, deleted: count('delete'), jobs };
   }
 
-  fault({ kind, times = 1, after = 0, polls = 2 }: JobFault): void {
-    if (kind === 'slow') this.#jobs.slow(times, polls);
+  fault({ kind, times = 1, after = 0, polls = 2, jobs = 'ingest' }: JobFault): void {
+    if (kind === 'forget') this.#jobs.forget(jobs);
+    else if (kind === 'slow') this.#jobs.slow(times, polls);
     else if (kind === 'hang') this.#held ??= [];
     else if (kind === 'release') this.#release();
     else this.#faults.push({ kind, times, after });

@@ -3,6 +3,7 @@ import { largestRecord } from '../../../src/model/too-large.ts';
 import { KeyedPath } from '../keyed/keyed-path.ts';
 import type { KeyedWork } from '../keyed/keyed-work.ts';
 import { exportJobs } from './export-jobs.ts';
+import { settleJobs } from './settle-jobs.ts';
 
 /** Most records of a chunk: a job is worth its wait only where it takes many. */
 const mostRecords = 50_000;
@@ -18,5 +19,6 @@ export function jobsPath(work: KeyedWork<JobDestination>): KeyedPath {
     startsOver: false,
     limit: () => Promise.resolve({ records, bytes: mostBytes, record: largestRecord }),
     write: (step, operations) => exportJobs(work, step, operations),
+    settle: (signal) => settleJobs(work, signal),
   });
 }

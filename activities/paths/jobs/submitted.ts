@@ -1,7 +1,9 @@
 import type { Calls } from '../../../src/connectors/contract/calls.ts';
-import type { JobReference, LongJob } from '../../../src/connectors/contract/job.ts';
+import { jobLost, type JobReference, type LongJob } from '../../../src/connectors/contract/job.ts';
+import { TransientError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { Job, JobOwner, Jobs } from '../../../src/store/runs/jobs.ts';
+import { isWithoutEffect, watchedCalls } from '../../export/watched-calls.ts';
 
 /** One job of a chunk. */
 export interface Submission {
@@ -41,11 +43,41 @@ export async function referenceOf(
   return reference;
 }
 
+/**
+ * Submits a job with calls that must not be made twice. Where it was certainly not started, the next attempt submits it.
+ * @param notStarted called then
+ */
+export async function submitOnce(
+  jobs: Jobs,
+  { owner, part, kind }: Submission,
+  system: Pick<LongJob, 'find'>,
+  calls: Calls,
+  submit: (calls: Calls) => Promise<JobReference>,
+  notStarted: () => Promise<void> = async () => undefined,
+): Promise<JobReference> {
+  const wire = { isBusy: false };
+  try {
+    return await submit(watchedCalls(calls, wire));
+  } catch (error) {
+    if (!wire.isBusy || isWithoutEffect(error)) {
+      await notStarted();
+      // Where the system can be asked the note stays: `find` then also clears away what was made and not started.
+      if (system.find === undefined) await jobs.withdraw(owner, part, kind);
+    }
+    throw error;
+  }
+}
+
+/** True where a failure says that the system knows a job no longer. */
+export function isLost(error: unknown): error is TransientError {
+  return error instanceof TransientError && error.code === jobLost;
+}
+
 /** Shortest and longest pause between two questions about a job, where the system names none. Milliseconds. */
 const pause = { least: 1_000, most: 60_000 };
 
 /** When to ask again how a job is doing: soon at first, then more and more rarely. Milliseconds. */
-export function againMs(submittedAt: Date | undefined, said: number | undefined): number {
+export function againMs(submittedAt: Date | undefined, said?: number): number {
   if (said !== undefined) return Math.max(pause.least, said);
   const age = submittedAt === undefined ? 0 : Date.now() - submittedAt.getTime();
   return Math.min(pause.most, Math.max(pause.least, age / 4));

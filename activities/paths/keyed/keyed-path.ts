@@ -19,6 +19,8 @@ interface Kind {
   /** Returns the size at which the next chunk is full. */
   limit(): Promise<ChunkLimit>;
   readonly write: WriteOperations;
+  /** Learns what became of what a run that ends early has sent. Absent: the journal tells all that can be known. */
+  settle?(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -123,8 +125,9 @@ export class KeyedPath implements Path {
     await destination.forget?.(ends.run, ends.callDestination({ signal }));
   }
 
-  settle(): Promise<void> {
-    return settleByJournal(this.#work.store, this.#work.ends.run);
+  async settle(signal: AbortSignal): Promise<void> {
+    await this.#kind.settle?.(signal);
+    await settleByJournal(this.#work.store, this.#work.ends.run);
   }
 
   abandon(_keepSeen: boolean, signal: AbortSignal): Promise<void> {

@@ -9,11 +9,13 @@ import { inTurns } from '../../host/in-turns.ts';
 
 /**
  * Counts what a run that ends early has written of chunks it did not finish by the operations that were answered (R10).
- * Chunks that were merely staged count nothing. May be repeated; from now on no attempt of the run commits anything (R6).
+ * Chunks that were merely staged count nothing, and those with a job under way are left as they are: the next run settles
+ * them. May be repeated; from now on no attempt of the run commits anything (R6).
  */
 export async function settleByJournal(store: Store, run: string): Promise<void> {
   for (const { no } of await store.chunks.unfinished(run)) {
     await store.chunks.claim(run, no, finalToken);
+    if (await store.jobs.areUnderWay(run, no)) continue;
     const settled = await byJournal(store, run, no);
     if (settled !== null) await store.chunks.commit(run, no, finalToken, settled);
   }

@@ -2,6 +2,7 @@ import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { permissionsOf } from '../../../src/model/mode.ts';
+import { jobLost } from '../../../src/connectors/contract/job.ts';
 import type { KeyedDestination } from '../../../src/connectors/contract/records.ts';
 import type { KeyValues } from '../../../src/model/record.ts';
 import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
@@ -98,7 +99,7 @@ function ledgerLearner(
     const written = known.filter(
       ({ operation, outcome }) =>
         operation.operation !== 'remove' &&
-        (outcome.ok || (!readable && outcome.code === 'unknown_outcome')),
+        (outcome.ok || (!readable && inDoubt.has(outcome.code))),
     );
     const notes = written.map(({ operation, outcome }) => ({
       keyHash: keyHash(operation),
@@ -110,6 +111,9 @@ function ledgerLearner(
     faultPoint('export.after-ledger');
   };
 }
+
+/** The codes of operations of which nobody knows whether they took effect. */
+const inDoubt = new Set(['unknown_outcome', jobLost]);
 
 function isMissing({ operation }: DecidedOperation, outcome: JournalOutcome): boolean {
   return operation === 'update' && !outcome.ok && outcome.code === 'http_404';

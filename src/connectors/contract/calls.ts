@@ -17,12 +17,13 @@ export interface Calls {
   readonly signal: AbortSignal;
   /**
    * False: a call whose answer is lost may have taken effect and must not be made again, such as a create without an
-   * idempotency key. The runtime notes such a call in the journal before it leaves.
+   * idempotency key. The runtime notes such a call in the journal before it leaves, if it has an effect.
    */
   readonly repeatable: boolean;
   /**
    * Makes one call when the quota allows it, and again when the answer says that it was refused for being one too many.
-   * Short waits are slept through.
+   * Short waits are slept through. The call takes a place among the calls under way until `send` has ended, so nothing
+   * that makes calls itself may be waited for in there: with a quota of one call at once it would wait for itself.
    * @throws LimitedError when the wait is long; the reason of `signal`; what the fence throws. The call was not sent then
    * @throws whatever `send` throws
    */
@@ -35,6 +36,12 @@ export interface Calls {
 export interface CallOptions {
   /** The bucket of the connection's quota that the call draws on. Default `default`. */
   readonly bucket?: string;
+  /**
+   * False: the call changes nothing that counts. It reads, or it prepares what only a later call of the same work starts,
+   * such as the upload of a job's records before the job is started. Such a call asks no fence and is not noted in the
+   * journal, and its lost answer leaves nothing in doubt. Default true.
+   */
+  readonly effect?: boolean;
 }
 
 /** Sends one request and reads its answer. Called again where the answer was `limited`. */

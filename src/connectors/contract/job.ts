@@ -3,6 +3,9 @@ import type { Calls } from './calls.ts';
 /** The system's own name of a job, as text. Opaque to everyone else. */
 export type JobReference = string;
 
+/** The code of the `TransientError` that says: the system certainly knows the job no longer. */
+export const jobLost = 'job_lost';
+
 /** How a job is doing. */
 export type JobProgress =
   | { readonly done: true }
@@ -23,7 +26,8 @@ export interface LongJob {
   find?(submission: string, calls: Calls): Promise<JobReference | null>;
   /**
    * Asks how a job is doing. Between two calls nothing waits in a worker.
-   * @throws ConfigError where the job failed as a whole and no retry helps; TransientError `job_lost` where it is gone
+   * @throws ConfigError where the job failed as a whole and no retry helps; TransientError with the code {@link jobLost}
+   *   where it is gone. A job that is merely not shown yet is not gone
    */
   poll(job: JobReference, calls: Calls): Promise<JobProgress>;
 }

@@ -11,7 +11,9 @@ import type { PageRequest } from './page.ts';
 export interface JobDestination extends KeyedDestination, LongJob {
   readonly kind: 'jobs';
   /**
-   * Submits operations of one kind, at most `batch` of them, as one job.
+   * Submits operations of one kind, at most `batch` of them, as one job. The last of its calls starts the job; the ones
+   * before it, which make and fill it, are made with `effect: false`. A submission that breaks off before the last call may
+   * be made again without being looked for.
    * @param submission the same on every attempt, different for every other job; fit to name the job at the system
    */
   submit(
@@ -19,7 +21,10 @@ export interface JobDestination extends KeyedDestination, LongJob {
     submission: string,
     calls: Calls,
   ): Promise<JobReference>;
-  /** The results of a job that is done, one per operation, in the order in which they were submitted. */
+  /**
+   * The results of a job that is done, one per operation, in the order in which they were submitted.
+   * @throws TransientError `job_lost` where the system keeps them no longer
+   */
   results(
     job: JobReference,
     operations: readonly WriteOperation[],
@@ -27,9 +32,15 @@ export interface JobDestination extends KeyedDestination, LongJob {
   ): Promise<WriteResult[]>;
 }
 
-/** An export that a source must make ready before its first page, such as a bulk query: submit → reference → poll → pages. */
+/**
+ * An export that a source must make ready before its first page, such as a bulk query: submit → reference → poll → pages.
+ * `Source.read` throws a TransientError `job_lost` where the export is gone that it reads from.
+ */
 export interface SourceJob extends LongJob {
-  /** Submits the export that the pages of one read will come from. */
+  /**
+   * Submits the export that the pages of one read will come from. As with the submission of records, only the last of its
+   * calls has an effect.
+   */
   submit(
     read: Pick<PageRequest, 'since' | 'until' | 'fields' | 'rest'>,
     submission: string,

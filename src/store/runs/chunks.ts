@@ -237,13 +237,16 @@ export class Chunks {
   }
 
   /**
-   * Deletes what the run staged.
+   * Deletes what the run staged, but for chunks with a job under way at the destination: the next run of the sync settles
+   * them.
    * @param options `keepSeen`: the keys that its chunks held stay, for a run that continues it
    */
   async cleanUp(run: string, { keepSeen = false } = {}): Promise<void> {
-    await sql`delete from staged where run = ${run}`.execute(this.#db);
-    await sql`delete from journal where run = ${run}`.execute(this.#db);
-    await sql`delete from jobs where run = ${run}`.execute(this.#db);
+    for (const table of ['staged', 'journal', 'jobs'])
+      await sql`delete from ${sql.table(table)} t where run = ${run} and not exists (select 1 from jobs j
+        where j.run = t.run and j.no = t.no and j.kind = 'export' and not j.done)`.execute(
+        this.#db,
+      );
     if (!keepSeen) await sql`delete from seen_keys where run = ${seenBy(run)}`.execute(this.#db);
   }
 }

@@ -9,10 +9,11 @@ export interface Job {
   readonly kind: 'import' | 'export';
   /** Its number among those of the chunk. */
   readonly part: number;
-  /** Names the job at the system. */
+  /** The name that it is submitted under. */
   readonly submission: string;
-  /** The system's own name of it; null while nobody knows whether it was submitted. */
+  /** The system's own name of it; null while nobody knows whether it was submitted, and of one that the system lost. */
   readonly reference: string | null;
+  /** True when nothing of it is left to be asked for. */
   readonly done: boolean;
   readonly submittedAt: Date;
 }
@@ -96,6 +97,41 @@ export class Jobs {
       sql`update jobs set done = true from owner
         where run = ${owner.run} and no = ${owner.no} and kind = ${kind} and part = ${part}`,
     );
+  }
+
+  /** Notes that the system knows a job no longer, so that another one may take its place. @throws SupersededError */
+  async lost(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+    await this.#write(
+      owner,
+      sql`update jobs set done = true, reference = null from owner
+        where run = ${owner.run} and no = ${owner.no} and kind = ${kind} and part = ${part}`,
+    );
+  }
+
+  /**
+   * True while a job that writes records of the run may be under way.
+   * @param no only jobs of this chunk
+   */
+  async areUnderWay(run: string, no?: number): Promise<boolean> {
+    const { rows } = await sql`
+      select 1 from jobs where run = ${run} and kind = 'export' and not done
+        and (${no ?? null}::int is null or no = ${no ?? null}) limit 1`.execute(this.#db);
+    return rows.length > 0;
+  }
+
+  /** True while a job may be under way that writes records of a run of the sync, though the run may be over. */
+  async areWritingFor(sync: string): Promise<boolean> {
+    const { rows } = await sql`
+      select 1 from jobs j join runs r on r.id = j.run
+      where r.sync = ${sync} and r.tidied_at is null and j.kind = 'export' and not j.done limit 1`.execute(
+      this.#db,
+    );
+    return rows.length > 0;
+  }
+
+  /** Gives up the jobs of a run that is over: nobody can be asked about them any more. */
+  async giveUp(run: string): Promise<void> {
+    await sql`update jobs set done = true where run = ${run}`.execute(this.#db);
   }
 
   async #write({ run, no, token }: JobOwner, change: ReturnType<typeof sql>): Promise<void> {

@@ -123,16 +123,26 @@ export class Session {
     return answerOf(await client.query<TextRow>(config));
   }
 
-  /** Runs `work` in one transaction. Any failure rolls it back. */
+  /** Runs `work` in one transaction, as one call. Any failure rolls it back. */
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    return this.withClient(async (client) => {
-      await this.begin(client);
-      const result = await work(client);
-      faultPoint('destination.in-transaction');
-      await this.run(client, 'COMMIT');
-      faultPoint('destination.after-commit');
+    return this.withClient((client) => this.committed(client, work));
+  }
+
+  /**
+   * Runs `work` in one transaction that may wait for other calls, such as those that read what it writes: only to take the
+   * connection is a call. Any failure rolls it back.
+   */
+  async longTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const lease = await this.acquire();
+    try {
+      const result = await this.committed(lease.client, work);
+      lease.release(false);
       return result;
-    });
+    } catch (error) {
+      throw lease.failure(error);
+    } finally {
+      lease.release(true);
+    }
   }
 
   /** Begins a transaction with its settings. Errors are not classed. */
@@ -142,6 +152,18 @@ export class Session {
     const answers: unknown = await client.query<TextRow>(config);
     const [, settings] = answers as pg.QueryResult<TextRow>[];
     this.database.databaseEncoding = settings?.rows[0]?.['encoding'] ?? '';
+  }
+
+  private async committed<T>(
+    client: pg.PoolClient,
+    work: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T> {
+    await this.begin(client);
+    const result = await work(client);
+    faultPoint('destination.in-transaction');
+    await this.run(client, 'COMMIT');
+    faultPoint('destination.after-commit');
+    return result;
   }
 
   private async take(signal: AbortSignal): Promise<Lease> {

@@ -46,7 +46,8 @@ export async function stageLines(
   const own = sql.types.map((type, at) => `c${at} ${type}`);
   const all = [...own, ...ignored, '_fault text', '_missing text'];
   await session.transaction((client) => claim(request, client));
-  await session.transaction(async (client) => {
+  // The rows may come by calls to the same system.
+  await session.longTransaction(async (client) => {
     await session.run(client, `CREATE UNLOGGED TABLE ${staged} (${all.join(', ')})`);
     await session.run(client, 'SET LOCAL statement_timeout = 0');
     const repertoire = await repertoireOf(session, client, session.databaseEncoding);
