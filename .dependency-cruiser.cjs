@@ -21,6 +21,16 @@ const only = (from, allowed, comment) => ({
   },
 });
 
+/** The folders of activities from the top down: each imports those below it. */
+const floors = ['cycle', 'run', 'session', 'entity', 'paths', 'ends', 'quota', 'host'];
+const onlyDownstairs = floors.slice(1).map((folder, above) => ({
+  name: `activities-${folder}-imports-downwards`,
+  comment: 'A reader goes from the top floor down, and never back up.',
+  severity: 'error',
+  from: { path: `^activities/${folder}/`, pathNot: test },
+  to: { path: `^activities/(${floors.slice(0, above + 1).join('|')})/`, pathNot: test },
+}));
+
 /** Packages and node's own modules that a folder must do without. */
 const without = (name, from, to, comment) => ({
   name,
@@ -70,6 +80,7 @@ module.exports = {
       ['activities', 'src/model', 'src/engine', 'src/connectors', 'src/store'],
       'Activities are given what they need.',
     ),
+    ...onlyDownstairs,
     {
       name: 'no-sibling-connectors',
       comment: 'A connector imports the contract, the kit and the vocabulary, never another.',

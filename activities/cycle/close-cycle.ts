@@ -5,7 +5,7 @@ import type { CycleActivities } from '../activities.ts';
 import { endOf } from '../run/close-run.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
-import { openEntity, sourceFingerprint, type OpenEntity } from './entity.ts';
+import { openEntity, sourceFingerprint, type OpenEntity } from '../entity/entity.ts';
 import { passAfter, tombstonesPositionName } from './passes.ts';
 import type { Store } from '../../src/store/store.ts';
 

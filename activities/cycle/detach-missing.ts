@@ -9,7 +9,7 @@ import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { claimNextChunk } from '../host/attempt.ts';
 import { stageCounts } from './stage-counts.ts';
-import { openEntity } from './entity.ts';
+import { openEntity } from '../entity/entity.ts';
 import { loadChunk } from './load-chunk.ts';
 
 const batch = 2000;

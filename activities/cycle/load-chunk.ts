@@ -5,7 +5,7 @@ import type { GoldenRecord, RecordId, SourceRecord } from '../../src/model/golde
 import { mostCandidates } from '../../src/store/entities/match-keys.ts';
 import type { LoadedSourceRecord } from '../../src/store/entities/source-records.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { OpenEntity } from './entity.ts';
+import type { OpenEntity } from '../entity/entity.ts';
 import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
 /** Everything stored that concerns the incoming records of a chunk. */

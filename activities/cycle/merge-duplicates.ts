@@ -10,7 +10,7 @@ import type { CycleActivities } from '../activities.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { claimNextChunk } from '../host/attempt.ts';
-import { openEntity, type OpenEntity } from './entity.ts';
+import { openEntity, type OpenEntity } from '../entity/entity.ts';
 
 /** The number of records that are compared at once. */
 const batch = 1000;

@@ -3,11 +3,17 @@ import { destinationSyncId, destinationSyncs } from '../../src/model/entity-sync
 import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
-import { destinationEndOf } from '../session/open-ends.ts';
+import { destinationEndOf } from '../ends/open-ends.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { endCycle } from './close-cycle.ts';
-import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } from './entity.ts';
+import {
+  openEntity,
+  sourceFingerprint,
+  sourceOf,
+  withSource,
+  type OpenEntity,
+} from '../entity/entity.ts';
 import { settlePass, tombstonesPositionName } from './passes.ts';
 import { reindex } from './reindex.ts';
 

@@ -1,8 +1,8 @@
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { SourceReading } from '../../src/store/runs/readings.ts';
 import type { Store } from '../../src/store/store.ts';
-import { settledUpTo } from '../session/watermark.ts';
-import type { OpenSource } from './entity.ts';
+import { settledUpTo } from '../ends/watermark.ts';
+import type { OpenSource } from '../entity/entity.ts';
 
 /**
  * Settles where a cycle's read of a source begins and ends. It settles this once: a repeated attempt changes nothing. A

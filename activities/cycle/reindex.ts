@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { matchKeys, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { rulesFingerprint } from '../../src/engine/entity/match-rules.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { OpenEntity } from './entity.ts';
+import type { OpenEntity } from '../entity/entity.ts';
 
 const pageSize = 2000;
 

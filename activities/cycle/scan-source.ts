@@ -10,7 +10,13 @@ import { largestRecord } from '../../src/model/too-large.ts';
 import type { CycleActivities } from '../activities.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
-import { openEntity, sourceOf, withSource, type OpenEntity, type OpenSource } from './entity.ts';
+import {
+  openEntity,
+  sourceOf,
+  withSource,
+  type OpenEntity,
+  type OpenSource,
+} from '../entity/entity.ts';
 import { passOf } from './passes.ts';
 
 const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };

@@ -21,7 +21,13 @@ import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { stageCounts } from './stage-counts.ts';
 import { loadChunk, findStored, type FoundStored, type LoadedChunk } from './load-chunk.ts';
-import { openEntity, sourceOf, withSource, type OpenEntity, type ReadingKind } from './entity.ts';
+import {
+  openEntity,
+  sourceOf,
+  withSource,
+  type OpenEntity,
+  type ReadingKind,
+} from '../entity/entity.ts';
 import { claimNextChunk } from '../host/attempt.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { possiblySharedKeys } from './shared-keys.ts';

@@ -1,15 +1,9 @@
 import { Context } from '@temporalio/activity';
-import type { Step } from '../paths/path.ts';
 import { TransientError } from '../../src/model/failure.ts';
 import type { Chunks } from '../../src/store/runs/chunks.ts';
 
 /** The number of attempts that one activity never reaches. */
 const attempts = 1_000_000;
-
-/** Returns the current attempt of an activity as a step of a chunk. */
-export function stepOf(run: string, chunk: number, signal: AbortSignal): Step {
-  return { run, chunk, token: fencingToken(), attempt: Context.current().info.attempt, signal };
-}
 
 /**
  * Returns the token of the current attempt (R6). Activity ids count up within a workflow execution and attempts within

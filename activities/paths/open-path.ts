@@ -2,7 +2,7 @@ import type { Destination } from '../../src/connectors/contract/destination.ts';
 import type { JobDestination } from '../../src/connectors/contract/jobs.ts';
 import type { RecordDestination } from '../../src/connectors/contract/records.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Ends } from '../session/ends.ts';
+import type { Ends } from '../ends/ends.ts';
 import { jobsPath } from './jobs/jobs-path.ts';
 import { sealedRecords } from './keyed/sealed-records.ts';
 import { syncBooks } from './keyed/sync-books.ts';

@@ -2,6 +2,7 @@ import type { Page } from '../../src/connectors/contract/page.ts';
 import type { RemovalPlan } from '../../src/connectors/contract/target.ts';
 import type { PreviewPart } from '../../src/model/preview.ts';
 import type { RecordError, Stats } from '../../src/model/outcome.ts';
+import type { Step } from './step.ts';
 
 /**
  * Takes chunks from the source to the destination. There are three paths, one for each kind of destination. Opening a
@@ -69,18 +70,6 @@ export interface Path {
    * @param keepSeen true keeps the keys that its chunks held, for a run that continues it
    */
   abandon(keepSeen: boolean, signal: AbortSignal): Promise<void>;
-}
-
-/** An attempt at a step of a chunk. */
-export interface Step {
-  readonly run: string;
-  readonly chunk: number;
-  /** Greater than the token of every earlier attempt (R6). */
-  readonly token: number;
-  /** The number of the attempt, from 1. */
-  readonly attempt: number;
-  /** Aborted when the work is to stop. */
-  readonly signal: AbortSignal;
 }
 
 /** The result of staging a page. */

@@ -4,8 +4,8 @@ import { writesAllDue, type Run, type RunOutcome } from '../../src/model/run.ts'
 import type { Ended, RunActivities } from '../activities.ts';
 import { createRun } from './create-run.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
-import type { Ends } from '../session/ends.ts';
-import { watermarkFingerprint } from '../session/watermark.ts';
+import type { Ends } from '../ends/ends.ts';
+import { watermarkFingerprint } from '../ends/watermark.ts';
 import type { Session } from '../session/session.ts';
 import { endEarly } from './end-early.ts';
 import { supervised } from '../host/supervised.ts';

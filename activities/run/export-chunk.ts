@@ -1,6 +1,6 @@
 import type { RunActivities } from '../activities.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
-import { stepOf } from '../host/attempt.ts';
+import { stepOf } from '../paths/step.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 
 /**

@@ -2,7 +2,7 @@ import { faultPoint } from '../../src/model/fault-point.ts';
 import { noStats, type Stats } from '../../src/model/outcome.ts';
 import type { RunActivities } from '../activities.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
-import { stepOf } from '../host/attempt.ts';
+import { stepOf } from '../paths/step.ts';
 import { showWait } from './export-chunk.ts';
 
 /** Removes the records that `planRemoval` pinned. A dry run only counts them. */

@@ -1,9 +1,9 @@
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { ChunkInput, Imported, RunActivities } from '../activities.ts';
-import { stepOf } from '../host/attempt.ts';
+import { stepOf } from '../paths/step.ts';
 import { exportLost, sourceJob } from '../paths/jobs/source-job.ts';
 import { isLost } from '../paths/jobs/submitted.ts';
-import { startOf } from '../session/ends.ts';
+import { startOf } from '../ends/ends.ts';
 import type { Session } from '../session/session.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
 import { showWait } from './export-chunk.ts';

@@ -1,6 +1,6 @@
 import type { RunActivities } from '../activities.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
-import { stepOf } from '../host/attempt.ts';
+import { stepOf } from '../paths/step.ts';
 
 /** Decides the operations of a staged chunk. */
 export function matchChunk(deps: WorkerDependencies): RunActivities['matchChunk'] {

@@ -4,7 +4,7 @@ import { writesAllDue, readsAllDue, type RunWarning } from '../../src/model/run.
 import type { OpenedRun } from '../../src/model/workflow.ts';
 import { watermarkOf } from '../../src/model/sync.ts';
 import type { RunActivities } from '../activities.ts';
-import { settledUpTo, watermarkFingerprint } from '../session/watermark.ts';
+import { settledUpTo, watermarkFingerprint } from '../ends/watermark.ts';
 import { createRun } from './create-run.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import type { Session } from '../session/session.ts';

@@ -2,7 +2,7 @@ import { approvalReason } from '../../src/engine/match/removal-guard.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RunActivities } from '../activities.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
-import { stepOf } from '../host/attempt.ts';
+import { stepOf } from '../paths/step.ts';
 import { shownKey } from '../paths/keyed/sample.ts';
 
 /** Pins the records that a mirror would remove, counts them, and asks the guard whether that needs approval (R7). */

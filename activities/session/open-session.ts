@@ -12,21 +12,21 @@ import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openDelivery, type Delivery } from '../cycle/delivery.ts';
-import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delivered.ts';
+import { openDelivery, type Delivery } from '../entity/delivery.ts';
+import { openDeliveredDestination, openDeliveryPath } from '../entity/open-delivered.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 import { openPath } from '../paths/open-path.ts';
-import { Parents, type OpenParent } from '../paths/parents.ts';
-import type { OpenConnection, Connects } from './connect.ts';
-import type { Ends } from './ends.ts';
+import { Parents, type OpenParent } from '../ends/parents.ts';
+import type { OpenConnection, Connects } from '../ends/connect.ts';
+import type { Ends } from '../ends/ends.ts';
 import {
   destinationEndOf,
   openDestination,
   openSource,
   sourceEndOf,
   type Opening,
-} from './open-ends.ts';
-import { retrySource } from './retry-source.ts';
+} from '../ends/open-ends.ts';
+import { retrySource } from '../ends/retry-source.ts';
 import type { Session } from './session.ts';
 
 /** Is never aborted: a session outlives the activity that opens it. */

@@ -1,5 +1,5 @@
 import type { Path } from '../paths/path.ts';
-import type { Ends } from './ends.ts';
+import type { Ends } from '../ends/ends.ts';
 
 /** Both ends of a run and the path between them, opened once per worker and shared by the run's activities. */
 export interface Session {

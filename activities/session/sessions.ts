@@ -1,6 +1,6 @@
 import type { Dependencies } from '../host/dependencies.ts';
 import { Pacers } from '../quota/pacers.ts';
-import { connect, type OpenConnection, type Connects } from './connect.ts';
+import { connect, type OpenConnection, type Connects } from '../ends/connect.ts';
 import { openSession } from './open-session.ts';
 import type { Session } from './session.ts';
 

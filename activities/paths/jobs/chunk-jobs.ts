@@ -7,10 +7,11 @@ import { ConfigError, RejectedError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import type { JournalEntry, JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
-import { intoBatches, numberOperations, type Numbered } from '../../export/write-batches.ts';
+import { intoBatches, numberOperations, type Numbered } from '../keyed/write-batches.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { KeyedWork } from '../keyed/keyed-work.ts';
-import type { Step, Waiting } from '../path.ts';
+import type { Waiting } from '../path.ts';
+import type { Step } from '../step.ts';
 import { againMs, isLost, referenceOf, submitOnce, type Submission } from './submitted.ts';
 
 /** Longer than this nobody waits for a job whose run is over. Milliseconds. */

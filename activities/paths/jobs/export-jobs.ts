@@ -1,9 +1,10 @@
 import type { JobDestination } from '../../../src/connectors/contract/jobs.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import type { JournalEntry } from '../../../src/store/runs/journal.ts';
-import type { Numbered } from '../../export/write-batches.ts';
+import type { Numbered } from '../keyed/write-batches.ts';
 import type { FailedOperation, KeyedWork } from '../keyed/keyed-work.ts';
-import type { Step, Waiting } from '../path.ts';
+import type { Waiting } from '../path.ts';
+import type { Step } from '../step.ts';
 import { ChunkJobs } from './chunk-jobs.ts';
 
 /**

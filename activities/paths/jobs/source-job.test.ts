@@ -4,7 +4,7 @@ import { TransientError } from '../../../src/model/failure.ts';
 import type { Job } from '../../../src/store/runs/jobs.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { pacedCalls, type CallTerms } from '../../quota/paced-calls.ts';
-import type { Ends } from '../../session/ends.ts';
+import type { Ends } from '../../ends/ends.ts';
 import { exportLost, sourceJob } from './source-job.ts';
 
 test('an export is submitted once, and its pages come from it when it is done', async () => {

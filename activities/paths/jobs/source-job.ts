@@ -2,8 +2,9 @@ import type { JobReference } from '../../../src/connectors/contract/job.ts';
 import type { SourceJob } from '../../../src/connectors/contract/jobs.ts';
 import { ConfigError } from '../../../src/model/failure.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { Ends } from '../../session/ends.ts';
-import type { Step, Waiting } from '../path.ts';
+import type { Ends } from '../../ends/ends.ts';
+import type { Waiting } from '../path.ts';
+import type { Step } from '../step.ts';
 import { againMs, isLost, referenceOf, submitOnce, type Submission } from './submitted.ts';
 
 /** The chunk whose row keeps the job of a run's read. */

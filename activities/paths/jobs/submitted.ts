@@ -2,12 +2,13 @@ import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import { jobLost, type JobReference, type LongJob } from '../../../src/connectors/contract/job.ts';
 import { TransientError } from '../../../src/model/failure.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
-import type { Job, JobOwner, Jobs } from '../../../src/store/runs/jobs.ts';
-import { isWithoutEffect, watchedCalls } from '../../export/watched-calls.ts';
+import type { ChunkOwner } from '../../../src/store/runs/fencing.ts';
+import type { Job, Jobs } from '../../../src/store/runs/jobs.ts';
+import { isWithoutEffect, watchedCalls } from '../keyed/watched-calls.ts';
 
 /** One job of a chunk. */
 export interface Submission {
-  readonly owner: JobOwner;
+  readonly owner: ChunkOwner;
   readonly part: number;
   readonly kind: Job['kind'];
   /** Names the job at the system, the same on every attempt. */

@@ -1,6 +1,7 @@
 import type { Page } from '../../../src/connectors/contract/page.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
-import type { ChunkLimit, Staged, Step } from '../path.ts';
+import type { ChunkLimit, Staged } from '../path.ts';
+import type { Step } from '../step.ts';
 
 /**
  * Keeps the records of a chunk between import and match: sealed in the state database, or, for records of an entity,

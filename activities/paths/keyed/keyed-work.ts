@@ -1,11 +1,12 @@
 import type { KeyedDestination } from '../../../src/connectors/contract/records.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { Ends } from '../../session/ends.ts';
+import type { Ends } from '../../ends/ends.ts';
 import type { Books } from './books.ts';
 import type { ChunkRecords } from './chunk-records.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import type { Operation, RecordError } from '../../../src/model/outcome.ts';
-import type { Step, Waiting } from '../path.ts';
+import type { Waiting } from '../path.ts';
+import type { Step } from '../step.ts';
 
 /** The parts of a run that the steps of a keyed path work with. */
 export interface KeyedWork<D extends KeyedDestination = KeyedDestination> {

@@ -14,7 +14,7 @@ import type { Encoding } from '../../../src/model/record.ts';
 import type { Seal } from '../../../src/store/sealing/seal.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import { valueHasher } from './sync-books.ts';
-import { lookUp, type WantedKey } from './look-up.ts';
+import { lookUp, type WantedKey } from '../../ends/look-up.ts';
 import { decodedKey, withStoredKeys } from './stored-keys.ts';
 import type { KeyedWork } from './keyed-work.ts';
 

@@ -8,8 +8,8 @@ import { addStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import type { StagedTexts } from '../../../src/store/runs/staged-texts.ts';
 import { inTurns } from '../../host/in-turns.ts';
-import type { Ends } from '../../session/ends.ts';
-import type { Step } from '../path.ts';
+import type { Ends } from '../../ends/ends.ts';
+import type { Step } from '../step.ts';
 import { hashesOf, matchRecords } from './match-records.ts';
 import type { KeyedWork } from './keyed-work.ts';
 

@@ -7,7 +7,7 @@ import type { KeyedDestination } from '../../../src/connectors/contract/records.
 import type { KeyValues } from '../../../src/model/record.ts';
 import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { Ends } from '../../session/ends.ts';
+import type { Ends } from '../../ends/ends.ts';
 import type { Books, Learn, Removals } from './books.ts';
 import { decodedKey } from './stored-keys.ts';
 import type { JsonObject } from '../../../src/model/json.ts';

@@ -1,7 +1,7 @@
 import type { RecordDestination } from '../../../src/connectors/contract/records.ts';
 import { chunkSize } from '../../../src/engine/run/chunk-size.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
-import { exportOperations } from '../../export/export-operations.ts';
+import { exportOperations } from './export-operations.ts';
 import type { ChunkLimit } from '../path.ts';
 import { KeyedPath } from '../keyed/keyed-path.ts';
 import type { KeyedWork } from '../keyed/keyed-work.ts';

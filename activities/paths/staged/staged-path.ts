@@ -10,8 +10,9 @@ import type { RecordBatch } from '../../../src/model/record.ts';
 import { isOver } from '../../../src/model/run.ts';
 import { largestRecord } from '../../../src/model/too-large.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { ChunkLimit, Path, Removed, Staged, Step } from '../path.ts';
-import type { Ends } from '../../session/ends.ts';
+import type { ChunkLimit, Path, Removed, Staged } from '../path.ts';
+import type { Step } from '../step.ts';
+import type { Ends } from '../../ends/ends.ts';
 import { withoutLargeRecords } from '../keyed/cut-chunks.ts';
 import { commitCorrected, settleApplied, addFiltered } from './applied.ts';
 

@@ -49,7 +49,7 @@ async function checkOne(
   id: string,
   { connector, settings }: ProjectConnection,
 ): Promise<CheckResult> {
-  const { localCalls } = await import('../../../activities/quota/local-calls.ts');
+  const { localCalls } = await import('../../../activities/ends/local-calls.ts');
   const { signal } = new AbortController();
   try {
     const connection = connector.connect(settings, { connection: id, memory: noMemory });

@@ -1,5 +1,5 @@
 import { Pacers } from '../../../activities/quota/pacers.ts';
-import { connect } from '../../../activities/session/connect.ts';
+import { connect } from '../../../activities/ends/connect.ts';
 import { ApiProblem, notFound } from '../../api/http/problem.ts';
 import type {
   CheckResult,

@@ -1,4 +1,4 @@
-import { watermarkFingerprint } from '../../../activities/session/watermark.ts';
+import { watermarkFingerprint } from '../../../activities/ends/watermark.ts';
 import { conflict, runIsOpen, type ApiProblem } from '../../api/http/problem.ts';
 import { isOver, writesAllDue } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';

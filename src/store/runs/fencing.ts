@@ -1,3 +1,10 @@
+/** A chunk, and the token of the attempt that owns it (R6). */
+export interface ChunkOwner {
+  readonly run: string;
+  readonly no: number;
+  readonly token: number;
+}
+
 /** Another attempt owns the chunk now: this one must change nothing more (R6). */
 export class SupersededError extends Error {
   constructor(run: string, no: number) {

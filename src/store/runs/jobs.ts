@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
-import { SupersededError } from './fencing.ts';
+import { type ChunkOwner, SupersededError } from './fencing.ts';
 
 /** A long job at another system, as its run knows it. */
 export interface Job {
@@ -16,13 +16,6 @@ export interface Job {
   /** True when nothing of it is left to be asked for. */
   readonly done: boolean;
   readonly submittedAt: Date;
-}
-
-/** The chunk that a job belongs to, and the attempt that owns it (R6). */
-export interface JobOwner {
-  readonly run: string;
-  readonly no: number;
-  readonly token: number;
 }
 
 /**
@@ -53,7 +46,7 @@ export class Jobs {
 
   /** Notes that a job is about to be submitted. @throws SupersededError */
   async announce(
-    owner: JobOwner,
+    owner: ChunkOwner,
     part: number,
     kind: Job['kind'],
     submission: string,
@@ -67,7 +60,7 @@ export class Jobs {
   }
 
   /** Takes back the note of a job that was certainly not submitted. @throws SupersededError */
-  async withdraw(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+  async withdraw(owner: ChunkOwner, part: number, kind: Job['kind']): Promise<void> {
     await this.#write(
       owner,
       sql`delete from jobs using owner
@@ -78,7 +71,7 @@ export class Jobs {
 
   /** Notes the reference of a submitted job. @throws SupersededError */
   async submitted(
-    owner: JobOwner,
+    owner: ChunkOwner,
     part: number,
     kind: Job['kind'],
     reference: string,
@@ -91,7 +84,7 @@ export class Jobs {
   }
 
   /** Notes that nothing of a job is left to be asked for. @throws SupersededError */
-  async done(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+  async done(owner: ChunkOwner, part: number, kind: Job['kind']): Promise<void> {
     await this.#write(
       owner,
       sql`update jobs set done = true from owner
@@ -100,7 +93,7 @@ export class Jobs {
   }
 
   /** Notes that the system knows a job no longer, so that another one may take its place. @throws SupersededError */
-  async lost(owner: JobOwner, part: number, kind: Job['kind']): Promise<void> {
+  async lost(owner: ChunkOwner, part: number, kind: Job['kind']): Promise<void> {
     await this.#write(
       owner,
       sql`update jobs set done = true, reference = null from owner
@@ -134,7 +127,7 @@ export class Jobs {
     await sql`update jobs set done = true where run = ${run}`.execute(this.#db);
   }
 
-  async #write({ run, no, token }: JobOwner, change: ReturnType<typeof sql>): Promise<void> {
+  async #write({ run, no, token }: ChunkOwner, change: ReturnType<typeof sql>): Promise<void> {
     const { rows } = await sql`
       with owner as (select 1 from chunks
         where run = ${run} and reading = '' and no = ${no} and token = ${token} for share),

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
-import { SupersededError } from './fencing.ts';
+import { type ChunkOwner, SupersededError } from './fencing.ts';
 import { inTheClear } from '../sealing/key-ring.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
@@ -59,7 +59,7 @@ export class Journal {
    * @throws SupersededError when `token` is no longer the chunk's
    */
   async write(
-    chunk: { run: string; no: number; token: number },
+    chunk: ChunkOwner,
     {
       entries,
       retracted = [],
@@ -76,7 +76,7 @@ export class Journal {
 
   async #write(
     db: Database,
-    { run, no, token }: { run: string; no: number; token: number },
+    { run, no, token }: ChunkOwner,
     entries: readonly JournalEntry[],
     retracted: readonly number[],
   ): Promise<void> {

@@ -14,7 +14,7 @@ import type { KeyMatch } from '../../src/model/match.ts';
 import { own } from '../../src/model/own.ts';
 import type { KeyValues, RecordBatch } from '../../src/model/record.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
-import { lookUp } from './keyed/look-up.ts';
+import { lookUp } from './look-up.ts';
 
 /** The number of parents that a session remembers. When it is reached, all are forgotten and looked up again. */
 const mostRemembered = 100_000;

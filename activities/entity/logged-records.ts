@@ -5,7 +5,7 @@ import { largestRecord } from '../../src/model/too-large.ts';
 import type { Chunks } from '../../src/store/runs/chunks.ts';
 import type { ChunkRecords } from '../paths/keyed/chunk-records.ts';
 import { withoutLargeRecords } from '../paths/keyed/cut-chunks.ts';
-import { startOf, type Ends } from '../session/ends.ts';
+import { startOf, type Ends } from '../ends/ends.ts';
 
 /** The parts of a run's ends that are needed to read its pages again. */
 type Reading = Pick<Ends, 'source' | 'callSource'> & {

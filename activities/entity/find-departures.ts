@@ -4,7 +4,7 @@ import type { KeyValues } from '../../src/model/record.ts';
 import type { ChangedView, RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Removals } from '../paths/keyed/books.ts';
-import type { Ends } from '../session/ends.ts';
+import type { Ends } from '../ends/ends.ts';
 import type { Delivery } from './delivery.ts';
 
 const pageSize = 1000;

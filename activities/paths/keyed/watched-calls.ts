@@ -1,10 +1,10 @@
-import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/contract/calls.ts';
+import type { Answered, CallOptions, Calls, Send } from '../../../src/connectors/contract/calls.ts';
 import {
   ConfigError,
   LimitedError,
   RejectedError,
   TransientError,
-} from '../../src/model/failure.ts';
+} from '../../../src/model/failure.ts';
 
 /** Calls that note in `wire` whether one with an effect has left and was not refused for its rate. */
 export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {

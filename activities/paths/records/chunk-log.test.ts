@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Journal, JournalEntry } from '../../src/store/runs/journal.ts';
+import type { Journal, JournalEntry } from '../../../src/store/runs/journal.ts';
 import { ChunkLog, mostNotDurable } from './chunk-log.ts';
 
 const owner = { run: 'r', no: 0, token: 1 };

@@ -5,7 +5,7 @@ import { own } from '../../src/model/own.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Books, Learn } from '../paths/keyed/books.ts';
 import { syncBooks } from '../paths/keyed/sync-books.ts';
-import type { Ends } from '../session/ends.ts';
+import type { Ends } from '../ends/ends.ts';
 import type { Delivery } from './delivery.ts';
 import { findDepartures } from './find-departures.ts';
 import { recordIdOf } from '../../src/engine/entity/record-id.ts';

@@ -6,9 +6,9 @@ import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
 import { sealedRecords } from '../paths/keyed/sealed-records.ts';
 import { openKeyedPath } from '../paths/open-path.ts';
-import type { OpenConnection } from '../session/connect.ts';
-import type { Ends } from '../session/ends.ts';
-import { openDestination, type Opening } from '../session/open-ends.ts';
+import type { OpenConnection } from '../ends/connect.ts';
+import type { Ends } from '../ends/ends.ts';
+import { openDestination, type Opening } from '../ends/open-ends.ts';
 import {
   asDelivered,
   type DeliveredDestination,

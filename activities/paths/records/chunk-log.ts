@@ -1,18 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { faultPoint } from '../../src/model/fault-point.ts';
-import { SupersededError } from '../../src/store/runs/fencing.ts';
-import type { Database } from '../../src/store/database/database.ts';
-import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
-
-/** The chunk that an attempt writes, and its token (R6). */
-export interface ChunkOwner {
-  readonly run: string;
-  readonly no: number;
-  readonly token: number;
-}
-
-type Learn = (entries: readonly JournalEntry[], db: Database) => Promise<void>;
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import { type ChunkOwner, SupersededError } from '../../../src/store/runs/fencing.ts';
+import type { Learn } from '../keyed/books.ts';
+import type { Journal, JournalEntry, JournalOutcome } from '../../../src/store/runs/journal.ts';
 
 /** The time after which an outcome becomes durable, together with all that came meanwhile. Milliseconds. */
 const groupMs = 20;

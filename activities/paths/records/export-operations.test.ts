@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Calls } from '../../src/connectors/contract/calls.ts';
+import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import type {
   RecordDestination,
   WriteOperation,
   WriteResult,
-} from '../../src/connectors/contract/records.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import { SupersededError } from '../../src/store/runs/fencing.ts';
-import type { JournalEntry } from '../../src/store/runs/journal.ts';
+} from '../../../src/connectors/contract/records.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { LimitedError, RejectedError, TransientError } from '../../../src/model/failure.ts';
+import { SupersededError } from '../../../src/store/runs/fencing.ts';
+import type { JournalEntry } from '../../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
-import { mostCallsAtOnce } from './pool.ts';
-import type { KeyedWork } from '../paths/keyed/keyed-work.ts';
-import { pacedCalls, type CallTerms } from '../quota/paced-calls.ts';
+import { mostCallsAtOnce } from '../../ends/pool.ts';
+import type { KeyedWork } from '../keyed/keyed-work.ts';
+import { pacedCalls, type CallTerms } from '../../quota/paced-calls.ts';
 
 const sizes = fc.record({
   count: fc.integer({ min: 1, max: 300 }),

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { WriteBatch } from './write-batches.ts';
+import type { WriteBatch } from '../keyed/write-batches.ts';
 
 /** The number of calls that must fail in a row before the destination counts as down. */
 const mostStumbles = 8;

@@ -1,8 +1,8 @@
-import type { Calls } from '../../../src/connectors/contract/calls.ts';
-import type { Existing, KeyedDestination } from '../../../src/connectors/contract/records.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
-import type { KeyValues } from '../../../src/model/record.ts';
-import { mostCallsAtOnce, runPool } from '../../export/pool.ts';
+import type { Calls } from '../../src/connectors/contract/calls.ts';
+import type { Existing, KeyedDestination } from '../../src/connectors/contract/records.ts';
+import type { JsonObject } from '../../src/model/json.ts';
+import type { KeyValues } from '../../src/model/record.ts';
+import { mostCallsAtOnce, runPool } from './pool.ts';
 
 /** A key to be looked up, and the values that its record is to have. */
 export interface WantedKey {

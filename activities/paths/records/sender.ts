@@ -1,9 +1,9 @@
-import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
-import { faultPoint } from '../../src/model/fault-point.ts';
-import type { MakeCalls } from '../quota/paced-calls.ts';
+import type { RecordDestination, WriteResult } from '../../../src/connectors/contract/records.ts';
+import { faultPoint } from '../../../src/model/fault-point.ts';
+import type { MakeCalls } from '../../quota/paced-calls.ts';
 import type { ChunkLog } from './chunk-log.ts';
-import { isWithoutEffect, watchedCalls } from './watched-calls.ts';
-import type { Numbered } from './write-batches.ts';
+import { isWithoutEffect, watchedCalls } from '../keyed/watched-calls.ts';
+import type { Numbered } from '../keyed/write-batches.ts';
 
 /**
  * The result of a call. `inDoubt` is true for a call that may have taken effect, and that must not be made again or was

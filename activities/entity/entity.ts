@@ -9,7 +9,7 @@ import type { EntityState } from '../../src/store/entities/entities.ts';
 import type { EntityRef } from '../../src/store/entities/entity-ref.ts';
 import { ValueCodec } from '../../src/store/entities/values.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { OpenConnection, Connects } from '../session/connect.ts';
+import type { OpenConnection, Connects } from '../ends/connect.ts';
 
 /** An entity, loaded for an activity. */
 export interface OpenEntity extends EntityState {

@@ -3,7 +3,7 @@ import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RunStart } from '../../src/model/run.ts';
 import type { RunPlan } from '../../src/store/runs/run-plans.ts';
-import type { Parents } from '../paths/parents.ts';
+import type { Parents } from './parents.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 
 /** The parts of a run that all its steps work with: its plan, its open source, and the mapping to the destination. */

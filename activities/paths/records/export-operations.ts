@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecordDestination, WriteResult } from '../../src/connectors/contract/records.ts';
-import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import type { Operation } from '../../src/model/outcome.ts';
-import type { JournalOutcome as Outcome } from '../../src/store/runs/journal.ts';
-import { abortedLater } from '../../src/model/abort.ts';
-import { ChunkLog, type ChunkOwner } from './chunk-log.ts';
-import { inTurns } from '../host/in-turns.ts';
-import { lookUp } from '../paths/keyed/look-up.ts';
-import type { KeyedWork, FailedOperation } from '../paths/keyed/keyed-work.ts';
-import type { Ends } from '../session/ends.ts';
-import type { Calls } from '../../src/connectors/contract/calls.ts';
+import type { RecordDestination, WriteResult } from '../../../src/connectors/contract/records.ts';
+import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import { LimitedError, RejectedError, TransientError } from '../../../src/model/failure.ts';
+import type { Operation } from '../../../src/model/outcome.ts';
+import type { JournalOutcome as Outcome } from '../../../src/store/runs/journal.ts';
+import { abortedLater } from '../../../src/model/abort.ts';
+import type { ChunkOwner } from '../../../src/store/runs/fencing.ts';
+import { ChunkLog } from './chunk-log.ts';
+import { inTurns } from '../../host/in-turns.ts';
+import { lookUp } from '../../ends/look-up.ts';
+import type { KeyedWork, FailedOperation } from '../keyed/keyed-work.ts';
+import type { Ends } from '../../ends/ends.ts';
+import type { Calls } from '../../../src/connectors/contract/calls.ts';
 import { Outage } from './outage.ts';
-import { mostCallsAtOnce, runPool } from './pool.ts';
+import { mostCallsAtOnce, runPool } from '../../ends/pool.ts';
 import { Sender } from './sender.ts';
 import {
   intoBatches,
@@ -22,7 +23,7 @@ import {
   numberOperations,
   type WriteBatch,
   type Numbered,
-} from './write-batches.ts';
+} from '../keyed/write-batches.ts';
 
 /** How often a record is sent, at most, when the destination fails on it while it takes others. */
 const mostTries = 5;

@@ -1,8 +1,8 @@
-import type { KeyedDestination, WriteOperation } from '../../src/connectors/contract/records.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import type { Steps } from '../../src/engine/run/steps.ts';
-import type { Operation } from '../../src/model/outcome.ts';
-import type { ChunkOwner } from './chunk-log.ts';
+import type { KeyedDestination, WriteOperation } from '../../../src/connectors/contract/records.ts';
+import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import type { Steps } from '../../../src/engine/run/steps.ts';
+import type { Operation } from '../../../src/model/outcome.ts';
+import type { ChunkOwner } from '../../../src/store/runs/fencing.ts';
 
 /** An operation with its place in the chunk. */
 export interface Numbered extends WriteOperation, DecidedOperation {
