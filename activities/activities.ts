@@ -4,7 +4,7 @@ import type { Staged, Waiting } from './paths/path.ts';
 
 export type { WaitedJob, Waiting } from './paths/path.ts';
 import type { StartedRun } from './run/create-run.ts';
-import type { RunEnd } from '../src/store/runs/runs.ts';
+import type { RunEnd } from '../src/store/runs/run-progress.ts';
 import type { Removal, RunFailure, RunPhase, RunStatus } from '../src/model/run.ts';
 
 /** Names a chunk of a run. */
@@ -13,10 +13,10 @@ export interface ChunkInput {
   readonly chunk: number;
 }
 
-/** What reading a page came to; with `waitMs` a long job at the source is still to be waited for. */
+/** The result of reading a page. With `waitMs`, nothing was read yet: a long job at the source still runs. */
 export interface Imported extends Staged, Partial<Waiting> {}
 
-/** How a run ended. */
+/** The end of a run, as its workflow is told. */
 export interface Ended {
   readonly status: RunEnd['status'];
   readonly stats: Stats;
@@ -30,15 +30,15 @@ export interface RunActivities {
   /** Reads a page and stages it as one or more chunks from `chunk` on. */
   importPage(input: ChunkInput): Promise<Imported>;
   /**
-   * Matches a staged chunk with the destination and maps it (record destinations), in source order. With `waits` some
-   * of its keys are still being written by earlier chunks: it may be exported only after them.
+   * Maps a staged chunk and matches it with the destination, in source order (not where the destination stages).
+   * `waits` is true when earlier chunks still write some of its keys: the chunk may be exported only after them.
    */
   matchChunk(input: ChunkInput): Promise<{ waits: boolean }>;
-  /** Writes a chunk; returns its share of the stats, or when to come again. */
+  /** Writes a chunk; returns its share of the stats, or the time to wait before it is called again. */
   exportChunk(input: ChunkInput): Promise<Stats | Waiting>;
   /** Counts and pins what a mirror would remove. */
   planRemoval(input: ChunkInput): Promise<Removal & { needsApproval: boolean }>;
-  /** Removes what was pinned; returns its share of the stats, or when to come again. */
+  /** Removes what was pinned; returns its share of the stats, or the time to wait before it is called again. */
   exportRemoval(input: ChunkInput): Promise<Stats | Waiting>;
   /** Notes the run's state for readers outside Temporal. */
   noteRun(input: {
@@ -56,14 +56,14 @@ export interface RunActivities {
   noteSkippedTick(input: { sync: string }): Promise<void>;
 }
 
-/** What opening a cycle settled. */
+/** The steps of a cycle, settled when it opens. */
 export interface OpenedCycle {
-  /** What is read, in order. */
+  /** The reads of the sources, in order. */
   readonly readings: readonly {
     readonly source: string;
     readonly reading: 'changes' | 'tombstones';
   }[];
-  /** The sources whose deletes are found by reading all ids. */
+  /** The sources whose deleted records are found by reading all ids. */
   readonly scans: readonly string[];
   readonly merges: boolean;
   /** The syncs of the destinations. */
@@ -75,8 +75,9 @@ export interface CycleActivities {
   /** Checks all ends and settles from where to where each source is read. */
   openCycle(input: { run: string; entity: string }): Promise<OpenedCycle>;
   /**
-   * Reads a batch of what a source has changed, and unifies it. `more`: the source holds more; `waits`: but nothing can be
-   * read before the run that writes to the system has noted what it makes there.
+   * Reads a batch of a source's changes and unifies it. `more` is true when the source holds further changes. `waits`
+   * is true when those can only be read once the run that writes to the system has noted the records that it makes
+   * there.
    */
   unifySource(input: {
     run: string;
@@ -90,7 +91,7 @@ export interface CycleActivities {
     entity: string;
     source: string;
   }): Promise<Removal & { needsApproval: boolean }>;
-  /** Detaches the records that `scanSource` has not met. */
+  /** Detaches the records whose ids `scanSource` did not find. */
   detachMissing(input: { run: string; entity: string; source: string }): Promise<void>;
   /** Merges duplicates, or reports them. */
   mergeDuplicates(input: { run: string; entity: string }): Promise<void>;
@@ -99,7 +100,7 @@ export interface CycleActivities {
     run: string;
     entity: string;
     end: Pick<RunEnd, 'status' | 'failure'>;
-    /** Whether the sources hold more. */
+    /** True when the sources hold more than the cycle read. */
     more: boolean;
   }): Promise<Ended>;
 }

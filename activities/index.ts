@@ -18,12 +18,12 @@ import type { Dependencies } from './host/dependencies.ts';
 import { Sessions } from './session/sessions.ts';
 import { Steering } from './host/steering.ts';
 
-/** Every activity, over what it needs. */
+/** Returns all activities, with the parts that they work with. */
 export function createActivities(dependencies: Dependencies): RunActivities & CycleActivities {
   const deps = {
     ...dependencies,
     sessions: new Sessions(dependencies),
-    steering: new Steering(dependencies.store.runs),
+    steering: new Steering(dependencies.store.runProgress),
   };
   return withSafeFailures({
     openRun: openRun(deps),

@@ -14,9 +14,9 @@ import { isWanted, type BenchOptions } from './support/options.ts';
 import { readResults, writeResults } from './support/results.ts';
 import { startSluice, type Sluice } from './support/sluice.ts';
 
-/** How well a quota was used. */
+/** The use that was made of a quota. */
 export interface QuotaUse {
-  /** Whether the API was written to or read from. */
+  /** `write`: the API was the destination; `read`: it was the source. */
   readonly how: 'write' | 'read';
   readonly by: 'Sluice' | 'dlt';
   /** Calls a second that the API allows. */

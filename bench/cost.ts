@@ -11,7 +11,7 @@ import { readResults, writeResults } from './support/results.ts';
 import { startSluice, type Sluice } from './support/sluice.ts';
 import { costOf, countedCalls, type Calls, type Cost } from './support/temporal-cost.ts';
 
-/** What moves. */
+/** The ways of records that are measured. */
 export const paths = ['Postgres → Postgres', 'API → Postgres', 'Postgres → API'] as const;
 export type Path = (typeof paths)[number];
 

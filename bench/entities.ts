@@ -12,12 +12,12 @@ import { peakMebibytes, resetPeak } from './support/proc.ts';
 import { writeResults } from './support/results.ts';
 import { startSluice, type Sluice } from './support/sluice.ts';
 
-/** What one ingest measured. */
+/** The measurements of an ingest. */
 export interface Ingest {
-  /** Of both sources. */
+  /** The number of records of both sources. */
   readonly records: number;
   readonly encrypted: boolean;
-  /** Which ingest: `first`: all is new; `again`: everything is read again and nothing changed; `changed`: 1 % changed. */
+  /** `first`: all records are new; `again`: all are read again and none has changed; `changed`: 1 % have changed. */
   readonly what: 'first' | 'again' | 'changed';
   /** Records that the cycles read. */
   readonly read: number;

@@ -12,10 +12,10 @@ import { isWanted, type BenchOptions } from './support/options.ts';
 import { readResults, writeResults } from './support/results.ts';
 import { main, startSluice, type Sluice } from './support/sluice.ts';
 
-/** What a tool does when things go wrong. */
+/** The behaviour of a tool when something goes wrong. */
 export interface Faults {
   readonly title: string;
-  /** Of 1,000 changed rows, one of which the destination refuses: how many arrive. */
+  /** The number of rows that arrive, of 1,000 changed ones of which the destination refuses one. */
   readonly applied: number;
   /** After `kill -9` at half time: rows in the destination, until then and when it is run again; seconds. */
   readonly killed: {
@@ -24,7 +24,7 @@ export interface Faults {
     readonly whole: number;
     readonly again: number;
   };
-  /** Of ten rows deleted in the source: how many go. */
+  /** The number of rows that are removed, of ten that were deleted in the source. */
   readonly removed: number;
 }
 
@@ -35,7 +35,7 @@ interface Subject {
   reset(round: Round): Promise<void>;
   /** Returns seconds and whether it succeeded. */
   run(what: 'S1' | 'S2' | 'S4', round: Round, cut?: number): Promise<Outcome>;
-  /** Whether it goes on by itself after the kill. */
+  /** True when the tool goes on by itself after the kill. */
   readonly goesOn: boolean;
 }
 
@@ -44,7 +44,7 @@ interface Outcome {
   readonly seconds: number;
 }
 
-/** What each tool makes of a bad row, of `kill -9` and of deletes. */
+/** Measures how each tool handles a bad row, `kill -9` and deletes. */
 export async function benchFaults(options: BenchOptions): Promise<void> {
   const cluster = await startCluster();
   const sluice = isWanted(options, 'sluice') ? await startSluice() : undefined;
@@ -158,7 +158,7 @@ async function run({ command, args, env }: Command, cut?: number): Promise<Outco
     cut !== undefined && setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), cut * 1000);
   const code = await ended;
   if (timer) clearTimeout(timer);
-  // What the killed one left in the databases ends with its connections.
+  // The statements of the killed process end with its connections, a little later.
   if (cut !== undefined) await sleep(1000);
   return { ok: code === 0, seconds: (performance.now() - start) / 1000 };
 }

@@ -25,7 +25,7 @@ import { cpuSeconds, endedCpuSeconds } from './support/proc.ts';
 import { readResults, writeResults } from './support/results.ts';
 import { startSluice } from './support/sluice.ts';
 
-/** What a round measured, by scenario and contender. */
+/** The measurements of a round, by scenario and contender. */
 export type RoundResult = Partial<Record<Scenario, Record<string, Measured>>>;
 
 /** Results of bench 1. */
@@ -64,7 +64,10 @@ export async function benchPostgres(options: BenchOptions): Promise<void> {
   }
 }
 
-/** Who is too slow for all the rows is measured with fewer, beside the limit with as few. */
+/**
+ * Groups contenders by the rows they are measured with: slow ones get fewer, and the limit is measured with as few
+ * beside them.
+ */
 function bySize(contenders: readonly Contender[], rows: number): Map<number, Contender[]> {
   const groups = new Map<number, Contender[]>();
   for (const contender of contenders) {
@@ -131,9 +134,9 @@ async function orLeave(
   }
 }
 
-/** What a scenario should come to. */
+/** The expected result of a scenario. */
 interface Expected {
-  /** What Sluice should count. */
+  /** The expected counts of Sluice. */
   readonly stats: Partial<RunView['stats']>;
   /** The digest of the right result, and how to make it of a destination. */
   readonly wanted: string;
@@ -179,7 +182,7 @@ async function changeSource(scenario: Scenario, round: Round): Promise<Expected[
   return { imported: rows, created: kept, skipped: rows - kept };
 }
 
-/** How many rows Sluice reads by watermark: those at the watermark too, as more of them may have come. */
+/** Counts the rows that Sluice reads by watermark, including those at the watermark itself. */
 async function from(source: Database, watermark: string): Promise<number> {
   const sql = `SELECT count(*) FROM public.customers WHERE updated_at >= '${watermark}'`;
   return Number(await source.value(sql));

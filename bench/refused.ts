@@ -18,7 +18,7 @@ export interface Refused {
   readonly cpu: number;
 }
 
-/** What bad rows cost. */
+/** The cost of bad rows. */
 export interface RefusedResults {
   readonly rows: number;
   readonly loads: readonly Refused[];

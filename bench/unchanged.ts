@@ -11,7 +11,7 @@ import type { BenchOptions } from './support/options.ts';
 import { writeResults } from './support/results.ts';
 import { startSluice, type Sluice } from './support/sluice.ts';
 
-/** What a rerun cost. */
+/** The cost of a rerun. */
 export interface Rerun {
   /** Share of the source's rows that had changed, 0 to 1. */
   readonly share: number;

@@ -11,7 +11,7 @@ import { logger } from '../src/runtime/log.ts';
 /** A running Sluice of an example. */
 export type Dev = Awaited<ReturnType<typeof startDev>>;
 
-/** Where an example plays: everything that it starts here is stopped and removed at its end. */
+/** The place that an example runs in. Everything that it starts here is stopped and removed at its end. */
 export interface Stage {
   /** Remembers what is to be stopped, the last first. */
   onEnd(stop: () => Promise<unknown>): void;

@@ -25,7 +25,15 @@ import { syncRun } from './sync-run.ts';
 
 const steps = proxyActivities<CycleActivities>(workOptions);
 
-/** One cycle of an entity (DESIGN section 4). Only wires: activities do the work, the engine decides. */
+/**
+ * Runs one cycle of an entity (DESIGN section 4). It only puts steps in order: activities do the work.
+ *
+ * ```
+ *   open ─▶ read each source, then its deletes ─▶ merge ─▶ deliver: a syncRun per destination ─▶ close
+ *                                                             │ ends when all are over, or when the
+ *                                                             └ next cycle asks this one to give way
+ * ```
+ */
 export async function entityCycle(input: EntityCycleInput): Promise<RunResult> {
   return new EntityCycle(input).execute();
 }
@@ -66,17 +74,17 @@ class EntityCycle {
       life.phase = 'close';
       const end = { status: 'completed', failure: null } as const;
       const result = life.end(await pausable(life.gate, () => close(end)));
-      // Whoever it gave way to goes on.
+      // A cycle that gave way is followed by the one that asked for it.
       if (this.#moreNow && this.#input.drain && !this.#givesWay) await this.#next();
       return result;
     } catch (error) {
-      // Continue-as-new leaves by an exception of Temporal's own, which must pass.
+      // Continue-as-new is an exception of Temporal's, which must pass.
       if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
       return life.stop(error, close);
     }
   }
 
-  /** Reads and unifies what the sources have changed, then what they have deleted. */
+  /** Reads and unifies the sources' changes, then their deletes. */
   async #read({ readings, scans }: OpenedCycle): Promise<void> {
     const { run, entity } = this.#input;
     const life = this.#life;
@@ -101,24 +109,24 @@ class EntityCycle {
   }
 
   /**
-   * Runs every destination, and waits for all of them or until the next cycle is asked for: a slow one holds back no
-   * other, and goes on by itself.
+   * Starts a run for every destination. Waits until all are over, or until the next cycle is asked for. A slow
+   * destination holds back no other: its run goes on by itself.
    */
   async #deliver({ destinations }: OpenedCycle): Promise<void> {
     await condition(() => !this.#life.gate.closed());
     const started = await Promise.all(destinations.map((sync) => this.#start(sync)));
     this.#children = started.filter((child) => child !== null);
-    // Paused while they started: they could not be told yet.
+    // A pause that came while they started could not reach them.
     if (this.#life.gate.closed()) this.#steerChildren('pause');
     let open = this.#children.length;
-    // Whoever cancels the cycle cancels the runs it waits for.
+    // Cancelling the cycle cancels the runs that it waits for.
     const over = (): void => void (open -= 1);
     for (const child of this.#children) void child.result().then(over, over);
     await condition(() => open === 0 || this.#givesWay);
     this.#children = [];
   }
 
-  /** Null where a run of the destination is still open: it catches up later. */
+  /** Starts the run of a destination; null when one is still open, which the next cycle catches up on. */
   async #start(sync: string): Promise<ChildWorkflowHandle<typeof syncRun> | null> {
     const { run: parent, searchable } = this.#input;
     const run = newRunId(Date.now(), uuid4());
@@ -139,12 +147,12 @@ class EntityCycle {
   }
 
   #steerChildren(event: 'pause' | 'resume'): void {
-    // One that has just ended cannot be told any more.
+    // A run that has just ended takes no signal.
     for (const child of this.#children)
       void child.signal(event === 'pause' ? pauseSignal : resumeSignal).catch(() => undefined);
   }
 
-  /** The sources hold more than a cycle reads: the next one follows at once, a run of its own. */
+  /** Continues with the next cycle, a run of its own, because the sources hold more than one cycle reads. */
   async #next(): Promise<never> {
     const run = newRunId(Date.now(), uuid4());
     return continueAsNew<typeof entityCycle>({ ...this.#input, run });

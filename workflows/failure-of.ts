@@ -1,7 +1,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { RunFailure } from '../src/model/run.ts';
 
-/** Why a run failed: what the activity said, or the workflow's own error. */
+/** Returns the failure of a run from the error that ended it: an activity's failure, or the workflow's own error. */
 export function failureOf(error: unknown): RunFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {

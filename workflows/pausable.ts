@@ -7,14 +7,14 @@ import {
 } from '@temporalio/workflow';
 import type { WaitedJob, Waiting } from '../activities/activities.ts';
 
-/** Holds a run up while it is closed: the run is paused. */
+/** Tells whether the run is paused; then the gate is closed. */
 export interface PauseGate {
   closed(): boolean;
 }
 
 /**
- * Runs `work` while the gate is open. When it closes, the work is cancelled and started again once the gate
- * opens: activities pick up where their chunk stands.
+ * Runs `work`, which a pause interrupts: when the gate closes, the work is cancelled, and started again once it opens.
+ * Activities go on where their chunk stands.
  */
 export async function pausable<T>(gate: PauseGate, work: () => Promise<T>): Promise<T> {
   for (;;) {
@@ -22,7 +22,7 @@ export async function pausable<T>(gate: PauseGate, work: () => Promise<T>): Prom
     const scope = new CancellationScope();
     let stopped = false;
     let over = false;
-    // When the run is cancelled this ends at once, and work only when its activity has: it must not count as unhandled.
+    // When the run is cancelled, this rejects before `work` does, and must not count as an unhandled rejection.
     const watch = scope
       .run(async () => {
         await condition(() => over || gate.closed());
@@ -65,8 +65,8 @@ function isWaiting(answer: object): answer is Waiting {
 }
 
 /**
- * True where `error` is how an activity ends that was asked to stop: it obeyed, or the attempt under way failed or was
- * lost with its worker, and the server makes no further one because a stop had been asked for.
+ * True when `error` is the end of an activity that was asked to stop. Either it stopped, or its attempt failed or was
+ * lost with its worker, and the server made no further attempt because of the request.
  */
 function obeyed(error: unknown): boolean {
   if (isCancellation(error)) return true;

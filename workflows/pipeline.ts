@@ -9,21 +9,26 @@ import type { Stats } from '../src/model/outcome.ts';
 import { stagingLost } from '../src/model/workflow.ts';
 import { pausable, untilDone, type PauseGate } from './pausable.ts';
 
-/** The steps of a chunk. */
+/** The steps of a chunk, and how many may overlap. */
 interface ChunkSteps {
   importPage(chunk: number): Promise<Pick<Imported, 'chunks' | 'done' | 'waitMs'>>;
-  /** Absent where the destination matches a chunk as it applies it. `waits`: not before the exports of earlier chunks. */
+  /**
+   * Absent when the destination matches a chunk as it applies it. `waits` is true when the chunk may be exported only
+   * after all earlier ones.
+   */
   matchChunk?(chunk: number): Promise<{ waits: boolean }>;
-  /** Most exports that overlap; two more chunks are imported and matched meanwhile. */
+  /** The number of exports that may overlap. Two more chunks are imported and matched meanwhile. */
   readonly exportsAtOnce: number;
   exportChunk(chunk: number): Promise<Stats | Waiting>;
+  /** Is told the counts of each exported chunk. */
   exported(stats: Stats): void;
   /** Told which long job a step waits for, such as `export 3`; undefined: none any more. Absent: nobody is told. */
   waits?(step: string, job: WaitedJob | undefined): void;
 }
 
 /**
- * Overlaps import, match and export of successive chunks; matches and the starts of exports keep the source's order.
+ * Runs import, match and export of successive chunks at the same time. Matches, and the starts of exports, keep the
+ * source's order.
  *
  * ```
  *            ┌ waits for room: at most exportsAtOnce + 2 chunks are open
@@ -40,15 +45,17 @@ export class Pipeline {
   readonly #gate: PauseGate;
   readonly #steps: ChunkSteps;
   readonly #mostOpen: number;
-  /** Chunks that are imported and not exported. */
+  /** The number of chunks that are imported and not exported yet. */
   #open = 0;
+  /** The first failure of any step. */
   #failure: unknown;
-  /** The chunk whose staged rows were gone, where that was the first failure. */
+  /** The chunk whose staged rows were lost, if that was the first failure. */
   #lost: number | undefined;
   #matches: Promise<unknown> = Promise.resolve();
   #exports: Promise<unknown> = Promise.resolve();
-  /** The chunk whose export starts next. */
+  /** The number of the chunk whose export starts next. */
   #turn = 0;
+  /** The number of exports under way. */
   #exporting = 0;
 
   constructor(gate: PauseGate, steps: ChunkSteps) {
@@ -58,8 +65,8 @@ export class Pipeline {
   }
 
   /**
-   * Runs until the source is read to its end, or until `stop` says so; all chunks are exported then. Ends early, at
-   * the first chunk whose staged rows were `lost`: it and what follows must be imported again.
+   * Runs until the source is read to its end (`done`), or until `stop` returns true. In both cases all imported chunks
+   * are exported. When staged rows were lost, ends early with `lost`: import again from `nextChunk` on.
    * @throws the first failure of any step, after the other steps were cancelled
    */
   async run(
@@ -95,7 +102,7 @@ export class Pipeline {
   #follow(chunk: number): void {
     this.#open += 1;
     const matched = this.#match(chunk);
-    // Its failure is met when the chunk's turn to be exported comes.
+    // A failed match is handled when the chunk's turn to be exported comes.
     this.#matches = matched.catch(() => undefined);
     this.#exports = Promise.all([this.#exports, this.#export(chunk, matched)]);
   }
@@ -107,7 +114,9 @@ export class Pipeline {
     return pausable(this.#gate, () => matchChunk(chunk));
   }
 
-  /** Waits for the chunk's turn, for a free place and, where it must, for the exports before; never throws. */
+  /**
+   * Waits for the chunk's turn, for a free place and, if it must, for the exports before; then exports. Never throws.
+   */
   async #export(chunk: number, matched: Promise<{ waits: boolean }>): Promise<void> {
     const { exportChunk, exported, exportsAtOnce } = this.#steps;
     try {

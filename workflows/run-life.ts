@@ -16,19 +16,19 @@ import { details } from './details.ts';
 import { failureOf } from './failure-of.ts';
 import { approveSignal, pauseSignal, resumeSignal, stateQuery } from './messages.ts';
 
-/** How activities are tried again. */
+/** The retry policy of all activities. */
 export const retryPolicy = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '30s',
 } as const;
 
-/** How the activities run that do a run's work. */
+/** The options of the activities that do a run's work. */
 export const workOptions = {
   startToCloseTimeout: '1h',
-  // More than two beats: how long the work of a worker that was killed lies idle.
+  // Two heartbeats and some more: for this long the work of a killed worker lies idle.
   heartbeatTimeout: '12s',
-  // A run that stops must know what its last calls did, or its stats would lie (R10).
+  // A run that stops must know the outcome of its last calls, or its stats would be wrong (R10).
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: retryPolicy,
 } as const;
@@ -38,13 +38,13 @@ const { noteRun } = proxyActivities<RunActivities>({
   retry: retryPolicy,
 });
 
-/** How a run ends, as its closing activity is told. */
+/** The end of a run, as its closing activity is told. */
 export interface End {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly failure: RunFailure | null;
 }
 
-/** What a run begins with. */
+/** The state in which a run begins. */
 interface Beginning {
   readonly run: string;
   readonly searchable: boolean;
@@ -54,21 +54,22 @@ interface Beginning {
 }
 
 /**
- * The life of a run or a cycle: its status and counts, who steers it, and whom it tells (DESIGN section 3).
+ * Keeps the status and counts of a run or a cycle, takes the signals that steer it, and tells others of each change
+ * (DESIGN section 3).
  *
  * ```
- *   pending ─▶ running ◀──resume── paused        pause, resume: by signal
- *                 │ ▲ ──pause──▶     │
- *                 │ └──approve─── paused (awaits approval of a removal; only approve or cancel ends it, R7)
- *                 ▼
- *   completed | failed | cancelled               a stop closes the run first, whatever is under way
+ *               ┌── pause ─▶ paused ── resume ─▶ running        by signal
+ *   pending ─▶ running
+ *               ├── a removal needs approval ─▶ paused ── approve ─▶ running      resume does nothing here (R7)
+ *               └── done, failed or cancelled ─▶ close ─▶ completed | failed | cancelled
  * ```
  *
- * Every change is shown in the Temporal UI at once, and told to the store by notes that follow each other.
+ * The Temporal UI shows every change at once. The store is told of pauses and approvals by one note after the other;
+ * its activities note the rest.
  */
 export class RunLife {
   phase: RunPhase;
-  /** Called when the run was paused or resumed by a signal. */
+  /** Called when a signal has paused or resumed the run. */
   onPauseOrResume: ((event: 'pause' | 'resume') => void) | undefined;
   readonly #run: string;
   readonly #searchable: boolean;
@@ -76,6 +77,7 @@ export class RunLife {
   #stats: Stats;
   #removal: Removal | undefined;
   #approved = false;
+  /** True while the run waits for approval. */
   #awaiting = false;
   /** The long jobs that steps wait for, by step. */
   readonly #waited = new Map<string, WaitedJob>();
@@ -83,8 +85,9 @@ export class RunLife {
   #pausesAtStart = false;
   /** Something happened that the store has not been told. */
   #untold = false;
+  /** True while a note to the store is under way. */
   #telling = false;
-  /** The status that the search attribute and the details were last told. */
+  /** The status that the search attribute holds. */
   #shown: RunStatus | undefined;
 
   constructor({ run, searchable, status, phase, stats }: Beginning) {
@@ -105,9 +108,10 @@ export class RunLife {
     return this.#stats;
   }
 
-  /** Closed while the run is paused: activities under way are stopped, and started again when it goes on. */
+  /** Closed while the run is paused. Then activities under way are stopped, and started again when it is resumed. */
   readonly gate = { closed: (): boolean => this.#status === 'paused' };
 
+  /** Adds the counts of a chunk. */
   count(stats: Stats): void {
     this.#stats = addStats(this.#stats, stats);
     this.#show();
@@ -131,7 +135,7 @@ export class RunLife {
     this.#show();
   }
 
-  /** Waits until somebody lets the run remove so much (R7); not at all where that was said before. */
+  /** Waits, paused, until somebody approves the removal (R7). Returns at once when it was approved before. */
   async awaitApproval(removal: Removal): Promise<void> {
     if (this.#approved) return;
     this.#awaiting = true;
@@ -144,7 +148,10 @@ export class RunLife {
     this.#tell();
   }
 
-  /** Ends a run that was cancelled or failed: whatever stood in the way, cancelling is what was asked for last. */
+  /**
+   * Closes and ends a run that failed or was cancelled. A run that was asked to cancel is cancelled, whatever `error`
+   * is.
+   */
   async stop(error: unknown, close: (end: End) => Promise<Ended>): Promise<RunResult> {
     const end: End = CancellationScope.current().consideredCancelled
       ? { status: 'cancelled', failure: null }
@@ -153,7 +160,7 @@ export class RunLife {
     return this.end(await CancellationScope.nonCancellable(() => close(end)));
   }
 
-  /** The run is over as the store has it: it may have completed just before it was to be stopped. */
+  /** Ends the workflow as the store says that the run ended: it may have completed just before it was to be stopped. */
   end({ status, stats, failure }: Ended): RunResult {
     this.#stats = stats;
     this.advance(status === 'completed' ? 'complete' : status === 'cancelled' ? 'cancel' : 'fail');
@@ -162,7 +169,7 @@ export class RunLife {
   }
 
   #steer(event: 'pause' | 'resume'): void {
-    // Only approval or cancellation ends the wait for approval (R7).
+    // Only approval or cancellation ends the wait for approval (R7), so `resume` does not.
     if (this.#awaiting) return;
     const before = this.#status;
     if (before === 'pending') this.#pausesAtStart = event === 'pause';
@@ -172,12 +179,15 @@ export class RunLife {
     this.onPauseOrResume?.(event);
   }
 
-  /** Tells readers outside Temporal how the run is: one note after the other, so that the last is the latest. */
+  /**
+   * Notes the run's status in the store, for readers outside Temporal. Notes follow each other, so the last is the
+   * latest.
+   */
   #tell(): void {
     this.#untold = true;
     if (this.#telling) return;
     this.#telling = true;
-    // Whatever stops the run must not stop the note, and a note that fails must not stop the run.
+    // Cancelling the run must not cancel the note, and a note that fails must not fail the run.
     void CancellationScope.nonCancellable(async () => {
       while (this.#untold) {
         this.#untold = false;

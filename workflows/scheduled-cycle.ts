@@ -20,11 +20,13 @@ import { giveWaySignal } from './messages.ts';
 
 const { noteSkippedTick } = proxyActivities<RunActivities>({ startToCloseTimeout: '1m' });
 
-/** How often a cycle that only waits for its destinations is asked to give way, and how long it is given for it. */
+/** The number of times that an open cycle is asked to give way, and the milliseconds that it has to do so each time. */
 const asks = 3;
 const givenMs = 3000;
 
-/** What a Schedule starts: a cycle under the entity's own workflow id, or a note that one was open already. */
+/**
+ * Starts a cycle under the entity's own workflow id, or notes a skipped tick when one is open. A Schedule starts this.
+ */
 export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput): Promise<void> {
   const run = newRunId(Date.now(), uuid4());
   for (let tries = 0; tries <= asks; tries++) {
@@ -46,7 +48,7 @@ export async function scheduledCycle({ entity, searchable }: ScheduledCycleInput
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
     const open = getExternalWorkflowHandle(entityWorkflowId(entity));
-    // It may have ended meanwhile.
+    // The cycle may have ended meanwhile.
     await open.signal(giveWaySignal).catch(() => undefined);
     await sleep(givenMs);
   }

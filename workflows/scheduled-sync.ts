@@ -11,7 +11,7 @@ import { syncRun } from './sync-run.ts';
 
 const { noteSkippedTick } = proxyActivities<RunActivities>({ startToCloseTimeout: '1m' });
 
-/** What a Schedule starts: a run under the sync's own workflow id, or a note that one was open already. */
+/** Starts a run under the sync's own workflow id, or notes a skipped tick when one is open. A Schedule starts this. */
 export async function scheduledSync({ sync, searchable }: ScheduledSyncInput): Promise<void> {
   const run = newRunId(Date.now(), uuid4());
   try {

@@ -19,10 +19,18 @@ import { untilDone, pausable } from './pausable.ts';
 
 const steps = proxyActivities<RunActivities>(workOptions);
 
-/** How often a run imports again what a destination's server lost in crashes. */
+/** The number of times that a run imports again what a crash of the destination's server lost. */
 const mostLosses = 20;
 
-/** One execution of a sync (DESIGN section 3). Only wires: activities do the work, reducers decide. */
+/**
+ * Runs a sync once (DESIGN section 3). It only puts steps in order: activities do the work.
+ *
+ * ```
+ *   open ─▶ import, match, export (Pipeline) ─▶ remove (a mirror) ─▶ close
+ *                │ staged rows lost: again from there
+ *                └ long history: continues as new with ids and counts
+ * ```
+ */
 export async function syncRun(input: SyncRunInput): Promise<RunResult> {
   return new SyncRun(input).execute();
 }
@@ -62,13 +70,13 @@ class SyncRun {
       const end = { status: 'completed', failure: null } as const;
       return life.end(await pausable(life.gate, () => close(end)));
     } catch (error) {
-      // Continue-as-new leaves by an exception of Temporal's own, which must pass.
+      // Continue-as-new is an exception of Temporal's, which must pass.
       if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
       return life.stop(error, close);
     }
   }
 
-  /** Runs the pipeline to the end of the source; returns the number of chunks. */
+  /** Runs the pipeline to the end of the source. Returns the number of chunks. */
   async #syncChunks(opened: OpenedRun, firstChunk: number): Promise<number> {
     let nextChunk = firstChunk;
     for (let losses = 0; ; losses++) {
@@ -100,7 +108,7 @@ class SyncRun {
         matchChunk: (chunk: number) =>
           steps.matchChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
       }),
-      // Records on their way to an API are waited for: two chunks at once keep its quota busy.
+      // Two chunks at once keep an API's quota busy while one of them ends.
       exportsAtOnce: opened.kind === 'staging' ? 1 : 2,
       exportChunk: (chunk) =>
         steps.exportChunk.executeWithOptions({ summary: `chunk ${chunk}` }, [{ run, chunk }]),
@@ -112,13 +120,13 @@ class SyncRun {
     });
   }
 
-  /** Fails the run when it has more record errors than its sync allows. */
+  /** Throws when the run has more record errors than its sync allows. */
   #judge({ stopAfter }: OpenedRun, complete: boolean): void {
     const reason = stopAfter && tooManyErrors(stopAfter, this.#life.stats, complete);
     if (reason) throw ApplicationFailure.nonRetryable(reason, 'too_many_errors');
   }
 
-  /** Mirror: removes what the source no longer has, behind the guard (R7). */
+  /** Removes the records that the source no longer has, once the guard or a person approves (R7). */
   async #remove(chunk: number): Promise<void> {
     const { run } = this.#input;
     const life = this.#life;

@@ -10,9 +10,9 @@ import type { Store } from '../../src/store/store.ts';
 import { recordIdOf } from '../../src/engine/entity/record-id.ts';
 
 /**
- * An entity's change log as a source: its live records in the order of their last change, each as it stands. The
- * watermark is a change's number, so that what was read up to it is not read again. Deleted records are not among them.
- * A page knows its end before its batches are read.
+ * Returns an entity's change log as a source: its live records in the order of their last change, each as it stands.
+ * The watermark is a change's number, so that what was read up to it is not read again. Deleted records are not among
+ * them. A page knows its end before its batches are read.
  */
 export function changeSource(
   { golden }: Store,

@@ -11,15 +11,18 @@ import type { Store } from '../../src/store/store.ts';
 
 const expiredAtOnce = 50_000;
 
-/** Ends a cycle. Only one that completes moves the positions of its sources: another one reads the same again. */
+/**
+ * Ends a cycle. Only a cycle that completes moves the positions of its sources; after any other, the next reads the
+ * same again.
+ */
 export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycle'] {
   return ({ run, entity: id, end: { status, failure }, more }) =>
     supervised(deps, run, async () => {
       const { store } = deps;
-      await store.runs.enter(run, 'close');
+      await store.runProgress.enter(run, 'close');
       if (status !== 'completed') {
-        // It may end before its first step.
-        await store.runs.createCycle({ id: run, entity: id, options: {} });
+        // A cycle may end before its first step has created it.
+        await store.runPlans.createCycle({ id: run, entity: id, options: {} });
         await endCycle(store, run, { status, failure });
         return endOf(await store.runs.get(run));
       }
@@ -29,9 +32,9 @@ export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycl
       faultPoint('cycle.after-positions');
       await store.entities.completed(id, entity.openCycle, run);
       faultPoint('cycle.after-number');
-      await store.runs.noteMore(run, more);
+      await store.runProgress.noteMore(run, more);
       const outcome = await outcomeOf(deps, run);
-      await store.runs.finish(run, { status, failure, outcome, watermark: null });
+      await store.runProgress.finish(run, { status, failure, outcome, watermark: null });
       faultPoint('cycle.after-finish');
       await store.seenIds.drop(run);
       await expire(deps, entity);
@@ -73,7 +76,10 @@ async function outcomeOf({ store }: WorkerDependencies, run: string): Promise<Ru
   return written === 0 ? 'nothing_written' : 'ok';
 }
 
-/** Forgets what is older than the history is to be kept: log entries, and deleted records that every destination knows of. */
+/**
+ * Deletes log entries older than the history is to be kept, and equally old deleted records that every destination has
+ * passed.
+ */
 async function expire(
   { store }: WorkerDependencies,
   { id, no, ref, spec }: OpenEntity,
@@ -89,13 +95,13 @@ async function expire(
   while ((await store.records.forgetDeleted(ref, { keepMs, upTo, limit })) === limit);
 }
 
-/** Ends a cycle that does not complete. From now on no attempt of it changes anything (R6). */
+/** Ends a cycle that does not complete. Afterwards no attempt of it can change anything (R6). */
 export async function endCycle(
-  { runs, chunks, seenIds }: Store,
+  { runProgress, chunks, seenIds }: Store,
   run: string,
   end: { status: 'failed' | 'cancelled'; failure: RunFailure | null },
 ): Promise<void> {
-  await runs.finish(run, { ...end, outcome: null, watermark: null });
+  await runProgress.finish(run, { ...end, outcome: null, watermark: null });
   await chunks.fenceOff(run);
   await seenIds.drop(run);
 }

@@ -12,7 +12,10 @@ import { recordIdOf } from '../../src/engine/entity/record-id.ts';
 import type { EntitySpec } from '../../src/model/entity.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 
-/** The books of a destination of an entity: the ids of its records there, and the change log, which tells what has left. */
+/**
+ * Returns the books of an entity's destination: the ids of the records there, and the change log, which tells which
+ * have left.
+ */
 export function deliveryBooks(
   store: Store,
   ends: Ends,
@@ -31,8 +34,9 @@ export function deliveryBooks(
 }
 
 /**
- * Notes what the destination has accepted, as a part of the transaction that makes it known: ids that it gave, and where
- * the system is a source too, what it holds now, so that reading that back changes nothing.
+ * Returns a function that notes accepted operations, in the transaction that makes them durable: the ids that the
+ * destination gave, and, when the system is a source too, the values that it holds now, so that reading them back
+ * changes nothing.
  */
 function idLearner(
   { sourceRecords }: Store,
@@ -60,7 +64,7 @@ function idLearner(
   };
 }
 
-/** True where a destination of the entity may remove records: by its mode, or those of a merge's losers. */
+/** True when a destination of the entity may remove records: its mode allows it, or merges delete their losers. */
 function mayRemove({ merge, destinations }: EntitySpec, name: string): boolean {
   const mode = own(destinations, name)?.mode;
   return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);

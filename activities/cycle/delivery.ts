@@ -13,20 +13,22 @@ import type { Store } from '../../src/store/store.ts';
 import { changeSource } from './change-source.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 
-/** What a run that writes a destination of an entity must know besides. */
+/** The facts about an entity that a run which writes one of its destinations needs. */
 export interface Delivery {
   readonly entity: OpenEntity;
   readonly plan: EntityPlan;
-  /** The destination's name: its records' ids are kept under it. */
+  /** The destination's name; the ids of its records are kept under it. */
   readonly system: string;
-  /** The field of its records' ids; undefined where they are matched by key alone. */
+  /** The destination's field that holds a record's id; undefined when records are matched by key alone. */
   readonly idField: string | undefined;
   readonly permissions: Permissions;
   /** The entity's change log. */
   readonly source: Source;
 }
 
-/** The delivery that a sync stands for; null for a sync of its own. */
+/**
+ * Opens the delivery that a sync id stands for, such as `account.hubspot`; null for a sync that the project declares.
+ */
 export async function openDelivery(store: Store, sync: string): Promise<Delivery | null> {
   const names = destinationOfSync(sync);
   if (names === null) return null;
@@ -46,7 +48,7 @@ export async function openDelivery(store: Store, sync: string): Promise<Delivery
   };
 }
 
-/** The natural key of records: the fields that find one which has no id at the destination yet. */
+/** The destination opened by its records' natural key. It finds a record whose id there is not known yet. */
 export interface NaturalKey {
   readonly destination: KeyedDestination;
   readonly mapping: Mapping;

@@ -14,7 +14,7 @@ import { loadChunk } from './load-chunk.ts';
 
 const batch = 2000;
 
-/** Detaches the records of a source that a scan of its ids has not met, chunk by chunk. */
+/** Detaches the records of a source whose ids its scan did not find, chunk by chunk. */
 export function detachMissing(deps: WorkerDependencies): CycleActivities['detachMissing'] {
   return ({ run, entity: id, source }) =>
     supervised(deps, run, async (signal) => {
@@ -40,7 +40,7 @@ export function detachMissing(deps: WorkerDependencies): CycleActivities['detach
         const context = { cycle: entity.openCycle, now: Date.now(), newId: nothingNew };
         const unified = unify(plan, loaded, incoming, context);
         const { [`read.${source}`]: _read, ...counts } = stageCounts(source, 0, unified);
-        // What is gone was not imported.
+        // Records that are gone were not imported, so they count in no stats.
         const commit = { state: 'exported', stats: noStats, counts } as const;
         await chunks.commit(run, no, token, commit, (tx) =>
           store.records.save(tx, entity.ref, { ...unified, cycle: entity.openCycle, run }),

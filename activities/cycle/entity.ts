@@ -11,15 +11,16 @@ import { ValueCodec } from '../../src/store/entities/values.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { OpenConnection, Connects } from '../session/connect.ts';
 
-/** An entity as an activity works on it. */
+/** An entity, loaded for an activity. */
 export interface OpenEntity extends EntityState {
   readonly ref: EntityRef;
-  /** The number of the open cycle; one that is done again keeps it. */
+  /** The number of the open cycle. A cycle that is done again keeps its number. */
   readonly openCycle: number;
 }
 
 /**
- * An entity; of a cycle, `run`, as it was declared when that opened: declared anew, it counts from the next one on.
+ * Loads an entity.
+ * @param run a cycle: gives the declaration as it was when that cycle opened. A new one counts from the next cycle on
  * @throws ConfigError `unknown_entity`
  */
 export async function openEntity(store: Store, id: string, run?: string): Promise<OpenEntity> {
@@ -29,23 +30,26 @@ export async function openEntity(store: Store, id: string, run?: string): Promis
   return { ...state, ref: { no: state.no, codec }, openCycle: state.cycle + 1 };
 }
 
-/** One of an entity's sources by name. */
+/**
+ * Returns a source of an entity by its name.
+ * @throws ConfigError `unknown_source`
+ */
 export function sourceOf({ sources }: EntitySpec, name: string): EntitySourceSpec {
   const source = own(sources, name);
   if (source === undefined) throw new ConfigError('unknown_source', `there is no source ${name}`);
   return source;
 }
 
-/** What a stream is read for. */
+/** The purpose for which a source's stream is read. */
 export type ReadingKind =
-  /** Its changes, in the order of its watermark, or all of it where the source says `full`. */
+  /** Changed records, in the order of the watermark; all records when the source says `full`. */
   | 'changes'
-  /** The records that a stream of deleted ones holds. */
+  /** Deleted records, from the stream that lists them. */
   | 'tombstones'
   /** The ids of all records. */
   | 'ids';
 
-/** An open source, and the calls to it. */
+/** A source that is open, and the calls to it. */
 export interface OpenSource {
   readonly source: Source;
   readonly calls: Calls;
@@ -104,7 +108,7 @@ function tombstonesOf(deleted: EntitySourceSpec['deleted'], reading: ReadingKind
   return typeof deleted === 'object' && 'stream' in deleted ? deleted : undefined;
 }
 
-/** What a source says for its connector. */
+/** Returns the options of a source that are the connector's own. */
 function sourceOptions(source: EntitySourceSpec['source']): Record<string, unknown> {
   const {
     connection: _c,
@@ -118,7 +122,10 @@ function sourceOptions(source: EntitySourceSpec['source']): Record<string, unkno
   return rest;
 }
 
-/** Changes when anything changes that decides what a source record says; a position belongs to one fingerprint. */
+/**
+ * Returns a hash of everything in a source's declaration that decides what its records say. A position is kept with
+ * this fingerprint: when the declaration changes, the source is read from the beginning.
+ */
 export function sourceFingerprint(spec: EntitySourceSpec): string {
   const { source, where, fields, deleted } = spec;
   const { batch: _batch, ...from } = source;

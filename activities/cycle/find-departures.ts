@@ -10,8 +10,9 @@ import type { Delivery } from './delivery.ts';
 const pageSize = 1000;
 
 /**
- * What a run removes at a destination of an entity: records that were deleted since the last one, or no longer meet its
- * filter, where the mode allows it; and the losers of merges, where the merge says so.
+ * Finds the records that a run removes at an entity's destination:
+ * - those that were deleted since the last run, or no longer pass its filter, if the mode allows removals;
+ * - the losers of merges, if the merge says `deleteLosers`.
  */
 export async function findDepartures(
   store: Store,
@@ -36,7 +37,7 @@ export async function findDepartures(
   };
 }
 
-/** Records that have left since the sync's watermark. */
+/** Yields the records that have left since the sync's watermark. */
 async function* leaving(
   { golden }: Store,
   ends: Ends,
@@ -97,7 +98,7 @@ async function removalsOf(
   const text = JSON.stringify(key);
   const winner =
     record.mergedInto === null ? null : await store.golden.get(entity.id, record.mergedInto);
-  // The winner lives on under the same key.
+  // The winner of the merge lives on under the same key.
   if (winner !== null && JSON.stringify(keyed(winner)) === text) return [];
   return [removal(key, null, text)];
 }

@@ -83,7 +83,7 @@ class Identified {
     const targets = await store.sourceRecords.targets(entity.ref, system, records);
     const found = await this.#byId(targets, calls);
     const held = new Set(found.map(({ key }) => recordIdOf(key)));
-    // What the system no longer has is made anew.
+    // A record that the system no longer has is created again.
     const gone = [...targets].filter(([record]) => !held.has(record));
     await store.sourceRecords.remove(
       entity.ref,
@@ -100,7 +100,8 @@ class Identified {
     const remade = await this.#store.records.remade(creates.map(({ key }) => recordIdOf(key)));
     return operations.map((operation): WriteOperation => {
       if (operation.operation !== 'create') return { ...operation, key: [operation.id] };
-      // The same in every run: a create whose acknowledgement was lost is found again. Another one once its id has gone.
+      // The idempotency key is the same in every run, so a create whose answer was lost is found again. It changes once
+      // the record's id there is gone, so the record can be created again.
       const record = recordIdOf(operation.key);
       const idempotencyKey = `${entity.id}/${system}/${record}/${remade.get(record) ?? 0}`;
       const given = own(operation.values, idField) ?? null;
@@ -108,7 +109,7 @@ class Identified {
     });
   }
 
-  /** Records that have an id here, which the system still knows. */
+  /** Finds records by their ids in the system; one that the system no longer has is left out. */
   async #byId(targets: ReadonlyMap<RecordId, string>, calls: Calls): Promise<Existing[]> {
     const { lookup } = this.#inner;
     if (targets.size === 0) return [];
@@ -127,7 +128,7 @@ class Identified {
     });
   }
 
-  /** Records that the system holds under their natural key; from now on they go by its id. */
+  /** Finds records by their natural key. From now on they are known by the system's ids. */
   async #byKey(records: readonly RecordId[], calls: Calls): Promise<Existing[]> {
     const { lookup } = this.#natural?.destination ?? {};
     if (this.#natural === undefined || lookup === undefined || records.length === 0) return [];
@@ -156,7 +157,10 @@ class Identified {
     return 'key' in mapped ? mapped.key : null;
   }
 
-  /** Notes whose they are. One that belongs to another record already is nobody's here: the match is ambiguous. */
+  /**
+   * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity is returned
+   * twice, which makes the match ambiguous.
+   */
   async #adopt(existing: readonly Existing[]): Promise<Existing[]> {
     const { entity, system } = this.#delivery;
     const { sourceRecords } = this.#store;

@@ -8,19 +8,19 @@ import type { Store } from '../../src/store/store.ts';
 import type { OpenEntity } from './entity.ts';
 import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
-/** What is stored of incoming records. */
+/** Everything stored that concerns the incoming records of a chunk. */
 export type LoadedChunk = Loaded & {
   /** The source records as they are stored. */
   readonly stored: readonly LoadedSourceRecord[];
-  /** How many ids belong to no live record. */
+  /** The number of ids that belong to no live record. */
   readonly unknown: number;
-  /** So many records may be made. */
+  /** The most records that the chunk may create. */
   readonly mostNew: number;
-  /** Whether the match key was looked up, and no record had it. */
+  /** Returns true when a match key was looked up and no record has it. */
   readonly vacant: (key: string) => boolean;
 };
 
-/** What the store says of incoming records by their ids and match keys. */
+/** The records that the store holds under the ids and match keys of incoming ones. */
 export interface FoundStored {
   readonly stored: readonly LoadedSourceRecord[];
   /** The match keys that were looked up. */
@@ -28,17 +28,19 @@ export interface FoundStored {
   readonly byKey: ReadonlyMap<string, readonly RecordId[]>;
 }
 
-/** Which records are incoming, and what is not committed yet. */
+/** The incoming records, and the changes before them that are not committed yet. */
 interface Wanted {
   readonly system: string;
   readonly incoming: readonly Incoming[];
-  /** Looked up when all was committed but for what `uncommitted` holds. Default: looked up now. */
+  /**
+   * The result of {@link findStored}, taken when everything but `uncommitted` was committed. Default: looked up now.
+   */
   readonly found?: FoundStored;
-  /** The older ones first. Default: none. */
+  /** Changes of earlier chunks, the oldest first. Default: none. */
   readonly uncommitted?: readonly UncommittedChunk[];
 }
 
-/** Looks records of one system up by their ids, and those that are new by their match keys. */
+/** Looks up records of one system by their ids, and the new ones among them by their match keys. */
 export async function findStored(
   { sourceRecords, matchKeys }: Store,
   { ref }: OpenEntity,
@@ -51,7 +53,7 @@ export async function findStored(
   return { stored, keys, byKey: await matchKeys.find(ref, keys) };
 }
 
-/** Loads what the engine must know to unify these records of one system. */
+/** Loads everything that the engine needs to unify some records of one system. */
 export async function loadChunk(
   store: Store,
   entity: OpenEntity,
@@ -62,7 +64,7 @@ export async function loadChunk(
   const { records, sourceRecords: mapping } = store;
   const { system, incoming, uncommitted = [] } = wanted;
   const found = wanted.found ?? (await findStored(store, entity, plan, wanted));
-  /** What the store says, as it is after the commits under way. */
+  /** Returns stored data as it will be after the commits under way. */
   const after = <T>(stored: T, over: (one: UncommittedChunk, before: T) => T): T =>
     uncommitted.reduce((before, one) => over(one, before), stored);
   const live = async (ids: readonly RecordId[]): Promise<readonly GoldenRecord[]> =>
@@ -80,7 +82,7 @@ export async function loadChunk(
     sourceRecords.filter(({ record }) => isLive.has(record)).map(({ id }) => id),
   );
   const asked = new Set(found.keys);
-  // Only of those that the look-up took for known: their record, or their id, has gone.
+  // The look-up took these for known, but a commit since then has removed their record or their id.
   const lookedUp = new Set(stored.map(({ id }) => id));
   const lost = incoming.filter(
     (one) => 'source' in one && lookedUp.has(one.id) && !known.has(one.id),
@@ -93,7 +95,7 @@ export async function loadChunk(
   const matching = await live(candidates.filter((id) => !isLive.has(id)));
   const loaded = [...owned, ...matching];
   const all = loaded.map(({ id }) => id);
-  // A candidate's systems matter; of what ids leave, all other ids.
+  // For a candidate only its systems matter. Where ids leave a record, all its other ids do.
   const deletesHere = hasDeleted(incoming);
   const deletes = deletesHere || uncommitted.some(({ detaches }) => detaches);
   const [idsOf, entries] = await Promise.all([
@@ -112,13 +114,13 @@ export async function loadChunk(
     byKey,
     entries: after<Loaded['entries']>(entries, (one, before) => one.entries(before, all)),
     unknown,
-    // One that is deleted may come back, and its record's other ids may have to go elsewhere.
+    // A deleted record may come back, and other ids of its record may need a new one.
     mostNew: deletesHere ? incoming.length : unknown,
     vacant: (key) => asked.has(key) && !byKey.has(key),
   };
 }
 
-/** The records that have match keys after the commits under way. */
+/** Returns the records that have match keys after the commits under way. */
 async function holders(
   { matchKeys }: Store,
   ref: OpenEntity['ref'],
@@ -132,7 +134,7 @@ async function holders(
   },
 ): Promise<Loaded['byKey']> {
   const changed = uncommitted.reduce((sum, one) => sum + one.size, 0);
-  // Of a key with more holders than are looked at, others count once some of them have left.
+  // A key may have more holders than are looked at: others move up when some of them leave.
   const full = [...matches.keys()].filter((key) => matches.get(key)?.length === mostCandidates);
   const found =
     changed === 0 || full.length === 0
@@ -150,7 +152,7 @@ async function holders(
       ]);
 }
 
-/** Adds the ids by which records were found: they are no candidates for others of the same system. */
+/** Adds the ids by which records were found, so that they are no candidates for other records of the same system. */
 function withOwn(idsOf: Loaded['idsOf'], own: readonly SourceRecord[]): Loaded['idsOf'] {
   if (own.length === 0) return idsOf;
   const all = new Map(idsOf);

@@ -69,7 +69,7 @@ async function reader(entity: string) {
   const source = changeSource(store, entity, [{ name: 'name', type: 'text' }]);
   const run = `run-${entity}`;
   const declared = (await store.catalog.sync(`${entity}.crm`))!;
-  await store.runs.create({ id: run, sync: `${entity}.crm`, spec: declared, options: {} });
+  await store.runPlans.create({ id: run, sync: `${entity}.crm`, spec: declared, options: {} });
   const plan = {
     since: null,
     until: (await source.highWatermark?.(unlimited)) ?? null,
@@ -88,7 +88,7 @@ async function reader(entity: string) {
     async read(chunk: number): Promise<(readonly Value[])[]> {
       return (await records.read(step(chunk))).flatMap(({ rows }) => rows);
     },
-    staged: (chunk: number) => store.chunks.staged(run, chunk, 'records'),
+    staged: (chunk: number) => store.staged.get(run, chunk, 'records'),
   };
 }
 

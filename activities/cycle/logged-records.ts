@@ -7,7 +7,7 @@ import type { ChunkRecords } from '../paths/keyed/chunk-records.ts';
 import { withoutLargeRecords } from '../paths/keyed/cut-chunks.ts';
 import { startOf, type Ends } from '../session/ends.ts';
 
-/** What is needed of the ends of a run to read its pages again. */
+/** The parts of a run's ends that are needed to read its pages again. */
 type Reading = Pick<Ends, 'source' | 'callSource'> & {
   readonly plan: Pick<Ends['plan'], 'since' | 'until' | 'start'>;
   readonly mapping: Pick<Ends['mapping'], 'needed'>;
@@ -16,8 +16,8 @@ type Reading = Pick<Ends, 'source' | 'callSource'> & {
 const everything: PageRequest['limit'] = { records: Infinity, bytes: Infinity };
 
 /**
- * Keeps a chunk of an entity's change log as no more than its two ends, since the log itself is durable: the values are
- * read when the chunk is matched. A record that changes between import and match moves on in the log, and belongs to the
+ * Keeps only the two ends of a chunk of an entity's change log, because the log itself is durable. The values are read
+ * when the chunk is matched. A record that changes between import and match moves on in the log, and belongs to the
  * next run.
  */
 export function loggedRecords(chunks: Chunks, ends: Reading, startsOver: boolean): ChunkRecords {

@@ -12,18 +12,18 @@ import { supervised } from '../host/supervised.ts';
 import { claimNextChunk } from '../host/attempt.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
 
-/** Records that are compared at once. */
+/** The number of records that are compared at once. */
 const batch = 1000;
 
 /**
- * Merges the records whose match keys others have too, one batch a transaction, until none is left: a winner may have
- * become equal to further ones. Groups that are too large, and all where the entity only reports, are reported.
+ * Merges records that share match keys, a batch in a transaction, until none are left: a winner may come to share a key
+ * with further records. Groups that are too large are reported instead; so are all groups if the entity only reports.
  */
 export function mergeDuplicates(deps: WorkerDependencies): CycleActivities['mergeDuplicates'] {
   return ({ run, entity: id }) =>
     supervised(deps, run, async (signal) => {
       const { store } = deps;
-      await store.runs.enter(run, 'merge');
+      await store.runProgress.enter(run, 'merge');
       const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => nothingKnown);
@@ -107,7 +107,10 @@ async function mergeAll(
   });
 }
 
-/** Ids that the winner gets in systems where it has one: its own stays the one that is written to. */
+/**
+ * Returns the ids that the winner gets in systems where it has one already. Its own id stays the one that is written
+ * to.
+ */
 function extraIds(
   { winner, moved }: Merged,
   before: ReadonlyMap<RecordId, readonly SourceRecord[]>,

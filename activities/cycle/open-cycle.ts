@@ -11,14 +11,14 @@ import { openEntity, sourceFingerprint, sourceOf, withSource, type OpenEntity } 
 import { settlePass, tombstonesPositionName } from './passes.ts';
 import { reindex } from './reindex.ts';
 
-/** Checks all ends of an entity, and settles from where to where each source is read. */
+/** Checks all ends of an entity, and settles where the read of each source begins and ends. */
 export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'] {
   return ({ run, entity: id }) =>
     supervised(deps, run, async (signal) => {
       const { store } = deps;
-      // A scheduled cycle is made here; one started by the API is there already.
-      await store.runs.createCycle({ id: run, entity: id, options: {} });
-      await store.runs.begin(run);
+      // A scheduled cycle is created here; one that the API started exists already.
+      await store.runPlans.createCycle({ id: run, entity: id, options: {} });
+      await store.runProgress.beginCycle(run);
       await endDead(store, run);
       const entity = await openEntity(store, id, run);
       await checkDestinations(deps, run, entity);
@@ -29,10 +29,10 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
     });
 }
 
-/** Ends earlier cycles whose workflow was terminated: nobody else does. */
+/** Ends earlier cycles whose workflow was terminated, which nobody else does. */
 async function endDead(store: WorkerDependencies['store'], run: string): Promise<void> {
   const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
-  for (const dead of await store.runs.deadCycles(run))
+  for (const dead of await store.leftovers.deadCycles(run))
     await endCycle(store, dead, { status: 'failed', failure });
 }
 
@@ -52,7 +52,10 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
   return { readings, scans, merges: spec.merge !== undefined, destinations };
 }
 
-/** Opens every source once: its fields must fit what the entity says of them. */
+/**
+ * Opens every source, settles its passes, and compiles the entity with the sources' fields, which must fit its
+ * declaration.
+ */
 async function settlePasses(
   deps: WorkerDependencies,
   run: string,

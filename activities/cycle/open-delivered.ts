@@ -21,7 +21,7 @@ import { loggedRecords } from './logged-records.ts';
 
 type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<DeliveredDestination>;
 
-/** Opens the destination of an entity, its records addressed by the entity's where it has ids of its own. */
+/** Opens an entity's destination. If it gives its records ids, it is addressed by the ids of the entity's records. */
 export async function openDeliveredDestination(
   to: OpenConnection,
   end: DestinationEnd,
@@ -39,7 +39,7 @@ export async function openDeliveredDestination(
   return identifiedDestination(store, delivery, inner, await openNatural(open, opening, delivery));
 }
 
-/** Opens the same destination by its natural key, where the entity names one. */
+/** Opens the same destination by the natural key that the entity names; undefined when it names none. */
 async function openNatural(
   open: Open,
   { mapping }: Opening,
@@ -69,6 +69,6 @@ export function openDeliveryPath(
   const records =
     ends.source === delivery.source
       ? loggedRecords(store.chunks, ends, startsOver)
-      : sealedRecords(store.chunks);
+      : sealedRecords(store);
   return openKeyedPath({ store, ends, destination, books, records });
 }

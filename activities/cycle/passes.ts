@@ -5,8 +5,9 @@ import { settledUpTo } from '../session/watermark.ts';
 import type { OpenSource } from './entity.ts';
 
 /**
- * Settles from where to where a cycle reads a source, once: what a pass began with holds until it ends.
- * @param before where the last cycle left off; null: read everything
+ * Settles where a cycle's read of a source begins and ends. It settles this once: a repeated attempt changes nothing. A
+ * pass that an earlier cycle did not finish goes on with the same ends.
+ * @param before the position that the last cycle left; null reads everything
  */
 export async function settlePass(
   { passes }: Store,
@@ -33,7 +34,7 @@ async function newPass({ source, calls }: OpenSource, before: Position | null): 
   };
 }
 
-/** The pass that a cycle settled; null where it has not yet. */
+/** Returns the pass that a cycle has settled; null when it has not settled one yet. */
 export async function passOf(
   { passes }: Pick<Store, 'passes'>,
   run: string,
@@ -43,7 +44,7 @@ export async function passOf(
   return position === null ? null : (JSON.parse(position) as Position);
 }
 
-/** Where a pass stands after what the cycle has read of it, and whether it has been read to its end. */
+/** Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`). */
 export async function passAfter(
   store: Pick<Store, 'chunks' | 'passes'>,
   run: string,
@@ -55,12 +56,12 @@ export async function passAfter(
   const read = await chunks.lastExported(run);
   if (read === null) return { position: pass, done: false };
   if (!read.last) return { position: { ...pass, cursor: read.cursor }, done: false };
-  // A source that cannot tell its highest watermark beforehand has told it by the end.
+  // A source that cannot tell its highest watermark beforehand has shown it by the end of the pass.
   const settled = pass.settled ?? (await chunks.highest(run)) ?? pass.since;
   return { position: { ...pass, settled, cursor: null }, done: true };
 }
 
-/** The name under which the position in a stream of deleted records is kept; no source has such a name. */
+/** Returns the name under which the position in a stream of deleted records is kept. No source can have such a name. */
 export function tombstonesPositionName(source: string): string {
   return `${source}.deleted`;
 }

@@ -7,8 +7,8 @@ import type { OpenEntity } from './entity.ts';
 const pageSize = 2000;
 
 /**
- * Makes the index of match keys anew when the match rules have changed, and has all records compared when the merge
- * rules have. Broken off, it begins again: the rules are noted last.
+ * Builds the index of match keys anew when the match rules have changed, and marks all records to be compared when
+ * match or merge rules have. Interrupted, it begins again, because the rules are noted last.
  */
 export async function reindex(
   store: Store,

@@ -17,8 +17,8 @@ const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
 const nothing = { remove: 0, of: 0, needsApproval: false };
 
 /**
- * Reads all ids of a source, when its scan is due, and counts the records that are gone. A read that came back empty, or
- * more gone than the guard allows, waits for approval (R7).
+ * Reads all ids of a source, if its scan is due, and counts the records that are gone. When the read came back empty,
+ * or more are gone than the guard allows, the removal needs approval (R7).
  */
 export function scanSource(deps: WorkerDependencies): CycleActivities['scanSource'] {
   return ({ run, entity: id, source: name }) =>
@@ -43,7 +43,7 @@ export function scanSource(deps: WorkerDependencies): CycleActivities['scanSourc
     });
 }
 
-/** How deletes of a source are found by reading all ids. */
+/** Returns the scan that a source declares to find deleted records; undefined when it declares none. */
 export function scanOf({ deleted }: EntitySourceSpec) {
   return typeof deleted === 'object' && 'scan' in deleted ? deleted : undefined;
 }
@@ -71,13 +71,15 @@ async function* idsOf({ source, calls }: OpenSource, id: string): AsyncGenerator
   } while (cursor !== null);
 }
 
-/** A record that cannot be read may be any of those that seem to be gone (R7). */
+/**
+ * Returns the error of a scan that met a record without a readable id: it may be any record that seems to be gone (R7).
+ */
 function unreadable(id: string): ConfigError {
   const message = `a record could not be read as far as its ${id}: nobody can tell which records are gone`;
   return new ConfigError('incomplete_read', message);
 }
 
-/** Not while a run writes to the system: it makes records that the scan has not met. */
+/** True when the scan is due and no run writes to the system. Such a run creates records that the scan may miss. */
 async function isDue(
   { store }: WorkerDependencies,
   run: string,

@@ -4,8 +4,9 @@ import type { Unified } from '../../src/engine/entity/unify.ts';
 import type { LoadedChunk } from './load-chunk.ts';
 
 /**
- * Which keys that records of a chunk have got may be others' too: those of merge rules, but for the ones that nobody had
- * when the chunk was loaded and that one of its records has got.
+ * Returns a function that tells whether other records may have a match key which a record of the chunk has got. Only
+ * keys of merge rules count. A key is certainly not shared when no record had it as the chunk was loaded, and only one
+ * record of the chunk has got it.
  */
 export function possiblySharedKeys(
   { merge }: EntityPlan,

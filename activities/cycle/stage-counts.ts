@@ -1,6 +1,6 @@
 import type { Unified } from '../../src/engine/entity/unify.ts';
 
-/** What a chunk counts for the stages, by stage and name. */
+/** Returns a chunk's counts for the stages of its cycle, such as `{ 'attach.new': 3, 'save.created': 3 }`. */
 export function stageCounts(
   source: string,
   read: number,

@@ -5,7 +5,7 @@ import { rowReader } from '../../src/engine/mapping/map-record.ts';
 import type { Field } from '../../src/model/field.ts';
 import type { Encoding, Value } from '../../src/model/record.ts';
 
-/** Reads deleted records: an id and a time. */
+/** Returns a reader of deleted records, which consist of an id and a time. */
 export function tombstoneReader(source: string, [idField = '', timeField = '']: readonly string[]) {
   return (fields: readonly Field[], encoding: Encoding) => {
     const read = rowReader(fields, encoding);

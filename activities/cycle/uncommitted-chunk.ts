@@ -9,18 +9,19 @@ import type {
 } from '../../src/model/golden-record.ts';
 
 /**
- * What a chunk changes whose commit may still be under way: laid over what the store says, so that the next ones can be
- * decided meanwhile. Whether a look into the store comes before or after that commit makes no difference then.
+ * The changes of a chunk whose commit may still be under way. They are laid over what was loaded from the store, so
+ * that the next chunks can be decided meanwhile. The result is the same whether the store was read before or after the
+ * commit.
  */
 export class UncommittedChunk {
-  /** Whether ids leave records, be it for others: to tell which, the stored ones must be known. */
+  /** True when ids leave records, for others or for good. Then the stored ids must be loaded to tell which are left. */
   readonly detaches: boolean;
   readonly #records: ReadonlyMap<RecordId, GoldenRecord | null>;
-  /** By system and id; null for one that has gone. */
+  /** The changed source records by system and id; null for one that is gone. */
   readonly #sourceRecords = new Map<string, Map<string, SourceRecord | null>>();
-  /** The records that come to a key. */
+  /** The records that get a match key. */
   readonly #added = new Map<string, RecordId[]>();
-  /** The records that leave a key. */
+  /** The records that lose a match key. */
   readonly #removed = new Map<string, RecordId[]>();
   readonly #attached = new Map<RecordId, SystemId[]>();
   readonly #entries: ReadonlyMap<RecordId, LogEntry>;
@@ -43,12 +44,12 @@ export class UncommittedChunk {
     this.#entries = new Map(entries.map((entry) => [entry.record, entry]));
   }
 
-  /** How many records change. */
+  /** The number of records that change. */
   get size(): number {
     return this.#records.size;
   }
 
-  /** Records of a system as they are after the commit. */
+  /** Returns records of a system as they are after the commit. */
   sourceRecords(
     stored: readonly SourceRecord[],
     system: string,
@@ -61,7 +62,7 @@ export class UncommittedChunk {
     return [...left, ...changed.flatMap((id) => now.get(id) ?? none)];
   }
 
-  /** Golden records as they are after the commit. */
+  /** Returns golden records as they are after the commit. */
   records(stored: readonly GoldenRecord[], wanted: readonly RecordId[]): readonly GoldenRecord[] {
     const changed = wanted.filter((id) => this.#records.has(id));
     if (changed.length === 0) return stored;
@@ -69,7 +70,7 @@ export class UncommittedChunk {
     return [...left, ...changed.flatMap((id) => this.#records.get(id) ?? none)];
   }
 
-  /** The records that have these match keys after the commit. */
+  /** Returns the records that have some match keys after the commit. */
   byKey(
     stored: ReadonlyMap<string, readonly RecordId[]>,
     keys: Iterable<string>,
@@ -89,7 +90,9 @@ export class UncommittedChunk {
     return now ?? stored;
   }
 
-  /** The ids that records have in systems after the commit. Where none leaves its record, one may be told twice. */
+  /**
+   * Returns the ids that records have in systems after the commit. When no id leaves its record, an id may occur twice.
+   */
   idsOf(
     stored: ReadonlyMap<RecordId, readonly SystemId[]>,
     wanted: readonly RecordId[],
@@ -105,7 +108,7 @@ export class UncommittedChunk {
     );
   }
 
-  /** What the cycle has done to these records after the commit. */
+  /** Returns the cycle's log entries of some records as they are after the commit. */
   entries(
     stored: ReadonlyMap<RecordId, LogEntry>,
     wanted: readonly RecordId[],

@@ -22,14 +22,14 @@ import type { CycleActivities } from '../activities.ts';
 import { createActivities } from '../index.ts';
 import { RowServer, type ServedRow } from './testing/row-server.ts';
 
-/** What a source changes, cycle by cycle. */
+/** The rows of sources, cycle by cycle. */
 interface History {
   readonly spec: EntitySpec;
   readonly page: number;
   readonly cycles: readonly Readonly<Record<string, readonly ServedRow[]>>[];
 }
 
-/** What disturbs the pipeline: the longest delay of each of the `calls`, and how many of 1,000 fail. */
+/** Disturbances of the pipeline: the longest delay of each of the `calls`, and how many of 1,000 fail. */
 interface Disturbance {
   readonly delays: readonly number[];
   readonly failures: number;
@@ -95,7 +95,9 @@ async function trouble(name: string): Promise<void> {
 
 let activity = 0;
 
-/** Calls an activity as Temporal does: again until it succeeds, and now and then while an attempt given up still works. */
+/**
+ * Calls an activity as Temporal does: again until it succeeds, and now and then while an attempt given up still works.
+ */
 async function call<Name extends keyof CycleActivities>(
   name: Name,
   input: Parameters<CycleActivities[Name]>[0],
@@ -164,7 +166,10 @@ interface RecordRow {
   data: Buffer;
 }
 
-/** All that is stored of an entity, records by their rank. The index of match keys and what is due to be compared are checked. */
+/**
+ * All that is stored of an entity, records by their rank. The index of match keys and what is due to be compared are
+ * checked.
+ */
 async function stateOf(entity: string, spec: EntitySpec): Promise<unknown> {
   const no = (await store.entities.state(entity))?.no ?? -1;
   const codec = new ValueCodec(store.seal, true);
@@ -348,7 +353,7 @@ function recordsOf(states: readonly unknown[]): unknown {
   return { records, ids };
 }
 
-/** What comes next is looked up before the commit ends. */
+/** Slow commits, so that the next chunk is looked up before the commit of the last one ends. */
 const slowCommits: Disturbance = { delays: [100], failures: 0, zombies: 0 };
 
 test('chunks that overlap, fail and are tried again make the same as one after the other', async () => {

@@ -29,10 +29,10 @@ import { tombstoneReader } from './tombstone-reader.ts';
 import { passOf } from './passes.ts';
 import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
-/** Records that are decided and saved together. */
+/** The most records that are decided and saved together. */
 const chunkLimit = { records: 3_000, bytes: 16 << 20, record: largestRecord };
 
-/** Records as they were read, and where they end. */
+/** Records that were read, and the position after them. */
 interface Read {
   readonly incoming: readonly Incoming[];
   readonly cursor: string | null;
@@ -40,13 +40,13 @@ interface Read {
 }
 
 /**
- * Reads what a source has changed, a batch at the most, and unifies it chunk by chunk: each is committed with the cursor
- * of its page in one transaction (R2), so that a repeated attempt goes on after the last.
+ * Reads a source's changes, at most a batch of them, and unifies them chunk by chunk. Each chunk is committed with the
+ * cursor of its page in one transaction (R2), so a repeated attempt goes on after the last one.
  */
 export function unifySource(deps: WorkerDependencies): CycleActivities['unifySource'] {
   return ({ run, entity: id, source: name, reading }) =>
     supervised(deps, run, async (signal) => {
-      await deps.store.runs.enter(run, 'read');
+      await deps.store.runProgress.enter(run, 'read');
       const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
       return withSource(deps.sessions, run, spec, reading, signal, (open) => {
@@ -56,7 +56,7 @@ export function unifySource(deps: WorkerDependencies): CycleActivities['unifySou
     });
 }
 
-/** A chunk that this attempt may commit. */
+/** A chunk that this attempt has claimed. */
 interface Owned {
   readonly no: number;
   readonly token: number;
@@ -93,7 +93,11 @@ class Unifier {
     this.#isFull = full;
   }
 
-  /** @returns whether the source holds more than was read, and whether that has to wait for a run that writes to it */
+  /**
+   * Unifies a batch.
+   * @returns `more`: the source holds further changes; `waits`: they can only be read once a run that writes to the
+   *   system has noted the records that it made there
+   */
   async run(): Promise<{ more: boolean; waits?: boolean }> {
     const { run, name, reading, signal } = this.#work;
     const pass = await passOf(this.#store, run, { source: name, reading });
@@ -131,8 +135,9 @@ class Unifier {
   }
 
   /**
-   * Whether a pass that an earlier cycle began leaves something to the next one. Records as old as its end do not count,
-   * which every pass reads again: a table that was stamped at once would never be read to its end.
+   * True when a pass that an earlier cycle began leaves newer records to the next one. Records with the watermark of
+   * its end do not count, since every pass reads them again: a table whose rows all have one time would never be read
+   * to its end.
    */
   async #hasNewer({ cursor, until }: Position): Promise<boolean> {
     if (cursor === null || this.#isFull) return false;
@@ -140,7 +145,9 @@ class Unifier {
     return highest !== null && highest !== until;
   }
 
-  /** Reads a chunk and looks it up while the one before is decided: what is not committed yet is laid over. */
+  /**
+   * Reads a chunk and looks it up while the one before is being decided. Changes not committed yet are laid over later.
+   */
   async #next(
     no: number,
     cursor: string | null,
@@ -204,19 +211,21 @@ class Unifier {
     return incoming;
   }
 
-  /** Whether runs write to the system that is read: they change what is known of its records. */
+  /** True when the system that is read is a destination too: runs change what is known of its records. */
   get #isDestination(): boolean {
     const { entity, name } = this.#work;
     return own(entity.spec.destinations, name) !== undefined;
   }
 
   /**
-   * Unifies and commits a chunk while nobody changes what is known of its records. False where nothing was committed:
-   * records that Sluice may just have made there must be known first.
+   * Unifies and commits a chunk of a system that is a destination too. Repeats it when a run has changed what is known
+   * of the chunk's records meanwhile.
+   * @returns false when nothing was committed, because unknown records may be ones that Sluice is just creating there
    */
   async #alone(owned: Owned, read: Read): Promise<boolean> {
     for (;;) {
-      // Asked after the records were read and before their ids are: a run that is over by now has noted what it made.
+      // The order matters: read the records, ask for the run, look up the ids. A run that is over by now has noted the
+      // ids of the records that it made.
       const isBeingWritten = await this.#isBeingWritten();
       const { unified, loaded } = await this.#unify(read);
       if (loaded.unknown > 0 && isBeingWritten) return false;
@@ -264,7 +273,10 @@ class Unifier {
     return this.#store.records.prepare(ref, { ...unified, ...more, cycle, run, mayShare });
   }
 
-  /** @throws OvertakenError where what is held has changed */
+  /**
+   * Commits a chunk.
+   * @throws OvertakenError when the stored records that it was decided by have changed
+   */
   async #commit(
     { no, token }: Owned,
     { incoming, cursor, highest }: Read,
@@ -283,7 +295,7 @@ class Unifier {
     faultPoint('unify.after-commit');
   }
 
-  /** Whether a run is writing to the system that is read: it may hold records whose ids are not noted yet. */
+  /** True when a run is writing to the system that is read. Then that may hold records whose ids are not noted yet. */
   async #isBeingWritten(): Promise<boolean> {
     const { entity, name } = this.#work;
     const sync = destinationSyncId(entity.id, name);
@@ -292,13 +304,13 @@ class Unifier {
   }
 }
 
-/** Source records of which nothing was known when the chunk was loaded. */
+/** Returns a function that tells whether a source record was unknown when the chunk was loaded. */
 function isUnknown({ sourceRecords }: LoadedChunk): (record: SourceRecord) => boolean {
   const known = new Set(sourceRecords.map(({ id }) => id));
   return ({ id }) => !known.has(id);
 }
 
-/** Takes the first of the ids: they are given out in ascending order. */
+/** Takes the first id, so that ids are given out in ascending order. */
 function nextOf(ids: RecordId[]): RecordId {
   const id = ids.shift();
   if (id === undefined) throw new Error('a chunk makes more records than there are ids for');

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { faultPoint } from '../../src/model/fault-point.ts';
-import { SupersededError } from '../../src/store/runs/chunks.ts';
+import { SupersededError } from '../../src/store/runs/fencing.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Journal, JournalEntry, JournalOutcome } from '../../src/store/runs/journal.ts';
 
@@ -14,31 +14,35 @@ export interface ChunkOwner {
 
 type Learn = (entries: readonly JournalEntry[], db: Database) => Promise<void>;
 
-/** Outcomes become durable this soon. Milliseconds. */
+/** The time after which an outcome becomes durable, together with all that came meanwhile. Milliseconds. */
 const groupMs = 20;
-/** So many outcomes become durable at once. */
+/** The number of outcomes that are made durable at once, without waiting for `groupMs`. */
 const groupSize = 1000;
-/** With so many outcomes not durable yet, or those of so many calls, what is sent next waits: a crash costs these and what is on the wire. */
+/**
+ * The most outcomes, or calls' worth of outcomes, that may be not durable yet when another call is sent. A crash brings
+ * these into doubt, and the calls on the wire.
+ */
 export const mostNotDurable = { outcomes: 100, calls: 8 };
-/** A process that stood still for longer may have lost its chunk to another attempt. Milliseconds. */
+/** A process that stood still for longer than this may have lost its chunk to another attempt. Milliseconds. */
 const stallMs = 1500;
-/** A chunk is taken for the caller's own without asking for so long. Milliseconds. */
+/** The time for which a confirmed chunk counts as the caller's own without asking again. Milliseconds. */
 const trustMs = 10_000;
 const tickMs = 250;
-/** The last words of an attempt are tried for so long. Milliseconds. */
+/** The time for which an attempt that ends tries to make its last outcomes durable. Milliseconds. */
 const lastWordsMs = 15_000;
 
 /**
- * What an export knows of its chunk's operations, made durable in groups: one statement at a time, with all that has come
- * up since the last. Each checks the owner's token (R6), and after the first that fails nothing may be sent any more.
+ * Keeps the outcomes of a chunk's operations and makes them durable in groups: one statement at a time, with everything
+ * that was noted since the last. Each statement checks the owner's token (R6). After the first one that fails,
+ * {@link ChunkLog.confirm} throws, so nothing more is sent.
  */
 export class ChunkLog {
   readonly #journal: Journal;
   readonly #owner: ChunkOwner;
   readonly #learn: Learn | undefined;
-  /** What is not durable yet, by number: an outcome, `sent`, or `unsent` for what is to be forgotten. */
+  /** The entries that are not durable yet, by operation number; `unsent` deletes an entry that was written. */
   #pending = new Map<number, JournalOutcome | 'sent' | 'unsent'>();
-  /** So many are in the statement under way. */
+  /** The number of entries in the statement under way. */
   #taken = 0;
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -46,13 +50,13 @@ export class ChunkLog {
   #failure: unknown;
   #confirmedAt = performance.now();
   #tickedAt = performance.now();
-  /** When the process last came to itself after it had stood still. */
+  /** The last time at which the process was found to have stood still. */
   #stalledAt = Number.NEGATIVE_INFINITY;
   readonly #ticks = setInterval(() => this.#tick(), tickMs).unref();
 
   /**
-   * The caller has just claimed the chunk.
-   * @param learn notes more about outcomes, in the transaction that makes them durable
+   * Begins the log of a chunk that the caller has just claimed.
+   * @param learn stores what follows from outcomes, in the transaction that makes them durable
    */
   constructor(journal: Journal, owner: ChunkOwner, learn?: Learn) {
     this.#journal = journal;
@@ -60,13 +64,13 @@ export class ChunkLog {
     this.#learn = learn;
   }
 
-  /** Notes that operations are about to be sent; durable when it returns. */
+  /** Notes that operations are about to be sent. The note is durable when this returns. */
   async announce(numbers: readonly number[]): Promise<void> {
     for (const seq of numbers) this.#pending.set(seq, 'sent');
     await this.#durable();
   }
 
-  /** Notes that nobody knows what became of operations that were sent. */
+  /** Notes that the outcome of operations which were sent is unknown. */
   doubt(numbers: readonly number[]): void {
     for (const seq of numbers) this.#pending.set(seq, 'sent');
     this.#soon();
@@ -78,17 +82,17 @@ export class ChunkLog {
     this.#soon();
   }
 
-  /** Notes outcomes; they are durable soon, and at the latest after `close`. */
+  /** Notes outcomes. They become durable soon, at the latest with `close`. */
   note(entries: readonly { seq: number; outcome: JournalOutcome }[]): void {
     for (const { seq, outcome } of entries) this.#pending.set(seq, outcome);
     this.#soon();
   }
 
   /**
-   * Returns if the chunk is still the caller's: at once if it was a moment ago, the process has not stood still, and
-   * what is durable keeps up with what was noted.
-   * @param count operations of the call that is to be made
-   * @throws SupersededError; whatever kept an outcome from becoming durable
+   * Returns when the chunk is known to be the caller's own still. It returns at once when that was confirmed a moment
+   * ago, the process has not stood still since, and few noted outcomes are not durable yet.
+   * @param count the number of operations of the call that is to be made
+   * @throws SupersededError when another attempt owns the chunk; the error that kept an outcome from becoming durable
    */
   async confirm(count = 1): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
@@ -101,11 +105,11 @@ export class ChunkLog {
     }
   }
 
-  /** Makes everything durable that is noted, and waits a while for a state database that is down. */
+  /** Makes everything that was noted durable. Tries for a while when the state database is down. */
   async close(): Promise<void> {
     clearInterval(this.#ticks);
     clearTimeout(this.#group);
-    // The statement under way may be followed by one that has taken the rest already.
+    // Another statement may follow the one under way, and take the rest.
     await (this.#next ?? this.#writing).catch(() => undefined);
     const deadline = performance.now() + lastWordsMs;
     while (this.#pending.size > 0) {
@@ -138,7 +142,7 @@ export class ChunkLog {
     this.#durable().catch(() => undefined);
   }
 
-  /** Settles when everything that is pending now has been written: by the statement after the one under way. */
+  /** Resolves when everything that is pending now is written: with the statement after the one under way. */
   #durable(): Promise<void> {
     this.#next ??= this.#writing
       .catch(() => undefined)
@@ -174,7 +178,7 @@ export class ChunkLog {
       this.#confirmedAt = askedAt;
     } catch (error) {
       this.#failure ??= error;
-      // The last words of the attempt are tried again when it closes.
+      // `close` tries to write them once more.
       this.#pending = new Map([...taken, ...this.#pending]);
       throw error;
     } finally {

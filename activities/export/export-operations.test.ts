@@ -9,7 +9,7 @@ import type {
 } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { LimitedError, RejectedError, TransientError } from '../../src/model/failure.ts';
-import { SupersededError } from '../../src/store/runs/chunks.ts';
+import { SupersededError } from '../../src/store/runs/fencing.ts';
 import type { JournalEntry } from '../../src/store/runs/journal.ts';
 import { exportOperations } from './export-operations.ts';
 import { mostCallsAtOnce } from './pool.ts';
@@ -81,7 +81,7 @@ test('what an answer asks to send again is sent again; what fails for ever becom
   expect(world.landed).toHaveLength(192);
   expect(new Set(world.landed).size).toBe(192);
   expect(tries.get(1)).toBe(5);
-  // What was left over of four calls goes together.
+  // The rests of four calls are sent together.
   expect(world.calls()).toBeLessThan(4 + 12);
 }, 60_000);
 

@@ -24,27 +24,33 @@ import {
   type Numbered,
 } from './write-batches.ts';
 
-/** So often a record is sent that the destination fails on, while it takes others. */
+/** How often a record is sent, at most, when the destination fails on it while it takes others. */
 const mostTries = 5;
-/** How long a run that stops waits for the answers to calls on the wire. Milliseconds. */
+/** The time for which a stopped export waits for the answers to calls on the wire. Milliseconds. */
 const patienceMs = 5_000;
-/** Longer waits for a quota leave the worker. Milliseconds. */
+/** The longest wait for a rate limit that stays in the worker; for a longer one the activity ends. Milliseconds. */
 const longestWaitMs = 20_000;
 
-/** How operations are exported. */
+/** The terms of an export. */
 interface ExportOptions {
-  /** Stops the export: nothing more is sent. */
+  /** Stops the export when it is aborted: nothing more is sent. */
   readonly signal: AbortSignal;
-  /** Of the activity, from 1. */
+  /** The number of the activity's attempt, from 1. */
   readonly attempt: number;
-  /** The first pause before records that failed are sent again; each is twice the one before, up to 16 times. Default 500. */
+  /**
+   * The first pause before records that failed are sent again, in milliseconds. Each further pause is twice as long, up
+   * to 16 times the first. Default 500.
+   */
   readonly pauseMs?: number;
 }
 
 /**
- * Writes a chunk's operations, each at most once per acknowledgement: outcomes are journalled in groups, and a create that
- * cannot be repeated is journalled before it is sent. Returns the operations that failed; throws when the destination
- * is down or asks for a long wait. Whatever it ends with, what is known by then is durable.
+ * Writes a chunk's operations. One that was acknowledged is never sent again. Outcomes are journalled in groups; a
+ * create that cannot be repeated is journalled before it is sent. However the export ends, the outcomes known by then
+ * are durable.
+ * @returns the operations that failed
+ * @throws TransientError when the destination is down; LimitedError when it asks for a long wait; the reason of
+ *   `signal`
  */
 export async function exportOperations(
   work: KeyedWork<RecordDestination>,
@@ -72,7 +78,7 @@ export async function exportOperations(
   return writer.failed();
 }
 
-/** Why a record was not written. */
+/** The reason why a record was not written. */
 interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -82,7 +88,7 @@ interface Refusal {
 class Writer {
   readonly #ends: Ends;
   readonly #destination: RecordDestination;
-  /** For look-ups beside the writes. */
+  /** The calls for look-ups. Writes go through the sender. */
   readonly #calls: Calls;
   readonly #log: ChunkLog;
   readonly #operations: readonly Numbered[];
@@ -90,12 +96,15 @@ class Writer {
   readonly #sender: Sender;
   readonly #outage: Outage;
   readonly #outcomes = new Map<number, Outcome>();
-  /** What is sent next, and what is sent again after a pause. */
+  /** The batches to send now. */
   readonly #todo: WriteBatch[] = [];
+  /** The batches to send again after a pause. */
   readonly #later: WriteBatch[] = [];
-  /** What was refused, but may go when other records are written; and how many were when it was last sent. */
+  /** Refused operations that may succeed once other records are written. */
   readonly #waiting = new Map<Numbered, Refusal>();
+  /** The number of operations that succeeded. */
   #landed = 0;
+  /** The value of `#landed` when the waiting operations were last sent. */
   #landedBefore = 0;
   #failure: { readonly error: unknown } | undefined;
   readonly #stopped = new AbortController();
@@ -137,7 +146,9 @@ class Writer {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Sends nothing more; calls on the wire are waited for a while, since one cut short leaves its outcome unknown. */
+  /**
+   * Lets nothing more be sent. Calls on the wire are given a while to end: one that is cut leaves its outcome unknown.
+   */
   stop(error: unknown): void {
     this.#failure ??= { error };
     this.#todo.length = 0;
@@ -157,7 +168,7 @@ class Writer {
     return failed;
   }
 
-  /** Takes up what an earlier attempt left: its outcomes, and the creates it sent without hearing of them. */
+  /** Takes up the journal of an earlier attempt: its outcomes, and the creates that it sent without an answer. */
   async #recall(journal: readonly { seq: number; outcome: Outcome | null }[]): Promise<void> {
     const sent: Numbered[] = [];
     for (const { seq, outcome } of journal) {
@@ -168,7 +179,7 @@ class Writer {
     if (sent.length > 0) await this.#settle(sent);
   }
 
-  /** A create that may have arrived: it did if the destination holds the key now; else nobody knows. */
+  /** Looks up creates that may have arrived. One whose key the destination holds did; for another nobody can tell. */
   async #settle(sent: readonly Numbered[]): Promise<void> {
     const { match } = this.#ends;
     const found = await lookUp(this.#destination, sent, this.#calls);
@@ -187,7 +198,9 @@ class Writer {
     return kind === 'create' && !this.#destination.idempotentCreate;
   }
 
-  /** Sends a job; whatever becomes of it is noted, sent again, or stops the export. */
+  /**
+   * Sends a batch. Each operation's outcome is noted, or it is queued to be sent again; other errors stop the export.
+   */
   async #send(job: WriteBatch): Promise<void> {
     try {
       const risky = this.#isRisky(job.kind);
@@ -199,7 +212,7 @@ class Writer {
     }
   }
 
-  /** Notes what is settled; the rest is sent again. */
+  /** Notes the outcomes of a batch that was answered record by record, and queues the rest to be sent again. */
   async #take(job: WriteBatch, results: readonly WriteResult[], risky: boolean): Promise<void> {
     this.#outage.succeeded();
     const limited: Numbered[] = [];
@@ -228,7 +241,7 @@ class Writer {
 
   async #refused(job: WriteBatch, error: unknown, inDoubt: boolean): Promise<void> {
     if (error instanceof RejectedError) {
-      // It answered, so it is up. The records at fault are isolated by halving.
+      // A refusal is an answer: the destination is up. Halving isolates the records at fault.
       this.#outage.succeeded();
       if (job.operations.length > 1) this.#todo.unshift(...halves(job));
       else for (const operation of job.operations) this.#blame(operation, error);
@@ -265,7 +278,7 @@ class Writer {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Sends again what waits for other records, if any was written since; else nothing will help it. */
+  /** Sends the waiting operations again if any other was written since the last time; else they fail for good. */
   #tryWaiting(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();

@@ -1,13 +1,17 @@
 import { performance } from 'node:perf_hooks';
 import type { WriteBatch } from './write-batches.ts';
 
-/** Calls that fail in a row, over some time, before the destination is taken for down. */
+/** The number of calls that must fail in a row before the destination counts as down. */
 const mostStumbles = 8;
+/** The time without any success before the destination counts as down. Milliseconds. */
 const quietMs = 2000;
-/** From this attempt on, a few records that still fail are to blame, if the rest of the chunk was taken. */
+/** From this attempt on, a few records that still fail are blamed if the rest of the chunk was taken. */
 const lateAttempt = 3;
 
-/** Tells a destination that is down from one that fails on certain records. */
+/**
+ * Tells whether a destination is down or fails only on certain records: the former is retried, the latter are record
+ * errors.
+ */
 export class Outage {
   readonly #attempt: number;
   readonly #probe: (job: WriteBatch) => Promise<boolean>;
@@ -16,28 +20,32 @@ export class Outage {
   #succeededAt: number | undefined;
   readonly #startedAt = performance.now();
 
-  /** @param probe asks the destination for something harmless; false: it does not answer, or cannot be asked */
+  /** @param probe makes a harmless call; returns false when the destination does not answer or cannot be asked */
   constructor(attempt: number, probe: (job: WriteBatch) => Promise<boolean>) {
     this.#attempt = attempt;
     this.#probe = probe;
   }
 
-  /** Says how many of the chunk's operations are still to be sent. */
+  /** Takes note of how many of the chunk's operations are still to be sent. */
   begin(left: number, of: number): void {
     this.#fewLeft = left < mostStumbles && left < of;
   }
 
-  /** Whether one call has to go through before more of a risky kind are sent: an outage may last since the attempt before. */
+  /**
+   * True when a call must succeed before more calls of a risky kind are sent, because the outage that ended the attempt
+   * before may last.
+   */
   isCautious(risky: boolean): boolean {
     return risky && this.#attempt > 1 && this.#succeededAt === undefined;
   }
 
+  /** Notes that a call was answered. */
   succeeded(): void {
     this.#stumbles = 0;
     this.#succeededAt = performance.now();
   }
 
-  /** Notes that a call failed; returns whether the destination is down. */
+  /** Notes that a call failed. Returns true when the destination is down. */
   async stumbled(job: WriteBatch, risky: boolean): Promise<boolean> {
     const now = performance.now();
     job.failedAt ??= now;
@@ -49,7 +57,7 @@ export class Outage {
     return !(await this.#isAlive(job));
   }
 
-  /** Whether the destination took others since it first failed on these, so that they are to blame. */
+  /** Returns true when the destination takes other records while it fails on these, so that these are to blame. */
   async isElsewhereWell(job: WriteBatch): Promise<boolean> {
     if (job.failedAt !== undefined && this.#wentWellSince(job.failedAt)) return true;
     return (this.#fewLeft && this.#attempt >= lateAttempt) || this.#isAlive(job);

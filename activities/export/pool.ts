@@ -1,12 +1,14 @@
 import { turnMs } from '../host/in-turns.ts';
 
-/** Calls of one activity under way or waiting for the quota at once; the throttle decides how fast they go. */
+/**
+ * The most calls of one activity that are under way or wait for the quota at once. The quota decides how fast they go.
+ */
 export const mostCallsAtOnce = 512;
 
 /**
- * Takes jobs off the front of `todo` until it is empty and all are done; a job may add more. Ends with the first that
- * throws, and drops what is left of `todo` then.
- * @param width most jobs under way at once, asked before each
+ * Runs `run` for the items at the front of `todo` until it is empty and all are done. `run` may add items. The first
+ * error ends the pool and empties `todo`.
+ * @param width returns how many items may be under way at once; asked before each
  */
 export function runPool<T>(
   todo: T[],
@@ -17,7 +19,7 @@ export function runPool<T>(
     let underway = 0;
     let settled = false;
     const next = (): void => {
-      // Put off from before the end: what `todo` holds now is not of this pool.
+      // A put-off call may come after the end, when `todo` holds items of another pool.
       if (settled) return;
       const began = performance.now();
       while (todo.length > 0 && underway < width()) {

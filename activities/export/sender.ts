@@ -5,14 +5,17 @@ import type { ChunkLog } from './chunk-log.ts';
 import { isWithoutEffect, watchedCalls } from './watched-calls.ts';
 import type { Numbered } from './write-batches.ts';
 
-/** What a call came to. `inDoubt`: a call that may have taken effect, and must not be made again or was cut short. */
+/**
+ * The result of a call. `inDoubt` is true for a call that may have taken effect, and that must not be made again or was
+ * cut.
+ */
 export type Sent =
   | { readonly results: readonly WriteResult[] }
   | { readonly error: unknown; readonly inDoubt: boolean };
 
 /**
- * Makes calls for as long as the chunk is the attempt's own (R6). A call that waits for the quota when the sender is
- * stopped, or when the chunk is lost, is never sent; one on the wire is waited for, a while.
+ * Makes calls as long as the chunk is the attempt's own (R6). When the sender is stopped or the chunk is lost, a call
+ * that waits for the quota is never sent, and a call on the wire is waited for, but not for ever.
  */
 export class Sender {
   readonly #destination: RecordDestination;
@@ -21,7 +24,7 @@ export class Sender {
   readonly #patience: AbortSignal;
   readonly #stopped = new AbortController();
 
-  /** @param patience cuts what is on the wire */
+  /** @param patience cuts the calls on the wire when it is aborted */
   constructor(
     destination: RecordDestination,
     makeCalls: MakeCalls,
@@ -34,14 +37,15 @@ export class Sender {
     this.#patience = patience;
   }
 
-  /** Lets no call go out any more. */
+  /** Lets no further call be sent. */
   stop(error: unknown): void {
     this.#stopped.abort(error);
   }
 
   /**
-   * @param repeatable false: the call must not be made twice, so it is announced in the journal first
-   * @throws why the call was not sent
+   * Sends operations in one call.
+   * @param repeatable false when the call must not be made twice; then it is announced in the journal first
+   * @throws the reason why the call was not sent
    */
   async send(operations: readonly Numbered[], repeatable: boolean): Promise<Sent> {
     const numbers = operations.map(({ seq }) => seq);
@@ -68,13 +72,13 @@ export class Sender {
       if (inDoubt) this.#log.doubt(numbers);
       else if (!repeatable) this.#log.retract(numbers);
       if (!wire.isBusy) signal.throwIfAborted();
-      // A connector may have put the reason into its own words.
+      // The connector may have wrapped the fence's error: the error itself tells what to do.
       if (held !== undefined) throw held.error;
       return { error, inDoubt };
     }
   }
 
-  /** The fence: returns when the next thing may be to send the call. */
+  /** Returns when the call may be sent right away. This is the fence in the terms of its calls. */
   async #pass(numbers: readonly number[], repeatable: boolean): Promise<void> {
     const { signal } = this.#stopped;
     signal.throwIfAborted();

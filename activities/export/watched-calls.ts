@@ -23,7 +23,7 @@ export function watchedCalls(calls: Calls, wire: { isBusy: boolean }): Calls {
   };
 }
 
-/** True where a call that failed like this certainly changed nothing. */
+/** True when a call that failed with this error certainly changed nothing. */
 export function isWithoutEffect(error: unknown): boolean {
   if (error instanceof ConfigError) return error.code !== 'unexpected_answer';
   if (error instanceof TransientError) return error.code === 'unreachable';

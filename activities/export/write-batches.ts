@@ -9,15 +9,15 @@ export interface Numbered extends WriteOperation, DecidedOperation {
   readonly seq: number;
 }
 
-/** Operations of one kind that go out in one call. */
+/** Operations of one kind that are sent in one call. */
 export interface WriteBatch {
   readonly kind: Operation;
   readonly operations: readonly Numbered[];
-  /** How often the destination failed on them. */
+  /** The number of times that the destination failed on them. */
   readonly tries: number;
-  /** Left over from calls that were answered record by record: may go together with others. */
+  /** True for the rest of a call that was answered record by record: it may be sent together with other such rests. */
   readonly leftOver?: boolean;
-  /** When the destination first failed on them. */
+  /** The time of the destination's first failure on them, by `performance.now()`. */
   failedAt?: number;
 }
 
@@ -34,7 +34,7 @@ export function* numberOperations(
   return operations;
 }
 
-/** Cuts operations into jobs of the destination's size. */
+/** Cuts operations into batches of the destination's size: removes, then updates, then creates. */
 export function intoBatches(
   operations: readonly Numbered[],
   size: KeyedDestination['batch'],
@@ -51,7 +51,7 @@ export function intoBatches(
   });
 }
 
-/** Puts what is left over from several calls together again. */
+/** Joins the rests of several calls to full batches again. */
 export function regrouped(
   jobs: readonly WriteBatch[],
   size: KeyedDestination['batch'],
@@ -69,7 +69,7 @@ export function regrouped(
   return [...whole, ...again];
 }
 
-/** A job as two. */
+/** Cuts a batch into two. */
 export function halves(job: WriteBatch): WriteBatch[] {
   const middle = Math.ceil(job.operations.length / 2);
   return [

@@ -1,7 +1,7 @@
 import type { FindsConnectors } from '../../src/connectors/registry.ts';
 import type { Store } from '../../src/store/store.ts';
 
-/** What every activity is made with. */
+/** The store and connectors that every activity works with. */
 export interface Dependencies {
   readonly store: Store;
   readonly connectors: FindsConnectors;

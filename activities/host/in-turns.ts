@@ -1,12 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Steps } from '../../src/engine/run/steps.ts';
 
-/** Whatever works for longer lets others go in between: a call that misses its moment is a part of the quota lost. Milliseconds. */
+/**
+ * The longest time that work keeps the process to itself. A call that must wait longer misses its slot, and that part
+ * of the quota is lost. Milliseconds.
+ */
 export const turnMs = 1.5;
 
 let last: Promise<void> = Promise.resolve();
 
-/** Does work step by step, and lets whatever else waits in the process go in between. */
+/** Does work step by step. After every 1.5 ms it lets everything else that waits in the process go first. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   for (let began = performance.now(); ;) {
     const step = steps.next();
@@ -17,7 +20,7 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   }
 }
 
-/** One after the other, each in a round of its own: between two of them all that came in meanwhile is seen to. */
+/** Waits for a round of the event loop of one's own, so that several pieces of work do not take turns in one round. */
 function nextTurn(): Promise<void> {
   last = last.then(() => setImmediate());
   return last;

@@ -3,8 +3,9 @@ import { bugFailure, knownFailure } from './classify.ts';
 import { stateOutage } from '../../src/store/database/outage.ts';
 
 /**
- * Passes on what an activity has classed itself; of anything else only kind and place go on, as Temporal would keep
- * message, cause and all (R1). It is tried again, without end: such an activity only notes what has happened.
+ * Wraps activities so that no failure carries content (R1): Temporal would keep an error's message and cause. A failure
+ * that the activity has classed itself passes; another error keeps only its name and place. Such a failure is retried
+ * without end, which suits activities that only note something.
  */
 export function withSafeFailures<A extends object>(activities: A): A {
   const entries = Object.entries(activities) as [string, (input: unknown) => Promise<unknown>][];

@@ -1,22 +1,22 @@
-import type { Runs } from '../../src/store/runs/runs.ts';
+import type { RunProgress } from '../../src/store/runs/run-progress.ts';
 
-/** Between two looks at the state database, while activities are under way. Milliseconds. */
+/** The pause between two queries of the state database while activities are under way. Milliseconds. */
 const lookMs = 500;
 
 /**
- * Tells activities that somebody steers their run. An activity learns that it is to stop by the answer to a heartbeat;
- * heartbeats are rare, since each is billed, so this says when one more is worth its price.
+ * Tells activities that somebody pauses, resumes or cancels their run. An activity learns that it is to stop by the
+ * answer to a heartbeat. Heartbeats are rare, since each is billed; this says when one more is worth its price.
  */
 export class Steering {
-  readonly #runs: Pick<Runs, 'steered'>;
+  readonly #progress: Pick<RunProgress, 'steered'>;
   readonly #watchers = new Map<string, Set<() => void>>();
   #looking = false;
 
-  constructor(runs: Pick<Runs, 'steered'>) {
-    this.#runs = runs;
+  constructor(progress: Pick<RunProgress, 'steered'>) {
+    this.#progress = progress;
   }
 
-  /** Calls `told` again and again for some seconds after the run was steered. Returns what ends that. */
+  /** Calls `told` every half second for some seconds after the run was steered. Returns a function that ends this. */
   watch(run: string, told: () => void): () => void {
     const watchers = this.#watchers.get(run) ?? new Set();
     this.#watchers.set(run, watchers.add(told));
@@ -34,8 +34,8 @@ export class Steering {
 
   async #look(): Promise<void> {
     const runs = [...this.#watchers.keys()];
-    // Where the state database does not answer, the next heartbeat that is due will do.
-    const steered = runs.length === 0 ? [] : await this.#runs.steered(runs).catch(() => []);
+    // When the state database does not answer, the activity learns of it with its next regular heartbeat.
+    const steered = runs.length === 0 ? [] : await this.#progress.steered(runs).catch(() => []);
     for (const run of steered) for (const told of this.#watchers.get(run) ?? []) told();
     this.#lookSoon();
   }

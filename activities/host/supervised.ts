@@ -6,14 +6,17 @@ import type { Dependencies } from './dependencies.ts';
 import type { Steering } from './steering.ts';
 
 /**
- * Between two beats of an activity; every call inside is bounded by a time-out of its own. Each is billed, so they only
- * tell that the worker is alive: whoever steers the run asks for more.
+ * The time between two heartbeats of an activity. They only tell that the worker is alive, since each is billed;
+ * {@link Steering} asks for more when the run is steered. Milliseconds.
  */
 const beatMs = 5_000;
-/** How long work that was told to stop may take to come to a safe point. Milliseconds. */
+/** The time that work which was told to stop may take to reach a safe point. Milliseconds. */
 const stopMs = 8_000;
 
-/** Runs an activity's work: beats, classifies failures, notes recovery, gives way when it is told to stop. */
+/**
+ * Runs an activity's work: sends heartbeats, classifies failures, notes when a failing run recovers, and ends soon when
+ * the activity is told to stop.
+ */
 export async function supervised<T>(
   { store, steering }: Pick<Dependencies, 'store'> & { readonly steering: Steering },
   run: string,
@@ -26,15 +29,18 @@ export async function supervised<T>(
   const unwatch = steering.watch(run, beat);
   try {
     const result = await Promise.race([work(signal), overdue(signal)]);
-    await store.runs.recovered(run);
+    await store.runProgress.recovered(run);
     return result;
   } catch (error) {
-    // An aborted call fails in its own words: what counts is that the activity was stopped.
+    // An aborted call fails with an error of its own. It only matters that the activity was stopped.
     if (signal.aborted) throw await stopped(context);
-    const failure = await classify(error, store.runs, { run, attempt: context.info.attempt });
-    // It fails the run: what else is under way is about to be stopped.
+    const failure = await classify(error, store.runProgress, {
+      run,
+      attempt: context.info.attempt,
+    });
+    // This failure ends the run, so its other activities are about to be stopped.
     if (failure instanceof ApplicationFailure && failure.nonRetryable === true)
-      await store.runs.steer(run).catch(() => undefined);
+      await store.runProgress.steer(run).catch(() => undefined);
     throw failure;
   } finally {
     clearInterval(timer);
@@ -42,7 +48,9 @@ export async function supervised<T>(
   }
 }
 
-/** Rejects when the work was told to stop and has not: it is fenced off (R6), so nobody needs to wait for it. */
+/**
+ * Rejects when the work was told to stop and did not in time. The fence (R6) keeps it harmless, so nobody waits for it.
+ */
 function overdue(signal: AbortSignal): Promise<never> {
   const late = abortedLater(signal, stopMs);
   return new Promise((_, reject) => {
@@ -50,7 +58,9 @@ function overdue(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** A worker that leaves hands its work back at once; otherwise the run does not want it any more. */
+/**
+ * Returns the error to end with: a worker that shuts down hands its work back at once; else the run has cancelled it.
+ */
 async function stopped({ cancelled, cancellationDetails }: Context): Promise<unknown> {
   const reason = await cancelled.catch((error: unknown) => error);
   const leaving =

@@ -11,11 +11,11 @@ import type { Path } from './path.ts';
 import { recordsPath } from './records/records-path.ts';
 import { StagedPath } from './staged/staged-path.ts';
 
-/** The path of a sync's own run, by the kind of its destination. */
+/** Returns the path of a sync's run, by the kind of its destination. */
 export function openPath(store: Store, ends: Ends, destination: Destination): Path {
   if (destination.kind === 'staging') return new StagedPath(store, ends, destination);
   const books = syncBooks(store, ends, destination);
-  return openKeyedPath({ store, ends, destination, books, records: sealedRecords(store.chunks) });
+  return openKeyedPath({ store, ends, destination, books, records: sealedRecords(store) });
 }
 
 /** The path to a destination whose records are looked up by key, by its kind. */

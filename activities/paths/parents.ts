@@ -16,18 +16,18 @@ import type { KeyValues, RecordBatch } from '../../src/model/record.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 import { lookUp } from './keyed/look-up.ts';
 
-/** Parents that a session remembers; older ones are looked up again. */
+/** The number of parents that a session remembers. When it is reached, all are forgotten and looked up again. */
 const mostRemembered = 100_000;
 
 /** Opens the stream of a parent at the run's destination. */
 export type OpenParent = (rule: ParentRule) => Promise<KeyedDestination>;
 
-/** A value that stands for a parent; null where no record has the key, a number where several have. */
+/** The value that is written for a parent, or the number of records that have its key when there are several. */
 type Found = { readonly value: Json } | { readonly count: number };
 
 /**
- * The records that mapped fields point to, looked up in batches and remembered for the run. One that is missing is looked
- * up again for every batch: it may have come meanwhile.
+ * Looks up the records that mapped fields point to, in batches, and remembers them for the run. A missing one is looked
+ * up again for every batch, because it may have been created meanwhile.
  */
 export class Parents {
   readonly #open: OpenParent;
@@ -40,7 +40,7 @@ export class Parents {
     this.#calls = calls;
   }
 
-  /** Looks up the parents of a batch; returns what tells the value for each of them. */
+  /** Looks up the parents of a batch. Returns a function that tells the value to write for each. */
   async of(
     rules: readonly ParentRule[],
     { fields, encoding, rows }: RecordBatch,
@@ -113,7 +113,7 @@ interface Stream {
   readonly valueOf: (parent: Existing) => Json;
 }
 
-/** @throws ConfigError `no_lookup` where records of the stream cannot be found by key */
+/** @throws ConfigError `no_lookup` when the stream's records cannot be looked up by key */
 function streamOf({ stream, field, key }: ParentRule, destination: KeyedDestination): Stream {
   if (destination.lookup === undefined)
     throw new ConfigError('no_lookup', `records of ${stream} cannot be looked up`);

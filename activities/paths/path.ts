@@ -4,8 +4,8 @@ import type { PreviewPart } from '../../src/model/preview.ts';
 import type { RecordError, Stats } from '../../src/model/outcome.ts';
 
 /**
- * The way of a chunk from the source to the destination. There are three, one for each kind of destination; opening a run
- * picks one, and each activity is a step on it:
+ * Takes chunks from the source to the destination. There are three paths, one for each kind of destination. Opening a
+ * run picks one, and each activity is a step on it:
  *
  * ```
  *            stage      match            export            removals
@@ -14,44 +14,50 @@ import type { RecordError, Stats } from '../../src/model/outcome.ts';
  *  jobs      seal       look up, decide  submit … poll …   planRemoval, remove
  * ```
  *
- * Steps of one chunk come in this order, those of successive chunks overlap. Every step may be repeated after a crash, by
- * another worker too: `Step.token` makes every earlier attempt a stranger (R6), and what is committed is absolute (R5).
- * A run ends with `finish` and `forget`, or with `settle` and `abandon`.
+ * The steps of one chunk come in this order; those of successive chunks overlap. Every step may be repeated after a
+ * crash, by another worker too: `Step.token` shuts out every earlier attempt (R6), and a chunk's counts are stored as
+ * absolute numbers (R5). A run that completes ends with `finish` and `forget`, any other one with `settle` and
+ * `abandon`.
  */
 export interface Path {
-  /** The kind of its destination. */
+  /** The kind of destination that the path leads to. */
   readonly kind: 'staging' | 'records' | 'jobs';
   /**
-   * What the run may remove: `unseen` records are those that no chunk held, so that everything must be read (R7);
-   * `departed` ones are known by the entity's change log.
+   * The records that the run may remove. `unseen`: those that no chunk held, so the run must read everything (R7).
+   * `departed`: those that the entity's change log shows to have left.
    */
   readonly removes: 'nothing' | 'unseen' | 'departed';
-  /** True where nothing of a run that ended early is there: one that continues it reads from the beginning. */
+  /**
+   * True when a run that ends early leaves nothing at the destination, so a run that continues it reads from the
+   * beginning.
+   */
   readonly startsOver: boolean;
-  /** Tells what a dry run can show. */
+  /** Tells whether a dry run can show old values. */
   readonly preview: PreviewPart;
-  /** When the next chunk is full. */
+  /** Returns the size at which a chunk is full. */
   limit(chunk: number): Promise<ChunkLimit>;
-  /** Stages a page as one or more chunks from `step.chunk` on; the cursor becomes durable with the last of them (R2). */
+  /**
+   * Stages a page as one or more chunks, the first of them `step.chunk`. The cursor becomes durable with the last (R2).
+   */
   stage(step: Step, page: Page, limit: ChunkLimit): Promise<Staged>;
   /**
-   * Decides in source order what is to be done with a staged chunk. With `waits` some of its keys are still being written
-   * by earlier chunks: it may be exported only after them.
+   * Decides the operations of a staged chunk; chunks are matched in source order. `waits` is true when earlier chunks
+   * still write some of its keys: the chunk may be exported only after them.
    */
   match(step: Step): Promise<{ waits: boolean }>;
-  /** Writes a chunk that is staged and matched. Not called again once it has returned stats. */
+  /** Writes a chunk that is staged and matched. It is not called again once it has returned stats. */
   export(step: Step): Promise<Stats | Waiting>;
-  /** Counts and pins what a mirror would remove. */
+  /** Pins the records that a mirror would remove, and counts them. */
   planRemoval(step: Step): Promise<RemovalPlan>;
-  /** Counts the records that a removal is weighed against; 0 stands for a source that came back empty (R7). */
+  /** Counts the records that the run read, for the removal guard. 0 means that the source came back empty (R7). */
   imported(): Promise<number>;
-  /** The fewest records that removals must leave. */
+  /** The number of records that removals must leave at the destination. */
   readonly leastRecords: number;
-  /** Removes what was pinned; a dry run only counts it. */
+  /** Removes the pinned records. A dry run only counts them. */
   remove(step: Step): Promise<Removed | Waiting>;
-  /** Makes visible what the run has written, and corrects what its chunks count. May be repeated. */
+  /** Makes the written records visible, and corrects the counts of chunks that changed late. May be repeated. */
   finish(written: number, signal: AbortSignal): Promise<void>;
-  /** Drops what the destination keeps of a run that finished. */
+  /** Drops everything that the destination keeps for a run that finished. */
   forget(signal: AbortSignal): Promise<void>;
   /**
    * Counts what a run that ends early has written of chunks that it did not finish (R10). May be repeated.
@@ -59,34 +65,36 @@ export interface Path {
    */
   settle(signal: AbortSignal): Promise<void>;
   /**
-   * Drops what the destination keeps of a run that ended early.
-   * @param keepSeen the keys that its chunks held stay, for a run that continues it
+   * Drops everything that the destination keeps for a run that ended early.
+   * @param keepSeen true keeps the keys that its chunks held, for a run that continues it
    */
   abandon(keepSeen: boolean, signal: AbortSignal): Promise<void>;
 }
 
-/** One attempt at a step of a chunk. */
+/** An attempt at a step of a chunk. */
 export interface Step {
   readonly run: string;
   readonly chunk: number;
   /** Greater than the token of every earlier attempt (R6). */
   readonly token: number;
-  /** Which attempt of its activity this is, from 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
   /** Aborted when the work is to stop. */
   readonly signal: AbortSignal;
 }
 
-/** What staging a page came to. */
+/** The result of staging a page. */
 export interface Staged {
-  /** How many chunks it became. */
+  /** The number of chunks that the page became. */
   readonly chunks: number;
   readonly records: number;
   /** True when the source was read to its end. */
   readonly done: boolean;
 }
 
-/** A step that waits for a long job at the system: it is made again after `waitMs`, and nothing waits in the worker. */
+/**
+ * The answer of a step that waits for a long job: it is to be called again after `waitMs`. Nothing waits in the worker.
+ */
 export interface Waiting {
   readonly waitMs: number;
   /** The job that is waited for; absent where none is under way at the moment. */
@@ -101,15 +109,16 @@ export interface WaitedJob {
   readonly connection: string;
 }
 
-/** What became of removals. */
+/** The result of removing records. */
 export interface Removed {
   readonly removed: number;
   readonly errors: readonly RecordError[];
 }
 
-/** When a chunk is full, and what a record may weigh. */
+/** The size at which a chunk is full. */
 export interface ChunkLimit {
   readonly records: number;
   readonly bytes: number;
+  /** The largest record, in bytes; a larger one is a record error. */
   readonly record: number;
 }

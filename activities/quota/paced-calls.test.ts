@@ -26,7 +26,7 @@ function open() {
         return { result: decided.result, clock: { at: Date.now(), from: now, to: now } };
       },
     },
-    runs: { waitUntil: async (_: string, until: Date | null) => void shown.push(until) },
+    runProgress: { waitUntil: async (_: string, until: Date | null) => void shown.push(until) },
   } as unknown as Store;
   return { ...store, pacers: new Pacers(store.quotas), shown };
 }
@@ -43,7 +43,7 @@ function call(calls: Calls, refusals: LimitInfo[]) {
 }
 
 it('makes a refused call again by itself when the pause is over (R9)', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const { result, made } = call(pacers.ofRun('api', {}, 'run', runs)({ signal }), [
     { limited: true, retryAfterMs: 3_000 },
     { limited: true },
@@ -55,7 +55,7 @@ it('makes a refused call again by itself when the pause is over (R9)', async () 
 });
 
 it('pauses for an answer that may not be repeated, and hands it on', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const calls = pacers.ofRun('api', {}, 'run', runs)({ signal });
   const once = call(calls, [{ limited: false, retryAfterMs: 3_000 }]);
   await vi.advanceTimersByTimeAsync(100);
@@ -68,7 +68,7 @@ it('pauses for an answer that may not be repeated, and hands it on', async () =>
 });
 
 it('shows in the run until when it waits, and not any more when calls go again', async () => {
-  const { pacers, runs, shown } = open();
+  const { pacers, runProgress: runs, shown } = open();
   const begun = Date.now();
   const { result } = call(pacers.ofRun('api', {}, 'run', runs)({ signal }), [
     { limited: true, retryAfterMs: 9_000 },
@@ -84,7 +84,7 @@ it('shows in the run until when it waits, and not any more when calls go again',
 });
 
 it('shows nothing for a pace that only takes its time', async () => {
-  const { pacers, runs, shown } = open();
+  const { pacers, runProgress: runs, shown } = open();
   const calls = pacers.ofRun(
     'api',
     { default: { requests: 5, perMs: 1000 } },
@@ -98,7 +98,7 @@ it('shows nothing for a pace that only takes its time', async () => {
 });
 
 it('leaves the worker for a long wait, whichever run met it', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const refused = call(pacers.ofRun('api', {}, 'a', runs)({ signal }), [
     { limited: true, retryAfterMs: 90_000 },
   ]).result;
@@ -114,7 +114,7 @@ it('leaves the worker for a long wait, whichever run met it', async () => {
 });
 
 it('prepares a call shortly before its moment, and sends nothing where that fails', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const make = pacers.ofRun('api', { default: { requests: 1, perMs: 1_000 } }, 'run', runs);
   const steps: string[] = [];
   const begun = Date.now();
@@ -140,11 +140,11 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
 it.each([null, {}])(
   'asks the fence for calls with an effect alone, and what it throws keeps those from being sent (R6), quota %j',
   async (quota) => {
-    const { pacers, runs } = open();
+    const { pacers, runProgress } = open();
     const sent: string[] = [];
     const notMine = new Error('not mine');
     const fence = () => Promise.reject(notMine);
-    const calls = pacers.ofRun('api', quota, 'run', runs)({ signal, fence });
+    const calls = pacers.ofRun('api', quota, 'run', runProgress)({ signal, fence });
     const make = (name: string, effect: boolean) =>
       calls.make(async () => ({ value: sent.push(name) }), { effect });
     const refused = make('start', true).catch((error: unknown) => error);
@@ -157,7 +157,7 @@ it.each([null, {}])(
 );
 
 it('prepares a call anew whose moment passed meanwhile', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const make = pacers.ofRun('api', { default: { requests: 100, perMs: 1_000 } }, 'run', runs);
   const steps: string[] = [];
   const fence = async () => {
@@ -171,7 +171,7 @@ it('prepares a call anew whose moment passed meanwhile', async () => {
 });
 
 it('a call that nobody wants any more leaves its turn to the next', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const callsUntil = pacers.ofRun('api', { default: { requests: 1, perMs: 1000 } }, 'run', runs);
   const made: string[] = [];
   const make = (name: string, until = signal) =>
@@ -200,7 +200,7 @@ it('tells whoever checks a connection of a limit, and does not keep them waiting
 });
 
 it('buckets of a connection are paced apart', async () => {
-  const { pacers, runs } = open();
+  const { pacers, runProgress: runs } = open();
   const quota = {
     default: { requests: 1, perMs: 10_000 },
     search: { requests: 100, perMs: 1_000 },

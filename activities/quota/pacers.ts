@@ -18,15 +18,15 @@ export class Pacers {
   /**
    * The calls of a run to a connection.
    * @param quota null where the system limits nobody
-   * @param runs where the run shows that it waits
+   * @param progress where the run shows that it waits
    */
   ofRun(
     connection: string,
     quota: Quota | null,
     run: string,
-    runs: Pick<Store['runs'], 'waitUntil'>,
+    progress: Pick<Store['runProgress'], 'waitUntil'>,
   ): MakeCalls {
-    const note = (until: Date | null) => runs.waitUntil(run, until);
+    const note = (until: Date | null) => progress.waitUntil(run, until);
     return this.#callsOf(connection, quota, new RunCaller(note));
   }
 

@@ -10,15 +10,15 @@ import type { Session } from '../session/session.ts';
 import { endEarly } from './end-early.ts';
 import { supervised } from '../host/supervised.ts';
 
-/** Ends a run: what it wrote becomes visible, its watermark moves (R3), what it staged goes. */
+/** Ends a run: makes what it wrote visible, moves its watermark (R3), and drops what it staged. */
 export function closeRun(deps: WorkerDependencies): RunActivities['closeRun'] {
   return ({ end: { status, failure }, ...started }) =>
     supervised(deps, started.run, async (signal) => {
       const { sessions, store } = deps;
       const { run } = started;
-      // It may end before its first step.
+      // A run may end before its first step has created it.
       if (status !== 'completed') await createRun(store, started);
-      await store.runs.enter(run, 'close');
+      await store.runProgress.enter(run, 'close');
       if (status === 'completed')
         await sessions.use(run, (session) => complete(deps, session, signal));
       else if (!(await endEarly(deps, run, { status, failure })))
@@ -28,7 +28,7 @@ export function closeRun(deps: WorkerDependencies): RunActivities['closeRun'] {
     });
 }
 
-/** How a run ended, as its workflow is told. */
+/** Returns the end of a run, as its workflow is told. */
 export function endOf(run: Run | null): Ended {
   if (run === null) throw new Error('the run does not exist any more');
   const { status, stats, failure } = run;
@@ -44,15 +44,15 @@ async function complete(
 ) {
   const { run } = ends;
   const summary = await store.runs.get(run);
-  // Another attempt may have come so far already, and dropped what is kept for a repeated `finish`.
+  // An earlier attempt may have finished the run, and dropped what a repeated `finish` needs.
   if (summary?.status !== 'completed') await finish(store, { ends, path }, summary, signal);
   await path.forget(signal);
   await store.chunks.cleanUp(run);
-  await store.runs.chainTidied(run);
+  await store.leftovers.chainTidied(run);
   faultPoint('close.after-clean-up');
 }
 
-/** Makes what the run has written visible, moves the watermark, and notes the end. */
+/** Makes the written records visible, moves the watermark, and notes the end. */
 async function finish(
   store: WorkerDependencies['store'],
   { ends, path }: Pick<Session, 'ends' | 'path'>,
@@ -63,7 +63,7 @@ async function finish(
   faultPoint('close.after-tidy');
   const watermark = writesAllDue(ends.plan.options) ? await moveWatermark(store, ends) : null;
   faultPoint('close.after-watermark');
-  await store.runs.finish(ends.run, {
+  await store.runProgress.finish(ends.run, {
     status: 'completed',
     outcome: summary === null ? 'ok' : outcomeOf(summary),
     failure: null,
@@ -72,15 +72,16 @@ async function finish(
   faultPoint('close.after-finish');
 }
 
-/** How many operations the destination has acknowledged. */
+/** Counts the operations that the destination has acknowledged. */
 function writtenOf({ stats }: Run): number {
   return stats.created + stats.updated + stats.removed;
 }
 
 /**
- * Moves the watermark. A source that cannot tell its highest one before it is read leaves what the run *before* has
- * met: a record that changed behind the reader of this run is newer than that, but may be older than what this
- * run met later (R3).
+ * Moves the watermark. For a source that cannot tell its highest watermark before it is read, the new watermark is the
+ * highest one that the run *before* has met. Example: while this run reads, a record that it has passed changes. That
+ * change is newer than all that the run before met, but may be older than what this run meets later, and would be
+ * missed (R3).
  */
 async function moveWatermark(
   { watermarks, chunks }: WorkerDependencies['store'],
@@ -94,7 +95,7 @@ async function moveWatermark(
     return plan.settled;
   }
   const before = await watermarks.get(plan.sync, mark.fingerprint);
-  // Another attempt may have moved it already.
+  // An earlier attempt may have moved it already.
   if (before.run === run) return before.value;
   const value = before.seen ?? before.value;
   const seen = (await chunks.highest(run)) ?? before.seen;

@@ -4,20 +4,20 @@ import type { Store } from '../../src/store/store.ts';
 export interface StartedRun {
   readonly run: string;
   readonly sync: string;
-  /** The cycle whose destination it writes. */
+  /** The id of the cycle whose destination the run writes. */
   readonly parent?: string;
 }
 
 /**
- * Makes a run that the store does not have yet, scheduled or a destination's: one started by the API is there already.
- * None is made of a sync that is not declared any more.
+ * Creates the run in the store unless it is there. A run that the API started is; one that a Schedule or a cycle
+ * started is not. Creates nothing when the sync is not declared any more.
  */
 export async function createRun(
-  { catalog, runs }: Store,
+  { catalog, runPlans }: Store,
   { run, sync, parent }: StartedRun,
 ): Promise<void> {
   const spec = await catalog.sync(sync);
   if (spec === null) return;
   const child = parent !== undefined && { parent };
-  await runs.create({ id: run, sync, spec, options: {}, ...child });
+  await runPlans.create({ id: run, sync, spec, options: {}, ...child });
 }

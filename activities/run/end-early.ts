@@ -1,26 +1,30 @@
 import { ConfigError, SluiceError, TransientError } from '../../src/model/failure.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { writesAllDue, type RunFailure } from '../../src/model/run.ts';
-import { unsettled, type RunPlan } from '../../src/store/runs/runs.ts';
+import { unsettled } from '../../src/store/runs/leftovers.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { settleByJournal } from '../paths/keyed/settle-by-journal.ts';
 
-/** How long a destination that may be down is given to say what it has applied. Milliseconds. */
+/** The time that a destination, which may be down, has to say what it has applied. Milliseconds. */
 const askMs = 5_000;
 
-/** What comes too late for the run goes on, and is tidied all the same. */
+/**
+ * Is never aborted: settling that takes too long for the run's end goes on in the background, and tidies up all the
+ * same.
+ */
 const unhurried = new AbortController().signal;
 
-/** How a run ends that does not complete. */
+/** The end of a run that does not complete. */
 interface EarlyEnd {
   readonly status: 'failed' | 'cancelled';
   readonly failure: RunFailure | null;
 }
 
 /**
- * Ends a run that failed or was cancelled: counts what it has written, drops what it staged. Where the destination
- * does not answer, the run ends all the same and says that its stats may be short; the next run settles them. False
- * where there is no such run.
+ * Ends a run that failed or was cancelled: counts what it has written and drops what it staged. When the destination
+ * does not answer, the run ends all the same and says that its stats may be short; the next run settles them.
+ * @returns false when there is no such run
  */
 export async function endEarly(
   deps: WorkerDependencies,
@@ -28,26 +32,27 @@ export async function endEarly(
   end: EarlyEnd,
 ): Promise<boolean> {
   const { store } = deps;
-  const plan = await store.runs.plan(run);
+  const plan = await store.runPlans.get(run);
   if (plan === null) return false;
   // A mirror that continues this run must know every key that the source still has.
   const keepSeen = permissionsOf(plan.spec.mode).remove && writesAllDue(plan.options);
   const doubtful = (await store.chunks.unfinished(run)).some(({ exporting }) => exporting);
-  // What never opened has left nothing; what failed it would only stand in the way again.
+  // A run that never opened has left nothing behind, and opening it now would fail again.
   const settled = plan.kind === null || (await settle(deps, run, keepSeen)) === true;
   if (!settled) await settleByJournal(store, run);
   const mayApply = plan.kind === 'staging' ? doubtful : await store.jobs.areUnderWay(run);
   const inDoubt = !settled && mayApply;
   const failure = inDoubt ? withDoubt(end.failure, plan) : end.failure;
-  await store.runs.finish(run, { ...end, failure, outcome: null, watermark: null });
+  await store.runProgress.finish(run, { ...end, failure, outcome: null, watermark: null });
   await store.chunks.cleanUp(run, { keepSeen });
-  if (settled && !keepSeen) await store.runs.tidied(run);
+  if (settled && !keepSeen) await store.leftovers.tidied(run);
   return true;
 }
 
 /**
- * Tidies up after the earlier runs of a sync that could not do it themselves: their workflow was terminated, their
+ * Tidies up after earlier runs of the sync that could not do so themselves: their workflow was terminated, their
  * destination was down, or they kept what a run that continues them would have needed.
+ * @param origin the run that this one continues, directly or through others; what it keeps is still needed
  */
 export async function tidyRemains(
   deps: WorkerDependencies,
@@ -55,20 +60,20 @@ export async function tidyRemains(
   origin: string,
 ): Promise<void> {
   const { store } = deps;
-  for (const dead of await store.runs.remains(run)) {
+  for (const dead of await store.leftovers.before(run)) {
     const keepSeen = dead.origin === origin;
     const settled = await settle(deps, dead.id, keepSeen);
     // Nobody can be asked any more what became of its jobs.
     if (settled instanceof ConfigError) await giveUpJobs(deps, dead.id);
     const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
     const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
-    if (dead.open) await store.runs.finish(dead.id, end);
+    if (dead.open) await store.runProgress.finish(dead.id, end);
     await store.chunks.cleanUp(dead.id, { keepSeen });
     // What its job writes could otherwise be written twice.
     if (await store.jobs.areUnderWay(dead.id)) throw stillUnderWay(settled);
     // Where its connection is gone for good, there is nothing that could be tidied.
     if ((settled === true || settled instanceof ConfigError) && !keepSeen)
-      await store.runs.tidied(dead.id);
+      await store.leftovers.tidied(dead.id);
     await deps.sessions.drop(dead.id);
   }
 }

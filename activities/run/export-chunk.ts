@@ -3,7 +3,9 @@ import { type WorkerDependencies, withSession } from '../session/with-session.ts
 import { stepOf } from '../host/attempt.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 
-/** Writes a chunk. Repeated after any failure it returns the same stats and repeats nothing acknowledged. */
+/**
+ * Writes a chunk. Called again after a failure, it repeats nothing that was acknowledged and returns the same stats.
+ */
 export function exportChunk(deps: WorkerDependencies): RunActivities['exportChunk'] {
   return async ({ run, chunk }) => {
     const answer = await withSession(deps, run, async ({ path }, signal) => {
@@ -14,13 +16,13 @@ export function exportChunk(deps: WorkerDependencies): RunActivities['exportChun
   };
 }
 
-/** Shows in the run until when it waits, where a step waits for a long job; returns the answer. */
+/** When a step waits for a long job, shows in the run how long it waits. Returns the step's answer. */
 export async function showWait<T extends object>(
   { store }: Dependencies,
   run: string,
   answer: T,
 ): Promise<T> {
   if ('waitMs' in answer && typeof answer.waitMs === 'number')
-    await store.runs.waitUntil(run, new Date(Date.now() + answer.waitMs));
+    await store.runProgress.waitUntil(run, new Date(Date.now() + answer.waitMs));
   return answer;
 }

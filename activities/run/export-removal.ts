@@ -5,7 +5,7 @@ import { type WorkerDependencies, withSession } from '../session/with-session.ts
 import { stepOf } from '../host/attempt.ts';
 import { showWait } from './export-chunk.ts';
 
-/** Removes what `planRemoval` pinned; a dry run only counts it. */
+/** Removes the records that `planRemoval` pinned. A dry run only counts them. */
 export function exportRemoval(deps: WorkerDependencies): RunActivities['exportRemoval'] {
   return async ({ run, chunk }) => {
     const answer = await withSession(deps, run, async ({ path }, signal) => {

@@ -8,7 +8,7 @@ import type { Session } from '../session/session.ts';
 import { type WorkerDependencies, withSession } from '../session/with-session.ts';
 import { showWait } from './export-chunk.ts';
 
-/** A slow source is not read for longer at a time: what a crash makes to be read again. Milliseconds. */
+/** The longest time that one page of a slow source is read: a crash loses that much reading. Milliseconds. */
 const readMs = 20_000;
 const nothingLeft = { chunks: 0, records: 0, done: true };
 const nothingYet = { chunks: 0, records: 0, done: false };
@@ -67,7 +67,7 @@ async function importNext(
   }
 }
 
-/** How many more records the run may import. */
+/** Returns the number of records that the run may still import. */
 async function allowance(
   { store }: WorkerDependencies,
   { ends }: Session,

@@ -11,7 +11,7 @@ import type { Session } from '../session/session.ts';
 import { tidyRemains } from './end-early.ts';
 import { supervised } from '../host/supervised.ts';
 
-/** Checks both sides before anything moves, and settles from where to read and how to write. */
+/** Checks both ends before any record moves, and settles where the read begins and how the run writes. */
 export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
   return (started) => {
     const { run, sync, parent } = started;
@@ -19,10 +19,10 @@ export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
       const { store, sessions } = deps;
       if (parent !== undefined) {
         faultPoint('deliver.before-start');
-        await store.runs.enter(parent, 'deliver');
+        await store.runProgress.enter(parent, 'deliver');
       }
       await createRun(store, started);
-      const plan = await store.runs.plan(run);
+      const plan = await store.runPlans.get(run);
       if (plan === null)
         throw new ConfigError('unknown_sync', `sync ${sync} does not exist (any more)`);
       if (writesAllDue(plan.options)) await tidyRemains(deps, run, plan.origin);
@@ -34,7 +34,7 @@ export function openRun(deps: WorkerDependencies): RunActivities['openRun'] {
   };
 }
 
-/** Previews hold values of records, so they are not kept for long. */
+/** Drops old previews, which hold values of records and are not kept for long, and begins that of a dry run. */
 async function preparePreview(
   { store }: WorkerDependencies,
   { ends, path }: Session,
@@ -61,7 +61,7 @@ async function settle(
     ? null
     : (await store.watermarks.get(sync, watermarkFingerprint(spec))).value;
   faultPoint('open.before-plan');
-  ends.plan = await store.runs.open(run, {
+  ends.plan = await store.runPlans.open(run, {
     kind: path.kind,
     since,
     until,
@@ -74,7 +74,7 @@ async function settle(
     mode: spec.mode,
     removes: path.removes !== 'nothing' && readsAllDue(options),
     dryRun: options.dryRun === true,
-    // What failed before may well fail again: a retry is not judged.
+    // A retry has no limit on errors: records that failed before may well fail again.
     ...(spec.stopAfter !== undefined &&
       options.retryOf === undefined && { stopAfter: spec.stopAfter }),
   };

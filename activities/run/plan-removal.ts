@@ -5,12 +5,12 @@ import { type WorkerDependencies, withSession } from '../session/with-session.ts
 import { stepOf } from '../host/attempt.ts';
 import { shownKey } from '../paths/keyed/sample.ts';
 
-/** Counts and pins what a mirror would remove, and asks the guard (R7). */
+/** Pins the records that a mirror would remove, counts them, and asks the guard whether that needs approval (R7). */
 export function planRemoval(deps: WorkerDependencies): RunActivities['planRemoval'] {
   return ({ run, chunk }) =>
     withSession(deps, run, async ({ ends, path }, signal) => {
-      const { errors, previews, runs } = deps.store;
-      await runs.enter(run, 'remove');
+      const { errors, previews, runProgress } = deps.store;
+      await runProgress.enter(run, 'remove');
       faultPoint('removal.before-plan');
       const plan = await path.planRemoval(stepOf(run, chunk, signal));
       const { remove, of, sample = [] } = plan;

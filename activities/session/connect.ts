@@ -7,20 +7,20 @@ import type { Quota } from '../../src/model/quota.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 
-/** A stored connection that is connected. */
+/** A stored connection, connected to its system. */
 export interface OpenConnection extends DeclaredConnection {
   readonly id: string;
   readonly connection: Connection;
-  /** Makes calls to it. */
+  /** Makes calls to the system, within the connection's quota. */
   readonly calls: MakeCalls;
 }
 
-/** Makes the calls to a connection, within its quota; null where the system limits nobody. */
+/** Returns the calls to a connection, within `quota`; null stands for a system that limits nobody. */
 export type CallsTo = (connection: string, quota: Quota | null) => MakeCalls;
 
 /**
- * Connects a stored connection; its secrets are resolved here and go nowhere else (R1).
- * @throws ConfigError `unknown_connection`, `invalid_connection`; `unknown_type`, `unusable_connector`
+ * Connects a stored connection. Its secrets are resolved here and go nowhere else (R1).
+ * @throws ConfigError `unknown_connection`, `invalid_connection`, `unknown_type`, `unusable_connector`
  */
 export async function connect(
   store: Store,
@@ -50,7 +50,7 @@ export async function connect(
   };
 }
 
-/** The connector of a type; a failure names the connection. */
+/** Returns the connector of a type. An error names the connection. */
 async function connectorOf(
   connectors: FindsConnectors,
   type: string,
@@ -67,7 +67,7 @@ async function connectorOf(
   }
 }
 
-/** What a connection remembers, as its connector sees it. */
+/** Returns a connection's memory, as its connector uses it. */
 function memoryOf({ memories }: Store, connection: string): Memory {
   return {
     get: (name) => memories.get(connection, name),
@@ -75,12 +75,12 @@ function memoryOf({ memories }: Store, connection: string): Memory {
   };
 }
 
-/** The quota of a connection; null where its system limits nobody. */
+/** Returns the quota of a connection; null when its system limits nobody. */
 export function quotaOf(connector: Connector, settings: unknown): Quota | null {
   return connector.quota === undefined ? null : (connector.quota(settings) ?? {});
 }
 
-/** Whoever connects stored connections. */
+/** Connects stored connections. */
 export interface Connects {
   /** Connects a stored connection for calls of a run; the caller closes it. */
   connect(connection: string, run: string): Promise<OpenConnection>;

@@ -2,18 +2,18 @@ import type { Source } from '../../src/connectors/contract/source.ts';
 import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RunStart } from '../../src/model/run.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Parents } from '../paths/parents.ts';
 import type { MakeCalls } from '../quota/paced-calls.ts';
 
-/** What all steps of a run work with: its plan, its open source, and how records become those of the destination. */
+/** The parts of a run that all its steps work with: its plan, its open source, and the mapping to the destination. */
 export interface Ends {
   readonly run: string;
-  /** Settled when the run opens: until then it does not say from where to read. */
+  /** The run's plan. Where the read begins is only known once the run has opened. */
   plan: RunPlan;
   readonly source: Source;
   readonly mapping: Mapping;
-  /** How keys are compared. */
+  /** The rules by which keys are compared. */
   readonly match: KeyMatch;
   /** The records that mapped fields point to. */
   readonly parents: Parents;
@@ -24,8 +24,8 @@ export interface Ends {
 }
 
 /**
- * Where the run begins to read; null at the beginning.
- * @param startsOver true where nothing is left at the destination of the run that it continues
+ * Returns where the run begins to read; null means at the beginning of the source.
+ * @param startsOver true when the run that it continues has left nothing at the destination
  */
 export function startOf(
   { plan, source }: { readonly plan: Pick<RunPlan, 'start'>; readonly source: Pick<Source, 'job'> },

@@ -12,15 +12,21 @@ import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import type { Field } from '../../src/model/field.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, streamAndOptions, watermarkOf, type SyncSpec } from '../../src/model/sync.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { OpenConnection } from './connect.ts';
 
-/** @throws ConfigError where it cannot be read, or where a mirror's read may skip records (R7) */
+/**
+ * Resolves the source of a sync.
+ * @throws ConfigError when it cannot be read, or when the sync is a mirror and the read may skip records (R7)
+ */
 export function sourceEndOf({ id, ...declared }: OpenConnection, spec: SyncSpec): SourceEnd {
   return requireSource(declared, streamAndOptions(spec.source), spec.mode, id);
 }
 
-/** @throws ConfigError where it cannot be written, or does not honour the mode */
+/**
+ * Resolves the destination of a sync.
+ * @throws ConfigError when it cannot be written, or does not support the mode
+ */
 export function destinationEndOf(
   { id, ...declared }: OpenConnection,
   spec: SyncSpec,
@@ -48,16 +54,19 @@ export function openSource(
   return role.open(connection, request, calls);
 }
 
-/** What a destination is opened for. */
+/** The run that a destination is opened for. */
 export interface Opening {
   readonly run: string;
   readonly plan: RunPlan;
   readonly source: Source;
-  /** As far as it is known before the destination has told its fields. */
+  /** The mapping as it is before the destination's fields are known. */
   readonly mapping: Mapping;
 }
 
-/** Opens the destination of a run, as its sync says but for what differs. */
+/**
+ * Opens the destination of a run as its sync declares it.
+ * @param differing the parts of the target that differ from the declaration
+ */
 export function openDestination(
   { connection }: OpenConnection,
   end: DestinationEnd,
@@ -90,8 +99,9 @@ export function openDestination(
 }
 
 /**
- * The fields that a run writes. Those that a sample showed are checked when the run opens: workers that open the
- * destination later may have seen another sample.
+ * Returns the fields that a run writes. When the mapping copies the rest of the fields, they are known from a sample of
+ * the source, and only the opening of the run checks them: workers that open the destination later may see another
+ * sample.
  */
 function fieldsFor(
   { entries, rest }: Mapping,
@@ -101,7 +111,9 @@ function fieldsFor(
   return { fields: kind === null ? entries.map(({ to }) => to) : [], rest: true };
 }
 
-/** The fields that the key and the mapped fields are copies of; nothing is known of the results of expressions. */
+/**
+ * Returns the source fields that key and mapped fields are copies of. The results of expressions have no known type.
+ */
 function shapesOf(mapping: Mapping, source: Source, key: readonly string[]): Field[] {
   const keys = mapping.key.map((part, at) => ({ to: key[at] ?? '', ...part }));
   return [...mapping.entries, ...keys].flatMap((entry) => {

@@ -10,7 +10,7 @@ import type { Field } from '../../src/model/field.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
-import type { RunPlan } from '../../src/store/runs/runs.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openDelivery, type Delivery } from '../cycle/delivery.ts';
 import { openDeliveredDestination, openDeliveryPath } from '../cycle/open-delivered.ts';
@@ -29,16 +29,19 @@ import {
 import { retrySource } from './retry-source.ts';
 import type { Session } from './session.ts';
 
-/** Opens both ends of a run. A session outlives the activity that opens it: nothing aborts the opening. */
+/** Is never aborted: a session outlives the activity that opens it. */
 const { signal } = new AbortController();
 
-/** Opens a run's session: that of a sync, or of a destination of an entity, whose source is the entity's change log. */
+/**
+ * Opens both ends of a run and the path between them. The run belongs to a sync, or to a destination of an entity; then
+ * its source is the entity's change log.
+ */
 export async function openSession(
   { store }: Dependencies,
   connects: Connects,
   run: string,
 ): Promise<Session> {
-  const plan = await store.runs.plan(run);
+  const plan = await store.runPlans.get(run);
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
   const delivery = await openDelivery(store, plan.sync);
   const opening = { store, connects, run, plan };
@@ -107,7 +110,9 @@ async function openDelivered(
   }
 }
 
-/** Opens streams of the run's destination whose records others point to. */
+/**
+ * Returns a function that opens other streams of the run's destination, to look up the records that fields point to.
+ */
 function parentOpener(to: OpenConnection, end: DestinationEnd, { run, plan }: Opening): OpenParent {
   return async ({ stream, field, key }) => {
     const target: Target = {
@@ -130,8 +135,8 @@ function parentOpener(to: OpenConnection, end: DestinationEnd, { run, plan }: Op
 }
 
 /**
- * The ends of a run, with the mapping that fits what the destination has told.
- * @throws ConfigError where the mapping does not fit the facts of its fields
+ * Returns the ends of a run, with the mapping fitted to the destination's fields.
+ * @throws ConfigError when the mapping contradicts the facts of those fields
  */
 function endsOf({
   destination,
@@ -152,7 +157,7 @@ function endsOf({
   };
 }
 
-/** Of a run that retries errors: a source of the records that failed. */
+/** Returns the source; for a run that retries errors, one of only the records that failed. */
 function withRetries(source: Source, { spec, options }: RunPlan, store: Store): Source {
   const { retryOf } = options;
   return retryOf === undefined
@@ -171,10 +176,11 @@ function mappingOf(spec: SyncSpec, source: Source, leaveOut: readonly string[] =
   });
 }
 
-/** How keys compare at this destination: by what its key fields hold. */
+/** Returns the rules by which keys are compared, with the types of the destination's key fields. */
 function keyMatchOf(spec: SyncSpec, source: Source, destination: Destination): KeyMatch {
   const fields = keyFields(spec.destination.key).map((name) => named(destination.fields, name));
-  // A database tells null from an empty text; CSV files and forms write the one for the other.
+  // A database tells null from an empty text, so an empty text is a key there. CSV files and forms use one for the
+  // other.
   const emptyIsKey = keyFields(spec.source.key).every(
     (name) => named(source.fields, name)?.native !== undefined,
   );

@@ -5,10 +5,10 @@ import { ConfigError } from '../../src/model/failure.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordErrors } from '../../src/store/runs/record-errors.ts';
 
-/** Error rows read for one page. */
+/** The number of record errors read for one page. */
 const pageSize = 1000;
 
-/** A source that holds only the records which failed in an earlier run and have a key. */
+/** Returns a source of only those records that failed in an earlier run and have a key. */
 export function retrySource(
   source: Source,
   keys: readonly string[],

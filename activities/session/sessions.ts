@@ -4,7 +4,7 @@ import { connect, type OpenConnection, type Connects } from './connect.ts';
 import { openSession } from './open-session.ts';
 import type { Session } from './session.ts';
 
-/** Sessions that stay unused this long are closed. Milliseconds. */
+/** The time after which an unused session is closed. Milliseconds. */
 const idleMs = 60_000;
 
 /** The open sessions of a worker. */
@@ -49,7 +49,7 @@ export class Sessions implements Connects {
   connect(connection: string, run: string): Promise<OpenConnection> {
     const { store, connectors } = this.#deps;
     return connect(store, connectors, connection, (id, quota) =>
-      this.#pacers.ofRun(id, quota, run, store.runs),
+      this.#pacers.ofRun(id, quota, run, store.runProgress),
     );
   }
 

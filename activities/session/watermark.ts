@@ -3,16 +3,22 @@ import { watermarkOf, type SyncSpec } from '../../src/model/sync.ts';
 import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { Settled, Source } from '../../src/connectors/contract/source.ts';
 
-/** Changes when anything changes that decides what a record becomes; a watermark belongs to one fingerprint. */
+/**
+ * Returns a hash of everything in a sync's declaration that decides what a record becomes. A watermark is kept with
+ * this fingerprint: when the declaration changes, the sync reads everything again.
+ */
 export function watermarkFingerprint(spec: SyncSpec): string {
   const { destination, fields, where, match, mode } = spec;
-  // Reading again what was read does not change what a record becomes: the lag is left out.
+  // The lag is left out: reading some records again does not change what they become.
   const source = { ...spec.source, watermark: watermarkOf(spec.source)?.field };
   const text = JSON.stringify([source, destination, fields ?? null, where ?? null, match, mode]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** Asks how far a read up to the watermark `until` leaves nothing behind. */
+/**
+ * Asks the source up to which watermark, `until` at most, no further record can appear. The sync's next run begins
+ * there.
+ */
 export async function settledUpTo(
   source: Source,
   until: string | null,

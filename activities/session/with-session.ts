@@ -4,13 +4,13 @@ import type { Dependencies } from '../host/dependencies.ts';
 import type { Steering } from '../host/steering.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What the activities of one worker share. */
+/** The parts that all activities of one worker share. */
 export interface WorkerDependencies extends Dependencies {
   readonly sessions: Sessions;
   readonly steering: Steering;
 }
 
-/** Runs an activity's work on the run's session. */
+/** Runs the work of an activity, supervised, with the run's session. */
 export function withSession<T>(
   deps: WorkerDependencies,
   run: string,

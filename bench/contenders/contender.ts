@@ -1,18 +1,18 @@
 import type { RunView } from '../../src/api/views/run-view.ts';
 import type { Database } from '../../test/support/database.ts';
 
-/** What the contenders are put through; bench/README.md says what each means. */
+/** The scenarios that contenders run through. bench/README.md describes each. */
 export const scenarios = ['S1', 'S2', 'S2i', 'S3', 'S4', 'S5'] as const;
 export type Scenario = (typeof scenarios)[number];
 
-/** What one contender took for one scenario. */
+/** The measurements of a contender in a scenario. */
 export interface Measured {
   readonly seconds: number;
   /** Highest resident memory of the worker, MiB. */
   readonly peak?: number;
   /** CPU seconds by part. */
   readonly cpu?: Readonly<Record<string, number>>;
-  /** Where the run's own time went: see `timeline.ts`. */
+  /** The parts of the run's own time; see `timeline.ts`. */
   readonly timeline?: Readonly<Record<string, number>>;
 }
 
@@ -35,7 +35,7 @@ export interface Contender {
   /** More rows than this take it too long to be worth the wait. Default: no limit. */
   readonly maxRows?: number;
   readonly scenarios: readonly Scenario[];
-  /** Whether the bench goes on without it when it fails. */
+  /** True when the bench goes on without the contender if it fails. */
   readonly mayFail?: boolean;
   /** Holds its `public.customers`. */
   readonly destination: Database;
@@ -60,7 +60,7 @@ export interface Peer extends Omit<Contender, 'run' | 'prime'> {
   commandOf(scenario: Scenario, round: Round): Command;
 }
 
-/** Whether the scenario reads by the watermark. */
+/** Returns true when the scenario reads by the watermark. */
 export function isIncremental(scenario: Scenario): boolean {
   return scenario === 'S2i' || scenario === 'S3';
 }

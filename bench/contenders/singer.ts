@@ -101,7 +101,7 @@ function chosen(catalog: Catalog, method: string): Catalog {
   return { streams };
 }
 
-/** What the target said last. */
+/** Returns the last state that the target has printed. */
 function lastState(file: string): unknown {
   return JSON.parse(readFileSync(file, 'utf8').trimEnd().split('\n').at(-1) ?? '{}');
 }

@@ -9,7 +9,7 @@ import type { Contender, Round, Scenario } from './contender.ts';
 export const expressedColumns =
   'id, email, full_name, phone, city, country, plan, amount, updated_at, domain';
 
-/** What S5 makes of a customer, as SQL would say it. */
+/** The SQL that computes the records which S5 makes of customers. */
 export const expressed = `SELECT id, lower(email) AS email, first_name || ' ' || last_name AS full_name, phone, city,
   country, plan, amount, updated_at, split_part(email, '@', 2) AS domain FROM public.customers WHERE country <> 'IN'`;
 

@@ -3,7 +3,7 @@ import { readResults } from '../support/results.ts';
 import { seconds, table } from '../support/table.ts';
 import { footer } from './footer.ts';
 
-/** What each tool does when things go wrong. */
+/** Returns the report's sections about each tool's behaviour when something goes wrong. */
 export function faultSections(): Record<string, string> {
   const results = readResults<readonly Faults[]>('faults');
   if (results === undefined) return {};

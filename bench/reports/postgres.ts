@@ -85,7 +85,7 @@ function cpuSum({ cpu }: Measured): number {
   return Object.values(cpu ?? {}).reduce((all, one) => all + one, 0);
 }
 
-/** Where Sluice's time goes. */
+/** Returns the table of the parts of Sluice's time. */
 function partsOf(rounds: Rounds): string {
   const runs = scenarios.map((scenario) => [scenario, taken(rounds, scenario, 'sluice')] as const);
   const names = (kind: 'timeline' | 'cpu') => [

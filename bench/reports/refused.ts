@@ -9,7 +9,7 @@ const goals = new Map([
   [0.05, '≤ 4 ×'],
 ]);
 
-/** What rows that the destination refuses cost, beside a load without any. */
+/** Returns the report's sections about the cost of refused rows, compared with a load without any. */
 export function refusedSections(): Record<string, string> {
   const results = readResults<RefusedResults>('refused');
   if (results === undefined) return {};

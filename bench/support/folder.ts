@@ -16,7 +16,7 @@ export function newFolder(): string {
   return folder;
 }
 
-/** What used it was killed just now, and may not be gone yet. */
+/** Removes a folder. Retries, because the process that used it was killed just now and may not be gone yet. */
 function remove(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

@@ -3,7 +3,7 @@ import { program } from './cluster.ts';
 import { names, values } from './customers.ts';
 import { timed } from './measure.ts';
 
-/** How the limit is asked for. */
+/** The terms of a measurement of the limit. */
 export interface LimitOptions {
   /** Only rows with a later `updated_at`. */
   readonly since?: string;

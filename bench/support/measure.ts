@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
-/** What a command printed, and how long it took. */
+/** The output and the duration of a command. */
 export interface Timed {
   readonly seconds: number;
   readonly stdout: string;

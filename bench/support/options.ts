@@ -1,10 +1,10 @@
-/** What the command line says. */
+/** The options of the command line. */
 export interface BenchOptions {
-  /** How many rows; each bench has a default of its own. */
+  /** The number of rows. Each bench has a default of its own. */
   readonly rows?: number;
-  /** How often everything is measured; the results are medians. */
+  /** The number of times that everything is measured. The results are medians. */
   readonly rounds: number;
-  /** Whether the peers are measured too (they are installed at the first use). */
+  /** True when the peers are measured too. They are installed at the first use. */
   readonly peers: boolean;
   /** Only the cases or contenders of these names. */
   readonly only?: readonly string[];
@@ -12,7 +12,7 @@ export interface BenchOptions {
   readonly add: boolean;
 }
 
-/** Whether `--only` names it, or is absent. */
+/** Returns true when `--only` names the measurement, or is absent. */
 export function isWanted({ only }: BenchOptions, name: string): boolean {
   return only === undefined || only.includes(name);
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** Where it was measured; nothing that names the machine. */
+/** The kind of machine that the results come from. Nothing here names the machine itself. */
 export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;

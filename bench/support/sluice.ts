@@ -12,7 +12,7 @@ export interface SluiceRun {
   /** From the start of the command to its end. */
   readonly seconds: number;
   readonly run: RunView;
-  /** Of the workers, the highest; MiB. */
+  /** The highest memory use of any worker, in MiB. */
   readonly peak: number;
   /** CPU seconds by part. */
   readonly cpu: Readonly<Record<string, number>>;
@@ -73,7 +73,7 @@ export function lastRun(stdout: string): RunView {
   return run;
 }
 
-/** What a stack is made of, by what its processes' command lines say. */
+/** Counts the processes of a stack by kind, which their command lines show. */
 function partsOf({ dataDir }: Stack): Record<string, number> {
   const parts: Record<string, number> = {};
   for (const pid of findProcesses(dataDir)) {

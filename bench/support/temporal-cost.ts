@@ -7,10 +7,10 @@ import type { Stack } from '../../test/support/stack.ts';
 import { withTemporal, type History } from '../../test/support/temporal-history.ts';
 import { newFolder } from './folder.ts';
 
-/** What workflows cost on Temporal. */
+/** The cost of workflows on Temporal. */
 export interface Cost {
   readonly executions: number;
-  /** Of the histories. */
+  /** The number of events in the histories. */
   readonly events: number;
   readonly bytes: number;
   /** Billable actions by kind, as https://docs.temporal.io/cloud/actions counts them. */
@@ -38,7 +38,7 @@ export function costOf(stack: Stack, workflowId: string): Promise<Cost> {
   });
 }
 
-/** What an event is billed as, and how often. A child's start is billed to its parent. */
+/** Returns the kind of action that an event is billed as, and how many. A child's start is billed to its parent. */
 function actionsOf(event: Event): readonly [kind: string, count: number] {
   const started = event.workflowExecutionStartedEventAttributes;
   if (started?.continuedExecutionRunId) return ['continue-as-new', 1];

@@ -5,8 +5,9 @@ import { withTemporal, type History } from '../../test/support/temporal-history.
 type Event = NonNullable<History['events']>[number];
 
 /**
- * Where the time of a sync's last workflow went, in seconds: `workflow` from its start to its end; by activity the
- * time that at least one of its kind ran; `waiting` the time in which no activity ran.
+ * Returns the parts of the time of a sync's last workflow, in seconds. `workflow` is the time from its start to its
+ * end; each activity's name has the time in which at least one of its kind ran; `waiting` is the time in which none
+ * ran.
  */
 export function timeline(stack: Stack, sync: string): Promise<Record<string, number>> {
   return withTemporal(stack, async (client) => {

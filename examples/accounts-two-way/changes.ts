@@ -1,6 +1,6 @@
 import { accountId, domainOf, nameOf } from './companies.ts';
 
-/** What somebody does in one of the systems. */
+/** A change that somebody makes in one of the systems. */
 interface Change {
   readonly system: 'salesforce' | 'hubspot';
   readonly what: string;
@@ -24,7 +24,7 @@ export const lost = 7;
 /** A customer that HubSpot has too. */
 export const departed = 6;
 
-/** What people change once both systems agree. */
+/** The changes that people make once both systems agree. */
 export const changes: readonly Change[] = [
   {
     system: 'salesforce',

@@ -26,7 +26,7 @@ const second =
     ' ',
   );
 
-/** How many companies there are: 0 to 299 live in Salesforce, the next 5 are deleted there, the last 20 only in HubSpot. */
+/** The numbers of companies: 0 to 299 live in Salesforce, the next 5 are deleted there, the last 20 only in HubSpot. */
 const counts = { salesforce: 300, deleted: 5, hubspotFrom: 320, all: 340 } as const;
 
 /** The name of a company, such as `Cedar Freight`. @param n its number */

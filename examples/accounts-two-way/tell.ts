@@ -7,7 +7,7 @@ export function recordLines({ fields, ids }: GoldenJson): string[] {
   return [values.join(', '), `known as ${held.join(', ')}`];
 }
 
-/** What one cycle did to a record, as lines for people. */
+/** Returns the changes of a record in one cycle, as lines for people. */
 export function entryLines({ cycle, operation, changes, refused, ids, merged }: EntryJson) {
   const others = merged.length > 0 ? ` (merged with ${merged.join(', ')})` : '';
   return [

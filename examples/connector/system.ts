@@ -7,7 +7,7 @@ export type Guest = Readonly<Record<string, string | null | undefined>>;
 /** A running guest list. */
 export interface GuestSystem {
   readonly url: string;
-  /** What it holds, by code. */
+  /** The guests that the system holds, by code. */
   readonly guests: Map<string, Guest>;
   /** Calls that were answered, and calls that were refused for being one too many. */
   readonly calls: { answered: number; limited: number };
@@ -18,8 +18,8 @@ export interface GuestSystem {
 type Reply = readonly [status: number, body?: object];
 
 /**
- * Starts a small system on a free port of 127.0.0.1: a guest list with paging, search by code, create, update, delete, a
- * token, and a quota that it enforces.
+ * Starts a small system on a free port of 127.0.0.1: a guest list with paging, search by code, create, update, delete,
+ * a token, and a quota that it enforces.
  * @param perSecond calls that it answers within a second; others get 429
  */
 export async function startGuestSystem(token: string, perSecond = 20): Promise<GuestSystem> {

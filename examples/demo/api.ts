@@ -12,11 +12,11 @@ const latencyMs = 20;
 /** A city as the API keeps it. */
 export type City = Readonly<Record<string, unknown>> & { readonly id: number };
 
-/** What the API saw, kept by itself and not by Sluice. */
+/** The calls that the API has seen, counted by the API and not by Sluice. */
 export interface Ledger {
   /** Cities by id. */
   readonly cities: ReadonlyMap<number, City>;
-  /** How often each city was written. */
+  /** The number of times that each city was written. */
   readonly writes: ReadonlyMap<number, number>;
   /** When each call within the quota came (epoch milliseconds). */
   readonly calls: readonly number[];

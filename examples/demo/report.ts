@@ -1,14 +1,14 @@
 import type { RunView } from '../../src/api/views/run-view.ts';
 import { quota, type Ledger } from './api.ts';
 
-/** What was seen of both runs. */
+/** The observations of both runs. */
 export interface Seen {
   readonly total: number;
   readonly first: RunView;
   readonly second: RunView;
-  /** Of the API after both runs. */
+  /** The API's own counts after both runs. */
   readonly ledger: Ledger;
-  /** How many calls the first run made. */
+  /** The number of calls that the first run made. */
   readonly callsOfFirst: number;
   /** When the worker was killed (epoch milliseconds), and how many workers ran before and since. */
   readonly killedAt: number;

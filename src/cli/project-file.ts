@@ -4,20 +4,20 @@ import type { Project } from '../project/project.ts';
 import type { GlobalOptions } from './options.ts';
 
 /**
- * The project of `--config`. References in it are looked up in this process's environment.
- * @param connectors default: those of Sluice, and any below the file's folder
+ * Reads the project of `--config`. References in it are looked up in this process's environment.
+ * @param connectors the known connectors. Default: those of Sluice, and any below the file's folder
  * @throws ProjectError
  */
 export async function readProject(
   { config }: GlobalOptions,
   connectors?: Connectors,
 ): Promise<Project> {
-  // The connectors come with it: commands that need no project start without them.
+  // This loads all connectors, so it is imported late: commands that need no project start without them.
   const { loadProject } = await import('../project/load.ts');
   return loadProject(config, process.env, connectors);
 }
 
-/** The project if there is one: only a file that was asked for by name must exist. */
+/** Reads the project if there is one. Only a file that `--config` names must exist. */
 export async function readProjectIfAny(
   options: GlobalOptions,
   connectors?: Connectors,

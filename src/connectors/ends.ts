@@ -4,44 +4,44 @@ import { permissionsOf, type Mode, type ModeSupport } from '../model/mode.ts';
 import type { RemovalKind } from '../model/removal.ts';
 import type { Connector, DestinationRole, EndSpec, SourceRole } from './contract/connector.ts';
 
-/** A connection that is declared: its connector and its parsed settings. */
+/** The connector of a connection, and the connection's parsed settings. */
 export interface DeclaredConnection {
   readonly connector: Connector;
   readonly settings: unknown;
 }
 
-/** What `source:` or `destination:` of a sync or an entity names. */
+/** The stream and options that `source:` or `destination:` of a sync or an entity declares. */
 export interface DeclaredEnd {
   readonly stream: string;
-  /** What it says for the connector, as it is written. */
+  /** The connector's own options, as they are written. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** A source as its connector sees it. */
+/** A source, resolved by its connector. */
 export interface SourceEnd extends EndSpec {
   readonly role: SourceRole;
-  /** True where a read holds every record (R7); else why not. */
+  /** True if a read holds every record (R7), else the reason why not. */
   readonly whole: true | string;
-  /** True where it can be read in the order of a watermark; else why not. */
+  /** True if it can be read in the order of a watermark, else the reason why not. */
   readonly sorted: true | string;
 }
 
-/** A destination as its connector sees it. */
+/** A destination, resolved by its connector. */
 export interface DestinationEnd extends EndSpec {
   readonly role: DestinationRole;
-  /** Each mode: true, or why it is not honoured. */
+  /** For each mode, true if it is supported, else the reason why not. */
   readonly modes: ModeSupport;
   /** The ways to remove a record, the usual one first. */
   readonly removals: readonly RemovalKind[];
 }
 
-/** An end that cannot be: the connector lacks the role, or does not know an option. */
+/** The reason why an end cannot be resolved: the connector lacks the role, or an option is wrong. */
 export interface EndProblem {
   readonly problem: 'no_role' | 'options';
   readonly message: string;
 }
 
-/** Resolves the source of a sync or an entity. Pure; used wherever a source is checked or opened. */
+/** Resolves the source of a sync or an entity. It is pure, and used wherever a source is checked or opened. */
 export function resolveSource(
   { connector, settings }: DeclaredConnection,
   { stream, options }: DeclaredEnd,
@@ -63,7 +63,9 @@ export function resolveSource(
   };
 }
 
-/** Resolves the destination of a sync or an entity. Pure; used wherever a destination is checked or opened. */
+/**
+ * Resolves the destination of a sync or an entity. It is pure, and used wherever a destination is checked or opened.
+ */
 export function resolveDestination(
   { connector, settings }: DeclaredConnection,
   { stream, options }: DeclaredEnd,
@@ -86,9 +88,9 @@ export function resolveDestination(
 }
 
 /**
- * The source of a run in a mode.
- * @throws ConfigError `not_a_source`, `invalid_options`; `unsupported_mode` where a read may skip records that a mirror
- *   would remove then (R7)
+ * Resolves the source of a run in a mode.
+ * @throws ConfigError `not_a_source`, `invalid_options`; `unsupported_mode` for a mirror if a read may skip records,
+ *   which it would then remove (R7)
  */
 export function requireSource(
   declared: DeclaredConnection,
@@ -103,10 +105,9 @@ export function requireSource(
 }
 
 /**
- * The destination of a run in a mode.
- * @param by how records are removed. Default: the usual way
- * @throws ConfigError `not_a_destination`, `invalid_options`; `unsupported_mode` or `unsupported_removal` where it does not
- *   honour what is asked
+ * Resolves the destination of a run in a mode.
+ * @param by the way to remove records. Default: the usual one
+ * @throws ConfigError `not_a_destination`, `invalid_options`, `unsupported_mode`, `unsupported_removal`
  */
 export function requireDestination(
   declared: DeclaredConnection,

@@ -3,7 +3,7 @@ import { extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../model/failure.ts';
 
-/** What a module of a connector may end in. */
+/** The endings that a connector's module may have. */
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
 const packageName = /^(@[\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 
@@ -18,8 +18,8 @@ export function namesModule(type: string): boolean {
 /**
  * The real path of the module that a `type` names.
  * @param folder whose files may be loaded; paths are relative to it
- * @throws ConfigError `unusable_connector` where there is no such file, where it is not below `folder` (links and `..` are
- *   followed), or where it is no module
+ * @throws ConfigError `unusable_connector` where there is no such file, where it is not below `folder` (links and `..`
+ *   are followed), or where it is no module
  */
 export async function locateModule(
   type: string,

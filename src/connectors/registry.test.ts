@@ -38,7 +38,7 @@ async function put(path: string, text: string): Promise<void> {
   await writeFile(file, text);
 }
 
-/** Why a type cannot be loaded; `folder` is written as `<folder>`. */
+/** Returns the reason why a type cannot be loaded, with `<folder>` in place of `folder`. */
 async function refusal(type: string): Promise<string> {
   const error = await connectors.get(type).catch((failure: unknown) => failure);
   expect(error).toBeInstanceOf(ConfigError);
@@ -46,7 +46,7 @@ async function refusal(type: string): Promise<string> {
   return (error as ConfigError).message.replaceAll(folder, '<folder>');
 }
 
-/** Why a module that holds `text` cannot be loaded. */
+/** Returns the reason why a module with this text cannot be loaded. */
 async function refusalOf(text: string, name = 'other.ts'): Promise<string> {
   await put(`project/${name}`, text);
   return refusal(`./${name}`);

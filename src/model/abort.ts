@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * A signal that is aborted with either of two, for as long as any of them may be. Node 20's `AbortSignal.any` may be
+ * Returns a signal that is aborted with either of two others. Node 20's `AbortSignal.any` may be
  * collected as garbage while it is waited for, and never fire (nodejs/node#54614).
  */
 export function abortedByEither(a: AbortSignal, b: AbortSignal): AbortSignal {
@@ -11,8 +11,9 @@ export function abortedByEither(a: AbortSignal, b: AbortSignal): AbortSignal {
 }
 
 /**
- * Does work that may take so long, and is cut by a signal.
- * @param ms after these milliseconds the signal that `work` is given is aborted with a `TimeoutError`
+ * Does work with a time limit.
+ * @param ms the limit: after these milliseconds the signal that `work` gets is aborted with a `TimeoutError`
+ * @param signal aborts the work's signal too
  */
 export async function withTimeLimit<T>(
   ms: number,
@@ -32,8 +33,8 @@ export async function withTimeLimit<T>(
 }
 
 /**
- * Aborts `ms` after `signal` does: for calls whose outcome is worth waiting for when the work is stopped.
- * @param signal the work's own
+ * Returns a signal that is aborted `ms` milliseconds after `signal`. It is for calls whose outcome is worth a wait when
+ * the work is stopped.
  */
 export function abortedLater(signal: AbortSignal, ms: number): AbortSignal {
   const late = new AbortController();
@@ -43,7 +44,7 @@ export function abortedLater(signal: AbortSignal, ms: number): AbortSignal {
   return late.signal;
 }
 
-/** Aborts a controller with a signal; returns what ends that. */
+/** Aborts a controller when a signal is aborted. Returns a function that ends this. */
 function follow(controller: AbortController, signal: AbortSignal): () => void {
   const abort = (): void => controller.abort(signal.reason);
   if (signal.aborted) abort();

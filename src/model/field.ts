@@ -1,4 +1,4 @@
-/** What kind of values a field holds, whatever its system calls the type. */
+/** The kind of values that a field holds, whatever its system calls the type. */
 export type FieldType =
   | 'text'
   | 'integer'

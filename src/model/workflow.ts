@@ -5,17 +5,17 @@ import type { RunFailure, RunPhase, RunStatus } from './run.ts';
 /** The task queue of all workflows and activities. */
 export const taskQueue = 'sluice';
 
-/** The workflow id of a sync's open run: Temporal allows one at a time. */
+/** Returns the workflow id of a sync's open run. Temporal allows one at a time. */
 export function syncWorkflowId(sync: string): string {
   return `sync/${sync}`;
 }
 
-/** The workflow id of an entity's open cycle. */
+/** Returns the workflow id of an entity's open cycle. */
 export function entityWorkflowId(entity: string): string {
   return `entity/${entity}`;
 }
 
-/** What stands for a sync's id in a cycle; no sync is called so. */
+/** Returns the text that stands for the sync's id in rows of an entity's cycles. No sync can have such an id. */
 export function cycleSyncId(entity: string): string {
   return `entity/${entity}`;
 }
@@ -31,9 +31,9 @@ export const searchAttributes = {
 export interface SyncRunInput {
   readonly run: string;
   readonly sync: string;
-  /** Whether the server knows Sluice's search attributes. */
+  /** True when the Temporal server knows Sluice's search attributes. */
   readonly searchable: boolean;
-  /** The cycle whose destination it writes. */
+  /** The id of the cycle whose destination the run writes. */
   readonly parent?: string;
   /** Set when the run continues as new. */
   readonly resume?: {
@@ -54,7 +54,7 @@ export interface EntityCycleInput {
   readonly run: string;
   readonly entity: string;
   readonly searchable: boolean;
-  /** Whether the next cycle follows at once while sources hold more than a cycle reads. */
+  /** True when the next cycle follows at once as long as sources hold more than a cycle reads. */
   readonly drain: boolean;
 }
 
@@ -64,18 +64,18 @@ export interface ScheduledCycleInput {
   readonly searchable: boolean;
 }
 
-/** What opening a run settled. */
+/** The facts that opening a run settles for its other steps. */
 export interface OpenedRun {
   readonly kind: 'staging' | 'records' | 'jobs';
   readonly mode: string;
-  /** Whether the run removes what the source no longer has. */
+  /** True when the run removes records that the source no longer has. */
   readonly removes: boolean;
   readonly dryRun: boolean;
-  /** How many record errors fail the run. */
+  /** The limits on record errors that fail the run. */
   readonly stopAfter?: StopAfter;
 }
 
-/** What an open run tells when it is asked. */
+/** The state of an open run, as its workflow answers a query. */
 export interface RunState {
   readonly run: string;
   readonly status: RunStatus;
@@ -83,7 +83,7 @@ export interface RunState {
   readonly stats: Stats;
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface RunResult {
   readonly run: string;
   readonly status: RunStatus;
@@ -97,7 +97,7 @@ export const messages = {
   pause: 'pause',
   resume: 'resume',
   approve: 'approve',
-  /** To a cycle that only waits for its destinations: it leaves them to themselves, for the next one. */
+  /** Asks a cycle that only waits for its destinations to end, because the next cycle is to start. */
   giveWay: 'giveWay',
 } as const;
 

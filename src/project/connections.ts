@@ -10,7 +10,7 @@ import type { Path, Reporter } from './reporter.ts';
 /** The connectors that a file is checked with. */
 export interface KnownConnectors {
   readonly connectors: Connectors;
-  /** Why some could not be loaded, by type. */
+  /** The reasons why some could not be loaded, by type. */
   readonly refused: ReadonlyMap<string, ConfigError>;
 }
 

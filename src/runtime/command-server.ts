@@ -4,7 +4,7 @@ import { openStack } from './stack.ts';
 import { openState } from './state.ts';
 import { runWorker, type RunningWorker } from './worker.ts';
 
-/** A Sluice for the duration of one command. */
+/** An embedded Sluice server that lasts for one command. */
 interface CommandServer {
   readonly url: string;
   readonly token?: string;

@@ -20,7 +20,7 @@ import type { State } from './state.ts';
 import type { TemporalClient } from './temporal.ts';
 import { version } from './version.ts';
 
-/** The services that the API serves. */
+/** Creates the services that the API serves. */
 export function createServices(
   state: State,
   client: TemporalClient,

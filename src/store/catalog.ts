@@ -10,7 +10,7 @@ export interface StoredConnection {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** What users have declared: connections and syncs. */
+/** The connections and syncs that users have declared. */
 export class Catalog {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -30,17 +30,21 @@ export class Catalog {
   }
 
   async connection(id: string): Promise<StoredConnection | null> {
-    const rows = await this.#connections(sql`where id = ${id}`);
-    return rows[0] ?? null;
+    const row = await this.#connections().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : this.#toConnection(row);
   }
 
   async connections(): Promise<StoredConnection[]> {
-    return this.#connections(sql`order by id`);
+    const rows = await this.#connections().orderBy('id').execute();
+    return rows.map((row) => this.#toConnection(row));
   }
 
   async removeConnection(id: string): Promise<boolean> {
-    const result = await sql`delete from connections where id = ${id}`.execute(this.#db);
-    return Number(result.numAffectedRows ?? 0) > 0;
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('connections')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
   }
 
   async putSync(id: string, spec: SyncSpec): Promise<'created' | 'replaced'> {
@@ -52,35 +56,42 @@ export class Catalog {
   }
 
   async sync(id: string): Promise<SyncSpec | null> {
-    const { rows } = await sql<{ spec: SyncSpec }>`select spec from syncs where id = ${id}`.execute(
-      this.#db,
-    );
-    return rows[0]?.spec ?? null;
+    const row = await this.#db
+      .selectFrom('syncs')
+      .select('spec')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row?.spec ?? null;
   }
 
   /** The declared syncs; those of entities' destinations are not among them. */
   async syncs(): Promise<{ id: string; spec: SyncSpec }[]> {
-    const { rows } = await sql<{
-      id: string;
-      spec: SyncSpec;
-    }>`select id, spec from syncs where entity is null order by id`.execute(this.#db);
-    return rows;
+    return this.#db
+      .selectFrom('syncs')
+      .select(['id', 'spec'])
+      .where('entity', 'is', null)
+      .orderBy('id')
+      .execute();
   }
 
   async removeSync(id: string): Promise<boolean> {
-    const result = await sql`delete from syncs where id = ${id} and entity is null`.execute(
-      this.#db,
-    );
-    return Number(result.numAffectedRows ?? 0) > 0;
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('syncs')
+      .where('id', '=', id)
+      .where('entity', 'is', null)
+      .executeTakeFirst();
+    return numDeletedRows > 0n;
   }
 
-  async #connections(clause: ReturnType<typeof sql>): Promise<StoredConnection[]> {
-    const { rows } = await sql<{ id: string; type: string; settings: Buffer }>`
-      select id, type, settings from connections ${clause}`.execute(this.#db);
-    return rows.map(({ id, type, settings }) => ({
-      id,
-      type,
-      settings: JSON.parse(this.#seal.open(settings).toString()) as Record<string, unknown>,
-    }));
+  #connections() {
+    return this.#db.selectFrom('connections').select(['id', 'type', 'settings']);
+  }
+
+  #toConnection(row: { id: string; type: string; settings: Buffer }): StoredConnection {
+    const settings = JSON.parse(this.#seal.open(row.settings).toString()) as Record<
+      string,
+      unknown
+    >;
+    return { ...row, settings };
   }
 }

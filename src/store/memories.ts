@@ -9,7 +9,7 @@ interface Remembered {
   readonly version: string;
 }
 
-/** What connections remember between runs: sealed at rest, changed by compare and set, gone with the connection. */
+/** The memory of connections between runs: sealed at rest, changed by compare and set, gone with the connection. */
 export class Memories {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -21,10 +21,12 @@ export class Memories {
 
   /** Null where there is nothing of this name. */
   async get(connection: string, name: string): Promise<Remembered | null> {
-    const { rows } = await sql<{ version: string; data: Buffer }>`
-      select version, data from connection_memory
-      where connection = ${connection} and name = ${name}`.execute(this.#db);
-    const [row] = rows;
+    const row = await this.#db
+      .selectFrom('connection_memory')
+      .select(['version', 'data'])
+      .where('connection', '=', connection)
+      .where('name', '=', name)
+      .executeTakeFirst();
     return row === undefined
       ? null
       : { value: this.#seal.open(row.data).toString(), version: row.version };

@@ -18,7 +18,13 @@ import { Ledger } from './runs/ledger.ts';
 import { Previews } from './runs/previews.ts';
 import { Quotas } from './quotas.ts';
 import { RecordErrors } from './runs/record-errors.ts';
+import { Leftovers } from './runs/leftovers.ts';
+import { RunPlans } from './runs/run-plans.ts';
+import { RunProgress } from './runs/run-progress.ts';
 import { Runs } from './runs/runs.ts';
+import { SeenKeys } from './runs/seen-keys.ts';
+import { StagedTexts } from './runs/staged-texts.ts';
+import { SkippedTicks } from './runs/skipped-ticks.ts';
 import type { Seal } from './sealing/seal.ts';
 import { Watermarks } from './runs/watermarks.ts';
 
@@ -26,7 +32,13 @@ import { Watermarks } from './runs/watermarks.ts';
 export interface Store {
   readonly catalog: Catalog;
   readonly runs: Runs;
+  readonly runPlans: RunPlans;
+  readonly runProgress: RunProgress;
+  readonly leftovers: Leftovers;
+  readonly skippedTicks: SkippedTicks;
   readonly chunks: Chunks;
+  readonly staged: StagedTexts;
+  readonly seenKeys: SeenKeys;
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly passes: Passes;
@@ -57,7 +69,13 @@ export function createStore(db: Database, seal: Seal): Store {
   return {
     catalog: new Catalog(db, seal),
     runs: new Runs(db, seal),
+    runPlans: new RunPlans(db, seal),
+    runProgress: new RunProgress(db, seal),
+    leftovers: new Leftovers(db),
+    skippedTicks: new SkippedTicks(db),
     chunks: new Chunks(db, seal),
+    staged: new StagedTexts(db, seal),
+    seenKeys: new SeenKeys(db),
     journal: new Journal(db, seal),
     jobs: new Jobs(db, seal),
     passes: new Passes(db, seal),

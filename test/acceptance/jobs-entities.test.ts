@@ -56,11 +56,12 @@ async function idsOf(entity: string): Promise<Record<string, readonly string[]>>
 
 /** The ids that the job system has given to records whose codes begin so, by code. */
 async function givenTo(prefix: string): Promise<Record<string, readonly string[]>> {
-  const made = (await system.ledger()).filter(({ operation, fields }) => {
-    const { code } = fields;
-    return operation === 'create' && typeof code === 'string' && code.startsWith(prefix);
-  });
-  return Object.fromEntries(made.map(({ fields, id }) => [String(fields['code']), [id]]));
+  const given = (await system.ledger()).flatMap(({ operation, fields: { code }, id }) =>
+    operation === 'create' && typeof code === 'string' && code.startsWith(prefix)
+      ? [[code, [id]] as const]
+      : [],
+  );
+  return Object.fromEntries(given);
 }
 
 test('an entity is delivered by jobs: the ids that they give are its own, and it comes to rest', async () => {

@@ -22,14 +22,14 @@ export interface Act {
   readonly run: (calls: Calls) => Promise<unknown>;
 }
 
-/** Which parts of a connector act. */
+/** The parts of a connector that take part in the acts. */
 export interface Cast {
   readonly source: boolean;
   readonly destination: Destination['kind'] | null;
   readonly assigned?: true;
 }
 
-/** What the stream holds before the acts, and what it holds when all are done. */
+/** The records that the stream holds before the acts. */
 export const before = [
   { code: 'a', name: 'one', note: '1' },
   { code: 'b', name: 'two', note: '2' },
@@ -41,7 +41,7 @@ const after = [
   ['d', 'four', '4'],
 ];
 
-/** What the stream holds when all acts are done. */
+/** Returns the records that the stream holds when all acts are done. */
 export function heldAfter({ destination, assigned }: Cast): Json[][] {
   const held = before.map(({ code, name, note }) => [code, name, note]);
   return [...(destination === null ? held : after), ...(assigned ? [['e', 'five', '5']] : [])];

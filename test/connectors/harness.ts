@@ -12,25 +12,27 @@ import type { Value } from '../../src/model/record.ts';
 /** The fields of every record the suite uses; all hold text, `code` is the key and never null. */
 export const suiteFields = ['code', 'name', 'note'] as const;
 
-/** What a test says of a target. */
+/** The parts of a target that a test chooses. */
 export interface TargetOptions {
   readonly permissions?: Permissions;
   readonly tracked?: boolean;
   readonly removal?: RemovalKind;
 }
 
-/** What a connector's test gives the shared suite. Made anew for each test, over an empty stream. */
+/**
+ * The parts that a connector's test gives to the shared suite. They are made anew for each test, over an empty stream.
+ */
 export interface Harness {
   readonly connector: Connector;
   /** The settings of a connection, as a project file has them beside `type`. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Fills the stream that `sourceRequest` and `target` name; records in order of `code`. */
   readonly seed: (records: readonly JsonObject[]) => Promise<void>;
-  /** What the stream holds now, in any order, with `code`, `name` and `note`. */
+  /** Returns the records that the stream holds now, with `code`, `name` and `note`, in any order. */
   readonly readBack: () => Promise<JsonObject[]>;
   /** All that the system holds, also what the connector keeps there for itself. Default: what `readBack` tells. */
   readonly trace?: () => Promise<unknown>;
-  /** How many requests the system has seen. Absent: it cannot be asked. */
+  /** Returns the number of requests that the system has seen. Absent: it cannot be asked. */
   readonly requests?: () => number;
   /** The acts of the suite that need no call, such as `discover` where settings declare everything. Default: none. */
   readonly local?: readonly string[];
@@ -40,7 +42,9 @@ export interface Harness {
   readonly standstill?: Standstill;
   /** Texts that no error may show: passwords, tokens. Default: none. */
   readonly secrets?: readonly string[];
-  /** Settings of connections that fail, by how: wrong credentials, an address where nobody listens. They hold `secrets`. */
+  /**
+   * Settings of connections that fail, by how: wrong credentials, an address where nobody listens. They hold `secrets`.
+   */
   readonly broken: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Absent: the connector cannot be read. */
   readonly sourceRequest?: () => SourceRequest;
@@ -52,15 +56,15 @@ export interface Harness {
   readonly target?: (options: TargetOptions) => Target;
   /** The target whose records get their ids from the system: the key is the id, all the suite's fields are mapped. */
   readonly assigned?: () => Target & { readonly id: string };
-  /** How the source gives a seeded value; default: as it was. */
+  /** Returns the form in which the source returns a seeded value. Default: unchanged. */
   readonly reads?: (value: Value) => Value;
   /** A stream that does not exist, and the one its error must name. Absent: streams cannot be checked. */
   readonly wrongStream?: { readonly stream: string; readonly nearest: string };
   /** Values of `name` and `note` that this system refuses. */
   readonly refused?: JsonObject;
-  /** What `Destination.leastRecords` must be. Absent: it must be absent. */
+  /** The value that `Destination.leastRecords` must have. Absent: it must be absent. */
   readonly leastRecords?: number;
-  /** Of a system with long jobs: how they fail. */
+  /** For a system with long jobs: the means to make them fail. */
   readonly jobs?: JobFaults;
   readonly close: () => Promise<void>;
 }
@@ -73,13 +77,13 @@ export interface Standstill {
   readonly begin: () => Promise<() => Promise<void>>;
 }
 
-/** How the jobs of a system fail. */
+/** The means to make the jobs of a system fail. */
 export interface JobFaults {
   /** Loses the answer to the nth request from now, from 1, after it was done. */
   readonly lose: (nth: number) => void;
   /** The next job is running still at its first polls. */
   readonly slow: () => void;
-  /** How many changes the system has made to records. */
+  /** Returns the number of changes that the system has made to records. */
   readonly effects: () => number;
 }
 
@@ -142,7 +146,7 @@ export function suiteTarget(stream: string, options: TargetOptions): Target {
   };
 }
 
-/** What the stream holds now, as lists of `code`, `name` and `note`, in order of `code`. */
+/** Returns the records that the stream holds now, as lists of `code`, `name` and `note`, in order of `code`. */
 export async function heldRecords(harness: Harness): Promise<Json[][]> {
   const records = await harness.readBack();
   return records

@@ -1,4 +1,4 @@
-/** What `import … from 'sluice/testing'` gives to tests of connectors that are not part of Sluice; they run in vitest. */
+/** The exports of `sluice/testing`, for tests of connectors that are not part of Sluice. The tests run in vitest. */
 export { connectDirectly } from '../../src/connectors/testing/direct.ts';
 export type { DirectConnection } from '../../src/connectors/testing/direct.ts';
 export { suiteFields, suiteTarget } from './harness.ts';

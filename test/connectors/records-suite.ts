@@ -6,7 +6,7 @@ import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { Operation } from '../../src/model/outcome.ts';
 import { connectTo, heldRecords as held, type Harness } from './harness.ts';
 
-/** What every destination that takes records must do. */
+/** Tests the duties of every destination that takes records. */
 export function recordsSuite(harness: () => Harness): void {
   it('creates, updates and removes, and leaves other fields and records alone', async () => {
     await harness().seed([

@@ -8,7 +8,7 @@ import { heldRecords as held, linkTo, openDestination, type Harness } from './ha
 
 type Keyed = Exclude<Destination, { readonly kind: 'staging' }>;
 
-/** What every destination must do that can remove records in ways of its own, or must keep some. */
+/** Tests the duties of a destination that has its own ways to remove records, or must keep some. */
 export function removalSuite(harness: () => Harness): void {
   it('tells how few records removals must leave, where the system says so', async () => {
     await harness().seed([{ code: 'a', name: 'n', note: 'm' }]);

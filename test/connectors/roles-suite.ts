@@ -5,7 +5,7 @@ import { modes } from '../../src/model/mode.ts';
 import { removalKinds } from '../../src/model/removal.ts';
 import { linkTo, openDestination, openSource, type Harness } from './harness.ts';
 
-/** What every connector must say of itself before anything is connected. */
+/** Tests the static data of every connector, before anything is connected. */
 export function rolesSuite(harness: () => Harness): void {
   it('has the roles that its harness uses, and one at least', () => {
     const { connector, sourceRequest, target, assigned } = harness();

@@ -13,7 +13,7 @@ import {
   type Harness,
 } from './harness.ts';
 
-/** What every connector must do where a connection fails: say so, and show no secret (R1). */
+/** Tests that every connector reports a failed connection and shows no secret (R1). */
 export function secretsSuite(harness: () => Harness): void {
   it('says of a connection that fails whose it is and who must act, and shows no secret (R1)', async () => {
     const { broken, secrets = [] } = harness();
@@ -50,7 +50,10 @@ export function secretsSuite(harness: () => Harness): void {
   });
 }
 
-/** What is thrown by whatever can be done with a connection. @param stream instead of the harness's own */
+/**
+ * Returns the errors of everything that can be done with a connection.
+ * @param stream the stream to use instead of the harness's own
+ */
 async function failuresOf(
   harness: Harness,
   settings: Harness['settings'],

@@ -12,7 +12,7 @@ interface Read {
   readonly end: PageEnd;
 }
 
-/** What every source must do. */
+/** Tests the duties of every source. */
 export function sourceSuite(harness: () => Harness): void {
   it('reads every record exactly once, in order, whatever the page size', async () => {
     const records = numbered(11);

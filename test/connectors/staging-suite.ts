@@ -10,7 +10,7 @@ import { rowsIn, suiteLayout } from './staged.ts';
 
 type Row = readonly [code: Value, name: Value, note: Value];
 
-/** What every destination that stages chunks must do. */
+/** Tests the duties of every destination that stages chunks. */
 export function stagingSuite(harness: () => Harness): void {
   const seeded = () =>
     harness().seed([

@@ -11,7 +11,10 @@ import { secretsSuite } from './secrets-suite.ts';
 import { sourceSuite } from './source-suite.ts';
 import { stagingSuite } from './staging-suite.ts';
 
-/** Which parts of the contract a connector offers; `assigned`: the system assigns ids that the destination tells. */
+/**
+ * The parts of the contract that a connector offers. `assigned`: the system assigns ids, and the destination returns
+ * them.
+ */
 export type SuiteParts = Cast;
 
 /**

@@ -28,13 +28,14 @@ const types: Readonly<Record<keyof ServedRow, Field['type']>> = {
 
 /** A system that serves rows in pages, so that chunks of a cycle are as small as a test wants them. */
 export class RowServer {
-  /** By stream. */
+  /** The rows of each stream. */
   rows: Readonly<Record<string, readonly ServedRow[]>> = {};
   page = 3;
-  /** Lets an attempt read one page; after its commit it fails, and the next attempt goes on. */
+  /** True lets an attempt read one page; after its commit the attempt fails, and the next one goes on. */
   pageAnAttempt = false;
-  /** Pages that the attempt has read and committed. */
+  /** The number of pages that the attempt has read. */
   read = 0;
+  /** The number of pages that it has committed. */
   committed = 0;
 
   readonly connector: Connector = {

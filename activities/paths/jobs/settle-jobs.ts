@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobDestination } from '../../../src/connectors/contract/jobs.ts';
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import { LimitedError } from '../../../src/model/failure.ts';
-import { finalToken } from '../../../src/store/runs/chunks.ts';
+import { finalToken } from '../../../src/store/runs/fencing.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { KeyedWork } from '../keyed/keyed-work.ts';
 import type { Waiting } from '../path.ts';
@@ -43,7 +43,7 @@ async function settleOnce(
     if (!(await store.jobs.areUnderWay(run, no))) continue;
     // From now on no attempt of the run submits anything (R6).
     await store.chunks.claim(run, no, finalToken);
-    const text = await store.chunks.staged(run, no, 'operations');
+    const text = await store.staged.get(run, no, 'operations');
     const planned = text === null ? [] : await inTurns(operationsCodec.decode(text));
     const step = { run, chunk: no, token: finalToken, attempt: 1, signal };
     waiting = (await (await ChunkJobs.open(work, step, planned)).settle()) ?? waiting;

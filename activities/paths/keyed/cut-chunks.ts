@@ -3,7 +3,7 @@ import type { RecordBatch, RowFault, Value } from '../../../src/model/record.ts'
 import { tooLarge } from '../../../src/model/too-large.ts';
 import type { ChunkLimit } from '../path.ts';
 
-/** Marks records that are too large, where the source has not done so itself, and drops their large values. */
+/** Marks the records that are too large, unless the source has done so, and drops their large values. */
 export function withoutLargeRecords(batch: RecordBatch, limit: number): RecordBatch {
   const known = new Set(batch.faults?.map(({ row }) => row));
   const large = batch.rows.flatMap((values, row) =>
@@ -19,7 +19,7 @@ export function withoutLargeRecords(batch: RecordBatch, limit: number): RecordBa
   };
 }
 
-/** Cuts batches into chunks within the limit. The last chunk may be empty; at least one comes. */
+/** Cuts batches into chunks within the limit. Yields at least one chunk; the last one may be empty. */
 export async function* cutChunks(
   batches: AsyncIterable<RecordBatch>,
   limit: ChunkLimit,

@@ -12,11 +12,11 @@ import { sampleOf } from './sample.ts';
 import { settleByJournal } from './settle-by-journal.ts';
 import type { KeyedWork, FailedOperation, WriteOperations } from './keyed-work.ts';
 
-/** What differs between the kinds of keyed destinations. */
+/** The differences between the two kinds of keyed destinations. */
 interface Kind {
   readonly kind: 'records' | 'jobs';
   readonly startsOver: boolean;
-  /** When the next chunk is full. */
+  /** Returns the size at which the next chunk is full. */
   limit(): Promise<ChunkLimit>;
   readonly write: WriteOperations;
   /** Learns what became of what a run that ends early has sent. Absent: the journal tells all that can be known. */
@@ -24,8 +24,8 @@ interface Kind {
 }
 
 /**
- * The way of a chunk whose records are looked up by key and written one by one: it rests first as records, then as the
- * operations that are due, sealed in the state database.
+ * The path to a destination whose records are looked up by key and written one by one. Between the steps a chunk rests
+ * as records, then as the operations that are due, sealed in the state database.
  */
 export class KeyedPath implements Path {
   readonly kind: Kind['kind'];
@@ -84,7 +84,7 @@ export class KeyedPath implements Path {
     return stats;
   }
 
-  /** Stages one removal per record that is to go. */
+  /** Stages an operation for each record that is to be removed. */
   async planRemoval({ run, chunk, token, signal }: Step): Promise<RemovalPlan> {
     const { removals, of } = await this.#work.books.toRemove(signal);
     const { chunks } = this.#work.store;
@@ -135,7 +135,7 @@ export class KeyedPath implements Path {
   }
 
   async #staged({ run, chunk }: Step): Promise<DecidedOperation[]> {
-    const text = await this.#work.store.chunks.staged(run, chunk, 'operations');
+    const text = await this.#work.store.staged.get(run, chunk, 'operations');
     return text === null ? [] : inTurns(operationsCodec.decode(text));
   }
 
@@ -144,7 +144,7 @@ export class KeyedPath implements Path {
   }
 }
 
-/** Adds what became of the operations to what matching counted. */
+/** Adds the outcomes of the operations to the counts of matching. */
 function withOutcomes(
   matched: Stats,
   operations: readonly DecidedOperation[],

@@ -7,7 +7,7 @@ import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import type { Operation, RecordError } from '../../../src/model/outcome.ts';
 import type { Step, Waiting } from '../path.ts';
 
-/** What the steps of a keyed path work with. */
+/** The parts of a run that the steps of a keyed path work with. */
 export interface KeyedWork<D extends KeyedDestination = KeyedDestination> {
   readonly store: Store;
   readonly ends: Ends;
@@ -17,9 +17,8 @@ export interface KeyedWork<D extends KeyedDestination = KeyedDestination> {
 }
 
 /**
- * Writes the operations of a chunk; this is where records and jobs differ. A repeated attempt repeats nothing that was
- * acknowledged.
- * @returns the operations that failed
+ * Writes the operations of a chunk, as records or as jobs. A repeated attempt repeats nothing that was acknowledged.
+ * @returns the operations that failed, or the time to wait for a job
  */
 export type WriteOperations = (
   step: Step,

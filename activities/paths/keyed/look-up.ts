@@ -4,14 +4,14 @@ import type { JsonObject } from '../../../src/model/json.ts';
 import type { KeyValues } from '../../../src/model/record.ts';
 import { mostCallsAtOnce, runPool } from '../../export/pool.ts';
 
-/** A key to be looked up, and what its record is to hold. */
+/** A key to be looked up, and the values that its record is to have. */
 export interface WantedKey {
   readonly key: KeyValues;
-  /** Absent for a record at fault. */
+  /** Absent when only the key is known. */
   readonly values?: JsonObject;
 }
 
-/** The records that the destination holds under these keys; none where it cannot be asked. */
+/** Returns the records that the destination holds under some keys; none when it cannot be asked. */
 export async function lookUp(
   destination: KeyedDestination,
   wanted: readonly WantedKey[],

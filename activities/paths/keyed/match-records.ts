@@ -19,8 +19,9 @@ import { decodedKey, withStoredKeys } from './stored-keys.ts';
 import type { KeyedWork } from './keyed-work.ts';
 
 /**
- * Decides what is to be done with mapped records, by what the destination holds or, where it cannot be read, by the
- * sync's ledger. Records whose key is in `pending` are neither asked for nor decided.
+ * Decides the operations for mapped records, by the records that the destination holds or, when it cannot be read, by
+ * the sync's ledger.
+ * @param pending canonical keys that earlier chunks are still writing: they are neither looked up nor decided
  */
 export async function matchRecords(
   { store, ends, destination }: KeyedWork,
@@ -62,7 +63,10 @@ function restrictedIn({ fields }: KeyedDestination): boolean {
   );
 }
 
-/** Canonical keys of found records, as they are held: a mirror meets them in that spelling (R7). */
+/**
+ * Returns the canonical keys of found records in the spelling that the destination holds: a mirror's scan reads them so
+ * (R7).
+ */
 function heldKeys(found: readonly Existing[], match: KeyMatch, encoding: Encoding): string[] {
   return found.flatMap(({ heldKey }) => {
     const key = heldKey && canonicalKey(decodedKey(heldKey, match, encoding), match);
@@ -70,7 +74,7 @@ function heldKeys(found: readonly Existing[], match: KeyMatch, encoding: Encodin
   });
 }
 
-/** The keys that can be looked up, by canonical key; of several records with one key the last counts. */
+/** Returns the keys that can be looked up, by canonical key. When several records have one key, the last one counts. */
 function* keysOf(
   mapped: readonly MappedRecord[],
   match: MatchOptions['match'],
@@ -86,7 +90,7 @@ function* keysOf(
   return keys;
 }
 
-/** The keyed hashes of keys, in their order. */
+/** Returns the keyed hashes of keys, in the order of the keys. */
 export function* hashesOf(keys: Iterable<string>, seal: Seal): Steps<Map<string, Buffer>> {
   const hashes = new Map<string, Buffer>();
   for (const key of keys) {

@@ -6,7 +6,7 @@ import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { addStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
-import type { Chunks } from '../../../src/store/runs/chunks.ts';
+import type { StagedTexts } from '../../../src/store/runs/staged-texts.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { Ends } from '../../session/ends.ts';
 import type { Step } from '../path.ts';
@@ -14,20 +14,20 @@ import { hashesOf, matchRecords } from './match-records.ts';
 import type { KeyedWork } from './keyed-work.ts';
 
 /**
- * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record whose
- * key an earlier chunk is still writing is put off until that chunk is exported: only then the destination tells
- * what the record is, an update (DESIGN section 3).
+ * Maps a staged chunk, looks its keys up in the destination, and stages the operations that are due. A record is put
+ * off when an earlier chunk is still writing its key. Example: chunk 1 creates a record, and chunk 2 holds the same
+ * key. Only once chunk 1 is exported does the destination show that the second one is an update (DESIGN section 3).
  */
 export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits: boolean }> {
   const { store, ends, books } = work;
   const { run, chunk, token, signal } = step;
   const state = await store.chunks.get(run, chunk);
   if (state?.state === 'matched' || state?.state === 'exported')
-    return { waits: (await store.chunks.staged(run, chunk, 'deferred')) !== null };
+    return { waits: (await store.staged.get(run, chunk, 'deferred')) !== null };
   await store.chunks.claim(run, chunk, token);
   const records = await work.records.read(step);
-  // Read before the destination is asked: what is exported in between is seen there.
-  const pending = await pendingKeys(store.chunks, run, chunk);
+  // The pending keys are read before the destination is asked, which shows what is exported in between.
+  const pending = await pendingKeys(store.staged, run, chunk);
   faultPoint('match.before-lookup');
   const mapped = await mapAll(work, records, signal);
   const decision = await matchRecords(work, mapped, pending, signal);
@@ -50,23 +50,25 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
   return { waits: deferred.length > 0 };
 }
 
-/** Decides the records that waited for earlier chunks; those are exported now, so the destination tells. */
+/**
+ * Decides the records that were put off. The earlier chunks are exported now, so the destination shows their records.
+ */
 export async function decideDeferred(work: KeyedWork, step: Step): Promise<void> {
-  const { chunks, errors } = work.store;
+  const { chunks, errors, staged } = work.store;
   const { run, chunk, token, signal } = step;
-  const text = await chunks.staged(run, chunk, 'deferred');
+  const text = await staged.get(run, chunk, 'deferred');
   const before = await chunks.get(run, chunk);
   if (text === null || before === null) return;
   const deferred = await inTurns(deferredCodec.decode(text));
   const decision = await matchRecords(work, deferred, new Set(), signal);
-  const planned = await chunks.staged(run, chunk, 'operations');
+  const planned = await staged.get(run, chunk, 'operations');
   const operations = [
     ...(planned === null ? [] : await inTurns(operationsCodec.decode(planned))),
     ...decision.operations,
   ];
   await chunks.commit(run, chunk, token, {
     state: 'matched',
-    // They were counted as imported already.
+    // Matching has counted these records as imported already.
     stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
     errors: [...(await errors.ofChunk(run, chunk)), ...decision.errors],
     stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
@@ -103,17 +105,17 @@ function* mapBatch(
 }
 
 async function pendingKeys(
-  chunks: Chunks,
+  staged: StagedTexts,
   run: string,
   chunk: number,
 ): Promise<ReadonlySet<string>> {
-  const texts = await chunks.stagedBefore(run, chunk, 'keys');
+  const texts = await staged.before(run, chunk, 'keys');
   const keys: string[][] = [];
   for (const text of texts) keys.push(await inTurns(keysCodec.decode(text)));
   return new Set(keys.flat());
 }
 
-/** Canonical keys of the records that this chunk writes, or may write. */
+/** Returns the canonical keys of the records that this chunk writes, or may write. */
 function keysToWrite({ match }: Ends, { operations, deferred }: Decision): string[] {
   return [
     ...operations.map((operation) => operation.canonicalKey),

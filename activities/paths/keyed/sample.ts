@@ -4,17 +4,17 @@ import { previewSize, type PreviewChange } from '../../../src/model/preview.ts';
 import { own } from '../../../src/model/own.ts';
 import type { KeyValues } from '../../../src/model/record.ts';
 
-/** Longer texts are cut. Characters. */
+/** The number of characters at which a text is cut. */
 const longest = 200;
 
-/** A sample of what the operations would change, updates first. */
+/** Returns a sample of the changes that the operations would make, updates first. */
 export function sampleOf(operations: readonly DecidedOperation[]): PreviewChange[] {
   const of = (name: string): readonly DecidedOperation[] =>
     operations.filter(({ operation }) => operation === name).slice(0, previewSize);
   return [...of('update'), ...of('create')].slice(0, previewSize).map(changeOf);
 }
 
-/** Keys as a preview shows them. */
+/** Returns a key as a preview shows it. */
 export function shownKey(key: KeyValues): KeyValues {
   return key.map(shown);
 }
@@ -36,7 +36,9 @@ function changeOf({ operation, key, values, before }: DecidedOperation): Preview
   };
 }
 
-/** Numbers that JSON cannot print exactly become texts, long values are cut. */
+/**
+ * Returns a value as a preview shows it. A number that JSON cannot print exactly becomes a text; a long value is cut.
+ */
 function shown(value: Json): Json {
   if (value instanceof ExactNumber) return value.digits;
   const text = typeof value === 'string' ? value : JSON.stringify(value);

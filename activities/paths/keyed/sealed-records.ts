@@ -4,17 +4,18 @@ import { faultPoint } from '../../../src/model/fault-point.ts';
 import { noStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
+import type { Store } from '../../../src/store/store.ts';
 import type { ChunkLimit, Staged, Step } from '../path.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { ChunkRecords } from './chunk-records.ts';
 import { cutChunks } from './cut-chunks.ts';
 
-/** Keeps the records of chunks sealed in the state database, a page cut into chunks within the limit. */
-export function sealedRecords(chunks: Chunks): ChunkRecords {
+/** Keeps the records of chunks sealed in the state database. A page is cut into chunks within the limit. */
+export function sealedRecords({ chunks, staged }: Pick<Store, 'chunks' | 'staged'>): ChunkRecords {
   return {
     stage: (step, page, limit) => stageRecords(chunks, step, page, limit),
     async read({ run, chunk }) {
-      const text = await chunks.staged(run, chunk, 'records');
+      const text = await staged.get(run, chunk, 'records');
       if (text === null) throw new Error(`chunk ${chunk} is not staged`);
       return inTurns(batchesCodec.decode(text));
     },
@@ -40,9 +41,9 @@ async function stageRecords(
     faultPoint('import.after-commit');
     chunk += 1;
   };
-  // A source's own page may go a little beyond the limit: that is not worth a chunk of its own.
+  // A source's page may be a little larger than the limit. The surplus is not worth a chunk of its own.
   const roomy = { ...limit, records: Math.ceil(limit.records * 1.25) };
-  // The last one waits for the cursor.
+  // The last chunk waits for the cursor, which is known once the page is read.
   let last: RecordBatch[] | undefined;
   for await (const held of cutChunks(page.batches(), roomy)) {
     if (last !== undefined) await put(last);

@@ -1,7 +1,8 @@
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { noStats, type RecordError, type Stats } from '../../../src/model/outcome.ts';
-import { finalToken, type ChunkCommit } from '../../../src/store/runs/chunks.ts';
+import type { ChunkCommit } from '../../../src/store/runs/chunks.ts';
+import { finalToken } from '../../../src/store/runs/fencing.ts';
 import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { inTurns } from '../../host/in-turns.ts';
@@ -23,7 +24,7 @@ export async function settleByJournal(store: Store, run: string): Promise<void> 
 async function byJournal(store: Store, run: string, no: number): Promise<ChunkCommit | null> {
   const entries = await store.journal.read(run, no);
   if (entries.length === 0) return null;
-  const text = await store.chunks.staged(run, no, 'operations');
+  const text = await store.staged.get(run, no, 'operations');
   const operations = text === null ? [] : await inTurns(operationsCodec.decode(text));
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];
@@ -49,13 +50,16 @@ async function byJournal(store: Store, run: string, no: number): Promise<ChunkCo
   return { state: 'interrupted', stats, errors };
 }
 
-/** Where only the ledger tells what is there, the next run must not create these again: a second one could double them. */
+/**
+ * Notes creates of unknown outcome in the ledger. Where only the ledger tells what is there, the next run would else
+ * create the records a second time.
+ */
 async function noteDoubtful(
   store: Store,
   run: string,
   creates: readonly DecidedOperation[],
 ): Promise<void> {
-  const sync = (await store.runs.plan(run))?.sync;
+  const sync = (await store.runPlans.get(run))?.sync;
   if (sync === undefined) return;
   const entries = creates.map(({ key, canonicalKey }) => ({
     keyHash: store.seal.hash(canonicalKey),

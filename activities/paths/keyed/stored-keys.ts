@@ -6,8 +6,8 @@ import type { KeyMatch } from '../../../src/model/match.ts';
 import type { Encoding, KeyValues } from '../../../src/model/record.ts';
 
 /**
- * Records under the keys that the destination would hold: keys that become one there are duplicates here, and a mirror
- * meets them again (R7).
+ * Returns records with their keys as the destination would store them. Example: a column that rounds to two digits
+ * stores 1.231 and 1.229 as one key. Such records are duplicates, and a mirror's scan meets the stored key (R7).
  */
 export async function withStoredKeys(
   destination: KeyedDestination,
@@ -29,7 +29,7 @@ export async function withStoredKeys(
   );
 }
 
-/** A key that a destination tells, as JSON. */
+/** Returns a key that a destination has returned, as JSON. */
 export function decodedKey(key: KeyValues, { fields }: KeyMatch, encoding: Encoding): KeyValues {
   return key.map((part, at) => {
     const field = fields?.[at];

@@ -13,7 +13,7 @@ import { decodedKey } from './stored-keys.ts';
 import type { JsonObject } from '../../../src/model/json.ts';
 import type { Seal } from '../../../src/store/sealing/seal.ts';
 
-/** The books of a sync of its own: its ledger, and the keys that a mirror has seen. */
+/** Returns the books of a sync: its ledger, and the keys that a mirror has seen. */
 export function syncBooks(store: Store, ends: Ends, destination: KeyedDestination): Books {
   const { spec } = ends.plan;
   return {
@@ -27,7 +27,7 @@ export function syncBooks(store: Store, ends: Ends, destination: KeyedDestinatio
   };
 }
 
-/** The records of the ledger that no chunk of the run held. */
+/** Finds the records of the ledger that no chunk of the run held. */
 async function trackedUnseen({ ledger }: Store, { plan, run, match }: Ends): Promise<Removals> {
   const entries = await ledger.unseen(plan.sync, run);
   const removals = entries.map(({ key, recordId }) =>
@@ -36,7 +36,7 @@ async function trackedUnseen({ ledger }: Store, { plan, run, match }: Ends): Pro
   return { removals, of: await ledger.count(plan.sync) };
 }
 
-/** The records of the destination that no chunk of the run held. */
+/** Finds the records of the destination that no chunk of the run held. */
 async function heldUnseen(
   store: Store,
   { run, match, callDestination }: Ends,
@@ -47,13 +47,13 @@ async function heldUnseen(
   const removals: DecidedOperation[] = [];
   let of = 0;
   for await (const page of destination.scan(callDestination({ signal }))) {
-    // A record without a key stays: one of the source that lacks its key may stand for it (R7).
+    // A record without a key stays: a source record without a key may be the same thing (R7).
     const keyed = page.flatMap(({ key: held, id }) => {
       const key = decodedKey(held, match, destination.encoding ?? 'json');
       const canonical = canonicalKey(key, match);
       return canonical === null ? [] : [{ key, id, canonical, hash: store.seal.hash(canonical) }];
     });
-    const unseen = await store.chunks.unseen(
+    const unseen = await store.seenKeys.unseen(
       run,
       keyed.map(({ hash }) => hash),
     );
@@ -69,9 +69,10 @@ function removal(key: KeyValues, id: string | null, canonical: string): DecidedO
 }
 
 /**
- * Tells the sync's ledger of the operations that the destination has accepted (R4); undefined where no ledger is kept.
- * A create whose outcome is unknown is noted without a hash: the next run updates the record, for a second create could
- * double it. If the destination answers that it has no such record, the ledger forgets it, and it is created next time.
+ * Returns a function that notes accepted operations in the sync's ledger (R4); undefined when the sync keeps none. A
+ * create whose outcome is unknown is noted without a hash, so the next run updates the record, because a second create
+ * could double it. When the destination answers that it has no such record, the ledger forgets it, and the next run
+ * creates it.
  */
 function ledgerLearner(
   { ledger, seal }: Store,
@@ -118,7 +119,9 @@ function isMissing({ operation }: DecidedOperation, outcome: JournalOutcome): bo
   return operation === 'update' && !outcome.ok && outcome.code === 'http_404';
 }
 
-/** The keyed hash of mapped values that a ledger keeps, as hex. Does not depend on the order of fields. */
+/**
+ * Returns a function that computes the keyed hash of mapped values, as hex. It does not depend on the order of fields.
+ */
 export function valueHasher(seal: Seal): (values: JsonObject) => string {
   return (values) => {
     const ordered = Object.keys(values)

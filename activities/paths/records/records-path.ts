@@ -6,10 +6,10 @@ import type { ChunkLimit } from '../path.ts';
 import { KeyedPath } from '../keyed/keyed-path.ts';
 import type { KeyedWork } from '../keyed/keyed-work.ts';
 
-/** Records that are held in memory on their way to an API; how many is for `chunkSize` to say. */
+/** The bytes of a chunk that is held in memory on its way to an API. `chunkSize` says how many records it has. */
 const recordLimit = { bytes: 8 << 20, record: largestRecord };
 
-/** The way of a chunk to a destination that takes records one by one or in batches. */
+/** Returns the path to a destination that takes records one by one or in batches. */
 export function recordsPath(work: KeyedWork<RecordDestination>): KeyedPath {
   return new KeyedPath(work, {
     kind: 'records',
@@ -27,5 +27,5 @@ async function limitOf({ store, ends, destination }: KeyedWork): Promise<ChunkLi
     batch.update,
     lookup === undefined ? Infinity : lookupBatch,
   );
-  return { ...recordLimit, records: chunkSize(await store.chunks.paces(ends.run), perCall) };
+  return { ...recordLimit, records: chunkSize(await store.chunks.speeds(ends.run), perCall) };
 }

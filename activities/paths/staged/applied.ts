@@ -1,11 +1,12 @@
 import type { AppliedChunks, ChunkResult } from '../../../src/connectors/contract/staging.ts';
 import { noStats, type Stats, addStats } from '../../../src/model/outcome.ts';
-import { finalToken, type ChunkCommit, type Chunks } from '../../../src/store/runs/chunks.ts';
+import type { ChunkCommit, Chunks } from '../../../src/store/runs/chunks.ts';
+import { finalToken } from '../../../src/store/runs/fencing.ts';
 import type { Store } from '../../../src/store/store.ts';
 
 /**
- * Counts the chunks that a run which ends early did not finish by what the destination says it has applied (R10). From
- * now on no attempt of the run commits anything (R6).
+ * Counts the unfinished chunks of a run that ends early by the destination's own account of what it has applied (R10).
+ * Afterwards no attempt of the run can commit anything (R6).
  */
 export async function settleApplied(
   { chunks }: Pick<Store, 'chunks'>,
@@ -23,7 +24,10 @@ export async function settleApplied(
   }
 }
 
-/** An unfinished chunk in which nothing was ever staged is the run's removal. */
+/**
+ * Returns the commit of an unfinished chunk; null when the destination applied nothing of it. A chunk in which nothing
+ * was ever staged is the run's removal.
+ */
 function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): ChunkCommit | null {
   if (staged === null) {
     const { removal } = applied;
@@ -37,7 +41,9 @@ function byMarker(applied: AppliedChunks, no: number, staged: Stats | null): Chu
   return { state: 'exported', stats: addFiltered(result.stats, staged), errors: result.errors };
 }
 
-/** Counts of an exported chunk what its destination says by now. The run is at its end: nobody else may change it. */
+/**
+ * Stores the destination's final counts of an exported chunk. The run is at its end, so nothing else changes the chunk.
+ */
 export async function commitCorrected(
   chunks: Chunks,
   run: string,
@@ -51,7 +57,10 @@ export async function commitCorrected(
   await chunks.commit(run, no, finalToken, { state: 'exported', stats: whole, errors });
 }
 
-/** What a staging destination applied is what the filter let through: the two shares add up to what was imported (R10). */
+/**
+ * Adds the records that the filter skipped to the counts of what a staging destination applied. Together they are the
+ * records that were imported (R10).
+ */
 export function addFiltered(applied: Stats, staged: Stats): Stats {
   const { filter } = staged.skipped;
   const share = { ...noStats, imported: filter, skipped: { ...noStats.skipped, filter } };

@@ -15,12 +15,12 @@ import type { Ends } from '../../session/ends.ts';
 import { withoutLargeRecords } from '../keyed/cut-chunks.ts';
 import { commitCorrected, settleApplied, addFiltered } from './applied.ts';
 
-/** Rows that a database stages at once; a set statement over them takes about a second. */
+/** The largest chunk that a database stages; a set statement over it takes about a second. */
 const stagedLimit = { records: 100_000, bytes: 64 << 20, record: largestRecord };
-/** The first chunk's rows; each of the next has twice as many, so that the export soon has something to do. */
+/** The rows of the first chunk, small so that the export can begin soon. Each further chunk has twice as many. */
 const firstRecords = 25_000;
 
-/** The way of a chunk into a database: one hop into a staging table there, then one transaction. */
+/** The path into a database: rows go straight into a staging table there, then one transaction applies them. */
 export class StagedPath implements Path {
   readonly kind = 'staging';
   readonly removes: Path['removes'];
@@ -142,7 +142,7 @@ export class StagedPath implements Path {
     await this.#destination.cleanUp(run, calls);
   }
 
-  /** `finish` has left nothing. */
+  /** Does nothing: `finish` has dropped everything. */
   async forget(): Promise<void> {}
 
   async settle(signal: AbortSignal): Promise<void> {
@@ -160,7 +160,7 @@ export class StagedPath implements Path {
     return this.#ends.plan.options.dryRun === true;
   }
 
-  /** Drops what an attempt staged that woke up after its run had ended without it: nobody else would (R6). */
+  /** Drops the rows that this attempt staged, if its run ended while it was frozen: nobody else would (R6). */
   async #cleanUpIfRunIsOver(signal: AbortSignal): Promise<void> {
     const { run } = this.#ends;
     const now = await this.#store.runs.get(run);

@@ -9,57 +9,63 @@ import type { Memory } from './memory.ts';
 import type { Source, SourceRequest } from './source.ts';
 import type { Target } from './target.ts';
 
-/** The version of this contract. It grows when connectors that were made for the one before cannot be used any more. */
+/** The version of this contract. It grows with each change that breaks connectors made for the version before. */
 export const contractVersion = 1;
 
 /**
- * One kind of system Sluice can read from, write to, or both. A connector is stateless: what it can do is told by static
- * data and pure functions, and `connect` makes the object that holds sockets. Every connector passes the suite in
- * `test/connectors/`. Calls follow one order: `connect`, then any of `check`, `discover` and the roles' `open`, then `close`.
+ * A kind of system that Sluice can read from, write to, or both. A connector is stateless. Static data and pure
+ * functions say what it can do; `connect` makes the object that holds sockets. Every connector passes the suite in
+ * `test/connectors/`. Calls come in this order: `connect`, then any of `check`, `discover` and the roles' `open`, then
+ * `close`.
  *
- * @typeParam Settings what `settings` parses to
- * @typeParam Link what `connect` makes, handed to the roles
+ * @typeParam Settings the type that `settings` parses to
+ * @typeParam Link the type that `connect` returns; the roles are given it
  */
 export interface Connector<Settings = unknown, Link extends Connection = Connection> {
-  /** The contract it was made for; set by {@link defineConnector}. */
+  /** The version of the contract that the connector was made for; {@link defineConnector} sets it. */
   readonly contractVersion?: number;
-  /** The `type` of a connection in the project file; of a connector from outside, what messages call it. */
+  /** The `type` of a connection in the project file. For a connector from outside it is only its name in messages. */
   readonly type: string;
-  /** One line for people: what the system is. */
+  /** The system's name in one line, for people. */
   readonly title: string;
-  /** A strict schema of a connection's settings without `type`; descriptions end up in the JSON Schema for editors. */
+  /**
+   * A strict schema of a connection's settings, without `type`. Its descriptions end up in the JSON Schema for editors.
+   */
   readonly settings: z.ZodType<Settings>;
   /** Paths of the settings that are never shown, such as `auth.token`; `*` stands for any name. */
   readonly secrets: readonly string[];
-  /** How the system is read. Absent: it cannot be a source. */
+  /** The role as a source. Absent: the system cannot be read. */
   readonly source?: SourceRole<Settings, Link>;
-  /** How the system is written. Absent: it cannot be a destination. */
+  /** The role as a destination. Absent: the system cannot be written. */
   readonly destination?: DestinationRole<Settings, Link>;
   /**
-   * The calls the system allows, shared by all workers; undefined where nothing is declared: then the answers teach how fast
-   * calls may go. Absent: the system limits nobody, and calls go at once.
+   * Returns the calls that the system allows; all workers share them. Undefined means that no quota is declared: the
+   * system's answers teach how fast calls may go. Absent: the system limits nobody, and calls go at once.
    */
   quota?(settings: Settings): Quota | undefined;
-  /** Makes a connection. Does no I/O: the first call that needs the system opens it. */
+  /** Makes a connection. Does no I/O: the first call that needs the system opens sockets. */
   connect(settings: Settings, context: ConnectContext): Link;
 }
 
-/** What one end of a sync names: the stream, and what `source:` or `destination:` says for the connector. */
+/** One end of a sync: its stream, and the options of `source:` or `destination:` that are the connector's own. */
 export interface EndSpec {
   readonly stream: string;
-  /** Parsed by the role's `options`. */
+  /** The options, parsed by the role's `options`. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What a system offers as a source. All but `open` is pure: it is asked when a project is validated. */
+/** The role of a system as a source. All but `open` is pure, and also called when a project is validated. */
 export interface SourceRole<Settings = unknown, Link extends Connection = Connection> {
-  /** A strict schema of what `source:` of a sync may say beyond the common fields. Default: nothing. */
+  /** A strict schema of the options in `source:` beside the common ones such as `stream`. Default: no options. */
   readonly options?: z.ZodType;
-  /** True where a stream can be read in the order of its watermark (`SourceRequest.order`); else why not. Absent: no stream can. */
+  /**
+   * Returns true if the stream can be read in the order of its watermark (`SourceRequest.order`), else the reason why
+   * not. Absent: no stream can.
+   */
   sortsByWatermark?(settings: Settings, end: EndSpec): true | string;
   /**
-   * True where a read of the stream holds every record that exists throughout it; else why not: a mirror from it is
-   * refused (R7). Absent: always true.
+   * Returns true if a read of the stream holds every record that exists throughout the read, else the reason why not. A
+   * mirror needs true (R7). Absent: always true.
    */
   wholeReads?(settings: Settings, end: EndSpec): true | string;
   /**
@@ -69,46 +75,46 @@ export interface SourceRole<Settings = unknown, Link extends Connection = Connec
   open(link: Link, request: SourceRequest, calls: Calls): Promise<Source>;
 }
 
-/** What a system offers as a destination. All but `open` is pure: it is asked when a project is validated. */
+/** The role of a system as a destination. All but `open` is pure, and also called when a project is validated. */
 export interface DestinationRole<Settings = unknown, Link extends Connection = Connection> {
-  /** A strict schema of what `destination:` of a sync may say beyond the common fields. Default: nothing. */
+  /** A strict schema of the options in `destination:` beside the common ones such as `stream`. Default: no options. */
   readonly options?: z.ZodType;
-  /** The modes that a destination with these settings honours, each true or the reason why not. */
+  /** Returns for each mode true if the destination supports it, else the reason why not. */
   modes(settings: Settings, end: EndSpec): ModeSupport;
-  /** The ways to remove a record of this stream, the usual one first. Absent: `delete` alone. */
+  /** Returns the ways to remove a record of the stream, the usual one first. Absent: only `delete`. */
   removals?(settings: Settings, end: EndSpec): readonly RemovalKind[];
   /**
    * Opens a stream for writing.
-   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names; `invalid_id` where `Target.id`
-   *   cannot be honoured
+   * @throws ConfigError `unknown_stream` or `unknown_field`, naming the nearest names; `invalid_id` when the system
+   *   cannot return the field `Target.id`
    */
   open(link: Link, target: Target, calls: Calls): Promise<Destination>;
 }
 
-/** What a connection may use of its surroundings. */
+/** The things that a connection may use of Sluice. */
 export interface ConnectContext {
   /** The connection's id, for error messages. */
   readonly connection: string;
-  /** What the connection remembers between runs. */
+  /** The values that the connection keeps between runs. */
   readonly memory: Memory;
 }
 
 /**
- * A connected system. Safe for concurrent use. Every method throws `TransientError`, `LimitedError` or
+ * A connected system. Its methods may be called concurrently. They throw `TransientError`, `LimitedError` or
  * `ConfigError` (wrong credentials: code `credentials`), with the connection named and no secret in the message.
  */
 export interface Connection {
   /** Proves that the address and the credentials work. */
   check(calls: Calls): Promise<void>;
-  /** The streams that can be read or written, with their fields where the system tells. */
+  /** Returns the streams that can be read or written, with their fields if the system tells them. */
   discover(calls: Calls): Promise<StreamInfo[]>;
   /** Closes sockets. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
- * Declares a connector with its types checked, and forgets them: the runtime keeps settings and connections of all
- * connectors alike, and hands each only its own. Marks it with the version of the contract.
+ * Declares a connector: checks its types, marks it with the version of the contract, and returns it without its type
+ * parameters, since the runtime handles all connectors alike.
  */
 export function defineConnector<Settings, Link extends Connection>(
   connector: Connector<Settings, Link>,

@@ -1,17 +1,17 @@
 import { ConfigError } from '../../model/failure.ts';
 
 /**
- * What a connection remembers between runs, such as an OAuth refresh token that rotates: sealed at rest, shared by all
- * workers, and dropped with the connection.
+ * Keeps values of a connection between runs, such as an OAuth refresh token that rotates. They are encrypted at rest,
+ * shared by all workers, and deleted with the connection.
  */
 export interface Memory {
-  /** The value under a name; null where there is none. */
+  /** Returns the value under a name; null when there is none. */
   get(name: string): Promise<Remembered | null>;
   /**
    * Replaces a value if it still is the one that was read (compare and set).
-   * @param value null forgets it
-   * @param before what `get` returned; null: there must be none
-   * @returns false where somebody else was faster: read again
+   * @param value the new value; null deletes it
+   * @param before the result of `get`; null means that there must be no value yet
+   * @returns false when another worker was faster: read the value again
    */
   swap(name: string, value: string | null, before: Remembered | null): Promise<boolean>;
 }
@@ -23,7 +23,7 @@ export interface Remembered {
   readonly version: string;
 }
 
-/** The memory of a connection that is tried where nothing can be kept, as by `sluice check`. */
+/** The memory of a connection that is tried by a command, such as `sluice check`, which can keep nothing. */
 export const noMemory: Memory = {
   get: () => Promise.resolve(null),
   swap() {

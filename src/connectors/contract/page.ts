@@ -2,69 +2,78 @@ import type { Field } from '../../model/field.ts';
 import type { RecordBatch } from '../../model/record.ts';
 import type { JobReference } from './job.ts';
 
-/** Where a page ended, in the source's own words. Opaque to everyone else. */
+/** The place where a page ended, in a form of the source's own that nobody else interprets. */
 export type Cursor = string;
 
-/** Asks for one page. */
+/** A request for one page. */
 export interface PageRequest {
-  /** Where the page before ended, read with the same `since` and `until`; null for the first. */
+  /** The cursor of the page before, which had the same `since` and `until`; null for the first page. */
   readonly cursor: Cursor | null;
   /**
-   * Only records whose watermark is at least this, less the lag, and those that have none; null for all. Equal
-   * ones are read again: others may have come with the same value.
+   * The lowest watermark to read, less the lag; null for all records. Records without a watermark are always read.
+   * Those with exactly this watermark are read again, because further records may have come with the same value.
    */
   readonly since: string | null;
-  /** With `since` or in the order of the watermark: only records whose watermark is at most this. */
+  /** The highest watermark to read; null for any. It applies with `since`, or in the order of the watermark. */
   readonly until: string | null;
   /** The fields that are needed, in order. */
   readonly fields: readonly string[];
   /**
-   * Every other field that records have is wanted too: batches name them after the requested ones. Asked only of a
-   * source that is `sampled`. Default false.
+   * True when all other fields of the records are wanted too; batches name them after the requested ones. Only a source
+   * that is `sampled` is asked for it. Default false.
    */
   readonly rest?: boolean;
-  /** When the page should end, whichever comes first. A source that cannot stop there may return more. */
+  /**
+   * The size at which the page should end, whichever limit comes first. A source that cannot stop there may return
+   * more.
+   */
   readonly limit: {
     readonly records: number;
     readonly bytes: number;
-    /** A record of more bytes may come without its values, as a fault. Absent: records may have any size. */
+    /** The largest record in bytes. A larger one may come without its values, as a fault. Absent: any size. */
     readonly record?: number;
-    /** Longer than this a slow source should not read at a time. Milliseconds; absent: any time. */
+    /** The longest time that a slow source should read. Milliseconds. Absent: any time. */
     readonly ms?: number;
   };
-  /** What `Source.job` came to, where the source has one. */
+  /** The reference of the finished job, if the source has a `Source.job`. */
   readonly job?: JobReference;
 }
 
-/** One page, read as it is consumed: take either `batches` or `copy`, once, to the end. */
+/** A page, which is read while it is consumed. Consume either `batches` or `copy`, once, to the end. */
 export interface Page {
-  /** The records in source order, with exactly the requested fields, in order, and with `rest` the others after them. */
+  /**
+   * Yields the records in source order, with exactly the requested fields in their order; with `rest` the others
+   * follow.
+   */
   batches(): AsyncIterable<RecordBatch>;
   /** The same records as PostgreSQL COPY text lines, for a destination that takes them as they are. */
   readonly copy?: CopyText;
-  /** How the page ended. Valid after the records were consumed to the end. */
+  /** Returns how the page ended. Call it after the records were consumed to the end. */
   end(): PageEnd;
 }
 
-/** Records as PostgreSQL's COPY text format (tab-separated, `\N` for NULL, one line each). */
+/** Records in PostgreSQL's COPY text format: a line each, fields separated by tabs, `\N` for NULL. */
 export interface CopyText {
   /** The requested fields, in order, then any that the source needs for its cursor. */
   readonly fields: readonly Field[];
   bytes(): AsyncIterable<Uint8Array>;
-  /** Records too large to be among the bytes: their short values, undefined for others. Complete after the bytes. */
+  /**
+   * Returns the records that are too large to be among the bytes, with their short values; undefined stands for a long
+   * one. Call it after the bytes.
+   */
   oversized?(): readonly (readonly (string | null | undefined)[])[];
 }
 
-/** How a page ended. */
+/** The end of a page. */
 export interface PageEnd {
-  /** Where the next page starts; null when the stream was read to its end. */
+  /** The place where the next page starts; null when the stream was read to its end. */
   readonly cursor: Cursor | null;
   readonly records: number;
-  /** Size as the source gave it. */
+  /** The size of the records as the source gave them. */
   readonly bytes: number;
   /**
-   * The highest watermark of all pages up to this one; for a source without `highWatermark`. The run after this one
-   * leaves it as the sync's watermark.
+   * The highest watermark of all pages up to this one, for a source without `highWatermark`. The next run leaves it as
+   * the sync's watermark.
    */
   readonly highest?: string | null;
 }

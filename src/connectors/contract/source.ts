@@ -4,58 +4,65 @@ import type { Calls } from './calls.ts';
 import type { SourceJob } from './jobs.ts';
 import type { Page, PageRequest } from './page.ts';
 
-/** Which stream to read, and how. */
+/** The stream to read, and the terms of the read. */
 export interface SourceRequest {
   readonly stream: string;
-  /** The field whose values grow with every change; absent: no incremental reading. */
+  /** The field whose values grow with every change. Absent: the stream is not read incrementally. */
   readonly watermark?: string;
-  /** How far before `PageRequest.since` reading starts: a duration for times, a number for numbers. Default 0. */
+  /**
+   * The distance before `PageRequest.since` at which the read starts: `5m` for times, a number for numbers. Default 0.
+   */
   readonly lag?: string | number;
   /**
-   * The sync's key fields: a hint, a stream may page by something better. With `order` they break ties where nothing
-   * guarantees a unique key.
+   * The sync's key fields. They are a hint: a stream may page by something better. With `order` they break ties if
+   * nothing else is guaranteed to be unique.
    */
   readonly key: readonly string[];
   /**
-   * `watermark`: records come by watermark and then key on every read, also one without `since`; those without a
-   * watermark come last. Pages end at any record, however many share its watermark: the cursor is the place by
-   * watermark and key. Where the system itself sorts, only the watermark's order is sure. Absent: any lasting order.
+   * `watermark`: on every read, also one without `since`, records come sorted by watermark, then key; those without a
+   * watermark come last. A page may end at any record, however many share its watermark: the cursor holds watermark and
+   * key. If the system itself sorts, only the watermark's order is certain. Absent: any order that lasts.
    */
   readonly order?: 'watermark';
-  /** What the read lacks will be removed elsewhere (R7): fail rather than end early. */
+  /**
+   * True for a mirror, which removes the records that the read lacks (R7): fail rather than end early. Default false.
+   */
   readonly whole?: boolean;
-  /** Parsed by the role's `options`. */
+  /** The options of `source:`, parsed by the role's `options`. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** An open stream. */
+/** A stream that is open for reading. */
 export interface Source {
+  /** The encoding of all values that the stream returns. */
   readonly encoding: Encoding;
-  /** Every field a record can have; of a source that is `sampled`, those that some records have. */
+  /** Every field that a record can have. If `sampled`, only the fields of some records. */
   readonly fields: readonly Field[];
-  /** A system without a schema: further fields may come, so any may be asked for, and the `rest` too. Default false. */
+  /** True for a system without a schema: records may have further fields, and any may be asked for. Default false. */
   readonly sampled?: boolean;
-  /** Fields that are together unique and never null in every record; empty where nothing guarantees that. */
+  /** Fields that together are unique, and never null. Empty when nothing guarantees that. */
   readonly uniqueBy: readonly string[];
   /**
-   * The highest watermark now, as text that `PageRequest.since` takes; null for an empty stream. Called once
-   * before the first page of a run: records changed later belong to the next run. Absent without a watermark.
+   * Returns the highest watermark at the moment, as a text that `PageRequest.since` takes; null for an empty stream. It
+   * is called once, before the first page of a run: records changed later belong to the next run. Absent without a
+   * watermark, or if the system cannot tell.
    */
   highWatermark?(calls: Calls): Promise<string | null>;
   /**
-   * The watermark, `high` at most, up to which no record can appear any more; asked right after `highWatermark`. The
-   * run reads up to `high` and leaves this as the sync's watermark. Absent: `high` itself.
+   * Returns the watermark, `high` at most, up to which no further record can appear. It is called right after
+   * `highWatermark`. The run reads up to `high` and leaves this as the sync's watermark. Example: a transaction that is
+   * still open may commit a record with an earlier time. Absent: `high` itself.
    */
   settled?(high: string, calls: Calls): Promise<Settled>;
-  /** The long job that must be done at the system before the first page of a read. Absent: pages can be read at once. */
+  /** The long job that the system must finish before the first page can be read. Absent: pages can be read at once. */
   readonly job?: SourceJob;
   /**
-   * Reads the next page, with `calls` until it is consumed. One call at a time; repeating a call with the same cursor
-   * reads the same place again. The pages of one read hold every record that existed throughout it, exactly once unless
-   * it changed meanwhile.
+   * Reads the next page. `calls` serves until the page is consumed. Pages are asked for one at a time; the same cursor
+   * reads the same place again. All pages of a read hold every record that existed throughout it, exactly once unless
+   * the record changed meanwhile.
    */
   read(request: PageRequest, calls: Calls): Promise<Page>;
-  /** The present records with some keys. Absent: single records cannot be read again. */
+  /** Returns the present records that have some keys. Absent: single records cannot be read again. */
   lookup?(wanted: LookupRequest, calls: Calls): Promise<RecordBatch>;
 }
 
@@ -64,16 +71,16 @@ export interface LookupRequest {
   /** The fields that `keys` are values of. */
   readonly keyFields: readonly string[];
   readonly keys: readonly KeyValues[];
-  /** As of {@link PageRequest}. */
+  /** See {@link PageRequest.fields}. */
   readonly fields: readonly string[];
-  /** As of {@link PageRequest}. */
+  /** See {@link PageRequest.rest}. */
   readonly rest?: boolean;
 }
 
-/** How far a read leaves nothing behind. */
+/** The answer of `Source.settled`: how far a read is complete. */
 export interface Settled {
-  /** The sync's next watermark; null leaves the one before. */
+  /** The sync's next watermark; null keeps the one before. */
   readonly watermark: string | null;
-  /** Some records are ahead of the present, or of any number: each run reads them again. */
+  /** True when some records have a time in the future, or infinity: each run reads them again. */
   readonly ahead: boolean;
 }

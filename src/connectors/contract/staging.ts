@@ -6,65 +6,66 @@ import type { Calls } from './calls.ts';
 import type { DestinationBase, RemovalPlan } from './target.ts';
 import type { CopyText } from './page.ts';
 
-/** Names one chunk of one run, and the attempt that owns it (R6). */
+/** Names a chunk of a run, and the attempt that owns it (R6). */
 export interface ChunkRef {
   readonly run: string;
   readonly chunk: number;
-  /** Grows with every attempt to import this chunk: staged data of an older attempt is never applied. */
+  /** Grows with every attempt to import the chunk. Staged data of an older attempt is never applied. */
   readonly token: number;
 }
 
-/** One column of a staged chunk. */
+/** A column of a staged chunk. */
 export interface StagedColumn {
   readonly field: Field;
   readonly encoding: Encoding;
 }
 
-/** How staged columns become destination fields. Indexes point into the staged columns. */
+/** The columns of a staged chunk, and the way they become destination fields. Numbers are indexes of columns. */
 export interface StagedLayout {
   readonly columns: readonly StagedColumn[];
   /** The column of each key field, in the order of the target's key. */
   readonly key: readonly number[];
-  /** Destination field and the column its value comes from. */
+  /** The destination fields, each with the column that its value comes from. */
   readonly assign: readonly { readonly to: string; readonly from: number }[];
-  /** The source guarantees that no key repeats within a chunk and none is null. */
+  /** True when the source guarantees that no key within a chunk repeats or is null. */
   readonly uniqueKeys: boolean;
 }
 
-/** A record that failed before it could be staged whole: counted as an error, its key still counts as seen. */
+/** The reason why a record could not be staged whole. It counts as an error; its key counts as seen all the same. */
 export interface StagedFault {
   readonly code: string;
   readonly message: string;
   readonly field?: string;
-  /** True where sending the same record again can succeed. Default false. */
+  /** True when sending the same record again can succeed. Default false. */
   readonly retryable?: boolean;
-  /** The record's key, where the stage cannot hold it. */
+  /** The record's key, if the stage cannot hold it. */
   readonly key?: readonly (string | null)[];
 }
 
-/** A row to stage: one value per column of the layout; `undefined` where the record lacks the field. */
+/** A row to stage: a value for each column of the layout, `undefined` if the record lacks the field. */
 export interface StagedRow {
   readonly values: readonly Value[];
   readonly fault?: StagedFault;
 }
 
-/** What became of a chunk: its share of the run's stats, and its record errors. Absolute, never increments (R5). */
+/** The result of a chunk: its share of the run's stats, as absolute numbers (R5), and its record errors. */
 export interface ChunkResult {
   readonly stats: Stats;
   readonly errors: readonly RecordError[];
-  /** Of a dry run: some of the records that would be written, with values as the destination prints them. */
+  /** Only for a dry run: some of the records that would be written, with values as the destination prints them. */
   readonly sample?: readonly PreviewChange[];
 }
 
 /**
- * A destination that stages a chunk, classifies it by a join, and applies it in one transaction with the chunk's
- * marker: a repeated `apply` of an applied chunk returns the first result and changes nothing.
+ * A destination that stages a chunk, classifies its rows by a join, and applies them in one transaction. The
+ * transaction also writes the chunk's marker, so a repeated `apply` of an applied chunk returns the first result and
+ * changes nothing.
  */
 export interface StagingDestination extends DestinationBase {
   readonly kind: 'staging';
-  /** Whether `CopyText` fields can be staged as they are under this layout. */
+  /** Returns true if COPY text can be staged unchanged under this layout. */
   acceptsCopy(layout: StagedLayout): boolean;
-  /** Stages COPY text; its fields are the layout's columns, then some that are ignored. */
+  /** Stages COPY text. Its first fields are the layout's columns; further ones are ignored. */
   stageCopy(chunk: ChunkRef, layout: StagedLayout, copy: CopyText, calls: Calls): Promise<void>;
   /** Stages rows. */
   stageRows(
@@ -73,42 +74,42 @@ export interface StagingDestination extends DestinationBase {
     rows: AsyncIterable<readonly StagedRow[]>,
     calls: Calls,
   ): Promise<void>;
-  /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts and shows a sample. */
+  /** Matches and applies a staged chunk, then drops it. With `dryRun` it only counts and returns a sample. */
   apply(
     chunk: ChunkRef,
     layout: StagedLayout,
     options: { dryRun: boolean },
     calls: Calls,
   ): Promise<ChunkResult>;
-  /** Pins the records that a mirror would remove: those whose key no chunk of the run held. */
+  /** Pins the records that a mirror would remove, whose key no chunk of the run held, and counts them. */
   planRemoval(run: string, calls: Calls): Promise<RemovalPlan>;
-  /** Removes what `planRemoval` pinned; repeated calls return the first result. */
+  /** Removes the records that `planRemoval` pinned. Repeated calls return the first result. */
   remove(run: string, calls: Calls): Promise<{ removed: number; errors: readonly RecordError[] }>;
   /**
-   * Tries once more, after all chunks and removals, the records that were refused for the sake of others: they refer to
-   * one that came later, or want a unique value that another one held. Repeated calls return the first result.
-   * @returns the corrected results of the chunks whose records landed, by their numbers
+   * Tries once more, after all chunks and removals, the records that were refused because of others: they refer to a
+   * record that came later, or want a unique value that another record held. Repeated calls return the first result.
+   * @returns the corrected results of the chunks some of whose records were written now, by number
    */
   applyLate(
     run: string,
     layout: StagedLayout,
     calls: Calls,
   ): Promise<ReadonlyMap<number, ChunkResult>>;
-  /** What has become of the run's chunks and its removal, as far as they were applied; waits for one under way. */
+  /** Returns the results of the run's chunks and removal that were applied. Waits for one that is under way. */
   applied(run: string, calls: Calls): Promise<AppliedChunks>;
   /**
-   * Drops everything staged for the run, after which nothing of it can be applied any more. Idempotent.
-   * @param options `keepSeen`: the keys that its chunks held stay, for a run that continues it
+   * Drops everything staged for the run. Afterwards nothing of it can be applied. May be repeated.
+   * @param options `keepSeen` keeps the keys that its chunks held, for a run that continues it
    */
   cleanUp(run: string, calls: Calls, options?: { keepSeen?: boolean }): Promise<void>;
 }
 
-/** What of a run was applied. */
+/** The parts of a run that were applied. */
 export interface AppliedChunks {
-  /** The result of every applied chunk by its number. */
+  /** The result of every applied chunk, by its number. */
   readonly chunks: ReadonlyMap<number, ChunkResult>;
-  /** The numbers of those whose results `applyLate` has corrected. */
+  /** The numbers of the chunks whose results `applyLate` has corrected. */
   readonly corrected: readonly number[];
-  /** What `remove` returned, where it has removed. */
+  /** The result of `remove`; null when nothing was removed yet. */
   readonly removal: { readonly removed: number; readonly errors: readonly RecordError[] } | null;
 }

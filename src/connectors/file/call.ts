@@ -1,7 +1,7 @@
 import type { Calls } from '../contract/calls.ts';
 import { fileFailure } from './failures.ts';
 
-/** What a call is about, for its error messages. */
+/** The subject of a call, for its error messages. */
 interface Subject {
   readonly connection: string;
   /** The file or folder. */

@@ -17,9 +17,9 @@ import type {
 import type { Source, SourceRequest } from '../contract/source.ts';
 import type { StagingDestination } from '../contract/staging.ts';
 
-/** How a direct write is held up or called off. */
+/** The things that delay or stop a direct write. */
 interface DirectWrite {
-  /** Asked before each call. */
+  /** Is called before each call. */
   readonly beforeSend?: () => Promise<void>;
   readonly signal?: AbortSignal;
   readonly chunk?: number;
@@ -177,7 +177,7 @@ function directStaging(staging: StagingDestination, calls: Calls): DirectStaging
   };
 }
 
-/** What is no method: methods of a class are not copied by a spread. */
+/** Returns an object's members that are no methods. A spread would copy own methods, but not those of its class. */
 function valuesOf<T extends object>(object: T): T {
   const entries: [string, unknown][] = Object.entries(object);
   return Object.fromEntries(entries.filter(([, value]) => typeof value !== 'function')) as T;
@@ -213,7 +213,7 @@ export function callsBy(
   };
 }
 
-/** What a request of a test has on its way. */
+/** Returns the wire that a test gives to a request. */
 export function wireOf(signal: AbortSignal): Wire {
   return { signal, sent: () => undefined };
 }

@@ -10,7 +10,7 @@ import type { Json, JsonObject } from '../../model/json.ts';
 import { derive } from './derived.ts';
 import { joinEntries, saysNothing } from './log-entries.ts';
 import { matchKeys, type EntityPlan } from './plan.ts';
-import { same } from './same.ts';
+import { sameFieldValue } from './same.ts';
 
 /** A golden record while a chunk changes it. */
 export class Draft {
@@ -122,7 +122,7 @@ export class Draft {
       const { name } = field;
       const old = this.#values[name] ?? null;
       const value = derive(field, this.#values);
-      if (same(value, old)) continue;
+      if (sameFieldValue(value, old)) continue;
       this.set(name, value, { source: '_', at: null, cycle });
       changes.push({ field: name, old, new: value, source: '_', at: null, by: 'derived' });
     }

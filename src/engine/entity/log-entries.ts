@@ -6,7 +6,7 @@ import type {
   RefusedValue,
 } from '../../model/entity-log.ts';
 import type { RecordId } from '../../model/golden-record.ts';
-import { same } from './same.ts';
+import { sameFieldValue } from './same.ts';
 
 /** The strength of an operation. When a cycle does several to one record, its entry names the strongest. */
 const strength: Readonly<Record<LogOperation, number>> = {
@@ -60,7 +60,7 @@ function coalesceChanges(
     const at = changes.findIndex(({ field }) => field === change.field);
     const first = changes[at];
     if (first === undefined) changes.push(change);
-    else if (same(first.old, change.new)) changes.splice(at, 1);
+    else if (sameFieldValue(first.old, change.new)) changes.splice(at, 1);
     else changes[at] = { ...change, old: first.old };
   }
   return changes;

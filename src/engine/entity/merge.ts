@@ -8,7 +8,7 @@ import { evaluateOrNull } from './evaluate-or-null.ts';
 import { compareJson } from './json-order.ts';
 import type { FieldPolicy, WinnerRule } from './merge-plan.ts';
 import type { EntityPlan } from './plan.ts';
-import { isEmpty, same } from './same.ts';
+import { isEmpty, sameFieldValue } from './same.ts';
 import { compareTimes } from './source-time.ts';
 import type { CycleContext } from './unify.ts';
 
@@ -139,7 +139,7 @@ function takeFields(
     const value = best.values[name] ?? null;
     draft.set(name, value, setBy);
     const { source, at } = setBy;
-    if (!same(value, old))
+    if (!sameFieldValue(value, old))
       changes.push({ field: name, old, new: value, source, at, by: policy.by });
   }
   return changes;

@@ -7,7 +7,9 @@ export function compareIds(a: RecordId, b: RecordId): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The record that the key of an operation names, where operations go by the entity's records. */
+/**
+ * Returns the record that an operation's key names, when operations are addressed by the ids of an entity's records.
+ */
 export function recordIdOf([id]: KeyValues): RecordId {
   return typeof id === 'string' ? id : JSON.stringify(id);
 }

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
-import { isEmpty, same } from './same.ts';
+import { isEmpty, sameFieldValue } from './same.ts';
 
 test('values of a field are the same by value', () => {
-  expect(same(1e-7, new ExactNumber('0.0000001'))).toBe(true);
-  expect(same({ a: 1, b: [2] }, { b: [2], a: 1 })).toBe(true);
-  expect(same(null, null)).toBe(true);
-  expect(same('2024-01-01', '2024-01-01T00:00:00Z')).toBe(false);
-  expect(same(null, '')).toBe(false);
-  expect(same(1, 2)).toBe(false);
+  expect(sameFieldValue(1e-7, new ExactNumber('0.0000001'))).toBe(true);
+  expect(sameFieldValue({ a: 1, b: [2] }, { b: [2], a: 1 })).toBe(true);
+  expect(sameFieldValue(null, null)).toBe(true);
+  expect(sameFieldValue('2024-01-01', '2024-01-01T00:00:00Z')).toBe(false);
+  expect(sameFieldValue(null, '')).toBe(false);
+  expect(sameFieldValue(1, 2)).toBe(false);
 });
 
 test('empty is null, missing or an empty text', () => {

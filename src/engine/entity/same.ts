@@ -5,7 +5,7 @@ import { sameValue } from '../values/same-value.ts';
  * True when two values of one field of an entity are the same. Both are coerced, so texts are equal only when
  * identical.
  */
-export function same(a: Json, b: Json): boolean {
+export function sameFieldValue(a: Json, b: Json): boolean {
   if (a === b) return true;
   return typeof a === typeof b && typeof a !== 'object' ? false : sameValue(a, b);
 }

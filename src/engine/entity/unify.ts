@@ -15,7 +15,7 @@ import { accepts } from './authority.ts';
 import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
-import { same } from './same.ts';
+import { sameFieldValue } from './same.ts';
 import { ChunkSourceRecords } from './source-records.ts';
 import { compareTimes, laterTime } from './source-time.ts';
 
@@ -322,16 +322,16 @@ class ChunkUnifier {
       if (value === undefined) continue;
       const before = stillRefused?.[name];
       if (before !== undefined) stillRefused = without(stillRefused, name);
-      if (same(value, last?.values[name] ?? null)) continue;
+      if (sameFieldValue(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
-      const isSame = same(value, old);
+      const isSame = sameFieldValue(value, old);
       const { by } = authority;
       if (accepts(authority, draft.setBy[name], next)) {
         draft.set(name, value, next);
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
       } else if (!isSame) {
         stillRefused = { ...stillRefused, [name]: value };
-        if (before !== undefined && same(value, before)) continue;
+        if (before !== undefined && sameFieldValue(value, before)) continue;
         refused ??= [];
         refused.push({ field: name, value, source: source.name, at, by });
       }
@@ -384,7 +384,7 @@ function without(values: JsonObject | undefined, name: string): JsonObject | und
 function differs(source: SourcePlan, values: JsonObject, last: JsonObject): boolean {
   return source.fields.some(({ name }) => {
     const value = values[name];
-    return value !== undefined && !same(value, last[name] ?? null);
+    return value !== undefined && !sameFieldValue(value, last[name] ?? null);
   });
 }
 
@@ -393,7 +393,7 @@ function withChanges(last: JsonObject, values: JsonObject): JsonObject {
   for (const name in values) {
     const value = values[name];
     const before = last[name];
-    if (value !== undefined && (before === undefined || !same(value, before)))
+    if (value !== undefined && (before === undefined || !sameFieldValue(value, before)))
       return { ...last, ...values };
   }
   return last;

@@ -16,16 +16,16 @@ const mostRecords = 20_000;
 const growth = 8;
 
 /**
- * Returns how many records the next chunk of a destination should have, by the pace of the latest chunks.
+ * Returns how many records the next chunk of a destination should have, by the speed of the latest chunks.
  * @param latest empty when nothing is known
  * @param perCall the most records that the destination takes in one call
  */
 export function chunkSize(latest: readonly ChunkSpeed[], perCall: number): number {
   const least = Math.min(firstChunk.records, firstChunk.calls * perCall);
   if (latest.length === 0) return least;
-  const records = latest.reduce((sum, pace) => sum + pace.records, 0);
-  const ms = latest.reduce((sum, pace) => sum + pace.ms, 0);
-  const largest = Math.max(...latest.map((pace) => pace.records));
+  const records = latest.reduce((sum, chunk) => sum + chunk.records, 0);
+  const ms = latest.reduce((sum, chunk) => sum + chunk.ms, 0);
+  const largest = Math.max(...latest.map((chunk) => chunk.records));
   const wanted = Math.min((records / Math.max(1, ms)) * wantedMs, largest * growth, mostRecords);
   // Round down to whole calls: a call that is not full uses as much of a quota as a full one.
   return Math.max(least, Math.floor(wanted / perCall) * perCall);

@@ -1,6 +1,6 @@
 import type { RunStatus } from '../../model/run.ts';
 
-/** What can happen to a run. */
+/** The events in the life of a run. */
 export type LifecycleEvent = 'start' | 'pause' | 'resume' | 'complete' | 'fail' | 'cancel';
 
 /*
@@ -20,7 +20,7 @@ const transitions: Readonly<Record<RunStatus, Partial<Record<LifecycleEvent, Run
 };
 
 /**
- * The status after `event`. An event that is not allowed in `state` changes nothing, so a late or repeated
+ * Returns the status after `event`. An event that is not allowed in `state` changes nothing, so a late or repeated
  * signal is harmless. Deterministic and without dependencies: workflows use it (R11).
  */
 export function transition(state: RunStatus, event: LifecycleEvent): RunStatus {

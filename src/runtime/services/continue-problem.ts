@@ -2,7 +2,7 @@ import { watermarkFingerprint } from '../../../activities/session/watermark.ts';
 import { conflict, runIsOpen, type ApiProblem } from '../../api/http/problem.ts';
 import { isOver, writesAllDue } from '../../model/run.ts';
 import type { SyncSpec } from '../../model/sync.ts';
-import type { Continuable } from '../../store/runs/runs.ts';
+import type { Continuable } from '../../store/runs/run-plans.ts';
 
 /**
  * Returns the problem that keeps run `id` from being continued, now that its sync is declared as `spec`; null when it

@@ -2,7 +2,7 @@ import type { DeclaredConnection } from '../../connectors/ends.ts';
 import type { Connectors } from '../../connectors/registry.ts';
 import type { StoredConnection } from '../../store/catalog.ts';
 
-/** A stored connection as its connector sees it; undefined where it is not valid any more: its check tells why. */
+/** Returns a stored connection with its connector; undefined when it is not valid any more. Its check tells why. */
 export async function declaredConnection(
   connectors: Connectors,
   { type, settings }: StoredConnection,

@@ -58,7 +58,7 @@ function compiled(where: string, spec: EntitySpec): Expression {
   }
 }
 
-/** False when the expression fails on a record: that record was not asked for. */
+/** Returns false also when the expression fails on a record: such a record was not asked for. */
 function passes(filter: Expression, { id, values, ids }: GoldenView): boolean {
   const own: JsonObject = { [recordIdField]: id, [systemIdsField]: idsBySystem(ids) };
   try {

@@ -47,12 +47,12 @@ export class SteeredRuns implements RunService {
     if (spec === null) throw notFound('sync', sync);
     const start = await this.#startPosition(sync, spec, options);
     const id = newRunId(Date.now(), randomUUID());
-    await this.#store.runs.create({ id, sync, spec, options, start });
+    await this.#store.runPlans.create({ id, sync, spec, options, start });
     try {
       await this.#startWorkflow(id, sync, spec);
     } catch (error) {
       // Without an answer the workflow may have started nevertheless, and it needs the run's options.
-      if (temporalOutage(error) === undefined) await this.#store.runs.discard(id);
+      if (temporalOutage(error) === undefined) await this.#store.runPlans.discard(id);
       throw error;
     }
     return this.#known(id);
@@ -102,7 +102,7 @@ export class SteeredRuns implements RunService {
     return this.#steer(id, async (handle) => {
       await handle.cancel();
       // This makes activities notice the cancellation sooner. It holds without that: their next heartbeat tells them.
-      await this.#store.runs.steer(id).catch(() => undefined);
+      await this.#store.runProgress.steer(id).catch(() => undefined);
     });
   }
 
@@ -137,12 +137,12 @@ export class SteeredRuns implements RunService {
     if (id === undefined) return null;
     // This call also finds out whether the run's workflow was terminated, so that it counts as over.
     await this.get(id);
-    const before = await this.#store.runs.continuable(id);
+    const before = await this.#store.runPlans.continuable(id);
     if (before === null || before.sync !== sync) throw notFound(`run of sync "${sync}"`, id);
     const reason = continueProblem(id, before, spec);
     if (reason !== null) throw reason;
     const stopped = await this.#store.chunks.stoppedAt(id);
-    return stopped ?? (await this.#store.runs.plan(id))?.start ?? null;
+    return stopped ?? (await this.#store.runPlans.get(id))?.start ?? null;
   }
 
   /** @throws ApiProblem 409 when a run of the sync is open */
@@ -203,7 +203,7 @@ export class SteeredRuns implements RunService {
     if (again === null || isOver(again.status) || Date.now() - run.startedAt.getTime() < 10_000)
       return again ?? run;
     const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
-    await this.#store.runs.finish(run.id, {
+    await this.#store.runProgress.finish(run.id, {
       status: 'failed',
       outcome: null,
       failure,

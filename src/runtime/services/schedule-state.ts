@@ -14,7 +14,7 @@ export async function scheduleStateOf(
   if (schedule === undefined) return null;
   const [state, skipped] = await Promise.all([
     schedules.state(what),
-    store.runs.skippedTicks(what.kind === 'sync' ? what.id : cycleSyncId(what.id)),
+    store.skippedTicks.of(what.kind === 'sync' ? what.id : cycleSyncId(what.id)),
   ]);
   return {
     ...(state ?? { paused: true }),

@@ -33,13 +33,13 @@ export async function startCycle(
   { full = false, drain = false }: CycleOptions,
 ): Promise<Run> {
   const id = newRunId(Date.now(), randomUUID());
-  await store.runs.createCycle({ id, entity, options: full ? { full } : {} });
+  await store.runPlans.createCycle({ id, entity, options: full ? { full } : {} });
   const input: EntityCycleInput = { run: id, entity, searchable: temporal.searchable, drain };
   try {
     await startWhenFree(store, temporal, input);
   } catch (error) {
     // Without an answer the workflow may have started nevertheless, and it needs the run's options.
-    if (temporalOutage(error) === undefined) await store.runs.discard(id);
+    if (temporalOutage(error) === undefined) await store.runPlans.discard(id);
     throw error;
   }
   const run = await store.runs.get(id);

@@ -1,9 +1,10 @@
 import { Kysely, Migrator, PostgresDialect } from 'kysely';
 import { migrations } from '../migrations/index.ts';
+import type { Schema } from './schema.ts';
 import { openPool, type PoolOptions } from './pool.ts';
 
 /** The state database. Queries are written as SQL: Kysely gives parameters, transactions and migrations. */
-export type Database = Kysely<Record<string, never>>;
+export type Database = Kysely<Schema>;
 
 /**
  * Opens the state database. Does no I/O until the first query.

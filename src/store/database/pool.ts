@@ -7,7 +7,7 @@ const connectMs = 10_000;
 /** A worker silent for so long within a transaction has lost its chunk to another one, which waits for its locks. */
 const frozenMs = 15_000;
 
-/** How a pool is opened. */
+/** Limits of a pool. */
 export interface PoolOptions {
   /** Most connections at once. */
   readonly connections: number;

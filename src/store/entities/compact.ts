@@ -2,9 +2,9 @@ import type { FieldChange, LogEntry, RefusedValue } from '../../model/entity-log
 import type { GoldenRecord, Provenance, SourceTime } from '../../model/golden-record.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
 
-/** What rests of a golden record. */
+/** A golden record as it rests. */
 export type StoredRecord = Pick<GoldenRecord, 'values' | 'setBy'>;
-/** What rests of an entry of the log. */
+/** An entry of the log as it rests. */
 export type StoredLog = Omit<LogEntry, 'record' | 'operation'>;
 
 /** Fields that were set together share their provenance: `s` names the place in `p` of each. */
@@ -18,7 +18,7 @@ type Said = readonly [source: string, at: SourceTime];
 type Change = readonly [field: string, old: Json, now: Json, by: FieldChange['by'], said: number];
 type Refusal = readonly [field: string, value: Json, by: RefusedValue['by'], said: number];
 
-/** What the log says of one source at one time stands once, in `p`. */
+/** Source and time of changes rest once, in `p`. */
 interface CompactLog {
   readonly p: readonly Said[];
   readonly c: readonly Change[];

@@ -9,7 +9,7 @@ export interface EntityState {
   /** Its number in the tables. */
   readonly no: number;
   readonly spec: EntitySpec;
-  /** How many cycles have completed: the open one has the next number, and keeps it when it is done again. */
+  /** The number of completed cycles: the open one has the next number, and keeps it when it is done again. */
   readonly cycle: number;
   /** The match rules that the index of match keys was made by; null before the first cycle. */
   readonly rules: string | null;
@@ -48,9 +48,7 @@ export class Entities {
   }
 
   async list(): Promise<{ id: string; spec: EntitySpec }[]> {
-    const { rows } = await sql<{ id: string; spec: EntitySpec }>`
-      select id, spec from entities order by id`.execute(this.#db);
-    return rows;
+    return this.#db.selectFrom('entities').select(['id', 'spec']).orderBy('id').execute();
   }
 
   /** @param run a cycle, of which `spec` is what it opened with */
@@ -63,9 +61,7 @@ export class Entities {
 
   /** Notes by which rules records are compared now. */
   async noteRules(id: string, { rules, merges }: Pick<EntityState, 'rules' | 'merges'>) {
-    await sql`update entities set rules = ${rules}, merges = ${merges} where id = ${id}`.execute(
-      this.#db,
-    );
+    await this.#db.updateTable('entities').set({ rules, merges }).where('id', '=', id).execute();
   }
 
   /**
@@ -82,17 +78,18 @@ export class Entities {
   /** Deletes an entity with its records, ids, log and positions, and the syncs of its destinations. */
   async remove(id: string): Promise<boolean> {
     return this.#db.transaction().execute(async (tx) => {
-      const { rows } = await sql<{ no: number }>`
-        delete from entities where id = ${id} returning no`.execute(tx);
-      const [gone] = rows;
+      const gone = await tx
+        .deleteFrom('entities')
+        .where('id', '=', id)
+        .returning('no')
+        .executeTakeFirst();
       if (gone === undefined) return false;
       for (const table of tables)
-        await sql`delete from ${sql.table(table)} where entity = ${gone.no}`.execute(tx);
-      for (const table of ['watermarks', 'ledger', 'skipped_ticks'])
-        await sql`delete from ${sql.table(table)} where sync in (select id from syncs where entity = ${id})`.execute(
-          tx,
-        );
-      await sql`delete from syncs where entity = ${id}`.execute(tx);
+        await tx.deleteFrom(table).where('entity', '=', gone.no).execute();
+      const syncs = tx.selectFrom('syncs').select('id').where('entity', '=', id);
+      for (const table of ['watermarks', 'ledger', 'skipped_ticks'] as const)
+        await tx.deleteFrom(table).where('sync', 'in', syncs).execute();
+      await tx.deleteFrom('syncs').where('entity', '=', id).execute();
       return true;
     });
   }
@@ -105,4 +102,4 @@ const tables = [
   'entity_log',
   'entity_positions',
   'entity_groups',
-];
+] as const;

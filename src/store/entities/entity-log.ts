@@ -22,7 +22,7 @@ interface Row {
   at: Date;
 }
 
-/** Which page of the log: `after` is the `next` of the page before. */
+/** A page of the log; `after` is the `next` of the page before. */
 interface LogPage {
   readonly limit: number;
   readonly after?: string;
@@ -52,7 +52,7 @@ export class EntityLog {
     return this.#page(rows, limit, ({ cycle }) => String(cycle));
   }
 
-  /** What one cycle has done, by record. */
+  /** The entries of one cycle, by record. */
   async ofCycle(
     entity: string,
     cycle: number,

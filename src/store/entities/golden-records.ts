@@ -16,7 +16,7 @@ import type { MatchKeys } from './match-keys.ts';
 import { byIndex, listed, rowsOf } from '../database/rows-of.ts';
 import type { LoadedSourceRecord, SourceRecords } from './source-records.ts';
 
-/** What one chunk of a cycle changes. */
+/** The changes of one chunk of a cycle. */
 export interface EntityChanges {
   readonly cycle: number;
   readonly run: string;
@@ -25,14 +25,14 @@ export interface EntityChanges {
   readonly detached: readonly SystemId[];
   /** Source records that must not have changed since they were loaded; default: nobody else changes any. */
   readonly held?: readonly LoadedSourceRecord[];
-  /** Of merges: source records that go to the winners. */
+  /** Source records that a merge brings to its winners. */
   readonly moved?: readonly SourceRecord[];
   /** Ids that a merge brings to a record that has one in their system. */
   readonly extra?: readonly SystemId[];
   readonly entries: readonly LogEntry[];
-  /** Whether a source record is certainly not stored, and put by nobody else. Default: none is. */
+  /** True for a source record that is certainly not stored, and put by nobody else. Default: none is. */
   readonly isNew?: (record: SourceRecord) => boolean;
-  /** Whether a match key that a record has got may be another's too, so that they are to be compared. Default: any may. */
+  /** True for a match key that another record may have too, so that both are to be compared. Default: any may. */
   readonly mayShare?: (key: string) => boolean;
 }
 
@@ -92,7 +92,7 @@ export class GoldenRecords {
     }));
   }
 
-  /** What this cycle has done to these records so far. */
+  /** The log entries of these records in this cycle, so far. */
   async entries(
     { codec }: EntityRef,
     cycle: number,
@@ -181,7 +181,7 @@ export class GoldenRecords {
     });
   }
 
-  /** Of a record that is new there is no entry yet. */
+  /** Entries are `fresh` where their records are new: no entry of theirs is stored yet. */
   #entryRows(
     entity: EntityRef,
     { entries, records }: EntityChanges,
@@ -210,7 +210,7 @@ export class GoldenRecords {
     });
   }
 
-  /** How often ids of these records have gone: what is made of them at a destination then is another record. */
+  /** Counts how often ids of these records have gone: a record that is made at a destination after that is another one. */
   async remade(ids: readonly RecordId[]): Promise<Map<RecordId, number>> {
     const { rows } = await sql<{ id: string; remade: number }>`
       select id, remade from entity_records where id = any(${ids}::bigint[])`.execute(this.#db);

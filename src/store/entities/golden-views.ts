@@ -24,13 +24,13 @@ export interface ChangedView extends RecordView {
   readonly seq: string;
 }
 
-/** How far a destination is behind. */
+/** The distance of a destination from the end of the change log. */
 export interface Lag {
   /** Records that changed since what was delivered last. */
   readonly records: number;
   /** Age of the oldest change that is not delivered. */
   readonly seconds: number;
-  /** How far the change log was delivered; null: nothing yet. */
+  /** The place in the change log up to which everything was delivered; null: nothing yet. */
   readonly watermark: string | null;
 }
 
@@ -77,7 +77,7 @@ export class GoldenViews {
     return (await this.some(entity, [record]))[0] ?? null;
   }
 
-  /** Those of these records that exist, deleted ones too. */
+  /** Reads these records, deleted ones too; unknown ids are left out. */
   async some(entity: string, records: readonly RecordId[]): Promise<RecordView[]> {
     // Found by id, whatever the planner thinks of the entity's size.
     const { rows } = await sql<Row>`select ${columns}

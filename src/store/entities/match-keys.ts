@@ -6,7 +6,7 @@ import type { Seal } from '../sealing/seal.ts';
 import type { EntityRef } from './entity-ref.ts';
 import { rowsOf } from '../database/rows-of.ts';
 
-/** So many candidates of a match key are looked at: more would be a rule that matches everything. */
+/** Most candidates of a match key that are looked at: more would be a rule that matches everything. */
 export const mostCandidates = 100;
 
 /** A match key and a record that has it. */
@@ -15,10 +15,10 @@ type Keyed = readonly [key: string, record: RecordId];
 /** Changes of keys, ready to be made. */
 export interface KeyChanges {
   readonly removed: RawBuilder<unknown> | null;
-  /** Of new records: nothing is known of them yet. */
+  /** Keys of new records: none of them is stored yet. */
   readonly fresh: RawBuilder<unknown> | null;
   readonly added: RawBuilder<unknown> | null;
-  /** Those of both that others may have too. */
+  /** Keys of `fresh` and `added` that other records may have too. */
   readonly shared: RawBuilder<unknown> | null;
 }
 
@@ -107,7 +107,7 @@ export class MatchKeys {
 
   /** Empties the index. */
   async clear({ no }: EntityRef): Promise<void> {
-    await sql`delete from entity_keys where entity = ${no}`.execute(this.#db);
+    await this.#db.deleteFrom('entity_keys').where('entity', '=', no).execute();
   }
 
   /** Adds to the index. */

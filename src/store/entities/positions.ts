@@ -3,22 +3,22 @@ import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
 /**
- * How far an entity has read a source: a pass goes from `since` to `until`, over as many cycles as it takes, and
+ * The place in a source up to which an entity has read it: a pass goes from `since` to `until`, over as many cycles as it takes, and
  * `cursor` is where the next one goes on; null: the next cycle begins a new pass.
  */
 export interface Position {
   /** Only records changed since; null: all. */
   readonly since: string | null;
-  /** Where this pass ends; null for a source that cannot tell. */
+  /** The end of this pass; null for a source that cannot tell. */
   readonly until: string | null;
-  /** What `since` is for the pass after this one. */
+  /** The `since` of the pass after this one. */
   readonly settled: string | null;
   readonly cursor: string | null;
   /** When all ids were last read, where deletes are found so; milliseconds since 1970. */
   readonly scannedAt?: number;
 }
 
-/** How far entities have read their sources. A position belongs to the mapping it was read with; sealed at rest. */
+/** The positions of entities in their sources. A position belongs to the mapping it was read with; sealed at rest. */
 export class Positions {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -30,12 +30,13 @@ export class Positions {
 
   /** Null where there is none, or the source has been declared otherwise since: everything is read again. */
   async get(entity: number, source: string, fingerprint: string): Promise<Position | null> {
-    const { rows } = await sql<{ position: Buffer }>`
-      select position from entity_positions
-      where entity = ${entity} and source = ${source} and fingerprint = ${fingerprint}`.execute(
-      this.#db,
-    );
-    const [row] = rows;
+    const row = await this.#db
+      .selectFrom('entity_positions')
+      .select('position')
+      .where('entity', '=', entity)
+      .where('source', '=', source)
+      .where('fingerprint', '=', fingerprint)
+      .executeTakeFirst();
     return row === undefined
       ? null
       : (JSON.parse(this.#seal.open(row.position).toString()) as Position);

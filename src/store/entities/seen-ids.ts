@@ -33,7 +33,7 @@ export class SeenIds {
       on conflict do nothing`.execute(this.#db);
   }
 
-  /** How many ids of a system a full read has not met, how many there are, and how many it has met. */
+  /** Counts the ids of a system that a full read has not met (`unseen`), all that are known (`of`), and those it has met (`seen`). */
   async count(
     { no }: EntityRef,
     run: string,
@@ -64,6 +64,6 @@ export class SeenIds {
 
   /** Forgets what full reads of a cycle have met. */
   async drop(run: string): Promise<void> {
-    await sql`delete from entity_seen where run = ${run}`.execute(this.#db);
+    await this.#db.deleteFrom('entity_seen').where('run', '=', run).execute();
   }
 }

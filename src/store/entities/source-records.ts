@@ -18,13 +18,13 @@ export interface LoadedSourceRecord extends SourceRecord {
   readonly version: string;
 }
 
-/** What is known of records of systems, ready to be put. */
+/** Source records ready to be put. */
 export interface PreparedSourceRecords {
   readonly fresh: RawBuilder<unknown> | null;
   readonly known: RawBuilder<unknown> | null;
 }
 
-/** What was decided on has changed meanwhile: it must be loaded and decided again. */
+/** Source records have changed since they were loaded: they must be loaded and decided on again. */
 export class OvertakenError extends Error {
   constructor() {
     super('source records have changed since they were loaded');
@@ -32,7 +32,7 @@ export class OvertakenError extends Error {
   }
 }
 
-/** Which record of which system belongs to which unified record (ID mapping), and what the system last said of it. */
+/** The ID mapping: each record of a system, the unified record that it belongs to, and the values that the system last gave. */
 export class SourceRecords {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -42,7 +42,7 @@ export class SourceRecords {
     this.#seal = seal;
   }
 
-  /** What is known of these records of one system. */
+  /** Finds these records of one system, as far as they are known. */
   async find(
     { no, codec }: EntityRef,
     system: string,

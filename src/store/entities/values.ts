@@ -3,7 +3,7 @@ import { inTheClear } from '../sealing/key-ring.ts';
 import type { Blobs } from '../sealing/blobs.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How an entity's values rest: sealed or, where the entity says `encrypted: false`, as JSON behind four zero bytes. */
+/** Encodes an entity's values: sealed or, where the entity says `encrypted: false`, as JSON behind four zero bytes. */
 export class ValueCodec {
   readonly #seal: Seal;
   readonly #encrypted: boolean;

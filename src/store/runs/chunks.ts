@@ -1,28 +1,16 @@
-import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { promisify } from 'node:util';
-import { sql, type RawBuilder } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import { faultPoint } from '../../model/fault-point.ts';
 import type { ChunkSpeed } from '../../model/chunk-speed.ts';
 import type { RecordError, Stats } from '../../model/outcome.ts';
 import type { Database } from '../database/database.ts';
+import type { Schema } from '../database/schema.ts';
+import { finalToken, SupersededError } from './fencing.ts';
 import { RecordErrors } from './record-errors.ts';
 import type { RunStart } from '../../model/run.ts';
 import type { Seal } from '../sealing/seal.ts';
 import { seriesKey, type ChunkSeries } from './readings.ts';
-
-const compress = promisify(brotliCompress);
-const decompress = promisify(brotliDecompress);
-
-/** Another attempt owns the chunk now: this one must change nothing more (R6). */
-export class SupersededError extends Error {
-  constructor(run: string, no: number) {
-    super(`another attempt owns chunk ${no} of run ${run}`);
-    this.name = 'SupersededError';
-  }
-}
-
-/** Greater than every attempt's token: whoever settles a run that is over claims its chunks with it, for good. */
-export const finalToken = Number.MAX_SAFE_INTEGER;
+import { seenBy, SeenKeys } from './seen-keys.ts';
+import { StagedTexts, type Stage } from './staged-texts.ts';
 
 /** `interrupted`: the run ended before the chunk was written whole; what was written of it counts. */
 type State = 'claimed' | 'staged' | 'matched' | 'exported' | 'interrupted';
@@ -37,39 +25,18 @@ export interface ChunkState {
   readonly stats: Stats;
 }
 
-interface ChunkRow {
-  staged_by: string;
-  state: State;
-  cursor: Buffer | null;
-  last: boolean;
-  imported: number;
-  created: number;
-  updated: number;
-  unchanged: number;
-  skipped_mode: number;
-  skipped_filter: number;
-  skipped_duplicate: number;
-  removed: number;
-  errors: number;
-  remove_errors: number;
-}
-
-/**
- * What rests in a chunk on the records path: its records, the operations that are due, the records that wait for
- * earlier chunks, and the canonical keys of both.
- */
-export type StageKind = 'records' | 'operations' | 'deferred' | 'keys';
+type ChunkRow = Selectable<Schema['chunks']>;
 
 /** A chunk whose export has not ended. */
 export interface Unfinished {
   readonly no: number;
-  /** What was counted as it was staged for a staging destination; null where nothing was, as for a removal. */
+  /** The counts with which it was staged; null where nothing was staged, as for a removal. */
   readonly staged: Stats | null;
-  /** Whether its export may have begun. */
+  /** True where its export may have begun. */
   readonly exporting: boolean;
 }
 
-/** What an attempt commits to a chunk it owns, all or nothing. */
+/** A step of a chunk, committed by the attempt that owns the chunk, all or nothing. */
 export interface ChunkCommit {
   readonly state: State;
   readonly cursor?: {
@@ -79,11 +46,10 @@ export interface ChunkCommit {
     readonly highest?: string | null;
   };
   readonly stats?: Stats;
-  /** What a cycle counts besides, by name. */
+  /** Further counts of a cycle, by name. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly errors?: readonly RecordError[];
-  /** Texts to stage by kind; null: this kind is not needed any more. */
-  readonly stage?: Readonly<Partial<Record<StageKind, string | null>>>;
+  readonly stage?: Stage;
   readonly seen?: readonly Buffer[];
 }
 
@@ -92,6 +58,8 @@ export class Chunks {
   readonly #db: Database;
   readonly #seal: Seal;
   readonly #errors: RecordErrors;
+  readonly #staged: StagedTexts;
+  readonly #seen: SeenKeys;
   readonly #series: string;
 
   /** @param series the part of a cycle whose chunks these are. Default: those of a sync's run */
@@ -100,6 +68,8 @@ export class Chunks {
     this.#seal = seal;
     this.#series = seriesKey(series);
     this.#errors = new RecordErrors(db, seal, series);
+    this.#staged = new StagedTexts(db, seal);
+    this.#seen = new SeenKeys(db);
   }
 
   /** The chunks of a part of a cycle. */
@@ -137,10 +107,6 @@ export class Chunks {
     return rows[0] === undefined ? null : toState(rows[0], this.#seal);
   }
 
-  #sealed(text: string | null): Buffer | null {
-    return text === null ? null : this.#seal.seal(text);
-  }
-
   /** The highest watermark that a complete read has met; null if it met none, or is not complete. */
   async highest(run: string): Promise<string | null> {
     const { rows } = await sql<{ highest: Buffer | null }>`
@@ -166,7 +132,7 @@ export class Chunks {
     }));
   }
 
-  /** How many records the run and those that it continues have imported. */
+  /** Counts the records that the run and those that it continues have imported. */
   async importedInAll(run: string): Promise<number> {
     const { rows } = await sql<{ sum: string }>`
       select coalesce(sum(c.imported), 0) as sum from runs r
@@ -176,7 +142,7 @@ export class Chunks {
   }
 
   /**
-   * Where the run stopped: the cursor after the last page before which every chunk was exported; `done` when it had
+   * The place where the run stopped: the cursor after the last page before which every chunk was exported; `done` when it had
    * read everything. Null where it got nowhere.
    */
   async stoppedAt(run: string): Promise<RunStart | null> {
@@ -198,7 +164,7 @@ export class Chunks {
   }
 
   /** How the latest chunks fared that the run's sync has written to the destination it has now, newest first. */
-  async paces(run: string): Promise<ChunkSpeed[]> {
+  async speeds(run: string): Promise<ChunkSpeed[]> {
     const { rows } = await sql<ChunkSpeed>`
       select c.imported as records, c.took_ms as ms from runs r
       join runs o on o.sync = r.sync and o.spec->'destination' = r.spec->'destination'
@@ -220,9 +186,9 @@ export class Chunks {
     commit: ChunkCommit,
     also?: (tx: Database) => Promise<void>,
   ): Promise<void> {
-    const staged = await this.#packAll(commit.stage ?? {});
+    const staged = await this.#staged.pack(commit.stage ?? {});
     await this.#db.transaction().execute(async (tx) => {
-      // What is outdated goes only with an update that finds its token: nobody else may lock anything of the owner's.
+      // Outdated rows go only with an update that finds its token: no other attempt may lock anything of the owner's.
       const { rows } = await sql`
         with mine as (update chunks set ${sql.join(this.#changes(token, commit))}
           where run = ${run} and reading = ${this.#series} and no = ${no} and token = ${token}
@@ -230,11 +196,9 @@ export class Chunks {
         ${sql.join(outdated(commit), sql``)} select 1 from mine`.execute(tx);
       if (rows.length === 0) throw new SupersededError(run, no);
       if (commit.errors !== undefined) await this.#errors.put(tx, run, no, commit.errors);
-      for (const { kind, data } of staged) await putStaged(tx, run, no, kind, data);
-      if (commit.seen !== undefined && commit.seen.length > 0) {
-        await sql`insert into seen_keys (run, key_hash) select ${seenBy(run)}, unnest(${commit.seen}::bytea[])
-          on conflict do nothing`.execute(tx);
-      }
+      await this.#staged.put(tx, run, no, staged);
+      if (commit.seen !== undefined && commit.seen.length > 0)
+        await this.#seen.put(tx, run, commit.seen);
       await also?.(tx);
       faultPoint('state.in-transaction');
     });
@@ -249,7 +213,7 @@ export class Chunks {
     if (cursor !== undefined) {
       const { value, last, highest = null } = cursor;
       changes.push(
-        sql`cursor = ${this.#sealed(value)}, last = ${last}, highest = ${this.#sealed(highest)}, staged_by = ${token}`,
+        sql`cursor = ${this.#seal.sealText(value)}, last = ${last}, highest = ${this.#seal.sealText(highest)}, staged_by = ${token}`,
       );
     }
     if (stats !== undefined) changes.push(statsOf(stats));
@@ -272,34 +236,6 @@ export class Chunks {
     return { no: row.no, cursor, last: isLast, imported: Number(row.sum) };
   }
 
-  /** What is staged of a kind in a chunk; null when there is nothing (any more). */
-  async staged(run: string, no: number, kind: StageKind): Promise<string | null> {
-    const { rows } = await sql<{ data: Buffer }>`
-      select data from staged where run = ${run} and no = ${no} and kind = ${kind}`.execute(
-      this.#db,
-    );
-    return rows[0] === undefined ? null : this.#unpack(rows[0].data);
-  }
-
-  /** What is staged of a kind in the chunks before `no`, which are those that are not exported yet. */
-  async stagedBefore(run: string, no: number, kind: StageKind): Promise<string[]> {
-    const { rows } = await sql<{ data: Buffer }>`
-      select data from staged where run = ${run} and no < ${no} and kind = ${kind}`.execute(
-      this.#db,
-    );
-    return Promise.all(rows.map(({ data }) => this.#unpack(data)));
-  }
-
-  /** Which of these keys no chunk of the run held. */
-  async unseen(run: string, hashes: readonly Buffer[]): Promise<Set<string>> {
-    const { rows } = await sql<{ hash: string }>`
-      select encode(h, 'hex') as hash from unnest(${hashes}::bytea[]) h
-      where not exists (select 1 from seen_keys s where s.run = ${seenBy(run)} and s.key_hash = h)`.execute(
-      this.#db,
-    );
-    return new Set(rows.map(({ hash }) => hash));
-  }
-
   /**
    * Deletes what the run staged, but for chunks with a job under way at the destination: the next run of the sync settles
    * them.
@@ -312,26 +248,6 @@ export class Chunks {
         this.#db,
       );
     if (!keepSeen) await sql`delete from seen_keys where run = ${seenBy(run)}`.execute(this.#db);
-  }
-
-  async #packAll(
-    stage: NonNullable<ChunkCommit['stage']>,
-  ): Promise<{ kind: string; data: Buffer | null }[]> {
-    return Promise.all(
-      Object.entries(stage).map(async ([kind, text]) => ({
-        kind,
-        data: text === null ? null : await this.#pack(text),
-      })),
-    );
-  }
-
-  async #unpack(data: Buffer): Promise<string> {
-    return (await decompress(this.#seal.open(data))).toString();
-  }
-
-  async #pack(text: string): Promise<Buffer> {
-    const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
-    return this.#seal.seal(await compress(Buffer.from(text), options));
   }
 }
 
@@ -349,26 +265,6 @@ function outdated({ state, errors }: ChunkCommit): RawBuilder<unknown>[] {
 function gone(table: string, also: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`, ${sql.ref(`old_${table}`)} as (delete from ${sql.table(table)} t using mine
     where t.run = mine.run and t.no = mine.no ${also})`;
-}
-
-async function putStaged(
-  tx: Database,
-  run: string,
-  no: number,
-  kind: string,
-  data: Buffer | null,
-): Promise<void> {
-  if (data === null) {
-    await sql`delete from staged where run = ${run} and no = ${no} and kind = ${kind}`.execute(tx);
-    return;
-  }
-  await sql`insert into staged (run, no, kind, data) values (${run}, ${no}, ${kind}, ${data})
-    on conflict (run, no, kind) do update set data = excluded.data`.execute(tx);
-}
-
-/** Runs that continue each other keep the keys they have seen under the name of the first. */
-export function seenBy(run: string) {
-  return sql`(select coalesce(r.origin, r.id) from runs r where r.id = ${run})`;
 }
 
 function statsOf(stats: Stats): RawBuilder<unknown> {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
-import { SupersededError } from './chunks.ts';
+import { SupersededError } from './fencing.ts';
 
 /** A long job at another system, as its run knows it. */
 export interface Job {
@@ -25,15 +25,6 @@ export interface JobOwner {
   readonly token: number;
 }
 
-interface Row {
-  kind: Job['kind'];
-  part: number;
-  submission: string;
-  reference: Buffer | null;
-  done: boolean;
-  submittedAt: Date;
-}
-
 /**
  * The long jobs of runs, noted before and after they are submitted, so that a job whose worker died is found again. Each
  * write checks the owner's token (R6). References are sealed at rest.
@@ -49,13 +40,15 @@ export class Jobs {
 
   /** The jobs of a chunk, by part. */
   async list(run: string, no: number, kind: Job['kind']): Promise<Job[]> {
-    const { rows } = await sql<Row>`
-      select kind, part, submission, reference, done, submitted_at as "submittedAt" from jobs
-      where run = ${run} and no = ${no} and kind = ${kind} order by part`.execute(this.#db);
-    return rows.map((row) => ({
-      ...row,
-      reference: row.reference && this.#seal.open(row.reference).toString(),
-    }));
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .select(['kind', 'part', 'submission', 'reference', 'done', 'submitted_at as submittedAt'])
+      .where('run', '=', run)
+      .where('no', '=', no)
+      .where('kind', '=', kind)
+      .orderBy('part')
+      .execute();
+    return rows.map((row) => ({ ...row, reference: this.#seal.openText(row.reference) }));
   }
 
   /** Notes that a job is about to be submitted. @throws SupersededError */

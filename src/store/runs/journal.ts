@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
-import { SupersededError } from './chunks.ts';
+import { SupersededError } from './fencing.ts';
 import { inTheClear } from '../sealing/key-ring.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How one operation ended. */
+/** The end of one operation. */
 export type JournalOutcome =
   | { readonly ok: true; readonly id?: string }
   | {
@@ -16,14 +16,14 @@ export type JournalOutcome =
       readonly retryable: boolean;
     };
 
-/** What is known of one operation of a chunk: how it ended, or null when it was sent and nothing was heard. */
+/** An operation of a chunk that was sent: its outcome, or null while nothing was heard. */
 export interface JournalEntry {
   readonly seq: number;
   readonly outcome: JournalOutcome | null;
 }
 
 /**
- * What an export has sent and what came back, so that a retried export repeats nothing that was acknowledged and
+ * The operations that exports have sent, and their outcomes, so that a retried export repeats nothing that was acknowledged and
  * knows what it does not know. Each write checks the owner's token (R6). Outcomes are sealed at rest.
  */
 export class Journal {
@@ -36,10 +36,13 @@ export class Journal {
   }
 
   async read(run: string, no: number): Promise<JournalEntry[]> {
-    const { rows } = await sql<{ seq: number; outcome: Buffer | null }>`
-      select seq, outcome from journal where run = ${run} and no = ${no} order by seq`.execute(
-      this.#db,
-    );
+    const rows = await this.#db
+      .selectFrom('journal')
+      .select(['seq', 'outcome'])
+      .where('run', '=', run)
+      .where('no', '=', no)
+      .orderBy('seq')
+      .execute();
     return rows.map(({ seq, outcome }) => ({
       seq,
       outcome:

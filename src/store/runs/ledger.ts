@@ -1,11 +1,12 @@
-import { sql } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { KeyValues } from '../../model/record.ts';
-import { seenBy } from './chunks.ts';
+import { seenBy } from './seen-keys.ts';
 import type { Database } from '../database/database.ts';
+import type { Schema } from '../database/schema.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** What a sync has written under one key: the keyed hash of the values and the destination's id (R4). */
+/** The record that a sync has written under one key: the keyed hash of its values and the destination's id (R4). */
 export interface LedgerEntry {
   readonly keyHash: Buffer;
   readonly key: KeyValues;
@@ -58,10 +59,12 @@ export class Ledger {
   }
 
   async count(sync: string): Promise<number> {
-    const { rows } = await sql<{
-      n: number;
-    }>`select count(*)::int as n from ledger where sync = ${sync}`.execute(this.#db);
-    return rows[0]?.n ?? 0;
+    const { count } = await this.#db
+      .selectFrom('ledger')
+      .select(({ fn }) => fn.countAll<string>().as('count'))
+      .where('sync', '=', sync)
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   /** The entries whose key no chunk of the run held. */
@@ -76,15 +79,10 @@ export class Ledger {
     return {
       keyHash: row.key_hash,
       key: JSON.parse(this.#seal.open(row.key).toString()) as KeyValues,
-      recordId: row.record_id === null ? null : this.#seal.open(row.record_id).toString(),
+      recordId: this.#seal.openText(row.record_id),
       valueHash: row.value_hash,
     };
   }
 }
 
-interface Row {
-  key_hash: Buffer;
-  key: Buffer;
-  record_id: Buffer | null;
-  value_hash: Buffer | null;
-}
+type Row = Omit<Selectable<Schema['ledger']>, 'sync'>;

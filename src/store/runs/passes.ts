@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 import type { SourceReading } from './readings.ts';
 
-/** What a cycle has settled of its readings: from where to where each goes, and which scans are done. */
+/** The readings of a cycle: where each begins and ends, once that is settled, and the scans that are done. */
 export class Passes {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -15,11 +15,8 @@ export class Passes {
 
   /** The position that a reading begins with, as it was settled; null where it has not been. */
   async get(run: string, { source, reading }: SourceReading): Promise<string | null> {
-    const { rows } = await sql<{ position: Buffer | null }>`
-      select position from passes
-      where run = ${run} and source = ${source} and reading = ${reading}`.execute(this.#db);
-    const position = rows[0]?.position ?? null;
-    return position && this.#seal.open(position).toString();
+    const row = await this.#one(run, source, reading).executeTakeFirst();
+    return this.#seal.openText(row?.position ?? null);
   }
 
   /** Settles a reading, once: of attempts that overlap the first counts. A cycle that is over settles nothing (R6). */
@@ -34,11 +31,16 @@ export class Passes {
 
   /** True when all ids of a source were read. */
   async isScanned(run: string, source: string): Promise<boolean> {
-    const { rows } = await sql`
-      select from passes where run = ${run} and source = ${source} and reading = 'ids'`.execute(
-      this.#db,
-    );
-    return rows.length > 0;
+    return (await this.#one(run, source, 'ids').executeTakeFirst()) !== undefined;
+  }
+
+  #one(run: string, source: string, reading: SourceReading['reading']) {
+    return this.#db
+      .selectFrom('passes')
+      .select('position')
+      .where('run', '=', run)
+      .where('source', '=', source)
+      .where('reading', '=', reading);
   }
 
   async #add(

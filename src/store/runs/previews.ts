@@ -3,10 +3,10 @@ import { previewSize, type Preview, type PreviewPart } from '../../model/preview
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How long a preview is kept, unless the sync's next dry run replaces it. */
+/** A preview is kept for so long, unless the sync's next dry run replaces it. */
 const kept = '24 hours';
 
-/** What dry runs found, sealed: previews hold values of records. */
+/** The findings of dry runs, sealed since they hold values of records. */
 export class Previews {
   readonly #db: Database;
   readonly #seal: Seal;

@@ -1,4 +1,4 @@
-/** What a cycle reads of one of its sources: its changes, the records that it deleted, or the ids of all. */
+/** A reading that a cycle makes of one of its sources: its changes, the records that it deleted, or the ids of all. */
 export interface SourceReading {
   readonly source: string;
   readonly reading: 'changes' | 'tombstones' | 'ids';
@@ -7,7 +7,7 @@ export interface SourceReading {
 /** A part of a cycle that has chunks of its own, numbered from 0: a reading, or the merge. */
 export type ChunkSeries = SourceReading | 'merge';
 
-/** How a series is spelt in the database; '' is the only one of a sync's run. */
+/** Spells a series for the database; '' is the only one of a sync's run. */
 export function seriesKey(series: ChunkSeries | undefined): string {
   if (series === undefined) return '';
   return series === 'merge' ? series : `${series.reading}/${series.source}`;

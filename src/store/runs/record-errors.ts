@@ -1,17 +1,14 @@
-import { sql } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { RecordError } from '../../model/outcome.ts';
 import type { Database } from '../database/database.ts';
+import type { Schema } from '../database/schema.ts';
 import { seriesKey, type ChunkSeries } from './readings.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-interface Row {
-  id: string;
-  content: Buffer;
-  operation: RecordError['operation'];
-  code: string;
-  field: string | null;
-  retryable: boolean;
-}
+type Row = Pick<
+  Selectable<Schema['record_errors']>,
+  'content' | 'operation' | 'code' | 'field' | 'retryable'
+>;
 
 /** The codes of records that their source could not read whole. */
 const unreadable = ['too_large', 'malformed_record'];
@@ -35,34 +32,39 @@ export class RecordErrors {
     run: string,
     page: { limit: number; after?: string },
   ): Promise<{ errors: RecordError[]; next: string | null }> {
-    const { rows } = await sql<Row>`
-      select id, content, operation, code, field, retryable from record_errors
-      where run = ${run} and id > ${page.after ?? '0'}::bigint order by id limit ${page.limit + 1}`.execute(
-      this.#db,
-    );
+    const rows = await this.#ofRun(run)
+      .where('id', '>', page.after ?? '0')
+      .orderBy('id')
+      .limit(page.limit + 1)
+      .execute();
     const errors = rows.slice(0, page.limit).map((row) => this.#toError(row));
     return { errors, next: rows.length > page.limit ? (rows[page.limit - 1]?.id ?? null) : null };
   }
 
   /**
-   * How many records of the run could not be read as far as their key. One that has no value for it is not among them:
-   * nothing it could stand for is ever removed.
+   * Counts the records of the run that could not be read as far as their key. A record without a value for its key is not
+   * counted: nothing it could stand for is ever removed.
    */
   async unnamed(run: string): Promise<number> {
-    const { rows } = await sql<Row>`
-      select id, content, operation, code, field, retryable from record_errors
-      where run = ${run} and code = any(${unreadable}::text[])`.execute(this.#db);
+    const rows = await this.#ofRun(run).where('code', 'in', unreadable).execute();
     return rows.filter((row) => this.#toError(row).key?.includes(null) ?? true).length;
   }
 
   /** All errors of one chunk. */
   async ofChunk(run: string, no: number): Promise<RecordError[]> {
-    const { rows } = await sql<Row>`
-      select id, content, operation, code, field, retryable from record_errors
-      where run = ${run} and reading = ${this.#series} and no = ${no} order by id`.execute(
-      this.#db,
-    );
+    const rows = await this.#ofRun(run)
+      .where('reading', '=', this.#series)
+      .where('no', '=', no)
+      .orderBy('id')
+      .execute();
     return rows.map((row) => this.#toError(row));
+  }
+
+  #ofRun(run: string) {
+    return this.#db
+      .selectFrom('record_errors')
+      .select(['id', 'content', 'operation', 'code', 'field', 'retryable'])
+      .where('run', '=', run);
   }
 
   /** Puts the errors of one chunk, as a part of the transaction that commits the chunk. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
-/** How far a sync has read its source. */
+/** The place in its source up to which a sync has read. */
 export interface Watermark {
   /** Null until it is known: everything is read again. */
   readonly value: string | null;
@@ -12,7 +12,7 @@ export interface Watermark {
   readonly run: string | null;
 }
 
-/** How far each sync has read its source. A watermark belongs to the mapping it was read with; it is sealed at rest. */
+/** The watermarks of syncs. A watermark belongs to the mapping it was read with; it is sealed at rest. */
 export class Watermarks {
   readonly #db: Database;
   readonly #seal: Seal;
@@ -24,13 +24,18 @@ export class Watermarks {
 
   /** Empty when there is none, or when the sync has changed since: then everything is read again. */
   async get(sync: string, fingerprint: string): Promise<Watermark> {
-    const { rows } = await sql<{ value: Buffer | null; seen: Buffer | null; run: string }>`
-      select value, seen, run from watermarks where sync = ${sync} and fingerprint = ${fingerprint}`.execute(
-      this.#db,
-    );
-    const [row] = rows;
+    const row = await this.#db
+      .selectFrom('watermarks')
+      .select(['value', 'seen', 'run'])
+      .where('sync', '=', sync)
+      .where('fingerprint', '=', fingerprint)
+      .executeTakeFirst();
     if (row === undefined) return { value: null, seen: null, run: null };
-    return { value: this.#opened(row.value), seen: this.#opened(row.seen), run: row.run };
+    return {
+      value: this.#seal.openText(row.value),
+      seen: this.#seal.openText(row.seen),
+      run: row.run,
+    };
   }
 
   /**
@@ -38,18 +43,11 @@ export class Watermarks {
    * nothing any more (R6): a later one may have moved it further.
    */
   async put(sync: string, mark: Watermark & { readonly fingerprint: string }): Promise<void> {
-    const [value, seen] = [this.#sealed(mark.value), this.#sealed(mark.seen)];
+    const [value, seen] = [this.#seal.sealText(mark.value), this.#seal.sealText(mark.seen)];
     await sql`insert into watermarks (sync, fingerprint, value, seen, run)
       select ${sync}, ${mark.fingerprint}, ${value}, ${seen}, id from runs
       where id = ${mark.run} and finished_at is null
       on conflict (sync) do update set fingerprint = excluded.fingerprint, value = excluded.value,
         seen = excluded.seen, run = excluded.run, updated_at = now()`.execute(this.#db);
-  }
-  #sealed(text: string | null): Buffer | null {
-    return text === null ? null : this.#seal.seal(text);
-  }
-
-  #opened(sealed: Buffer | null): string | null {
-    return sealed === null ? null : this.#seal.open(sealed).toString();
   }
 }

@@ -3,6 +3,6 @@ export interface Blobs {
   readonly bytes: Buffer;
   /** In bytes, null for one that is null; a number where all are as long. */
   readonly lengths: readonly (number | null)[] | number;
-  /** Where each begins. Default: one after the other. */
+  /** The place where each begins. Default: one after the other. */
   readonly starts?: readonly number[];
 }

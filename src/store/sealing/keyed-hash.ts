@@ -5,7 +5,7 @@ const blockSize = 64;
 /** Longer data is rare, and hashed by the library's own HMAC. Bytes. */
 const longest = 4096;
 
-/** How long a keyed hash is; bytes. */
+/** Length of a keyed hash. Bytes. */
 export const hashLength = 16;
 
 /** HMAC-SHA-256 (RFC 2104) of texts or bytes, cut to its first 16 bytes. */
@@ -28,7 +28,7 @@ export function keyedHash(key: Buffer): KeyedHash {
     inner[at] = (block[at] ?? 0) ^ 0x36;
     outer[at] = (block[at] ?? 0) ^ 0x5c;
   }
-  // One for each length, instead of one for each hash.
+  // Views are kept by length: a hash needs no object of its own.
   const views: Buffer[] = [];
   const write = (data: string | Buffer, into: Buffer, at: number): void => {
     // Three bytes a UTF-16 unit at the most.

@@ -167,8 +167,8 @@ async function open(current: Buffer, ...retired: Buffer[]): Promise<Store> {
 
 async function fill(store: Store): Promise<void> {
   await store.catalog.putConnection({ id: 'shop', type: 'postgres', settings: { url: canary } });
-  await store.runs.create({ id: run, sync: 'customers', spec, options: {} });
-  await store.runs.open(run, {
+  await store.runPlans.create({ id: run, sync: 'customers', spec, options: {} });
+  await store.runPlans.open(run, {
     warnings: [],
     kind: 'records',
     since: canary,
@@ -211,7 +211,7 @@ async function fill(store: Store): Promise<void> {
     seen: canary,
     run,
   });
-  await store.runs.finish(run, {
+  await store.runProgress.finish(run, {
     status: 'completed',
     outcome: 'ok',
     failure: null,
@@ -221,7 +221,7 @@ async function fill(store: Store): Promise<void> {
 
 async function expectContent(store: Store): Promise<void> {
   expect((await store.catalog.connection('shop'))?.settings).toEqual({ url: canary });
-  expect(await store.runs.plan(run)).toMatchObject({ since: canary, until: canary });
+  expect(await store.runPlans.get(run)).toMatchObject({ since: canary, until: canary });
   expect(await store.runs.get(run)).toMatchObject({ watermark: canary });
   expect(await store.chunks.get(run, 0)).toMatchObject({ cursor: canary });
   expect((await store.errors.list(run, { limit: 9 })).errors).toEqual([

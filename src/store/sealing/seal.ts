@@ -8,6 +8,10 @@ import { reseal } from './reseal.ts';
 
 /** Encrypts what the state database keeps of secrets and records, and makes its keyed hashes. */
 export interface Seal extends KeyRing {
+  /** Seals a text; null stays null. */
+  sealText(text: string | null): Buffer | null;
+  /** Opens a sealed text; null stays null. */
+  openText(sealed: Buffer | null): string | null;
   /** A keyed hash of 16 bytes: equal texts can be found again, the text cannot. */
   hash(text: string): Buffer;
   /** The keyed hashes of many texts. */
@@ -26,6 +30,8 @@ export async function openSeal(db: Database, ring: KeyRing): Promise<Seal> {
   const hash = keyedHash(hashKey);
   return {
     ...ring,
+    sealText: (text) => (text === null ? null : ring.seal(text)),
+    openText: (sealed) => (sealed === null ? null : ring.open(sealed).toString()),
     hash,
     hashAll(texts) {
       const bytes = Buffer.allocUnsafe(texts.length * hashLength);

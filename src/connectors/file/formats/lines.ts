@@ -15,7 +15,7 @@ export interface Piece {
   readonly end: Position;
 }
 
-/** How the last line of a file is read. */
+/** The treatment of the last line of a file. */
 interface LineOptions {
   /** A last line without an end is given once the file has come to rest. Default true. */
   readonly growing?: boolean;

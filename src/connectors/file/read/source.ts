@@ -196,7 +196,7 @@ export class FileSource implements Source {
     await checkSame(file, state, { from, whole });
   }
 
-  /** What cannot be read in a file that is being written is half a record, not a wrong one. */
+  /** Returns the error of a record that cannot be read: if the file is being written, the record is only half there. */
   async #spoilt(
     error: unknown,
     file: Reading,

@@ -18,7 +18,7 @@ import type { Stored } from '../stored/stored.ts';
 export interface Entry {
   /** The operation's id, the same on every attempt to write it. */
   readonly id: string;
-  /** The chunk number. Of two entries with one key, the one of the higher chunk counts. */
+  /** The chunk number. When two entries have one key, the one of the higher chunk counts. */
   readonly chunk: number;
   readonly operation: Operation;
   readonly key: KeyValues;

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../model/failure.ts';
 import type { Field } from '../../../model/field.ts';
 import { fieldTypeOf } from './field-types.ts';
-import { ident, namedSql, readingsOf, splitStream, streamSql } from './names.ts';
+import { ident, namedSql, possibleTables, splitStream, streamSql } from './names.ts';
 import { defaultOperators, type Operators } from './operators.ts';
 import { nearestOf } from '../../../model/nearest.ts';
 import type { Session, TextRow } from '../link/session.ts';
@@ -111,7 +111,9 @@ const uniqueSql = `SELECT i.indimmediate AS immediate, json_agg(a.attname ORDER 
 export const unprovenSql = `CASE c.relkind WHEN 'f' THEN true WHEN 'p' THEN false
   ELSE EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) END`;
 
-/** Whether a row of `pg_attribute` is declared never to be null, and every row was checked for it. */
+/**
+ * SQL: true when the column of a row of `pg_attribute` is declared never to be null, and every row was checked for it.
+ */
 export const notNullSql = `attnotnull AND NOT EXISTS (
   SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'n' AND NOT convalidated AND attnum = ANY(conkey))`;
 
@@ -120,7 +122,7 @@ export async function relationOf(session: Session, stream: string): Promise<Rela
   const found = await session.query(
     `SELECT c.oid, n.nspname AS schema, c.relname AS "table", ${unprovenSql} AS unproven
      FROM ${namedSql} ORDER BY place LIMIT 1`,
-    readingsOf(stream),
+    possibleTables(stream),
   );
   const { oid, schema, table, unproven } = found.rows[0] ?? {};
   if (!oid || !schema || !table) throw await unknownStream(session, stream);

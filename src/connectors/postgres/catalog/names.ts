@@ -39,7 +39,7 @@ export function splitStream(stream: string): Named {
  * Returns everything that a stream's name may stand for, the most likely first, as a list of schemas and a list of
  * tables: an unquoted name may itself hold dots and quotation marks. They are the parameters of {@link namedSql}.
  */
-export function readingsOf(stream: string): [schemas: string[], tables: string[]] {
+export function possibleTables(stream: string): [schemas: string[], tables: string[]] {
   const dots = [...stream.matchAll(/\./g)].map(({ index }) => index);
   const [first, ...more] = dots.map((dot) => ({
     schema: stream.slice(0, dot),
@@ -59,7 +59,7 @@ export const namedSql = `unnest($1::text[], $2::text[]) WITH ORDINALITY AS named
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = named.relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`;
 
 /**
- * SQL expression: the stream name of the relation `c` in the namespace `n`, in a form that {@link readingsOf}
+ * SQL expression: the stream name of the relation `c` in the namespace `n`, in a form that {@link possibleTables}
  * understands.
  */
 export const streamSql = `CASE WHEN n.nspname LIKE '%.%' THEN '"' || replace(n.nspname, '"', '""') || '"'

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ChunkRef } from '../../contract/staging.ts';
-import { digest, ident, literal, namedSql, readingsOf } from './names.ts';
+import { digest, ident, literal, namedSql, possibleTables } from './names.ts';
 import type { Session } from '../link/session.ts';
 
 /** The place of Sluice's own tables in a destination database. */
@@ -131,7 +131,7 @@ export async function findSluiceTables(
         ELSE has_schema_privilege('sluice', 'CREATE') AND has_schema_privilege('sluice', 'USAGE') END AS own,
       n.nspname AS schema, has_schema_privilege(n.oid, 'CREATE') AS beside
      FROM ${namedSql} ORDER BY place LIMIT 1`,
-    readingsOf(stream),
+    possibleTables(stream),
   );
   if (rows[0]?.['own'] === 't') return new SluiceTables('sluice', '');
   const { schema, beside } = rows[0] ?? {};

@@ -67,8 +67,8 @@ export class Isolation {
    * Runs one statement.
    * @returns the number of rows done
    */
-  async run(guarded: RowStatement): Promise<number> {
-    const whole = await tryStatement(this.#site, guarded.whole);
+  async run(statement: RowStatement): Promise<number> {
+    const whole = await tryStatement(this.#site, statement.whole);
     if (whole !== null) return whole;
     const { faults } = this.#site;
     if (!this.faulty)
@@ -76,17 +76,17 @@ export class Isolation {
         `CREATE UNLOGGED TABLE IF NOT EXISTS ${faults} (part int, "row" tid, code text, message text,
            field text, rule text, again boolean, free boolean)`,
       );
-    const part = this.#parts.push(guarded) - 1;
-    const suspects = await this.#stuck(guarded.rows, guarded.tables);
-    if (suspects.length === 0) return this.#pass(part, guarded.rows);
+    const part = this.#parts.push(statement) - 1;
+    const suspects = await this.#stuck(statement.rows, statement.tables);
+    if (suspects.length === 0) return this.#pass(part, statement.rows);
     await this.#site.session.run(
       this.#site.client,
       `INSERT INTO ${faults} (part, "row", free) SELECT ${part}, unnest($1::tid[]), true`,
       [suspects],
     );
-    const others = `SELECT r."row" FROM (${guarded.rows}) r
+    const others = `SELECT r."row" FROM (${statement.rows}) r
       WHERE NOT EXISTS (SELECT 1 FROM ${faults} f WHERE f."row" = r."row" AND f.free)`;
-    const done = await tryStatement(this.#site, guarded.some(`ARRAY(${others})`));
+    const done = await tryStatement(this.#site, statement.some(`ARRAY(${others})`));
     return (done ?? (await this.#pass(part, others))) + (await this.#retry(part, 'ASC'));
   }
 
@@ -187,15 +187,15 @@ export class Isolation {
       // one.
       const order = [...wanted.keys()].toSorted((a, b) => this.#rank(a) - this.#rank(b));
       for (const part of order) {
-        const guarded = this.#parts[part]!;
+        const statement = this.#parts[part]!;
         const free = `ARRAY(SELECT f."row" FROM ${faults} f WHERE f.part = ${part} AND f.free)`;
-        const { count } = await this.#sql(guarded.some(free));
+        const { count } = await this.#sql(statement.some(free));
         // A row that a trigger leaves out would keep the value that it was parked with.
-        if (guarded.operation === 'update' && count < (wanted.get(part) ?? 0)) {
+        if (statement.operation === 'update' && count < (wanted.get(part) ?? 0)) {
           await this.#sql('ROLLBACK TO together');
           return null;
         }
-        landed.set(guarded.operation, (landed.get(guarded.operation) ?? 0) + count);
+        landed.set(statement.operation, (landed.get(statement.operation) ?? 0) + count);
       }
       await this.#sql('SET CONSTRAINTS ALL IMMEDIATE');
       await this.#sql('RELEASE together');
