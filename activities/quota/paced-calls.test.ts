@@ -140,11 +140,11 @@ it('prepares a call shortly before its moment, and sends nothing where that fail
 it.each([null, {}])(
   'asks the fence for calls with an effect alone, and what it throws keeps those from being sent (R6), quota %j',
   async (quota) => {
-    const { pacers, runProgress: runs } = open();
+    const { pacers, runProgress } = open();
     const sent: string[] = [];
     const notMine = new Error('not mine');
     const fence = () => Promise.reject(notMine);
-    const calls = pacers.ofRun('api', quota, 'run', runs)({ signal, fence });
+    const calls = pacers.ofRun('api', quota, 'run', runProgress)({ signal, fence });
     const make = (name: string, effect: boolean) =>
       calls.make(async () => ({ value: sent.push(name) }), { effect });
     const refused = make('start', true).catch((error: unknown) => error);

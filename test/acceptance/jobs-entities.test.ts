@@ -50,17 +50,18 @@ async function declare(name: string, count: number): Promise<void> {
 async function idsOf(entity: string): Promise<Record<string, readonly string[]>> {
   const records = await recordsOf(bench.stack, entity);
   return Object.fromEntries(
-    records.map(({ fields, ids }) => [String(fields['code']), ids['bulk'] ?? []]),
+    records.map(({ fields, ids }) => [String(fields['code'] as string), ids['bulk'] ?? []]),
   );
 }
 
 /** The ids that the job system has given to records whose codes begin so, by code. */
 async function givenTo(prefix: string): Promise<Record<string, readonly string[]>> {
-  const made = (await system.ledger()).filter(({ operation, fields }) => {
-    const { code } = fields;
-    return operation === 'create' && typeof code === 'string' && code.startsWith(prefix);
-  });
-  return Object.fromEntries(made.map(({ fields, id }) => [String(fields['code']), [id]]));
+  const given = (await system.ledger()).flatMap(({ operation, fields: { code }, id }) =>
+    operation === 'create' && typeof code === 'string' && code.startsWith(prefix)
+      ? [[code, [id]] as const]
+      : [],
+  );
+  return Object.fromEntries(given);
 }
 
 test('an entity is delivered by jobs: the ids that they give are its own, and it comes to rest', async () => {
