@@ -10,6 +10,7 @@ import { jitter } from '../../src/engine/quota/quota-rate.ts';
 import { LimitedError } from '../../src/model/failure.ts';
 import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Decided, Quotas } from '../../src/store/quotas.ts';
+import { Allowance, type Pass } from './allowance.ts';
 import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -67,16 +68,26 @@ export interface TurnOptions {
 
 interface Waiter {
   readonly leadMs: number;
-  go(slot: Slot | undefined): void;
+  go(slot: Slot | undefined, pass: Pass): void;
   fail(error: unknown): void;
 }
 
 /**
- * Paces the calls of this process to one connection. It leases slots and permits for a moment ahead from the state that
- * all workers share, and deals them out; it learns of the others' refusals when it leases.
+ * Paces the calls of this process to one bucket of a connection. It leases slots and permits for a moment ahead from the
+ * state that all workers share, and deals them out; it learns of the others' refusals when it leases. A call also needs a
+ * pass, which says that the long windows have room for it.
+ *
+ * ```
+ *   the pacer:   idle ──turn──▶ running: asks, deals out, rests, asks again ──nothing waits or is under way──▶ idle
+ *                                 └─ nothing to be had for over 20 s: whoever waits is sent away (LimitedError)
+ *
+ *   a call:      waits ──slot, permit and pass──▶ has its turn ──due: true──▶ under way ──answered, done──▶ over
+ *                  ▲                                 │                           │
+ *                  └── due: false: the slot was missed, the round has ended, ◀───┘ refused: a new round begins, after a
+ *                      or nobody may call for now                                  pause the caller takes a new turn
+ * ```
  */
 export class Pacer {
-  quota: Bucket;
   readonly #quotas: Pick<Quotas, 'change'>;
   readonly #connection: string;
   readonly #key: string;
@@ -84,6 +95,8 @@ export class Pacer {
   readonly #queue = new FairQueue<Caller, Waiter>();
   readonly #clock = new ClockOffset();
   readonly #meter = new CallMeter();
+  readonly #allowance: Allowance;
+  #quota: Bucket;
   #running = false;
   #inFlight = 0;
   /** Leased and not used, in local time; null: no rate is known. */
@@ -107,7 +120,15 @@ export class Pacer {
     this.#quotas = quotas;
     this.#connection = connection;
     this.#key = key;
+    this.#quota = quota;
+    this.#allowance = new Allowance(quotas, connection, `${this.#worker} ${key}`);
     this.quota = quota;
+  }
+
+  /** What is declared. It may be declared anew at any time. */
+  set quota(quota: Bucket) {
+    this.#quota = quota;
+    this.#allowance.windows = quota.long ?? {};
   }
 
   /**
@@ -122,9 +143,9 @@ export class Pacer {
       const over = (): void => signal?.removeEventListener('abort', cancelled);
       const waiter: Waiter = {
         leadMs,
-        go: (slot) => {
+        go: (slot, pass) => {
           over();
-          resolve(this.#newTurn(caller, slot));
+          resolve(this.#newTurn(caller, slot, pass));
         },
         fail: (error) => {
           over();
@@ -143,7 +164,7 @@ export class Pacer {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#queue.size > 0 || this.#inFlight > 0) {
-      const delay = await this.#ask().then(
+      const delay = await this.#renew().then(
         () => this.#nextAsk(),
         () => askMs.failed,
       );
@@ -152,8 +173,23 @@ export class Pacer {
       await this.#rest(delay);
     }
     this.#running = false;
-    // The others need not wait until these permits lapse.
+    // The others need not wait until these permits lapse, nor until these calls do.
     if (this.#lease?.permits !== null) await this.#ask().catch(() => undefined);
+    await this.#allowance.leave().catch(() => undefined);
+  }
+
+  async #renew(): Promise<void> {
+    await this.#ask();
+    await this.#askLong();
+  }
+
+  async #askLong(): Promise<void> {
+    const atOnce = this.#slots?.length ?? Math.max(0, this.#permits.most - this.#inFlight);
+    await this.#allowance.renew({
+      ready: Math.min(this.#queue.size, Math.max(1, atOnce)),
+      inFlight: this.#inFlight,
+      rate: this.#meter.rate,
+    });
   }
 
   async #ask(): Promise<void> {
@@ -169,7 +205,7 @@ export class Pacer {
     };
     this.#seen = undefined;
     const decided = await this.#quotas.change<QuotaState, Lease>(this.#key, (before, now) => {
-      const { state, lease } = leaseQuota(before, request, this.quota, now);
+      const { state, lease } = leaseQuota(before, request, this.#quota, now);
       return { state, result: lease };
     });
     this.#take(decided);
@@ -202,17 +238,21 @@ export class Pacer {
     for (; next !== undefined && this.#mayCall(now, next.leadMs); next = this.#queue.first()) {
       this.#queue.take();
       this.#inFlight += 1;
-      next.go(this.#slots?.shift());
+      next.go(this.#slots?.shift(), this.#allowance.take());
     }
     if (next === undefined) return;
-    const due = Math.max((this.#slots?.[0]?.at ?? 0) - next.leadMs, this.#blockedUntil);
+    const lacksPasses = this.#allowance.isShort(now);
+    const due = lacksPasses
+      ? this.#askedAt + askMs.soon
+      : Math.max((this.#slots?.[0]?.at ?? 0) - next.leadMs, this.#closedUntil());
     if (due > now) this.#alarm = setTimeout(() => this.#dispatch(), due - now);
-    if (this.#isShort(now)) this.#wake();
+    if (this.#isShort(now) || (lacksPasses && due <= now)) this.#wake();
   }
 
   #mayCall(now: number, leadMs: number): boolean {
     if (now < this.#blockedUntil || now > this.#permits.until) return false;
     if (this.#inFlight >= Math.min(this.#permits.most, mostInFlight)) return false;
+    if (!this.#allowance.has(now)) return false;
     if (this.#slots === null) return true;
     while (this.#slots[0] !== undefined && this.#isMissed(this.#slots[0], now)) this.#slots.shift();
     return this.#slots[0] !== undefined && this.#slots[0].at <= now + leadMs + 0.5;
@@ -223,21 +263,21 @@ export class Pacer {
     return now - at > lateMs + Math.min(latestMs, this.#lease?.every ?? 0);
   }
 
-  /** Whether more slots are needed, and were to be had when last asked. */
+  /** True where more slots are needed, and were to be had when last asked. */
   #isShort(now: number): boolean {
     if (this.#slots === null || this.#lease?.againAt !== null) return false;
     const gap = this.#slots.length > 0 ? askMs.soon : askMs.atOnce;
     return this.#queue.size > this.#slots.length && now - this.#askedAt > gap;
   }
 
-  #newTurn(caller: Caller, slot: Slot | undefined): Turn {
+  #newTurn(caller: Caller, slot: Slot | undefined, pass: Pass): Turn {
     const round = this.#lease?.round ?? 0;
     let used = false;
     return {
       due: async () => {
         const wait = (slot?.at ?? 0) - performance.now();
         if (wait > 0.5) await sleep(wait);
-        if (!this.#use(slot, round)) return false;
+        if (performance.now() >= pass.until || !this.#use(slot, round)) return false;
         used = true;
         this.#meter.add();
         caller.went();
@@ -250,12 +290,16 @@ export class Pacer {
       },
       answered: async (limits) => {
         if (limits === undefined) return;
-        if (limits.limited === true || limits.retryAfterMs !== undefined)
+        const isUsedUp = limits.long !== undefined && this.#allowance.saw(limits.long);
+        // It was not too fast, and going slower would not help.
+        if (isUsedUp) await this.#askLong().catch(() => undefined);
+        else if (limits.limited === true || limits.retryAfterMs !== undefined)
           await this.#refused(round, limits);
         else this.#seen = limits;
       },
       done: () => {
         this.#inFlight -= 1;
+        if (!used) this.#allowance.giveBack(pass);
         if (!used && slot !== undefined && round === this.#lease?.round) this.#giveBack(slot);
         this.#dispatch();
       },
@@ -298,7 +342,7 @@ export class Pacer {
     if (this.#lease?.round === round) this.#slots = [];
     const refusal = { round, retryAfterMs, worker: this.#worker, rate: this.#meter.rate };
     const shared = this.#quotas.change<QuotaState, number>(this.#key, (before, now) => {
-      const state = refuseQuota(before, refusal, this.quota, now);
+      const state = refuseQuota(before, refusal, this.#quota, now);
       return { state, result: state.blockedUntil };
     });
     // Where the state database does not answer, at least this worker waits.
@@ -310,11 +354,16 @@ export class Pacer {
     this.#blockedUntil = Math.max(this.#blockedUntil, until);
   }
 
+  /** Until when nobody may call: after a refusal, or because a long window is used up. */
+  #closedUntil(): number {
+    return Math.max(this.#blockedUntil, this.#allowance.waitUntil);
+  }
+
   /** When to ask again, in milliseconds from now. */
   #nextAsk(): number {
     const now = performance.now();
-    if (this.#blockedUntil > now + askMs.usually)
-      return Math.min(askMs.rarely, this.#blockedUntil - now - askMs.usually / 2);
+    const closedMs = this.#closedUntil() - now;
+    if (closedMs > askMs.usually) return Math.min(askMs.rarely, closedMs - askMs.usually / 2);
     const { againAt = null, permits = null } = this.#lease ?? {};
     if (this.#queue.size === 0 && permits === null) return askMs.rarely;
     if (againAt === null) return askMs.usually;
@@ -336,14 +385,13 @@ export class Pacer {
     if (this.#lease === undefined) return;
     const [slot] = this.#slots ?? [];
     const next = slot?.at ?? this.#clock.local(this.#lease.nextAt);
-    const until = Math.max(this.#blockedUntil, next);
-    const wait = until - performance.now();
-    if (wait > longestSleepMs && slot === undefined) {
-      for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
-        waiter.fail(waitFailure(this.#connection, wait));
-      return;
-    }
+    const until = Math.max(this.#closedUntil(), next);
     for (const caller of this.#queue.owners()) caller.waits(until);
+    const now = performance.now();
+    const isFarOff = until - now > longestSleepMs;
+    if (!isFarOff || (slot !== undefined && this.#allowance.waitUntil < now)) return;
+    for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
+      waiter.fail(waitFailure(this.#connection, until - now));
   }
 }
 

@@ -1,4 +1,18 @@
 import type { LimitInfo } from '../../../model/quota.ts';
+import type { Answer } from './call.ts';
+
+/**
+ * What a vendor's answer says of its limits in ways of its own, such as a code in the body of a 200. What it names counts
+ * in place of what the standard headers say; undefined: nothing.
+ *
+ * ```ts
+ * const limits: LimitsOf = ({ status, body }) =>
+ *   status === 400 && at(body, 'error.code') === 17
+ *     ? { limited: true, long: { hour: { remaining: 0 } } }
+ *     : undefined;
+ * ```
+ */
+export type LimitsOf = (answer: Answer) => LimitInfo | undefined;
 
 /** No system is believed that asks for a longer wait. */
 const longestMs = 86_400_000;

@@ -1,0 +1,171 @@
+import {
+  takeCalls,
+  type Grant,
+  type LongState,
+  type Taken,
+} from '../../src/engine/quota/long-windows.ts';
+import type { LongWindow, LongWindowInfo } from '../../src/model/quota.ts';
+import type { Quotas } from '../../src/store/quotas.ts';
+
+/** How long calls that are taken ahead may be kept, before the first answer tells. Milliseconds. */
+const firstGoodMs = 1_000;
+
+/** The right to make one call, as far as long windows are concerned. */
+export interface Pass {
+  /** The call must leave before then, by `performance.now()`. */
+  readonly until: number;
+  /** When it lapses from the counts that it was taken from. */
+  readonly lapses: Taken['lapses'];
+}
+
+/** What is about to be called. */
+interface Need {
+  /** Calls that could go at once. */
+  readonly ready: number;
+  readonly inFlight: number;
+  /** Calls per millisecond of late. */
+  readonly rate: number;
+}
+
+type Windows = Readonly<Record<string, LongWindow>>;
+type Seen = Readonly<Record<string, LongWindowInfo>>;
+
+const free: Pass = { until: Number.POSITIVE_INFINITY, lapses: {} };
+
+/**
+ * The calls that a bucket's long windows let this process make. They are taken some seconds ahead from the counts that all
+ * workers share.
+ *
+ * ```
+ *              ┌── waits until waitUntil ── used up
+ *              ▼                              ▲
+ *   ──────▶ no passes ────────renew───────────┴──▶ passes ──take──▶ the call goes
+ *              ▲                                    │    ▲            │
+ *              └── void, or too old ◀───────────────┘    └──giveBack──┘ it was called off
+ * ```
+ *
+ * What was too old, and all that is left when no calls are needed any more, goes back to the counts. Void passes do not: the
+ * system counts differently. A bucket without long windows lets every call go.
+ */
+export class Allowance {
+  readonly #quotas: Pick<Quotas, 'change'>;
+  readonly #connection: string;
+  readonly #worker: string;
+  #windows: Windows = {};
+  #isFree = true;
+  /** The oldest first. */
+  #passes: Pass[] = [];
+  /** Too old. */
+  #back: Pass[] = [];
+  #seen: Seen | undefined;
+  #goodMs = firstGoodMs;
+  #waitUntil = 0;
+
+  /** @param worker names this process and the bucket among all that take calls of the connection */
+  constructor(quotas: Pick<Quotas, 'change'>, connection: string, worker: string) {
+    this.#quotas = quotas;
+    this.#connection = connection;
+    this.#worker = worker;
+  }
+
+  /** Declares the bucket's long windows. */
+  set windows(windows: Windows) {
+    this.#windows = windows;
+    this.#isFree = Object.keys(windows).length === 0;
+  }
+
+  /** Until when nobody may call because a window is used up, by `performance.now()`. In the past: calls may go. */
+  get waitUntil(): number {
+    return this.#isFree || this.#passes.length > 0 ? 0 : this.#waitUntil;
+  }
+
+  /** True where a call may be made now. */
+  has(now: number): boolean {
+    if (this.#isFree) return true;
+    for (
+      let [pass] = this.#passes;
+      pass !== undefined && pass.until <= now;
+      [pass] = this.#passes
+    ) {
+      this.#passes.shift();
+      this.#back.push(pass);
+    }
+    return this.#passes.length > 0;
+  }
+
+  /** True where nothing is left and a renewal may bring something. */
+  isShort(now: number): boolean {
+    return !this.has(now) && now >= this.#waitUntil;
+  }
+
+  /** Takes the right to one call, which `has` said is there. */
+  take(): Pass {
+    return (this.#isFree ? undefined : this.#passes.shift()) ?? free;
+  }
+
+  /** Puts back the right to a call that was not made. */
+  giveBack(pass: Pass): void {
+    if (pass !== free) this.#passes.unshift(pass);
+  }
+
+  /**
+   * Takes in what an answer said. It is told to the others with the next renewal.
+   * @returns true where nothing is left of a window, so that what this process has is void
+   */
+  saw(seen: Seen): boolean {
+    const declared = Object.entries(seen).filter(([name]) => Object.hasOwn(this.#windows, name));
+    if (declared.length > 0) this.#seen = { ...this.#seen, ...Object.fromEntries(declared) };
+    const isUsedUp = declared.some(([, said]) => isNothingLeft(said));
+    if (isUsedUp) this.#passes = [];
+    return isUsedUp;
+  }
+
+  /** Takes more calls from the counts where what is left is less than half of what will be needed soon. */
+  async renew({ ready, inFlight, rate }: Need): Promise<void> {
+    if (this.#isFree) return;
+    const isEmpty = !this.has(performance.now());
+    const held = this.#passes.length;
+    const wanted = Math.max(ready, Math.ceil((rate * this.#goodMs) / 2));
+    if (!isEmpty && held >= wanted / 2) return;
+    await this.#ask({ calls: Math.max(0, wanted - held), held, inFlight });
+  }
+
+  /** Gives back what is left: no calls are needed for now. */
+  async leave(): Promise<void> {
+    this.#back.push(...this.#passes.splice(0));
+    if (!this.#isFree && this.#back.length > 0) await this.#ask({ calls: 0, held: 0, inFlight: 0 });
+  }
+
+  async #ask(need: { calls: number; held: number; inFlight: number }): Promise<void> {
+    const back = inHeaps(this.#back);
+    const request = { worker: this.#worker, ...need, back, seen: this.#seen };
+    // Where it stays unknown whether they came back, they count.
+    this.#back = [];
+    this.#seen = undefined;
+    const { result, clock } = await this.#quotas.change<LongState, Grant>(
+      this.#connection,
+      (before, now) => {
+        const { state, grant } = takeCalls(before, request, this.#windows, now);
+        return { state, result: grant };
+      },
+      'long',
+    );
+    const { calls, lapses, goodMs, waitMs } = result;
+    if (calls > 0) this.#goodMs = goodMs;
+    this.#waitUntil = waitMs === null ? 0 : clock.to + waitMs;
+    const pass = { until: clock.from + goodMs, lapses };
+    for (let n = 0; n < calls; n += 1) this.#passes.push(pass);
+  }
+}
+
+function isNothingLeft({ remaining, used, requests }: LongWindowInfo): boolean {
+  if (remaining !== undefined) return remaining <= 0;
+  return used !== undefined && requests !== undefined && used >= requests;
+}
+
+/** Passes that lapse together, as one. */
+function inHeaps(passes: readonly Pass[]): Taken[] {
+  const counts = new Map<Taken['lapses'], number>();
+  for (const { lapses } of passes) counts.set(lapses, (counts.get(lapses) ?? 0) + 1);
+  return [...counts].map(([lapses, calls]) => ({ lapses, calls }));
+}
