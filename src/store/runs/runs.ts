@@ -110,6 +110,9 @@ select coalesce(sum(imported) filter (where state in ('exported', 'interrupted')
       coalesce(sum(remove_errors) filter (where state in ('exported', 'interrupted')), 0) as remove_errors
     from chunks where run = r.id) s`;
 
+/** What a step waits for longer than this it does not wait for in its worker. */
+const inWorker = sql`now() + interval '20 s'`;
+
 /** The runs: their plans, their summaries, and what they are doing. The stats are sums over chunks (R5). */
 export class Runs {
   readonly #db: Database;
@@ -330,9 +333,14 @@ export class Runs {
     return rows.map(({ id }) => id);
   }
 
-  async waitUntil(id: string, until: Date | null): Promise<void> {
+  /**
+   * Notes until when the run waits for a system.
+   * @param sure false: only what a step waits for within its worker is replaced, not the longer wait of a step that left it
+   */
+  async waitUntil(id: string, until: Date | null, sure = true): Promise<void> {
     await sql`update runs set waiting_until = ${until}
-      where id = ${id} and waiting_until is distinct from ${until}::timestamptz`.execute(this.#db);
+      where id = ${id} and waiting_until is distinct from ${until}::timestamptz
+        and (${sure} or waiting_until is null or waiting_until < ${inWorker})`.execute(this.#db);
   }
 
   /** Notes that the run's systems fail; returns since when, in milliseconds of age. */
@@ -343,10 +351,11 @@ export class Runs {
     return rows[0]?.age ?? 0;
   }
 
-  /** Notes that the run makes progress again. */
+  /** Notes that a step of the run succeeded. Another may still wait: for so long that it has left its worker. */
   async recovered(id: string): Promise<void> {
-    await sql`update runs set failing_since = null, waiting_until = null
-      where id = ${id} and (failing_since is not null or waiting_until is not null)`.execute(
+    await sql`update runs set failing_since = null,
+        waiting_until = case when waiting_until < ${inWorker} then null else waiting_until end
+      where id = ${id} and (failing_since is not null or waiting_until < ${inWorker})`.execute(
       this.#db,
     );
   }

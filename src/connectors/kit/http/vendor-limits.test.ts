@@ -80,7 +80,7 @@ const facebook: LimitsOf = ({ status, headers, body }) => {
   };
 };
 
-function usage(percent: number, minutes: number) {
+function usageHeader(percent: number, minutes: number) {
   const of = {
     type: 'custom_audience',
     call_count: percent,
@@ -92,8 +92,8 @@ function usage(percent: number, minutes: number) {
 it('a 400 with a code of its own is limited, and a header of its own tells what is used', async () => {
   const { request, told } = await vendor(
     facebook,
-    [200, { id: '1' }, usage(28, 0)],
-    [400, { error: { code: 17 } }, usage(100, 7)],
+    [200, { id: '1' }, usageHeader(28, 0)],
+    [400, { error: { code: 17 } }, usageHeader(100, 7)],
     [400, { error: { code: 100 } }],
   );
   await request();
