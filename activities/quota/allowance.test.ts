@@ -3,6 +3,7 @@ import type { Bucket, LimitInfo, Quota } from '../../src/model/quota.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 import { LocalQuotas } from './local-quotas.ts';
 import type { MakeCalls } from './paced-calls.ts';
+import { Pacer } from './pacer.ts';
 import { Pacers } from './pacers.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 0, 15, 12) }));
@@ -20,26 +21,29 @@ function workersOf(quota: Quota) {
   return { worker, shown };
 }
 
-/** Makes calls one after the other until one fails; tells how many went and the failure. */
+interface Pressure {
+  /** Calls under way at once. Default 4. */
+  readonly lanes?: number;
+  /** What answers say. Default: nothing. */
+  readonly answer?: () => LimitInfo;
+  readonly bucket?: string;
+  /** How many calls are made. Default: as many as may be. */
+  readonly most?: number;
+}
+
+/** Makes calls one after the other in lanes that end with their first failure; tells how many went, and the waits of the failures. */
 async function press(
   make: MakeCalls,
-  {
-    lanes = 4,
-    answer = {},
-    bucket = 'default',
-  }: { lanes?: number; answer?: LimitInfo; bucket?: string } = {},
+  { lanes = 4, answer = () => ({}), bucket = 'default', most = 1_000_000 }: Pressure = {},
 ) {
   const result = { calls: 0, waits: [] as (number | undefined)[] };
+  const call = async () => {
+    result.calls += 1;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return { value: null, limits: answer() };
+  };
   const lane = async (): Promise<void> => {
-    for (;;)
-      await make({ signal }).make(
-        async () => {
-          result.calls += 1;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          return { value: null, limits: answer };
-        },
-        { bucket },
-      );
+    while (result.calls < most) await make({ signal }).make(call, { bucket });
   };
   const failed = (error: unknown) =>
     result.waits.push((error as { retryAfterMs?: number }).retryAfterMs);
@@ -81,16 +85,61 @@ it('goes on when the window has lapsed', async () => {
   expect(first.calls + second.calls).toBeLessThanOrEqual(800);
 });
 
-it('counts little for a worker that dies, and nothing for one that is idle', async () => {
-  const { worker } = workersOf({ default: { long: { hour: { requests: 1_000, perMs: hourMs } } } });
-  for (let n = 0; n < 100; n += 1) {
-    const made = worker()({ signal }).make(async () => ({ value: null }));
-    await vi.advanceTimersByTimeAsync(2_000);
-    await made;
-  }
+const thousand: Quota = { default: { long: { hour: { requests: 1_000, perMs: hourMs } } } };
+
+it('calls that were not needed, were called off, or were not prepared in time are there for others', async () => {
+  const { worker } = workersOf(thousand);
+  const some = await press(worker(), { lanes: 8, most: 200 });
+  await vi.advanceTimersByTimeAsync(10_000);
+  const make = worker();
+  const fences = [
+    ...Array.from({ length: 20 }, () => async () => Promise.reject(new Error('not mine'))),
+    ...Array.from({ length: 5 }, () => () => new Promise<void>((done) => setTimeout(done, 7_000))),
+  ];
+  const off = fences.map((fence) =>
+    make({ signal, fence: once(fence) }).make(async () => ({ value: null })),
+  );
+  const outcomes = Promise.allSettled(off);
+  await vi.advanceTimersByTimeAsync(20_000);
+  const made = (await outcomes).filter(({ status }) => status === 'fulfilled').length;
+  expect(made).toBe(5);
   const rest = await press(worker());
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(rest.calls).toBe(900);
+  expect(some.calls + made + rest.calls).toBe(1_000);
+});
+
+/** What takes its time, or fails, the first time only. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let first = true;
+  return async () => {
+    const isFirst = first;
+    first = false;
+    if (isFirst) await work();
+  };
+}
+
+it('no call is made with a pass that is too old: the count may have forgotten it', async () => {
+  const pacer = new Pacer(new LocalQuotas(), 'api', { long: { hour: { requests: 1_000 } } });
+  const who = { begins: () => undefined, waits: () => undefined, went: () => undefined };
+  const [late] = await Promise.all([pacer.turn(who), vi.advanceTimersByTimeAsync(100)]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await late.due()).toBe(false);
+  late.done();
+  const [prompt] = await Promise.all([pacer.turn(who), vi.advanceTimersByTimeAsync(100)]);
+  expect(await prompt.due()).toBe(true);
+  prompt.done();
+});
+
+it('what was taken ahead is void when an answer says that nothing is left', async () => {
+  const { worker } = workersOf(thousand);
+  let calls = 0;
+  const answer = () => {
+    calls += 1;
+    return calls < 100 ? {} : { limited: true, long: { hour: { remaining: 0 } } };
+  };
+  const made = await press(worker(), { lanes: 1, answer });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(made).toMatchObject({ calls: 100, waits: [expect.any(Number)] });
 });
 
 it('a refusal because a day is used up sends all away until the reset, and slows nobody down after', async () => {
@@ -98,7 +147,7 @@ it('a refusal because a day is used up sends all away until the reset, and slows
   const { worker } = workersOf({ default: { requests: 50, long: { day } } });
   const refused = await press(worker(), {
     lanes: 1,
-    answer: { limited: true, long: { day: { remaining: 0 } } },
+    answer: () => ({ limited: true, long: { day: { remaining: 0 } } }),
   });
   const other = await press(worker());
   await vi.advanceTimersByTimeAsync(5_000);
@@ -119,13 +168,13 @@ it('what answers say is used by others is not there for us', async () => {
   });
   const made = await press(worker(), {
     lanes: 1,
-    answer: { long: { day: { used: 1_100, requests: 1_000 } } },
+    answer: () => ({ long: { day: { used: 1_100, requests: 1_000 } } }),
   });
   await vi.advanceTimersByTimeAsync(5_000);
   expect(made).toMatchObject({ calls: 1, waits: [expect.any(Number)] });
   const more = await press(worker(), {
     lanes: 1,
-    answer: { long: { day: { used: 700, requests: 1_000 } } },
+    answer: () => ({ long: { day: { used: 700, requests: 1_000 } } }),
   });
   await vi.advanceTimersByTimeAsync(2 * hourMs);
   expect(more.calls).toBe(0);

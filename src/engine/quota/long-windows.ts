@@ -188,8 +188,6 @@ function givenBack(count: Count, name: string, back: readonly Taken[]): Count {
 function added(count: Count, calls: number, until: number): Count {
   if (calls === 0) return count;
   const same = count.taken.find((each) => each.until === until);
-  // What has lapsed already cannot be given back.
-  if (same === undefined && calls < 0) return count;
   const others = count.taken.filter((each) => each !== same);
   const all = [...others, { calls: Math.max(0, (same?.calls ?? 0) + calls), until }];
   return { ...count, taken: all.toSorted((a, b) => a.until - b.until) };
