@@ -15,7 +15,10 @@ export type Quota = Readonly<Record<string, Bucket>>;
 
 /** How many calls of one kind a system allows. */
 export interface Bucket {
-  /** Calls per `perMs`; they are spaced evenly. Undefined: no rate is declared, only what the answers say counts. */
+  /**
+   * Calls per `perMs`; they are spaced evenly. Of several short windows the slowest: it keeps the others too. Undefined: no
+   * rate is declared, only what the answers say counts.
+   */
   readonly requests?: number;
   /** Length of the window in milliseconds. Default 1000. */
   readonly perMs?: number;
