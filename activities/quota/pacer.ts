@@ -1,11 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import {
-  leaseQuota,
-  refuseQuota,
-  workerTtlMs,
-  type Lease,
-  type QuotaState,
-} from '../../src/engine/quota/quota.ts';
+import { workerTtlMs } from '../../src/engine/quota/permits.ts';
+import { leaseQuota, refuseQuota, type Lease } from '../../src/engine/quota/quota.ts';
+import type { QuotaState } from '../../src/engine/quota/quota-state.ts';
 import { jitter } from '../../src/engine/quota/quota-rate.ts';
 import { LimitedError } from '../../src/model/failure.ts';
 import type { Bucket, LimitInfo } from '../../src/model/quota.ts';

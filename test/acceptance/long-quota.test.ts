@@ -48,6 +48,6 @@ test("a run whose day's quota is used up leaves the worker and says until when; 
   }
 }, 180_000);
 
-function remaining(until: string | null): number {
-  return until === null ? 0 : Date.parse(until) - Date.now();
+function remaining(end: string | null): number {
+  return end === null ? 0 : Date.parse(end) - Date.now();
 }
