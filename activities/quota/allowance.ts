@@ -7,18 +7,18 @@ import {
 import type { LongWindow, LongWindowInfo } from '../../src/model/quota.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 
-/** How long calls that are taken ahead may be kept, before the first answer tells. Milliseconds. */
+/** Calls are taken for half of this time ahead, until the counts tell how long they may be kept. Milliseconds. */
 const firstGoodMs = 1_000;
 
 /** The right to make one call, as far as long windows are concerned. */
 export interface Pass {
   /** The call must leave before then, by `performance.now()`. */
   readonly until: number;
-  /** When it lapses from the counts that it was taken from. */
+  /** The times at which it lapses from the counts that it was taken from. */
   readonly lapses: Taken['lapses'];
 }
 
-/** What is about to be called. */
+/** The calls that are about to be made. */
 interface Need {
   /** Calls that could go at once. */
   readonly ready: number;
@@ -44,8 +44,8 @@ const free: Pass = { until: Number.POSITIVE_INFINITY, lapses: {} };
  *              └── void, or too old ◀───────────────┘    └──giveBack──┘ it was called off
  * ```
  *
- * What was too old, and all that is left when no calls are needed any more, goes back to the counts. Void passes do not: the
- * system counts differently. A bucket without long windows lets every call go.
+ * Passes that are too old, and all that are left when no calls are needed any more, go back to the counts. Void passes do
+ * not, since the system counts more than we do. A bucket without long windows lets every call go.
  */
 export class Allowance {
   readonly #quotas: Pick<Quotas, 'change'>;
@@ -139,7 +139,7 @@ export class Allowance {
   async #ask(need: { calls: number; held: number; inFlight: number }): Promise<void> {
     const back = inHeaps(this.#back);
     const request = { worker: this.#worker, ...need, back, seen: this.#seen };
-    // Where it stays unknown whether they came back, they count.
+    // If the answer to this is lost, they are not given back again: a count may be too high, never too low.
     this.#back = [];
     this.#seen = undefined;
     const { result, clock } = await this.#quotas.change<LongState, Grant>(

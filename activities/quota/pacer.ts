@@ -11,9 +11,9 @@ import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
 
-/** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
+/** A call may go so late without harm: the spacing of the slots allows for it. Milliseconds. */
 const lateMs = 10;
-/** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
+/** A call may go so late at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */
 const longestSleepMs = 20_000;
@@ -24,19 +24,19 @@ const mostInFlight = 1_024;
 /** Permits are not used to the very end, which another worker might see sooner. */
 const permitsGoodMs = workerTtlMs - 500;
 
-/** Who makes calls; is told how the waiting goes. Times are of `performance.now()`. */
+/** Somebody who makes calls, and is told how the waiting goes. Times are of `performance.now()`. */
 export interface Caller {
   /** It has calls to make, having had none. */
   begins(): void;
   /** It waits, until then as far as can be said. */
   waits(until: number): void;
-  /** One of its calls goes. */
+  /** A call of it goes. */
   went(): void;
 }
 
 interface Slot {
   readonly at: number;
-  /** Of the lease it came with. */
+  /** `slipped` of the lease that it came with. */
   readonly slipped: number;
 }
 
@@ -46,17 +46,17 @@ export interface Turn {
   due(): Promise<boolean>;
   /** The call leaves now. */
   sent(): void;
-  /** What the answer said, if one came. Settles when all workers can know. */
+  /** Takes in the answer's words about the quota, if one came. Settles when all workers can know them. */
   answered(limits: LimitInfo | undefined): Promise<void>;
   /** The call is over. */
   done(): void;
 }
 
-/** How a turn is waited for. */
+/** The terms on which a turn is waited for. */
 export interface TurnOptions {
   /** It is taken in place of another, before the caller's others. */
   readonly again?: boolean;
-  /** How long before its moment it is welcome, to prepare the call. Milliseconds, default 0. */
+  /** The turn is welcome this long before its moment, to prepare the call. Milliseconds, default 0. */
   readonly leadMs?: number;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
@@ -121,7 +121,7 @@ export class Pacer {
     this.quota = quota;
   }
 
-  /** What is declared. It may be declared anew at any time. */
+  /** The bucket as it is declared, which may be declared anew at any time. */
   set quota(quota: Bucket) {
     this.#quota = quota;
     this.#allowance.windows = quota.long ?? {};
@@ -207,7 +207,7 @@ export class Pacer {
     this.#take(decided);
   }
 
-  /** What waits, and what will wait again soon. */
+  /** Slots for the calls that wait, and for those that will wait again soon. */
   #wanted(): number {
     const soon = Math.min(this.#inFlight, Math.ceil(this.#meter.rate * askMs.soon));
     return Math.max(0, this.#queue.size + soon - (this.#slots?.length ?? 0));
@@ -220,7 +220,7 @@ export class Pacer {
     this.#lease = result;
     const { slipped } = result;
     const local = result.slots?.map((slot) => ({ at: this.#clock.local(slot), slipped })) ?? null;
-    // What was leased before a decrease is void.
+    // Slots that were leased before a decrease are void.
     this.#slots = local === null ? null : [...(renewed ? [] : (this.#slots ?? [])), ...local];
     this.#block(this.#clock.local(result.blockedUntil));
     this.#permits = { most: result.permits ?? mostInFlight, until: clock.from + permitsGoodMs };
@@ -315,7 +315,7 @@ export class Pacer {
     if (slot === undefined) return true;
     if (this.#isMissed(slot, now)) return false;
     this.#noteLate(slot);
-    // Where the process stands still right now, the call leaves later than it seems.
+    // If the process stands still right now, the call leaves later than it seems.
     setImmediate(() => {
       if (performance.now() - now > lateMs) this.#noteLate(slot);
     });
@@ -341,7 +341,7 @@ export class Pacer {
       const state = refuseQuota(before, refusal, this.#quota, now);
       return { state, result: state.blockedUntil };
     });
-    // Where the state database does not answer, at least this worker waits.
+    // If the state database does not answer, at least this worker waits.
     const decided = await shared.catch(() => undefined);
     if (decided !== undefined) this.#block(this.#clock.local(decided.result));
   }
@@ -355,7 +355,7 @@ export class Pacer {
     return Math.max(this.#blockedUntil, this.#allowance.waitUntil);
   }
 
-  /** When to ask again, in milliseconds from now. */
+  /** The time until the next question to the state database. Milliseconds. */
   #nextAsk(): number {
     const now = performance.now();
     const closedMs = this.#closedUntil() - now;

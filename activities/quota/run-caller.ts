@@ -2,7 +2,7 @@ import type { Caller } from './pacer.ts';
 
 /** Shorter waits are not worth telling. Milliseconds. */
 const noticeableMs = 1_500;
-/** How far an announced end of the wait may be wrong before it is told anew. Milliseconds. */
+/** An announced end of the wait may be wrong by so much before it is told anew. Milliseconds. */
 const toleranceMs = 1_000;
 
 /** @param sure false: it is not known what the run shows, and another step may have said it */
@@ -12,7 +12,7 @@ type Note = (until: Date | null, sure: boolean) => Promise<void>;
 export class RunCaller implements Caller {
   readonly #note: Note;
   #lastCall = performance.now();
-  /** What the run shows; undefined: unknown, an earlier attempt may have left something. */
+  /** The end of the wait that the run shows; undefined: unknown, an earlier attempt may have left one. */
   #shown: number | null | undefined;
   #notes: Promise<void> = Promise.resolve();
 

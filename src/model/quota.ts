@@ -13,7 +13,7 @@
  */
 export type Quota = Readonly<Record<string, Bucket>>;
 
-/** How many calls of one kind a system allows. */
+/** The calls of one kind that a system allows. */
 export interface Bucket {
   /**
    * Calls per `perMs`; they are spaced evenly. Of several short windows the slowest: it keeps the others too. Undefined: no
@@ -38,7 +38,7 @@ export interface LongWindow {
   readonly requests: number;
   /** Length in milliseconds, more than a minute. Default: a day. */
   readonly perMs?: number;
-  /** When a day's quota starts afresh. Default: it rolls, and each call counts for `perMs`. */
+  /** The time at which a day's quota starts afresh. Default: it rolls, and each call counts for `perMs`. */
   readonly resets?: Reset;
   /** The share of the calls that is left to others who use the account, from 0 to less than 1. Default 0. */
   readonly keep?: number;
@@ -52,11 +52,11 @@ export interface Reset {
   readonly at?: string;
 }
 
-/** What an answer said about the caller's quota. */
+/** An answer's words about the caller's quota. */
 export interface LimitInfo {
   /** The call was refused for being one too many, had no effect, and may be made again. */
   readonly limited?: boolean;
-  /** How long nobody should call, in milliseconds, if the answer said so. */
+  /** Nobody should call for so long, if the answer said so. Milliseconds. */
   readonly retryAfterMs?: number;
   /** Calls left in the current window. */
   readonly remaining?: number;
@@ -65,13 +65,13 @@ export interface LimitInfo {
   /** The quota itself, where the answers carry it (`RateLimit-Policy`). */
   readonly policy?: { readonly requests: number; readonly perMs: number };
   /**
-   * What is used of the bucket's long windows, by their names: it corrects the count, since others may use the account
+   * The state of the bucket's long windows, by their names: it corrects the count, since others may use the account
    * too. A call that was `limited` where nothing of a long window is left waits for that window.
    */
   readonly long?: Readonly<Record<string, LongWindowInfo>>;
 }
 
-/** What an answer said about a long window: `{ used: 18, requests: 5000 }` or `{ remaining: 0 }`. */
+/** An answer's words about a long window: `{ used: 18, requests: 5000 }` or `{ remaining: 0 }`. */
 export interface LongWindowInfo {
   /** Calls that count in the window, whoever made them. */
   readonly used?: number;

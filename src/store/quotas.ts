@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from './database/database.ts';
 
-/** What a decision about a quota was made of, and at what time. */
+/** The result of a decision about a quota, and the time for which it was made. */
 export interface Decided<R> {
   readonly result: R;
   /** The database's clock, in milliseconds; it was read between `from` and `to` of this process's `performance.now()`. */

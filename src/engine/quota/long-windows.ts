@@ -9,13 +9,13 @@ import { nextReset } from './next-reset.ts';
 const dayMs = 86_400_000;
 /** A rolling window is counted in so many parts, and what was taken in a part lapses as one. */
 const partsPerWindow = 96;
-/** How long calls that were taken may be made: at most, and no longer than a part. Milliseconds. */
+/** Calls that were taken must be made within this time, and within the length of a part. Milliseconds. */
 const mostGoodMs = 5_000;
-/** How long a call may be under way to the system, and how far the system's clock may differ. Milliseconds. */
+/** A call is under way to the system for no longer than this, and the system's clock differs by no more. Milliseconds. */
 const slackMs = 1_000;
-/** What a worker holds unused at most, as a share of the quota: a worker that dies takes so much with it. */
+/** The most that a worker holds unused, as a share of the quota: a worker that dies takes so much with it. */
 const heldShare = 1 / 100;
-/** What the answers said of others' calls in a rolling window is believed for this share of the window. */
+/** An answer about others' calls in a rolling window is believed for this share of the window. */
 const believedShare = 1 / 24;
 /** A worker that has not asked for this long is gone, or has nothing under way. Milliseconds. */
 const workerTtlMs = 30_000;
@@ -27,11 +27,11 @@ export interface LongState {
   readonly workers: Readonly<Record<string, { readonly calls: number; readonly until: number }>>;
 }
 
-/** What counts in one window. */
+/** The calls that count in one window. */
 interface Count {
-  /** What workers took, by the time at which it lapses; earliest first. */
+  /** Calls that workers took, by the time at which they lapse; earliest first. */
   readonly taken: readonly Lapsing[];
-  /** What the answers said beyond that: the calls of others. */
+  /** Calls beyond those, which the answers told: others made them. Null: none are known. */
   readonly others: Lapsing | null;
   /** The quota that the answers told; null: none did. */
   readonly told: number | null;
@@ -45,11 +45,11 @@ interface Lapsing {
 /** Calls that were taken from the counts. */
 export interface Taken {
   readonly calls: number;
-  /** When they lapse from the count of each window. */
+  /** The time at which they lapse, for each window by its name. */
   readonly lapses: Readonly<Record<string, number>>;
 }
 
-/** What a worker asks for. */
+/** A worker's request for calls. */
 export interface TakeRequest {
   /** Names the worker and, where it has several, the bucket. */
   readonly worker: string;
@@ -60,15 +60,15 @@ export interface TakeRequest {
   readonly inFlight: number;
   /** Calls that it took and will not make. */
   readonly back: readonly Taken[];
-  /** What the latest answer said, by window. */
+  /** The latest answer's words about the windows, by their names. */
   readonly seen?: Readonly<Record<string, LongWindowInfo>> | undefined;
 }
 
-/** What a worker gets. */
+/** Calls that a worker gets. */
 export interface Grant extends Taken {
-  /** How long the calls may be made. Milliseconds from now. */
+  /** The calls must be made within this time. Milliseconds from now. */
   readonly goodMs: number;
-  /** Null, or how long to wait because a window is used up. Milliseconds from now. */
+  /** The time to wait because a window is used up, in milliseconds from now; null: no window is. */
   readonly waitMs: number | null;
 }
 
@@ -106,14 +106,14 @@ export function takeCalls(
   };
 }
 
-/** What a window allows right now. */
+/** The calls that a window allows right now. */
 interface Terms {
   /** Calls that may be taken. */
   readonly most: number;
-  /** When they lapse. */
+  /** The time at which they lapse. */
   readonly lapsesAt: number;
   readonly goodMs: number;
-  /** Null where any are left, else how long to wait for more. */
+  /** The time to wait for more; null: some are left. */
   readonly waitMs: number | null;
 }
 
@@ -134,7 +134,7 @@ function termsOf(
   return { most: 0, lapsesAt, goodMs, waitMs: waitOf(count, limit - enough, now) };
 }
 
-/** How long calls that are taken now may be made, and when they lapse. */
+/** The time within which calls that are taken now must be made, and the time at which they lapse. */
 function periodOf(window: LongWindow, now: number): { goodMs: number; lapsesAt: number } {
   const { perMs = dayMs, resets } = window;
   if (resets !== undefined) {
@@ -156,7 +156,7 @@ function usedOf({ taken, others }: Count): number {
   return sum(taken) + (others?.calls ?? 0);
 }
 
-/** How long it takes until no more than `most` calls count. */
+/** The time until no more than `most` calls count. Milliseconds. */
 function waitOf({ taken, others }: Count, most: number, now: number): number {
   const lapsing = [...taken, ...(others === null ? [] : [others])].toSorted(
     (a, b) => a.until - b.until,
@@ -194,7 +194,7 @@ function added(count: Count, calls: number, until: number): Count {
 }
 
 /**
- * Takes in what an answer said. What it counts beyond the calls of the workers was made by others.
+ * Corrects a count by an answer. Calls that the answer counts beyond those of the workers were made by others.
  * @param underWay calls of the workers that the system may not have counted yet
  */
 function corrected(
@@ -216,7 +216,7 @@ function corrected(
   return { ...count, told, others: { calls: Math.max(0, used - own), until } };
 }
 
-/** How long it counts what an answer said of others: they only add to a day's calls, and those of a rolling window lapse. */
+/** The time for which an answer about others is believed: they only add to a day's calls, and those of a rolling window lapse. */
 function believedMs(window: LongWindow, now: number): number {
   const { perMs = dayMs, resets } = window;
   return resets === undefined ? perMs * believedShare : periodOf(window, now).lapsesAt - now;

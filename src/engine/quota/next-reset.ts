@@ -16,7 +16,7 @@ export function nextReset({ timezone, at = '00:00' }: Reset, now: number): numbe
   return resets.find((reset) => reset > now) ?? now + dayMs;
 }
 
-/** What clocks in the zone show at an instant, as if they showed UTC. Milliseconds. */
+/** The reading of a clock in the zone at an instant, as milliseconds, as if it showed UTC. */
 function wallClock(timezone: string, instant: number): number {
   const parts = formatterOf(timezone).formatToParts(instant);
   const part = (type: Intl.DateTimeFormatPartTypes) =>

@@ -13,7 +13,7 @@ export const workerTtlMs = 3_000;
  */
 const concurrent = { first: 8, most: 128, perSecond: 8 };
 
-/** What a worker asks permits for. */
+/** A worker's request for permits. */
 interface Asking {
   readonly worker: string;
   readonly waiting: number;

@@ -4,7 +4,7 @@ import type { Cut } from './quota-rate.ts';
 /** A window that is paced. */
 export type Window = NonNullable<LimitInfo['policy']>;
 
-/** What one worker has of a connection's quota. */
+/** One worker's part of a connection's quota. */
 export interface Share {
   /** Calls that wait or are under way. */
   readonly wants: number;
@@ -13,7 +13,7 @@ export interface Share {
   readonly held: number;
   /** Its calls per millisecond of late. */
   readonly rate: number;
-  /** When it counts as gone. */
+  /** From then on it counts as gone. */
   readonly until: number;
 }
 

@@ -7,8 +7,8 @@ import { firstFree, slip, takeSlots } from './slots.ts';
 /** A refusal this soon after a pause says that the decrease was too small. Milliseconds. */
 const recentMs = 1_000;
 /**
- * What becomes of a rate that was refused: at once, and for a while after. A known quota that was not refused for long
- * is most likely right, and the call came early.
+ * A rate that was refused falls to a share of itself at once, and stays near another share for a while. A known quota that
+ * was not refused for long is most likely right, and the call came early.
  */
 const decrease = {
   rare: { to: 0.9, plateau: 0.98 },
@@ -17,13 +17,13 @@ const decrease = {
 };
 /** Refusals further apart are rare. Milliseconds. */
 const rareMs = 30_000;
-/** What a refusal without a delay waits; it doubles with each that follows soon. Milliseconds. */
+/** The pause after a refusal that names none; it doubles with each that follows soon. Milliseconds. */
 const pauseMs = { first: 1_000, most: 60_000 };
 /** No refusal brings the rate below this: pauses do the rest. */
 const leastRate = 1 / 10_000;
-/** What is taken for the rate that was refused where none is known. */
+/** Taken for the rate that was refused where none is known. */
 const unknownRate = 1 / 1_000;
-/** What a worker asks for. */
+/** A worker's request for slots and permits. */
 export interface LeaseRequest {
   readonly worker: string;
   /** Slots it could use now, beyond those it has. */
@@ -34,15 +34,15 @@ export interface LeaseRequest {
   readonly inFlight: number;
   /** Its calls per millisecond over the last second. */
   readonly rate: number;
-  /** What `slipped` must reach, because a call went late: else it and the calls of its window would be too many. */
+  /** `slipped` must reach this, because a call went late: else it and the calls of its window would be too many. */
   readonly slip?: number;
-  /** What the latest answer said. */
+  /** The latest answer's words about the quota. */
   readonly seen?: LimitInfo | undefined;
 }
 
-/** What a worker gets. */
+/** Slots and permits that a worker gets. */
 export interface Lease {
-  /** When it may call. Null: no rate is known, it may call at any time. */
+  /** The times at which it may call. Null: no rate is known, it may call at any time. */
   readonly slots: readonly number[] | null;
   /** Between two slots of all workers, in milliseconds. */
   readonly every: number;
@@ -51,9 +51,9 @@ export interface Lease {
   readonly permits: number | null;
   readonly blockedUntil: number;
   readonly round: number;
-  /** When the next call is possible, this worker's slots aside. */
+  /** The time of the next call that is possible, this worker's slots aside. */
   readonly nextAt: number;
-  /** When it is worth asking again for the slots that were not to be had; null: all were. */
+  /** From then on it is worth asking again for the slots that were not to be had; null: all were. */
   readonly againAt: number | null;
 }
 
@@ -118,7 +118,7 @@ export function refuseQuota(
   return {
     ...state,
     blockedUntil,
-    // One interval late: what was under way when the block began has left the window by then.
+    // The first call goes one interval late: calls that were under way when the block began have left the window by then.
     nextAt: blockedUntil + 1 / to,
     round: state.round + 1,
     cut: { at: blockedUntil, from, to },
@@ -133,7 +133,7 @@ function withoutTheGone(state: QuotaState, now: number): QuotaState {
   return { ...state, workers: Object.fromEntries(alive) };
 }
 
-/** What the workers together did of late; of one of them it is known better. */
+/** The calls per millisecond of all workers of late; of one of them the rate is known better. */
 function measured(
   { workers }: QuotaState,
   { worker, rate = 0 }: { worker?: string; rate?: number },

@@ -4,7 +4,7 @@ import type { QuotaState } from './quota-state.ts';
 
 /** Slots: the moments of one evenly spaced sequence at which calls may go, dealt out to the workers. */
 
-/** How far ahead slots are taken: at least, for each worker, and at most. Milliseconds. */
+/** Slots are taken so far ahead: at least, for each worker, and at most. Milliseconds. */
 const horizonMs = { least: 200, each: 60, most: 5_000 };
 /** Workers tell of calls that went late within this time. Milliseconds. */
 const reportMs = 200;
@@ -50,13 +50,13 @@ export function slip(state: QuotaState, to = 0, quota: Bucket, now: number): Quo
   return { ...state, nextAt, slipped: Math.max(owed.to, state.slipped), owed: null };
 }
 
-/** When a call is possible at the earliest, slots aside. */
+/** The earliest time at which a call is possible, slots aside. */
 export function firstFree({ blockedUntil, left }: QuotaState, now: number): number {
   const empty = left !== null && left.calls === 0 ? left.until : 0;
   return Math.max(blockedUntil, empty, now);
 }
 
-/** How far ahead slots are taken that lie `every` apart. */
+/** The time ahead for which slots are taken that lie `every` apart. Milliseconds. */
 function horizonOf(state: QuotaState, every: number): number {
   const wide = usersOf(state) * Math.max(horizonMs.each, 2 * every);
   return Math.min(horizonMs.most, Math.max(horizonMs.least, wide));
