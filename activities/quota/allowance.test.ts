@@ -162,6 +162,26 @@ it('a refusal because a day is used up sends all away until the reset, and slows
   expect(next.calls).toBeGreaterThan(0.95 * 200);
 });
 
+it('a refusal that names its wait is believed; an hour rolls', async () => {
+  const { worker } = workersOf(thousand);
+  const long = { hour: { used: 1_000, requests: 1_000 } };
+  const answer = () => ({ limited: true, retryAfterMs: 420_000, long });
+  const refused = await press(worker(), { lanes: 1, answer });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(refused.calls).toBe(1);
+  expect(Math.abs(Number(refused.waits[0]) - 420_000)).toBeLessThan(5_000);
+});
+
+it('a time zone that nobody knows fails the call, and does not keep it waiting', async () => {
+  const day = { requests: 1_000, resets: { timezone: 'Central' } };
+  const { worker } = workersOf({ default: { long: { day } } });
+  const made = worker()({ signal }).make(async () => ({ value: null }));
+  const failed = made.catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(1_000);
+  const expected = { class: 'config', code: 'unknown_timezone', connection: 'api' };
+  expect(await failed).toMatchObject(expected);
+});
+
 it('what answers say is used by others is not there for us', async () => {
   const { worker } = workersOf({
     default: { long: { day: { requests: 15_000, keep: 0.2 } } },

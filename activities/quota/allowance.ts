@@ -4,7 +4,7 @@ import {
   type LongState,
   type Taken,
 } from '../../src/engine/quota/long-windows.ts';
-import type { LongWindow, LongWindowInfo } from '../../src/model/quota.ts';
+import type { LimitInfo, LongWindow, LongWindowInfo } from '../../src/model/quota.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 
 /** Calls are taken for half of this time ahead, until the counts tell how long they may be kept. Milliseconds. */
@@ -109,13 +109,21 @@ export class Allowance {
   }
 
   /**
-   * Takes in what an answer said. It is told to the others with the next renewal.
+   * Takes in an answer's words about the windows. The others are told with the next renewal.
    * @returns true where nothing is left of a window, so that what this process has is void
    */
-  saw(seen: Seen): boolean {
-    const declared = Object.entries(seen).filter(([name]) => Object.hasOwn(this.#windows, name));
-    if (declared.length > 0) this.#seen = { ...this.#seen, ...Object.fromEntries(declared) };
-    const isUsedUp = declared.some(([, said]) => isNothingLeft(said));
+  saw({ long = {}, retryAfterMs }: Pick<LimitInfo, 'long' | 'retryAfterMs'>): boolean {
+    let isUsedUp = false;
+    for (const [name, said] of Object.entries(long)) {
+      if (!Object.hasOwn(this.#windows, name)) continue;
+      const isOut = isNothingLeft(said);
+      isUsedUp ||= isOut;
+      const resetMs = said.resetMs ?? (isOut ? retryAfterMs : undefined);
+      this.#seen = {
+        ...this.#seen,
+        [name]: { ...said, ...(resetMs !== undefined && { resetMs }) },
+      };
+    }
     if (isUsedUp) this.#passes = [];
     return isUsedUp;
   }

@@ -3,7 +3,7 @@ import { workerTtlMs } from '../../src/engine/quota/permits.ts';
 import { leaseQuota, refuseQuota, type Lease } from '../../src/engine/quota/quota.ts';
 import type { QuotaState } from '../../src/engine/quota/quota-state.ts';
 import { jitter } from '../../src/engine/quota/quota-rate.ts';
-import { LimitedError } from '../../src/model/failure.ts';
+import { ConfigError, LimitedError } from '../../src/model/failure.ts';
 import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Decided, Quotas } from '../../src/store/quotas.ts';
 import { Allowance, type Pass } from './allowance.ts';
@@ -129,7 +129,7 @@ export class Pacer {
 
   /**
    * Waits for the permission to make a call.
-   * @throws LimitedError when the wait is long, or `signal` ends it
+   * @throws LimitedError when the wait is long, or `signal` ends it; ConfigError when the quota cannot be understood
    */
   turn(caller: Caller, { again = false, leadMs = 0, signal }: TurnOptions = {}): Promise<Turn> {
     return new Promise((resolve, reject) => {
@@ -162,7 +162,14 @@ export class Pacer {
     while (this.#queue.size > 0 || this.#inFlight > 0) {
       const delay = await this.#renew().then(
         () => this.#nextAsk(),
-        () => askMs.failed,
+        (error: unknown) => {
+          // Anything else passes: the state database is away.
+          if (error instanceof ConfigError) {
+            const { code, message } = error;
+            this.#sendAway(new ConfigError(code, message, { connection: this.#connection }));
+          }
+          return askMs.failed;
+        },
       );
       this.#dispatch();
       this.#tell();
@@ -286,9 +293,8 @@ export class Pacer {
       },
       answered: async (limits) => {
         if (limits === undefined) return;
-        const isUsedUp = limits.long !== undefined && this.#allowance.saw(limits.long);
-        // It was not too fast, and going slower would not help.
-        if (isUsedUp) await this.#askLong().catch(() => undefined);
+        // A call that finds a long window used up was not too fast, and going slower would not help.
+        if (this.#allowance.saw(limits)) await this.#askLong().catch(() => undefined);
         else if (limits.limited === true || limits.retryAfterMs !== undefined)
           await this.#refused(round, limits);
         else this.#seen = limits;
@@ -386,8 +392,12 @@ export class Pacer {
     const now = performance.now();
     const isFarOff = until - now > longestSleepMs;
     if (!isFarOff || (slot !== undefined && this.#allowance.waitUntil < now)) return;
+    this.#sendAway(waitFailure(this.#connection, until - now));
+  }
+
+  #sendAway(error: Error): void {
     for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
-      waiter.fail(waitFailure(this.#connection, until - now));
+      waiter.fail(error);
   }
 }
 

@@ -1,4 +1,6 @@
+import { ConfigError } from '../../model/failure.ts';
 import type { Reset } from '../../model/quota.ts';
+import { isTimezone } from '../../model/timezone.ts';
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
@@ -6,7 +8,10 @@ const dayMs = 86_400_000;
 /** Formatters by time zone: to make one takes far longer than to use it. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** The first time after `now` at which a day's quota starts afresh. Milliseconds since the epoch. */
+/**
+ * The first time after `now` at which a day's quota starts afresh. Milliseconds since the epoch.
+ * @throws ConfigError `unknown_timezone`
+ */
 export function nextReset({ timezone, at = '00:00' }: Reset, now: number): number {
   const [hours = 0, minutes = 0] = at.split(':').map(Number);
   const today = Math.floor(wallClock(timezone, now) / dayMs) * dayMs;
@@ -43,6 +48,11 @@ function instantOf(timezone: string, wall: number): number {
 function formatterOf(timezone: string): Intl.DateTimeFormat {
   const known = formatters.get(timezone);
   if (known !== undefined) return known;
+  if (!isTimezone(timezone))
+    throw new ConfigError(
+      'unknown_timezone',
+      `the quota resets in the time zone ${timezone}, which is unknown: use a name such as America/Chicago`,
+    );
   const made = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
     hourCycle: 'h23',
