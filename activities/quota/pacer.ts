@@ -74,13 +74,13 @@ interface Waiter {
  * pass, which says that the long windows have room for it.
  *
  * ```
- *   the pacer:   idle ──turn──▶ running: asks, deals out, rests, asks again ──nothing waits or is under way──▶ idle
- *                                 └─ nothing to be had for over 20 s: whoever waits is sent away (LimitedError)
+ *   pacer   idle ──turn──▶ running: asks, deals out, rests, and again ──nothing waits or is under way──▶ idle
+ *                             └── nothing is to be had for over 20 s: those who wait are sent away (LimitedError)
  *
- *   a call:      waits ──slot, permit and pass──▶ has its turn ──due: true──▶ under way ──answered, done──▶ over
- *                  ▲                                 │                           │
- *                  └── due: false: the slot was missed, the round has ended, ◀───┘ refused: a new round begins, after a
- *                      or nobody may call for now                                  pause the caller takes a new turn
+ *   call    waits ──slot, permit, pass──▶ has its turn ──due──▶ under way ──answered, done──▶ over
+ *             ▲                               │                    │
+ *             └───────────────────────────────┘                    └── refused: a new round begins after a pause, and
+ *               its moment passed, or a pause began                    the caller takes another turn
  * ```
  */
 export class Pacer {
