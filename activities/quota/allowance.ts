@@ -18,6 +18,12 @@ export interface Pass {
   readonly lapses: Taken['lapses'];
 }
 
+/** Passes that came together. */
+interface Heap {
+  readonly pass: Pass;
+  readonly calls: number;
+}
+
 /** The calls that are about to be made. */
 interface Need {
   /** Calls that could go at once. */
@@ -53,10 +59,10 @@ export class Allowance {
   readonly #worker: string;
   #windows: Windows = {};
   #isFree = true;
-  /** The oldest first. */
-  #passes: Pass[] = [];
+  /** The oldest first; none is empty. */
+  #heaps: Heap[] = [];
   /** Too old. */
-  #back: Pass[] = [];
+  #back: Heap[] = [];
   #seen: Seen | undefined;
   #goodMs = firstGoodMs;
   #waitUntil = 0;
@@ -76,21 +82,17 @@ export class Allowance {
 
   /** Until when nobody may call because a window is used up, by `performance.now()`. In the past: calls may go. */
   get waitUntil(): number {
-    return this.#isFree || this.#passes.length > 0 ? 0 : this.#waitUntil;
+    return this.#isFree || this.#heaps.length > 0 ? 0 : this.#waitUntil;
   }
 
   /** True where a call may be made now. */
   has(now: number): boolean {
     if (this.#isFree) return true;
-    for (
-      let [pass] = this.#passes;
-      pass !== undefined && pass.until <= now;
-      [pass] = this.#passes
-    ) {
-      this.#passes.shift();
-      this.#back.push(pass);
+    for (let [heap] = this.#heaps; heap && heap.pass.until <= now; [heap] = this.#heaps) {
+      this.#heaps.shift();
+      this.#back.push(heap);
     }
-    return this.#passes.length > 0;
+    return this.#heaps.length > 0;
   }
 
   /** True where nothing is left and a renewal may bring something. */
@@ -100,12 +102,16 @@ export class Allowance {
 
   /** Takes the right to one call, which `has` said is there. */
   take(): Pass {
-    return (this.#isFree ? undefined : this.#passes.shift()) ?? free;
+    const [oldest] = this.#heaps;
+    if (this.#isFree || oldest === undefined) return free;
+    const { pass, calls } = oldest;
+    this.#heaps.splice(0, 1, ...(calls > 1 ? [{ pass, calls: calls - 1 }] : []));
+    return pass;
   }
 
   /** Puts back the right to a call that was not made. */
   giveBack(pass: Pass): void {
-    if (pass !== free) this.#passes.unshift(pass);
+    if (pass !== free) this.#heaps.unshift({ pass, calls: 1 });
   }
 
   /**
@@ -124,7 +130,7 @@ export class Allowance {
         [name]: { ...said, ...(resetMs !== undefined && { resetMs }) },
       };
     }
-    if (isUsedUp) this.#passes = [];
+    if (isUsedUp) this.#heaps = [];
     return isUsedUp;
   }
 
@@ -132,7 +138,7 @@ export class Allowance {
   async renew({ ready, inFlight, rate }: Need): Promise<void> {
     if (this.#isFree) return;
     const isEmpty = !this.has(performance.now());
-    const held = this.#passes.length;
+    const held = this.#heaps.reduce((total, { calls }) => total + calls, 0);
     const wanted = Math.max(ready, Math.ceil((rate * this.#goodMs) / 2));
     if (!isEmpty && held >= wanted / 2) return;
     await this.#ask({ calls: Math.max(0, wanted - held), held, inFlight });
@@ -140,12 +146,12 @@ export class Allowance {
 
   /** Gives back what is left: no calls are needed for now. */
   async leave(): Promise<void> {
-    this.#back.push(...this.#passes.splice(0));
+    this.#back.push(...this.#heaps.splice(0));
     if (!this.#isFree && this.#back.length > 0) await this.#ask({ calls: 0, held: 0, inFlight: 0 });
   }
 
   async #ask(need: { calls: number; held: number; inFlight: number }): Promise<void> {
-    const back = inHeaps(this.#back);
+    const back = this.#back.map(({ pass: { lapses }, calls }) => ({ lapses, calls }));
     const request = { worker: this.#worker, ...need, back, seen: this.#seen };
     // If the answer to this is lost, they are not given back again: a count may be too high, never too low.
     this.#back = [];
@@ -161,19 +167,11 @@ export class Allowance {
     const { calls, lapses, goodMs, waitMs } = result;
     if (calls > 0) this.#goodMs = goodMs;
     this.#waitUntil = waitMs === null ? 0 : clock.to + waitMs;
-    const pass = { until: clock.from + goodMs, lapses };
-    for (let n = 0; n < calls; n += 1) this.#passes.push(pass);
+    if (calls > 0) this.#heaps.push({ pass: { until: clock.from + goodMs, lapses }, calls });
   }
 }
 
 function isNothingLeft({ remaining, used, requests }: LongWindowInfo): boolean {
   if (remaining !== undefined) return remaining <= 0;
   return used !== undefined && requests !== undefined && used >= requests;
-}
-
-/** Passes that lapse together, as one. */
-function inHeaps(passes: readonly Pass[]): Taken[] {
-  const counts = new Map<Taken['lapses'], number>();
-  for (const { lapses } of passes) counts.set(lapses, (counts.get(lapses) ?? 0) + 1);
-  return [...counts].map(([lapses, calls]) => ({ lapses, calls }));
 }
