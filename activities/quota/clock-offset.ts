@@ -12,7 +12,7 @@ export class ClockOffset {
     if (this.#readings.length > kept) this.#readings.shift();
   }
 
-  /** When it is `at` by the database's clock, as `performance.now()` will tell. */
+  /** The time `at` of the database's clock, as `performance.now()` will tell it. */
   local(at: number): number {
     // The quickest answer is the surest.
     const best = this.#readings.reduce((a, b) => (b.error < a.error ? b : a));

@@ -1,4 +1,4 @@
-/** What waits, in turns: first come first served for each owner, and the owners one after the other. */
+/** Items that wait, in turns: first come first served for each owner, and the owners one after the other. */
 export class FairQueue<Owner, Item> {
   readonly #byOwner = new Map<Owner, Item[]>();
   #size = 0;

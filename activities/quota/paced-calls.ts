@@ -3,10 +3,10 @@ import type { Answered, CallOptions, Calls, Send } from '../../src/connectors/co
 import { abortedByEither, withTimeLimit } from '../../src/model/abort.ts';
 import type { Pacer, Caller } from './pacer.ts';
 
-/** What must be durable before a call goes is made so this long before its moment. Milliseconds. */
+/** A call is prepared (fence, journal) this long before its moment. Milliseconds. */
 const preparationMs = 60;
 
-/** How the calls of one piece of work are made. */
+/** The terms on which the calls of one piece of work are made. */
 export interface CallTerms {
   /** Aborted when the work is stopped: nothing is sent any more. */
   readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { workerTtlMs } from '../../src/engine/quota/quota.ts';
+import { workerTtlMs } from '../../src/engine/quota/permits.ts';
 import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Quotas } from '../../src/store/quotas.ts';
 import { StrictLimits, type StrictLimitOptions } from '../../test/support/strict-limits.ts';

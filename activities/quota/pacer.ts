@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import {
-  leaseQuota,
-  refuseQuota,
-  workerTtlMs,
-  type Lease,
-  type QuotaState,
-} from '../../src/engine/quota/quota.ts';
+import { workerTtlMs } from '../../src/engine/quota/permits.ts';
+import { leaseQuota, refuseQuota, type Lease } from '../../src/engine/quota/quota.ts';
+import type { QuotaState } from '../../src/engine/quota/quota-state.ts';
 import { jitter } from '../../src/engine/quota/quota-rate.ts';
-import { LimitedError } from '../../src/model/failure.ts';
+import { ConfigError, LimitedError } from '../../src/model/failure.ts';
 import type { Bucket, LimitInfo } from '../../src/model/quota.ts';
 import type { Decided, Quotas } from '../../src/store/quotas.ts';
+import { Allowance, type Pass } from './allowance.ts';
 import { CallMeter } from './call-meter.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { FairQueue } from './fair-queue.ts';
 
-/** How late a call may go without harm: the spacing of the slots allows for it. Milliseconds. */
+/** A call may go so late without harm: the spacing of the slots allows for it. Milliseconds. */
 const lateMs = 10;
-/** How late it may go at most: a process that stood still for longer may have lost its work to another (R6). */
+/** A call may go so late at most: a process that stood still for longer may have lost its work to another (R6). */
 const latestMs = 1_000;
 /** Longer waits leave the worker. */
 const longestSleepMs = 20_000;
@@ -27,19 +24,19 @@ const mostInFlight = 1_024;
 /** Permits are not used to the very end, which another worker might see sooner. */
 const permitsGoodMs = workerTtlMs - 500;
 
-/** Who makes calls; is told how the waiting goes. Times are of `performance.now()`. */
+/** Somebody who makes calls, and is told how the waiting goes. Times are of `performance.now()`. */
 export interface Caller {
   /** It has calls to make, having had none. */
   begins(): void;
   /** It waits, until then as far as can be said. */
   waits(until: number): void;
-  /** One of its calls goes. */
+  /** A call of it goes. */
   went(): void;
 }
 
 interface Slot {
   readonly at: number;
-  /** Of the lease it came with. */
+  /** `slipped` of the lease that it came with. */
   readonly slipped: number;
 }
 
@@ -49,17 +46,17 @@ export interface Turn {
   due(): Promise<boolean>;
   /** The call leaves now. */
   sent(): void;
-  /** What the answer said, if one came. Settles when all workers can know. */
+  /** Takes in the answer's words about the quota, if one came. Settles when all workers can know them. */
   answered(limits: LimitInfo | undefined): Promise<void>;
   /** The call is over. */
   done(): void;
 }
 
-/** How a turn is waited for. */
+/** The terms on which a turn is waited for. */
 export interface TurnOptions {
   /** It is taken in place of another, before the caller's others. */
   readonly again?: boolean;
-  /** How long before its moment it is welcome, to prepare the call. Milliseconds, default 0. */
+  /** The turn is welcome this long before its moment, to prepare the call. Milliseconds, default 0. */
   readonly leadMs?: number;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
@@ -67,16 +64,26 @@ export interface TurnOptions {
 
 interface Waiter {
   readonly leadMs: number;
-  go(slot: Slot | undefined): void;
+  go(slot: Slot | undefined, pass: Pass): void;
   fail(error: unknown): void;
 }
 
 /**
- * Paces the calls of this process to one connection. It leases slots and permits for a moment ahead from the state that
- * all workers share, and deals them out; it learns of the others' refusals when it leases.
+ * Paces the calls of this process to one bucket of a connection. It leases slots and permits for a moment ahead from the
+ * state that all workers share, and deals them out; it learns of the others' refusals when it leases. A call also needs a
+ * pass, which says that the long windows have room for it.
+ *
+ * ```
+ *   pacer   idle ──turn──▶ running: asks, deals out, rests, and again ──nothing waits or is under way──▶ idle
+ *                             └── nothing is to be had for over 20 s: those who wait are sent away (LimitedError)
+ *
+ *   call    waits ──slot, permit, pass──▶ has its turn ──due──▶ under way ──answered, done──▶ over
+ *             ▲                               │                    │
+ *             └───────────────────────────────┘                    └── refused: a new round begins after a pause, and
+ *               its moment passed, or a pause began                    the caller takes another turn
+ * ```
  */
 export class Pacer {
-  quota: Bucket;
   readonly #quotas: Pick<Quotas, 'change'>;
   readonly #connection: string;
   readonly #key: string;
@@ -84,6 +91,8 @@ export class Pacer {
   readonly #queue = new FairQueue<Caller, Waiter>();
   readonly #clock = new ClockOffset();
   readonly #meter = new CallMeter();
+  readonly #allowance: Allowance;
+  #quota: Bucket;
   #running = false;
   #inFlight = 0;
   /** Leased and not used, in local time; null: no rate is known. */
@@ -107,12 +116,20 @@ export class Pacer {
     this.#quotas = quotas;
     this.#connection = connection;
     this.#key = key;
+    this.#quota = quota;
+    this.#allowance = new Allowance(quotas, connection, `${this.#worker} ${key}`);
     this.quota = quota;
+  }
+
+  /** The bucket as it is declared, which may be declared anew at any time. */
+  set quota(quota: Bucket) {
+    this.#quota = quota;
+    this.#allowance.windows = quota.long ?? {};
   }
 
   /**
    * Waits for the permission to make a call.
-   * @throws LimitedError when the wait is long, or `signal` ends it
+   * @throws LimitedError when the wait is long, or `signal` ends it; ConfigError when the quota cannot be understood
    */
   turn(caller: Caller, { again = false, leadMs = 0, signal }: TurnOptions = {}): Promise<Turn> {
     return new Promise((resolve, reject) => {
@@ -122,9 +139,9 @@ export class Pacer {
       const over = (): void => signal?.removeEventListener('abort', cancelled);
       const waiter: Waiter = {
         leadMs,
-        go: (slot) => {
+        go: (slot, pass) => {
           over();
-          resolve(this.#newTurn(caller, slot));
+          resolve(this.#newTurn(caller, slot, pass));
         },
         fail: (error) => {
           over();
@@ -143,17 +160,39 @@ export class Pacer {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#queue.size > 0 || this.#inFlight > 0) {
-      const delay = await this.#ask().then(
+      const delay = await this.#renew().then(
         () => this.#nextAsk(),
-        () => askMs.failed,
+        (error: unknown) => {
+          // Anything else passes: the state database is away.
+          if (error instanceof ConfigError) {
+            const { code, message } = error;
+            this.#sendAway(new ConfigError(code, message, { connection: this.#connection }));
+          }
+          return askMs.failed;
+        },
       );
       this.#dispatch();
       this.#tell();
       await this.#rest(delay);
     }
     this.#running = false;
-    // The others need not wait until these permits lapse.
+    // The others need not wait until these permits lapse, nor until these calls do.
     if (this.#lease?.permits !== null) await this.#ask().catch(() => undefined);
+    await this.#allowance.leave().catch(() => undefined);
+  }
+
+  async #renew(): Promise<void> {
+    await this.#ask();
+    await this.#askLong();
+  }
+
+  async #askLong(): Promise<void> {
+    const atOnce = this.#slots?.length ?? Math.max(0, this.#permits.most - this.#inFlight);
+    await this.#allowance.renew({
+      ready: Math.min(this.#queue.size, Math.max(1, atOnce)),
+      inFlight: this.#inFlight,
+      rate: this.#meter.rate,
+    });
   }
 
   async #ask(): Promise<void> {
@@ -169,13 +208,13 @@ export class Pacer {
     };
     this.#seen = undefined;
     const decided = await this.#quotas.change<QuotaState, Lease>(this.#key, (before, now) => {
-      const { state, lease } = leaseQuota(before, request, this.quota, now);
+      const { state, lease } = leaseQuota(before, request, this.#quota, now);
       return { state, result: lease };
     });
     this.#take(decided);
   }
 
-  /** What waits, and what will wait again soon. */
+  /** Slots for the calls that wait, and for those that will wait again soon. */
   #wanted(): number {
     const soon = Math.min(this.#inFlight, Math.ceil(this.#meter.rate * askMs.soon));
     return Math.max(0, this.#queue.size + soon - (this.#slots?.length ?? 0));
@@ -188,7 +227,7 @@ export class Pacer {
     this.#lease = result;
     const { slipped } = result;
     const local = result.slots?.map((slot) => ({ at: this.#clock.local(slot), slipped })) ?? null;
-    // What was leased before a decrease is void.
+    // Slots that were leased before a decrease are void.
     this.#slots = local === null ? null : [...(renewed ? [] : (this.#slots ?? [])), ...local];
     this.#block(this.#clock.local(result.blockedUntil));
     this.#permits = { most: result.permits ?? mostInFlight, until: clock.from + permitsGoodMs };
@@ -202,17 +241,21 @@ export class Pacer {
     for (; next !== undefined && this.#mayCall(now, next.leadMs); next = this.#queue.first()) {
       this.#queue.take();
       this.#inFlight += 1;
-      next.go(this.#slots?.shift());
+      next.go(this.#slots?.shift(), this.#allowance.take());
     }
     if (next === undefined) return;
-    const due = Math.max((this.#slots?.[0]?.at ?? 0) - next.leadMs, this.#blockedUntil);
+    const lacksPasses = this.#allowance.isShort(now);
+    const due = lacksPasses
+      ? this.#askedAt + askMs.soon
+      : Math.max((this.#slots?.[0]?.at ?? 0) - next.leadMs, this.#closedUntil());
     if (due > now) this.#alarm = setTimeout(() => this.#dispatch(), due - now);
-    if (this.#isShort(now)) this.#wake();
+    if (this.#isShort(now) || (lacksPasses && due <= now)) this.#wake();
   }
 
   #mayCall(now: number, leadMs: number): boolean {
     if (now < this.#blockedUntil || now > this.#permits.until) return false;
     if (this.#inFlight >= Math.min(this.#permits.most, mostInFlight)) return false;
+    if (!this.#allowance.has(now)) return false;
     if (this.#slots === null) return true;
     while (this.#slots[0] !== undefined && this.#isMissed(this.#slots[0], now)) this.#slots.shift();
     return this.#slots[0] !== undefined && this.#slots[0].at <= now + leadMs + 0.5;
@@ -223,21 +266,21 @@ export class Pacer {
     return now - at > lateMs + Math.min(latestMs, this.#lease?.every ?? 0);
   }
 
-  /** Whether more slots are needed, and were to be had when last asked. */
+  /** True where more slots are needed, and were to be had when last asked. */
   #isShort(now: number): boolean {
     if (this.#slots === null || this.#lease?.againAt !== null) return false;
     const gap = this.#slots.length > 0 ? askMs.soon : askMs.atOnce;
     return this.#queue.size > this.#slots.length && now - this.#askedAt > gap;
   }
 
-  #newTurn(caller: Caller, slot: Slot | undefined): Turn {
+  #newTurn(caller: Caller, slot: Slot | undefined, pass: Pass): Turn {
     const round = this.#lease?.round ?? 0;
     let used = false;
     return {
       due: async () => {
         const wait = (slot?.at ?? 0) - performance.now();
         if (wait > 0.5) await sleep(wait);
-        if (!this.#use(slot, round)) return false;
+        if (performance.now() >= pass.until || !this.#use(slot, round)) return false;
         used = true;
         this.#meter.add();
         caller.went();
@@ -250,12 +293,15 @@ export class Pacer {
       },
       answered: async (limits) => {
         if (limits === undefined) return;
-        if (limits.limited === true || limits.retryAfterMs !== undefined)
+        // A call that finds a long window used up was not too fast, and going slower would not help.
+        if (this.#allowance.saw(limits)) await this.#askLong().catch(() => undefined);
+        else if (limits.limited === true || limits.retryAfterMs !== undefined)
           await this.#refused(round, limits);
         else this.#seen = limits;
       },
       done: () => {
         this.#inFlight -= 1;
+        if (!used) this.#allowance.giveBack(pass);
         if (!used && slot !== undefined && round === this.#lease?.round) this.#giveBack(slot);
         this.#dispatch();
       },
@@ -275,7 +321,7 @@ export class Pacer {
     if (slot === undefined) return true;
     if (this.#isMissed(slot, now)) return false;
     this.#noteLate(slot);
-    // Where the process stands still right now, the call leaves later than it seems.
+    // If the process stands still right now, the call leaves later than it seems.
     setImmediate(() => {
       if (performance.now() - now > lateMs) this.#noteLate(slot);
     });
@@ -298,10 +344,10 @@ export class Pacer {
     if (this.#lease?.round === round) this.#slots = [];
     const refusal = { round, retryAfterMs, worker: this.#worker, rate: this.#meter.rate };
     const shared = this.#quotas.change<QuotaState, number>(this.#key, (before, now) => {
-      const state = refuseQuota(before, refusal, this.quota, now);
+      const state = refuseQuota(before, refusal, this.#quota, now);
       return { state, result: state.blockedUntil };
     });
-    // Where the state database does not answer, at least this worker waits.
+    // If the state database does not answer, at least this worker waits.
     const decided = await shared.catch(() => undefined);
     if (decided !== undefined) this.#block(this.#clock.local(decided.result));
   }
@@ -310,11 +356,16 @@ export class Pacer {
     this.#blockedUntil = Math.max(this.#blockedUntil, until);
   }
 
-  /** When to ask again, in milliseconds from now. */
+  /** Until when nobody may call: after a refusal, or because a long window is used up. */
+  #closedUntil(): number {
+    return Math.max(this.#blockedUntil, this.#allowance.waitUntil);
+  }
+
+  /** The time until the next question to the state database. Milliseconds. */
   #nextAsk(): number {
     const now = performance.now();
-    if (this.#blockedUntil > now + askMs.usually)
-      return Math.min(askMs.rarely, this.#blockedUntil - now - askMs.usually / 2);
+    const closedMs = this.#closedUntil() - now;
+    if (closedMs > askMs.usually) return Math.min(askMs.rarely, closedMs - askMs.usually / 2);
     const { againAt = null, permits = null } = this.#lease ?? {};
     if (this.#queue.size === 0 && permits === null) return askMs.rarely;
     if (againAt === null) return askMs.usually;
@@ -336,14 +387,17 @@ export class Pacer {
     if (this.#lease === undefined) return;
     const [slot] = this.#slots ?? [];
     const next = slot?.at ?? this.#clock.local(this.#lease.nextAt);
-    const until = Math.max(this.#blockedUntil, next);
-    const wait = until - performance.now();
-    if (wait > longestSleepMs && slot === undefined) {
-      for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
-        waiter.fail(waitFailure(this.#connection, wait));
-      return;
-    }
+    const until = Math.max(this.#closedUntil(), next);
     for (const caller of this.#queue.owners()) caller.waits(until);
+    const now = performance.now();
+    const isFarOff = until - now > longestSleepMs;
+    if (!isFarOff || (slot !== undefined && this.#allowance.waitUntil < now)) return;
+    this.#sendAway(waitFailure(this.#connection, until - now));
+  }
+
+  #sendAway(error: Error): void {
+    for (let waiter = this.#queue.take(); waiter !== undefined; waiter = this.#queue.take())
+      waiter.fail(error);
   }
 }
 

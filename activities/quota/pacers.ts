@@ -26,8 +26,8 @@ export class Pacers {
     run: string,
     progress: Pick<Store['runProgress'], 'waitUntil'>,
   ): MakeCalls {
-    const note = (until: Date | null) => progress.waitUntil(run, until);
-    return this.#callsOf(connection, quota, new RunCaller(note));
+    const caller = new RunCaller((until, sure) => progress.waitUntil(run, until, sure));
+    return this.#callsOf(connection, quota, caller);
   }
 
   /** The calls to a connection that belong to no run, as when it is checked: whoever waits for them is told of a limit soon. */

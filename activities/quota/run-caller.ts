@@ -2,18 +2,21 @@ import type { Caller } from './pacer.ts';
 
 /** Shorter waits are not worth telling. Milliseconds. */
 const noticeableMs = 1_500;
-/** How far an announced end of the wait may be wrong before it is told anew. Milliseconds. */
+/** An announced end of the wait may be wrong by so much before it is told anew. Milliseconds. */
 const toleranceMs = 1_000;
+
+/** @param sure false: it is not known what the run shows, and another step may have said it */
+type Note = (until: Date | null, sure: boolean) => Promise<void>;
 
 /** Shows in the run that it waits. */
 export class RunCaller implements Caller {
-  readonly #note: (until: Date | null) => Promise<void>;
+  readonly #note: Note;
   #lastCall = performance.now();
-  /** What the run shows; undefined: unknown, an earlier attempt may have left something. */
+  /** The end of the wait that the run shows; undefined: unknown, an earlier attempt may have left one. */
   #shown: number | null | undefined;
   #notes: Promise<void> = Promise.resolve();
 
-  constructor(note: (until: Date | null) => Promise<void>) {
+  constructor(note: Note) {
     this.#note = note;
   }
 
@@ -35,7 +38,8 @@ export class RunCaller implements Caller {
   }
 
   #show(shown: number | null, until: Date | null): void {
+    const isKnown = this.#shown !== undefined || until !== null;
     this.#shown = shown;
-    this.#notes = this.#notes.then(() => this.#note(until)).catch(() => undefined);
+    this.#notes = this.#notes.then(() => this.#note(until, isKnown)).catch(() => undefined);
   }
 }

@@ -45,7 +45,14 @@ export { allModes } from '../model/mode.ts';
 export type { Mode, ModeSupport, Permissions } from '../model/mode.ts';
 export { nearestOf } from '../model/nearest.ts';
 export type { Operation } from '../model/outcome.ts';
-export type { Bucket, LimitInfo, Quota } from '../model/quota.ts';
+export type {
+  Bucket,
+  LimitInfo,
+  LongWindow,
+  LongWindowInfo,
+  Quota,
+  Reset,
+} from '../model/quota.ts';
 export type { Encoding, KeyValues, RecordBatch, Value } from '../model/record.ts';
 export type { RemovalKind } from '../model/removal.ts';
 export type { StreamInfo } from '../model/stream.ts';

@@ -1,5 +1,6 @@
 import { milliseconds } from '../model/duration.ts';
 import type { ScheduleSpec } from '../model/sync.ts';
+import { isTimezone } from '../model/timezone.ts';
 import type { Path, Reporter } from './reporter.ts';
 
 interface CronField {
@@ -64,13 +65,4 @@ function cronNumber(text: string, field: CronField): number {
   const named = field.names.indexOf(text.toUpperCase());
   if (named >= 0) return named + field.from;
   return /^\d+$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name }).format();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -50,7 +50,7 @@ async function declare(name: string, count: number): Promise<void> {
 async function idsOf(entity: string): Promise<Record<string, readonly string[]>> {
   const records = await recordsOf(bench.stack, entity);
   return Object.fromEntries(
-    records.map(({ fields, ids }) => [String(fields['code'] as string), ids['bulk'] ?? []]),
+    records.map(({ fields, ids }) => [JSON.stringify(fields['code']), ids['bulk'] ?? []]),
   );
 }
 

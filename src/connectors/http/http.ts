@@ -7,6 +7,7 @@ import { HttpClient } from '../kit/http/client.ts';
 import { openDestination } from './destination.ts';
 import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
 import { readPage } from '../kit/pages/pages.ts';
+import { bucketOf } from '../kit/quota-settings.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import { type HttpSettings, settingsSchema, type StreamSettings } from './settings.ts';
 import { openSource } from './source.ts';
@@ -18,16 +19,7 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   title: 'Any JSON REST API, declared in the settings',
   settings: settingsSchema,
   secrets: ['auth.token', 'auth.password', 'auth.value', 'auth.clientSecret', 'headers.*'],
-  quota({ quota }) {
-    if (!quota) return undefined;
-    const { requests, per, concurrency } = quota;
-    return {
-      default: {
-        ...(requests !== undefined && { requests, perMs: milliseconds(per) }),
-        ...(concurrency !== undefined && { concurrency }),
-      },
-    };
-  },
+  quota: ({ quota }) => (quota ? { default: bucketOf(quota) } : undefined),
   source: {
     wholeReads: (settings, { stream }) => wholeReadsOf(settings, stream),
     sortsByWatermark: ({ streams }, { stream }) =>

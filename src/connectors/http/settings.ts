@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { anyNames } from '../../model/any-names.ts';
 import { durationSchema } from '../../model/duration.ts';
+import { quotaSchema } from '../kit/quota-settings.ts';
 import { paginationSchema } from './pagination-settings.ts';
 
 const text = z.string().min(1);
@@ -160,14 +161,7 @@ export const settingsSchema = z.strictObject({
   auth: authSchema.optional().describe('How calls are authenticated.'),
   headers: z.record(text, z.string()).optional().describe('Headers of every call.'),
   timeout: durationSchema.default('30s').describe('Longest a call may take. Default 30s.'),
-  quota: z
-    .strictObject({
-      requests: z.number().int().min(1).optional().describe('Calls allowed per window.'),
-      per: durationSchema.default('1s').describe('Length of the window. Default 1s.'),
-      concurrency: z.number().int().min(1).optional().describe('Most calls at once.'),
-    })
-    .optional()
-    .describe('What the API allows, shared by all workers.'),
+  quota: quotaSchema.optional().describe('What the API allows, shared by all workers.'),
   streams: z.record(text, streamSchema).describe('The lists of records the API has.'),
 });
 

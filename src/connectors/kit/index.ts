@@ -4,6 +4,7 @@ export type { Answer, Call } from './http/call.ts';
 export { HttpClient } from './http/client.ts';
 export type { ClientOptions } from './http/client.ts';
 export { unexpected } from './http/failures.ts';
+export type { LimitsOf } from './http/limits.ts';
 export { resultOf } from './http/refusal.ts';
 export { parseJson, stringifyJson } from './json.ts';
 export { at } from './paths.ts';

@@ -1,6 +1,6 @@
 /**
  * Divides `total` among those who want some, evenly: who wants less than an even share leaves the rest to the others.
- * What cannot be divided goes round with `turn`, so that with fewer than one each everybody has a turn.
+ * A rest that cannot be divided goes round with `turn`, so that with fewer than one each everybody has a turn.
  */
 export function fairShares(wants: readonly number[], total: number, turn: number): number[] {
   const shares = wants.map(() => 0);

@@ -3,12 +3,12 @@
 /** By how much calls may reach an API closer together than they were sent: a share of the window, and at most. */
 export const jitter = { share: 0.022, mostMs: 22 };
 
-/** How fast a rate grows again after a decrease: per cubic second, as a share of the rate before. */
+/** The speed at which a rate grows again after a decrease: per cubic second, as a share of the rate before. */
 const growth = 0.008;
 
 /** A rate that a refusal has brought down. */
 export interface Cut {
-  /** When calls may go again: the growth counts from here. */
+  /** The time from which calls may go again: the growth counts from here. */
   readonly at: number;
   /** The rate to stay at for a while: a little below the one that was refused. */
   readonly from: number;

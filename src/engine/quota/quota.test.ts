@@ -2,13 +2,9 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Bucket, LimitInfo } from '../../model/quota.ts';
 import { fairShares } from './fair-shares.ts';
-import {
-  leaseQuota,
-  refuseQuota,
-  workerTtlMs,
-  type LeaseRequest,
-  type QuotaState,
-} from './quota.ts';
+import { workerTtlMs } from './permits.ts';
+import { leaseQuota, refuseQuota, type LeaseRequest } from './quota.ts';
+import type { QuotaState } from './quota-state.ts';
 import { rateAfter } from './quota-rate.ts';
 
 const start = 1_700_000_000_000;

@@ -164,6 +164,7 @@ export const tables = {
     updated_at: defaulted(time),
   },
   quotas: { connection: name, version: defaulted(bigint), state: json<unknown>() },
+  long_windows: { connection: name, version: defaulted(bigint), state: json<unknown>() },
   hash_key: { one: defaulted(bool), sealed: bytes },
   entities: {
     id: name,

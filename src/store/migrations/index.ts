@@ -9,6 +9,7 @@ import { entities } from './0008-entities.ts';
 import { warnings } from './0009-warnings.ts';
 import { readings } from './0010-readings.ts';
 import { jobs } from './0011-jobs.ts';
+import { longWindows } from './0012-long-windows.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0009-warnings': warnings,
   '0010-readings': readings,
   '0011-jobs': jobs,
+  '0012-long-windows': longWindows,
 };

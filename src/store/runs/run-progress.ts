@@ -11,6 +11,9 @@ export interface RunEnd {
   readonly watermark: string | null;
 }
 
+/** A step that waits until later than this has left its worker, and waits in its workflow. */
+const inWorker = sql`now() + interval '20 s'`;
+
 /** The progress of runs, as their workflows and activities note it. A run that is over stays as it is. */
 export class RunProgress {
   readonly #db: Database;
@@ -72,10 +75,14 @@ export class RunProgress {
     return rows.map(({ id }) => id);
   }
 
-  /** Notes until when the run waits; null: it does not wait any more. */
-  async waitUntil(id: string, until: Date | null): Promise<void> {
+  /**
+   * Notes until when the run waits for a system.
+   * @param sure false: only what a step waits for within its worker is replaced, not the longer wait of a step that left it
+   */
+  async waitUntil(id: string, until: Date | null, sure = true): Promise<void> {
     await sql`update runs set waiting_until = ${until}
-      where id = ${id} and waiting_until is distinct from ${until}::timestamptz`.execute(this.#db);
+      where id = ${id} and waiting_until is distinct from ${until}::timestamptz
+        and (${sure} or waiting_until is null or waiting_until < ${inWorker})`.execute(this.#db);
   }
 
   /** Notes that the run's systems fail; returns since when, in milliseconds of age. */
@@ -86,10 +93,11 @@ export class RunProgress {
     return rows[0]?.age ?? 0;
   }
 
-  /** Notes that the run makes progress again. */
+  /** Notes that a step of the run succeeded. Another may still wait: for so long that it has left its worker. */
   async recovered(id: string): Promise<void> {
-    await sql`update runs set failing_since = null, waiting_until = null
-      where id = ${id} and (failing_since is not null or waiting_until is not null)`.execute(
+    await sql`update runs set failing_since = null,
+        waiting_until = case when waiting_until < ${inWorker} then null else waiting_until end
+      where id = ${id} and (failing_since is not null or waiting_until < ${inWorker})`.execute(
       this.#db,
     );
   }

@@ -8,7 +8,7 @@ import type { WriteOperation } from '../../contract/records.ts';
 import type { Answer, Call } from './call.ts';
 import { Echo } from './echo.ts';
 import { networkFailure, statusFailure, unexpected } from './failures.ts';
-import { limitsOf } from './limits.ts';
+import { limitsOf, type LimitsOf } from './limits.ts';
 import { readText } from './read-text.ts';
 import type { Auth } from '../auth/auth.ts';
 import { TokenCache } from '../auth/oauth2.ts';
@@ -26,6 +26,8 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default: calls prove nothing. */
   readonly auth?: Auth | undefined;
+  /** What answers say of limits beyond the standard headers. */
+  readonly limits?: LimitsOf | undefined;
 }
 
 /** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
@@ -104,7 +106,8 @@ export class HttpClient {
         if (error instanceof SluiceError) throw error;
         throw networkFailure(error, call, this.connection, signal, calls.repeatable);
       });
-      const limits = limitsOf(answer.status, answer.headers, Date.now());
+      const standard = limitsOf(answer.status, answer.headers, Date.now());
+      const limits = { ...standard, ...this.#options.limits?.(answer) };
       // Whether a 503 came before or after the effect is not known.
       if (answer.status === 503 && !calls.repeatable) limits.limited = false;
       return { value: { answer, limits }, limits };

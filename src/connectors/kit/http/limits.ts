@@ -1,4 +1,18 @@
 import type { LimitInfo } from '../../../model/quota.ts';
+import type { Answer } from './call.ts';
+
+/**
+ * Reads what a vendor's answer says of its limits in ways of its own, such as a code in the body of a 200. Each property
+ * that it returns stands in place of what the standard headers say; undefined: the headers alone count.
+ *
+ * ```ts
+ * const limits: LimitsOf = ({ status, body }) =>
+ *   status === 400 && at(body, 'error.code') === 17
+ *     ? { limited: true, long: { hour: { remaining: 0 } } }
+ *     : undefined;
+ * ```
+ */
+export type LimitsOf = (answer: Answer) => LimitInfo | undefined;
 
 /** No system is believed that asks for a longer wait. */
 const longestMs = 86_400_000;
@@ -6,11 +20,11 @@ const minute = 60_000;
 /** Numbers above these are times since the epoch, in seconds or milliseconds; below, seconds from now. */
 const epoch = { seconds: 1_000_000_000, milliseconds: 100_000_000_000 };
 
-/** What is left of a window, and when it starts afresh. */
+/** The calls left of a window, and the time until it starts afresh. */
 type Left = Pick<LimitInfo, 'remaining' | 'resetMs'>;
 
 /**
- * What an answer's status and headers say about the quota: `Retry-After` (seconds or a date), `RateLimit` and
+ * Reads what an answer's status and headers say about the quota: `Retry-After` (seconds or a date), `RateLimit` and
  * `RateLimit-Policy` of the IETF's drafts, `RateLimit-Remaining/-Reset` and `X-RateLimit-Remaining/-Reset`. What is
  * malformed, negative, or longer than a day counts as not said.
  */
@@ -58,7 +72,7 @@ function combinedLeft(header: string): Left | undefined {
       ? []
       : [{ remaining, ...(resetMs !== undefined && { resetMs }) }];
   });
-  // Of several windows the one counts that holds up soonest.
+  // If there are several windows, the one counts that holds up soonest.
   return all.toSorted((a, b) => pace(a) - pace(b))[0];
 }
 
