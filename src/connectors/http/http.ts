@@ -17,7 +17,15 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   type: 'http',
   title: 'Any JSON REST API, declared in the settings',
   settings: settingsSchema,
-  secrets: ['auth.token', 'auth.password', 'auth.value', 'auth.clientSecret', 'headers.*'],
+  secrets: [
+    'auth.token',
+    'auth.password',
+    'auth.value',
+    'auth.clientSecret',
+    'auth.refreshToken',
+    'auth.privateKey',
+    'headers.*',
+  ],
   quota({ quota }) {
     if (!quota) return undefined;
     const { requests, per, concurrency } = quota;
@@ -42,12 +50,13 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   },
   connect(settings, context) {
     const { url, headers, auth, timeout } = settings;
-    const { connection } = context;
+    const { connection, memory } = context;
     const client = new HttpClient({
       connection,
       url,
       headers,
       auth,
+      memory,
       timeoutMs: milliseconds(timeout),
     });
     return {

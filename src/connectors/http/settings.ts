@@ -26,6 +26,18 @@ const fieldTypes = [
   'unknown',
 ] as const;
 
+const oauth2 = {
+  type: z.literal('oauth2'),
+  tokenUrl: address.describe('Where tokens are issued.'),
+  clientId: text.describe('The client id.'),
+  scope: text.optional().describe('The scope to ask for.'),
+  address: text
+    .optional()
+    .describe(
+      "Dotted path of the API's base address in the answer with the token, such as instance_url: it takes the place of the origin of url.",
+    ),
+};
+
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bearer'), token: text.describe('The token.') }),
   z.strictObject({
@@ -43,13 +55,33 @@ const authSchema = z.discriminatedUnion('type', [
     name: text.describe('The query parameter, such as api_key.'),
     value: text.describe('Its value.'),
   }),
-  z.strictObject({
-    type: z.literal('oauth2'),
-    tokenUrl: address.describe('Where tokens are issued (client credentials).'),
-    clientId: text.describe('The client id.'),
-    clientSecret: text.describe('The client secret.'),
-    scope: text.optional().describe('The scope to ask for.'),
-  }),
+  z.discriminatedUnion('grant', [
+    z.strictObject({
+      ...oauth2,
+      grant: z
+        .literal('client_credentials')
+        .optional()
+        .describe('The client asks for itself. The default.'),
+      clientSecret: text.describe('The client secret.'),
+    }),
+    z.strictObject({
+      ...oauth2,
+      grant: z.literal('refresh_token').describe('A person has allowed access once.'),
+      clientSecret: text.optional().describe('The client secret. Absent: a public client.'),
+      refreshToken: text.describe(
+        'The refresh token to begin with. Where the API hands out new ones, the newest is kept.',
+      ),
+    }),
+    z.strictObject({
+      ...oauth2,
+      grant: z.literal('jwt_bearer').describe('A signed statement says for whom the client acts.'),
+      privateKey: text.describe('The RSA key that signs, in PEM.'),
+      subject: text.describe('The user that the client acts for.'),
+      audience: text
+        .optional()
+        .describe('Whom the statement is meant for. Default: the origin of tokenUrl.'),
+    }),
+  ]),
 ]);
 
 const readSchema = z.strictObject({
