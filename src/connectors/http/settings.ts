@@ -84,30 +84,54 @@ const authSchema = z.discriminatedUnion('type', [
   ]),
 ]);
 
-const readSchema = z.strictObject({
-  path: text.describe('Path of the list, added to url.'),
-  params: params.optional().describe('Query parameters of every call.'),
-  records: z.string().default('').describe("Dotted path of the list in the answer; '': the body."),
-  pagination: paginationSchema.prefault({ type: 'none' }).describe('How the list is paged.'),
-  incremental: z
-    .strictObject({
-      parameter: text.describe('Query parameter that takes the watermark, such as updated_since.'),
-      sorted: z
-        .boolean()
-        .default(false)
-        .describe(
-          'The list comes sorted by the watermark, oldest first, records without one last; proved while it is read. An entity asks for it. Default false.',
+const readSchema = z
+  .strictObject({
+    path: text.describe('Path of the list, added to url.'),
+    method: z
+      .enum(['GET', 'POST'])
+      .default('GET')
+      .describe(
+        'POST: size, page or cursor, and watermark are written into the body, their parameters are dotted paths of it. Default GET.',
+      ),
+    body: z
+      .record(text, z.json())
+      .optional()
+      .describe('With POST: the body of every call, such as a search. Default: nothing more.'),
+    params: params.optional().describe('Query parameters of every call.'),
+    records: z
+      .string()
+      .default('')
+      .describe("Dotted path of the list in the answer; '': the body."),
+    pagination: paginationSchema.prefault({ type: 'none' }).describe('How the list is paged.'),
+    incremental: z
+      .strictObject({
+        parameter: text.describe(
+          'Query parameter that takes the watermark, such as updated_since.',
         ),
-      highest: z
-        .strictObject({
-          params: params.describe('Parameters that return the newest record first.'),
-        })
-        .optional()
-        .describe('How the highest watermark is read: one call, its first record counts.'),
-    })
-    .optional()
-    .describe('How to read only what changed. The API may also return records equal to it.'),
-});
+        sorted: z
+          .boolean()
+          .default(false)
+          .describe(
+            'The list comes sorted by the watermark, oldest first, records without one last; proved while it is read. An entity asks for it. Default false.',
+          ),
+        highest: z
+          .strictObject({
+            params: params.describe('Parameters that return the newest record first.'),
+          })
+          .optional()
+          .describe('How the highest watermark is read: one call, its first record counts.'),
+      })
+      .optional()
+      .describe('How to read only what changed. The API may also return records equal to it.'),
+  })
+  .refine(({ body, method }) => body === undefined || method === 'POST', {
+    path: ['body'],
+    error: 'only a POST has a body',
+  })
+  .refine(({ method, pagination }) => method === 'GET' || pagination.type !== 'link', {
+    path: ['method'],
+    error: 'a link to the next page is asked for by GET',
+  });
 
 const lookupSchema = z.strictObject({
   path: text.describe('Path of the call; {key} or {field} stand for the key of a single record.'),
