@@ -31,11 +31,16 @@ export function recordBody(action: Action, operation: WriteOperation): JsonObjec
 
 /** What stands for one operation in the list of a bulk call. */
 export function bulkItem(action: Action, operation: WriteOperation): Json {
-  const kind = action.settings.bulk?.item ?? 'record';
-  if (kind === 'id') return operation.id;
-  if (kind === 'key')
+  const { item = 'record', trace } = action.settings.bulk ?? {};
+  if (item === 'id') return operation.id;
+  if (item === 'key')
     return operation.key.length === 1 ? (operation.key[0] ?? null) : [...operation.key];
-  // In a list nothing else says which record is meant.
+  const record = listedRecord(action, operation);
+  return trace === undefined ? record : { ...record, [trace]: operation.idempotencyKey };
+}
+
+/** The record as a list holds it: nothing but itself says which one is meant. */
+function listedRecord(action: Action, operation: WriteOperation): JsonObject {
   if (operation.operation === 'remove') return nest(identity(action, operation));
   const record = recordBody(action, operation);
   if (action.whole || action.settings.body !== 'fields') return record;

@@ -152,25 +152,49 @@ const lookupSchema = z.strictObject({
     .describe("Dotted path of the list, or of the one record, in the answer; '': the body."),
 });
 
-const bulkSchema = z.strictObject({
-  size: z.number().int().min(1).describe('Most records in one call.'),
-  wrap: text.optional().describe('Property of the body that holds the list. Default: the body.'),
-  item: z
-    .enum(['record', 'key', 'id'])
-    .default('record')
-    .describe('What the list holds: the records (for delete: their key fields), keys, or ids.'),
-  results: z
-    .string()
-    .optional()
-    .describe("Dotted path of the results per record; '': the body. Absent: all or nothing."),
-  match: z
-    .enum(['order', 'key'])
-    .default('order')
-    .describe('Results are in the order of the request, or carry the key.'),
-  status: text.default('status').describe('Dotted path of the HTTP status in a result.'),
-  error: text.default('error').describe('Dotted path of the error in a result.'),
-  id: text.optional().describe("Dotted path of the record's id in a result."),
-});
+const bulkSchema = z
+  .strictObject({
+    size: z.number().int().min(1).describe('Most records in one call.'),
+    wrap: text.optional().describe('Property of the body that holds the list. Default: the body.'),
+    item: z
+      .enum(['record', 'key', 'id'])
+      .default('record')
+      .describe('What the list holds: the records (for delete: their key fields), keys, or ids.'),
+    results: z
+      .string()
+      .optional()
+      .describe("Dotted path of the results per record; '': the body. Absent: all or nothing."),
+    match: z
+      .enum(['order', 'key', 'trace'])
+      .default('order')
+      .describe('Results are in the order of the request, or carry the key, or the id in trace.'),
+    trace: text
+      .optional()
+      .describe(
+        'With match: trace, the property of each record that carries an id made for the call, and dotted path of it in a result, such as objectWriteTraceId.',
+      ),
+    errors: text
+      .optional()
+      .describe('Dotted path of the failures per record, where they stand apart from results.'),
+    errorTrace: text
+      .optional()
+      .describe('Dotted path of trace, or a list of them, in a failure. Default: as in a result.'),
+    status: text.default('status').describe('Dotted path of the HTTP status in a result.'),
+    error: text.default('error').describe('Dotted path of the error in a result.'),
+    id: text.optional().describe("Dotted path of the record's id in a result."),
+  })
+  .refine(({ match, trace }) => (match === 'trace') === (trace !== undefined), {
+    path: ['trace'],
+    error: 'match: trace and trace go together',
+  })
+  .refine(({ match, item }) => match !== 'trace' || item === 'record', {
+    path: ['item'],
+    error: 'only records carry a trace',
+  })
+  .refine(({ match, errors }) => match !== 'order' || errors === undefined, {
+    path: ['errors'],
+    error: 'failures that stand apart have no order: match by key or trace',
+  });
 
 function writeSchema(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
   return z.strictObject({

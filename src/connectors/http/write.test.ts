@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { serve } from '../kit/testing/served.ts';
 import { api, bulk, create, destinationOf, operation, single } from './testing/contacts.ts';
 
 describe('writing', () => {
@@ -82,5 +83,92 @@ describe('writing', () => {
     const destination = await destinationOf(server.url, bulk);
     const writing = destination.write([create('a@x.io'), create('b@x.io')]);
     await expect(writing).rejects.toMatchObject({ name: 'RejectedError', code: 'http_413' });
+  });
+});
+
+describe('results apart from their order', () => {
+  const trace = 'objectWriteTraceId';
+  const inputs = {
+    path: '/contacts/batch',
+    body: 'properties',
+    bulk: {
+      size: 10,
+      wrap: 'inputs',
+      results: 'results',
+      id: 'id',
+      match: 'trace',
+      trace,
+      errors: 'errors',
+      errorTrace: `context.${trace}`,
+    },
+  };
+
+  it('are told by an id that is sent along, failures apart (HubSpot: 207)', async () => {
+    const server = await serve(({ body }) => {
+      const { inputs: sent } = JSON.parse(body) as { inputs: Record<string, unknown>[] };
+      const [a, b, c] = sent.map((input) => input[trace]);
+      return {
+        status: 207,
+        json: {
+          results: [{ id: '3', [trace]: c }],
+          errors: [
+            {
+              status: 'error',
+              category: 'CONFLICT',
+              message: 'it is there',
+              context: { [trace]: [a] },
+            },
+            { status: 'error', message: 'of another call', context: { [trace]: ['x'] } },
+          ],
+          ignored: b,
+        },
+      };
+    });
+    const destination = await destinationOf(server.url, { create: inputs });
+    const results = await destination.write(['a', 'b', 'c'].map((key) => create(`${key}@x.io`)));
+    await server.close();
+    expect(results).toMatchObject([
+      { ok: false, class: 'record', code: 'http_400', message: 'it is there' },
+      { ok: false, class: 'transient', code: 'unknown_outcome' },
+      { ok: true, id: '3' },
+    ]);
+    const [call] = server.arrived;
+    expect(JSON.parse(call?.body ?? '')).toMatchObject({
+      inputs: ['a', 'b', 'c'].map((key) => ({
+        properties: { email: `${key}@x.io` },
+        [trace]: `key-${key}@x.io`,
+      })),
+    });
+  });
+
+  it('are told by the key where results carry it', async () => {
+    const server = await serve(() => ({
+      json: {
+        results: [
+          { email: 'b@x.io', status: 409 },
+          { email: 'a@x.io', id: '1' },
+        ],
+      },
+    }));
+    const byKey = { size: 10, results: 'results', id: 'id', match: 'key' };
+    const stream = { create: { path: '/contacts/bulk', bulk: byKey } };
+    const destination = await destinationOf(server.url, stream);
+    const results = await destination.write(['a', 'b', 'c'].map((key) => create(`${key}@x.io`)));
+    await server.close();
+    expect(results).toMatchObject([
+      { ok: true, id: '1' },
+      { ok: false, code: 'http_409' },
+      { ok: false, code: 'unknown_outcome' },
+    ]);
+  });
+
+  it.each([
+    ['trace', { match: 'trace' }],
+    ['trace', { trace }],
+    ['item', { match: 'trace', trace, item: 'key' }],
+    ['errors', { errors: 'errors' }],
+  ])('asks for what goes together (%s)', async (named, bulkPart) => {
+    const calls = { path: '/x', bulk: { size: 2, results: 'results', ...bulkPart } };
+    await expect(destinationOf('http://127.0.0.1:1', { create: calls })).rejects.toThrow(named);
   });
 });
