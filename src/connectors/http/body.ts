@@ -12,6 +12,8 @@ export interface Action {
   readonly idField: string | undefined;
   /** The call replaces the record or creates it: it needs the key and every mapped field, not only what differs. */
   readonly whole: boolean;
+  /** The call brings an archived record back: it does not hold the record. Default false. */
+  readonly restores?: boolean;
 }
 
 /** The record as the call takes it. */
@@ -25,7 +27,7 @@ export function recordBody(action: Action, operation: WriteOperation): JsonObjec
       }
     : operation.values;
   const record = nest(fields);
-  const { body } = action.settings;
+  const { body = 'fields' } = action.settings;
   return body === 'fields' ? record : { [body]: record };
 }
 
@@ -43,7 +45,7 @@ export function bulkItem(action: Action, operation: WriteOperation): Json {
 function listedRecord(action: Action, operation: WriteOperation): JsonObject {
   if (operation.operation === 'remove') return nest(identity(action, operation));
   const record = recordBody(action, operation);
-  if (action.whole || action.settings.body !== 'fields') return record;
+  if (action.whole || (action.settings.body ?? 'fields') !== 'fields') return record;
   return nest({ ...identity(action, operation), ...operation.values });
 }
 

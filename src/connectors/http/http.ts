@@ -5,7 +5,7 @@ import type { Calls } from '../contract/calls.ts';
 import { defineConnector, type Connection } from '../contract/connector.ts';
 import { HttpClient } from '../kit/http/client.ts';
 import { openDestination } from './destination.ts';
-import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
+import { modesOf, removalsOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
 import { readPage } from '../kit/pages/pages.ts';
 import { declaredFields, sampleFields } from './sample.ts';
 import { type HttpSettings, settingsSchema, type StreamSettings } from './settings.ts';
@@ -45,6 +45,8 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   },
   destination: {
     modes: (settings, { stream }) => modesOf(settings, stream),
+    removals: ({ streams }, { stream }) =>
+      removalsOf(Object.hasOwn(streams, stream) ? streams[stream] : undefined),
     open: async ({ client, stream }, target) =>
       openDestination(client, stream(target.stream), target),
   },

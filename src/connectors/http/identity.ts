@@ -39,7 +39,7 @@ function lookupWithId(
 export function checkIds(stream: StreamSettings, target: Target, connection: string): void {
   if (target.id === undefined) return;
   for (const operation of ['create', 'update', 'remove'] as const) {
-    const settings = actionOf(stream, operation);
+    const settings = actionOf(stream, operation, target.removal);
     const why = settings && target.permissions[operation] && lackOf(settings, operation, target);
     if (!why) continue;
     const message = `${connection}: "${target.stream}" cannot ${operation} records by their ids: ${why}`;

@@ -1,11 +1,25 @@
 import type { ModeSupport } from '../../model/mode.ts';
 import type { Operation } from '../../model/outcome.ts';
+import type { RemovalKind } from '../../model/removal.ts';
 import type { HttpSettings, StreamSettings, WriteSettings } from './settings.ts';
 
-/** How a stream does each operation: `upsert` stands in for `create` and `update`. */
-export function actionOf(stream: StreamSettings, operation: Operation): WriteSettings | undefined {
-  if (operation === 'remove') return stream.delete;
+/**
+ * How a stream does each operation: `upsert` stands in for `create` and `update`.
+ * @param by how records are removed. Default: the first of {@link removalsOf}
+ */
+export function actionOf(
+  stream: StreamSettings,
+  operation: Operation,
+  by: RemovalKind | undefined = removalsOf(stream)[0],
+): WriteSettings | undefined {
+  if (operation === 'remove') return stream[by ?? 'delete'];
   return (operation === 'create' ? stream.create : stream.update) ?? stream.upsert;
+}
+
+/** The ways in which a stream removes a record: what can be brought back comes first. */
+export function removalsOf(stream: StreamSettings | undefined): RemovalKind[] {
+  if (!stream?.archive) return ['delete'];
+  return stream.delete ? ['archive', 'delete'] : ['archive'];
 }
 
 /** Whether a read of a stream holds every record that exists throughout it; else why not. */

@@ -196,43 +196,127 @@ const bulkSchema = z
     error: 'failures that stand apart have no order: match by key or trace',
   });
 
-function writeSchema(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
-  return z.strictObject({
+function callParts(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
+  return {
     method: z
       .enum(['POST', 'PUT', 'PATCH', 'DELETE'])
       .default(method)
       .describe(`Default ${method}.`),
     path: text.describe('Path of the call; {key}, {id} and {field} stand for the record.'),
     bulk: bulkSchema.optional().describe('Many records in one call.'),
-    body: text
-      .default('fields')
-      .describe('fields: the body is the record; any other name: the property that holds it.'),
-    id: text.optional().describe("Dotted path of the record's id in the answer."),
-    idempotencyHeader: text
-      .optional()
-      .describe('Header that takes a key by which the API recognises a repeated call.'),
-  });
+  };
 }
 
-const streamSchema = z.strictObject({
-  key: z
-    .union([text, z.array(text).min(1)])
+function writeSchema(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
+  return z
+    .strictObject({
+      ...callParts(method),
+      body: text
+        .default('fields')
+        .describe('fields: the body is the record; any other name: the property that holds it.'),
+      encoding: z
+        .enum(['json', 'form'])
+        .default('json')
+        .describe('form: a form, with brackets for what is nested. Default json.'),
+      id: text.optional().describe("Dotted path of the record's id in the answer."),
+      idempotencyHeader: text
+        .optional()
+        .describe('Header that takes a key by which the API recognises a repeated call.'),
+    })
+    .refine(({ bulk, encoding }) => encoding === 'json' || !bulk || bulk.wrap !== undefined, {
+      path: ['encoding'],
+      error: 'a list in a form has a name: say bulk.wrap',
+    });
+}
+
+const archiveSchema = z.strictObject({
+  ...callParts('POST'),
+  send: z
+    .record(text, z.json())
     .optional()
-    .describe('The field(s) that identify a record.'),
-  id: text.optional().describe("Dotted path of the API's own id in a record."),
-  fields: anyNames(z.enum(fieldTypes))
-    .optional()
-    .describe('The fields and their types. Absent: the first page is sampled.'),
-  read: readSchema.optional().describe('How all records are listed.'),
-  lookup: lookupSchema.optional().describe('How records are found by key.'),
-  lookupById: lookupSchema
-    .optional()
-    .describe("How records are found by the API's own id. Default: lookup, where that is the key."),
-  create: writeSchema('POST').optional().describe('How a record is created.'),
-  update: writeSchema('PATCH').optional().describe('How a record is updated.'),
-  upsert: writeSchema('PUT').optional().describe('How a record is created or replaced by key.'),
-  delete: writeSchema('DELETE').optional().describe('How a record is removed.'),
+    .describe('Body of a call for one record, such as { archived: true }. Default: none.'),
 });
+
+const fieldSchema = z.union([
+  z.enum(fieldTypes),
+  z
+    .strictObject({
+      type: z.enum(fieldTypes).default('unknown').describe('The type of its values.'),
+      label: text.optional().describe('The name that people see.'),
+      readable: z
+        .boolean()
+        .optional()
+        .describe('false: the API never tells its values. Default true.'),
+      creatable: z.boolean().optional().describe('false: a create may not set it. Default true.'),
+      updatable: z
+        .boolean()
+        .optional()
+        .describe('false: an update may not change it. Default true.'),
+      required: z.boolean().optional().describe('true: a create must set it. Default false.'),
+      unique: z
+        .boolean()
+        .optional()
+        .describe('true: no two records have the same value. Default false.'),
+      values: z
+        .array(text)
+        .min(1)
+        .optional()
+        .describe('The only texts that it takes. Default: any.'),
+    })
+    .refine(({ creatable, required }) => required !== true || creatable !== false, {
+      path: ['required'],
+      error: 'a create cannot set what it must',
+    }),
+]);
+
+const streamSchema = z
+  .strictObject({
+    key: z
+      .union([text, z.array(text).min(1)])
+      .optional()
+      .describe('The field(s) that identify a record.'),
+    id: text.optional().describe("Dotted path of the API's own id in a record."),
+    fields: anyNames(fieldSchema)
+      .optional()
+      .describe(
+        'The fields: each its type, or its type and what the API says of it. Absent: the first page is sampled.',
+      ),
+    leastRecords: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'The fewest records that removals must leave: a mirror that would leave fewer waits for approval. Default 0.',
+      ),
+    read: readSchema.optional().describe('How all records are listed.'),
+    lookup: lookupSchema.optional().describe('How records are found by key.'),
+    lookupById: lookupSchema
+      .optional()
+      .describe(
+        "How records are found by the API's own id. Default: lookup, where that is the key.",
+      ),
+    create: writeSchema('POST').optional().describe('How a record is created.'),
+    update: writeSchema('PATCH').optional().describe('How a record is updated.'),
+    upsert: writeSchema('PUT').optional().describe('How a record is created or replaced by key.'),
+    delete: writeSchema('DELETE').optional().describe('How a record is removed for good.'),
+    archive: archiveSchema
+      .optional()
+      .describe('How a record is archived: how records are removed unless removal.by is delete.'),
+    archived: text
+      .optional()
+      .describe(
+        'Dotted path of what a record has while it is archived: true, or a time. An archived record is found and brought back by restore.',
+      ),
+    restore: archiveSchema
+      .omit({ bulk: true })
+      .optional()
+      .describe('How an archived record is brought back, before it is updated.'),
+  })
+  .refine(({ archived, restore }) => (archived === undefined) === (restore === undefined), {
+    path: ['restore'],
+    error: 'archived and restore go together',
+  });
 
 /** Settings of an `http` connection: where the API is, and what its streams can do. */
 export const settingsSchema = z.strictObject({
@@ -255,6 +339,10 @@ export type HttpSettings = z.infer<typeof settingsSchema>;
 export type StreamSettings = z.infer<typeof streamSchema>;
 export type ReadSettings = z.infer<typeof readSchema>;
 export type LookupSettings = z.infer<typeof lookupSchema>;
-export type WriteSettings = z.infer<ReturnType<typeof writeSchema>>;
+/** A call that writes records, or archives or restores them. */
+export type WriteSettings = z.infer<typeof archiveSchema> &
+  Partial<
+    Pick<z.infer<ReturnType<typeof writeSchema>>, 'body' | 'encoding' | 'id' | 'idempotencyHeader'>
+  >;
 export type BulkSettings = z.infer<typeof bulkSchema>;
 export type Params = z.infer<typeof params>;

@@ -86,6 +86,33 @@ describe('writing', () => {
   });
 });
 
+describe('forms', () => {
+  it('hold a record, or a list of them under a name', async () => {
+    const server = await serve(() => ({ json: {} }));
+    const form = { path: '/contacts', encoding: 'form' };
+    const nested = operation('create', 'a@x.io', { email: 'a@x.io', 'address.city': 'Bern' });
+    const alone = await destinationOf(server.url, { create: form });
+    const [result] = await alone.write([nested]);
+    const list = { ...form, bulk: { size: 2, wrap: 'items' } };
+    const listing = await destinationOf(server.url, { create: list });
+    await listing.write([nested]);
+    await server.close();
+    expect(result).toEqual({ ok: true });
+    expect(server.arrived.map(({ body }) => [...new URLSearchParams(body)])).toEqual([
+      [
+        ['email', 'a@x.io'],
+        ['address[city]', 'Bern'],
+      ],
+      [
+        ['items[0][email]', 'a@x.io'],
+        ['items[0][address][city]', 'Bern'],
+      ],
+    ]);
+    const nameless = { ...form, bulk: { size: 2 } };
+    await expect(destinationOf(server.url, { create: nameless })).rejects.toThrow('bulk.wrap');
+  });
+});
+
 describe('results apart from their order', () => {
   const trace = 'objectWriteTraceId';
   const inputs = {

@@ -6,6 +6,7 @@ import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
 import type { Calls } from '../contract/calls.ts';
 import type { Answer, Call } from '../kit/http/call.ts';
+import { formBody } from '../kit/http/body.ts';
 import type { HttpClient } from '../kit/http/client.ts';
 import { PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
@@ -33,8 +34,9 @@ export async function writeSingle(
     if (!(error instanceof PathError)) throw error;
     return { ok: false, class: 'record', code: 'invalid_value', message: error.message };
   }
-  const removing = operation.operation === 'remove';
-  const body = removing ? undefined : recordBody(action, operation);
+  const { send } = action.settings;
+  const isRecord = operation.operation !== 'remove' && !action.restores;
+  const body = isRecord ? recordBody(action, operation) : send;
   const answer = await client.request(callOf(context, path, [operation], body), context.calls);
   return resultOf(
     answer.status,
@@ -77,7 +79,9 @@ function callOf(
     method: settings.method,
     path,
     label: settings.path,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && {
+      body: settings.encoding === 'form' && isJsonObject(body) ? formBody(body) : body,
+    }),
     ...(settings.idempotencyHeader !== undefined && {
       headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
     }),
