@@ -4,7 +4,7 @@ import { keyPart } from './lookup.ts';
 import { at, fillPath, nest } from '../kit/paths.ts';
 import type { WriteSettings } from './settings.ts';
 
-/** One way to write a stream, and what is needed to build its calls. */
+/** A way to write a stream, and what is needed to build its calls. */
 export interface Action {
   readonly settings: WriteSettings;
   readonly keyFields: readonly string[];
@@ -31,7 +31,7 @@ export function recordBody(action: Action, operation: WriteOperation): JsonObjec
   return body === 'fields' ? record : { [body]: record };
 }
 
-/** What stands for one operation in the list of a bulk call. */
+/** The item that stands for one operation in the list of a bulk call. */
 export function bulkItem(action: Action, operation: WriteOperation): Json {
   const { item = 'record', trace } = action.settings.bulk ?? {};
   if (item === 'id') return operation.id;

@@ -9,7 +9,7 @@ import { resultOf } from '../kit/http/refusal.ts';
 import { resultsByName, resultsByPosition, textsAt, type Judge } from '../kit/http/results.ts';
 import type { BulkSettings } from './settings.ts';
 
-/** What became of each record of a bulk call that the API took as a whole. */
+/** The result of each record of a bulk call that the API took as a whole. */
 export function bulkResults(
   bulk: BulkSettings,
   action: Action,

@@ -6,12 +6,12 @@ import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { actionOf } from './modes.ts';
 import type { LookupSettings, StreamSettings, WriteSettings } from './settings.ts';
 
-/** Whether the target's records are matched by the API's own id. */
+/** True when the target's records are matched by the API's own id. */
 function isById({ id, key }: Target): boolean {
   return id !== undefined && key.length === 1 && key[0] === id;
 }
 
-/** How a target's records are found, and what the path of the call calls the key; undefined where nothing is declared. */
+/** The call that finds a target's records, and the names that its path has for the key; undefined where none is declared. */
 export function lookupOf(
   stream: StreamSettings,
   target: Target,
@@ -64,7 +64,7 @@ function lackOf(
   return names.some((name) => path.includes(name)) ? undefined : 'the path names no {id}';
 }
 
-/** Whether every create of a target whose ids the API assigns may be sent twice. */
+/** True when every create of a target whose ids the API assigns may be sent twice. */
 export function isRepeatable({ bulk, idempotencyHeader, method, path }: WriteSettings): boolean {
   // A bulk call that is split is another call to the API.
   if (bulk) return false;

@@ -24,7 +24,7 @@ const ahead = z
   );
 
 /**
- * How a list is paged. Lists by page, offset and last record end at an empty page unless `more` says so sooner. With
+ * The schema of `pagination:`. Lists by page, offset and last record end at an empty page unless `more` says so sooner. With
  * `method: POST` the parameters are dotted paths of the body.
  */
 export const paginationSchema = z.discriminatedUnion('type', [

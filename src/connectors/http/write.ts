@@ -12,7 +12,7 @@ import { PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
 import type { BulkSettings } from './settings.ts';
 
-/** What a write needs to know of its stream. */
+/** The facts that a write needs of its stream. */
 export interface WriteContext {
   readonly client: HttpClient;
   readonly action: Action;
@@ -92,7 +92,7 @@ function idOf(context: WriteContext, answer: Answer): string | undefined {
   return isJsonObject(answer.body) ? idAt(answer.body, context.idPath) : undefined;
 }
 
-/** One key for the call: half of a bulk call that was split is another call than the whole. */
+/** The key of the whole call: half of a bulk call that was split is another call. */
 function idempotencyKey(operations: readonly WriteOperation[]): string {
   const keys = operations.map((operation) => operation.idempotencyKey);
   if (keys.length === 1) return keys[0] ?? '';

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
 import type { Value } from '../../model/record.ts';
 
-/** What is asked for of records. */
+/** The fields that are asked for. */
 export interface Wanted {
   /** Fields, in order. */
   readonly fields: readonly string[];
@@ -16,7 +16,7 @@ export interface Rows {
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** So many cells may be empty before records with other fields are rows of their own. */
+/** Records with other fields begin rows of their own once so many cells are empty. */
 const mostEmpty = 10_000;
 
 /**

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { ConfigError } from '../../../model/failure.ts';
 import type { JwtBearer } from './auth.ts';
 
-/** How long an assertion is good for. Vendors refuse those that live longer than a few minutes. Seconds. */
+/** An assertion is good for so long: vendors refuse those that live longer than a few minutes. Seconds. */
 const lifetime = 120;
 
 /**

@@ -1,4 +1,4 @@
-/** How calls prove who makes them. */
+/** Credentials, in the form in which calls carry them. Example: `{ type: 'bearer', token }`. */
 export type Auth =
   | { readonly type: 'bearer'; readonly token: string }
   | { readonly type: 'basic'; readonly username: string; readonly password: string }
@@ -17,7 +17,7 @@ export type Auth =
  */
 export type OAuth2 = TokenSource & (ClientCredentials | RefreshToken | JwtBearer);
 
-/** Where access tokens come from. */
+/** The address that issues access tokens, and what to ask it for. */
 interface TokenSource {
   readonly type: 'oauth2';
   /** The address that issues them. */

@@ -6,7 +6,7 @@ import { ConfigError } from '../../../model/failure.ts';
 import type { OAuth2, RefreshToken } from './auth.ts';
 import type { AccessToken, TokenAddress, TokenAnswer } from './token-address.ts';
 
-/** What the memory holds of a refresh token and what came of it, as JSON. */
+/** The memory's value, as JSON: a refresh token, and the access token that the one before it was spent for. */
 interface Chain {
   /** The one to send next. */
   readonly refreshToken: string;
@@ -22,7 +22,7 @@ interface Seen {
   readonly version: Remembered | null;
 }
 
-/** How often a worker looks whether another one has got the token. Milliseconds. */
+/** A worker that waits for another one's token looks for it so often. Milliseconds. */
 const lookMs = 100;
 
 /** A refresh call is never cut but by its time-out: its answer may be the only copy of the next refresh token. */
@@ -38,10 +38,10 @@ const never = new AbortController().signal;
  *         given up ◀─┘ └── taken over from a worker that is silent for longer than a call may take
  * ```
  *
- * Of several workers that want a new token at once, one claims and calls; the others wait and read what it has kept. This
+ * Where several workers want a new token at once, one claims and calls; the others wait and read what it has kept. This
  * matters where a refresh token may be sent once: vendors take a second use for theft and end the whole chain.
  *
- * What can be lost: a worker that dies after the vendor has spent the old refresh token and before the new one is kept
+ * A token can still be lost: a worker that dies after the vendor has spent the old refresh token and before the new one is kept
  * takes the new one with it. Where the vendor takes the old one once more, nothing happened; else a person must allow
  * access again. No client can do better, since the answer is the only copy.
  */

@@ -20,7 +20,7 @@ export interface AccessToken {
   readonly address?: string;
 }
 
-/** What a token address hands out. */
+/** An access token as its address hands it out, maybe with the next refresh token. */
 export interface Issued extends AccessToken {
   /** Takes the place of the refresh token that was sent. Absent: that one stays. */
   readonly refreshToken?: string;

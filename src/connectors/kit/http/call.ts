@@ -1,12 +1,12 @@
 import type { Json } from '../../../model/json.ts';
 import type { EncodedBody } from './body.ts';
 
-/** One request to the API. */
+/** A request to the API. Example: `{ method: 'GET', path: '/contacts', label: '/contacts', params: [['limit', '100']] }`. */
 export interface Call {
   readonly method: string;
   /** Path added to the base address, placeholders filled; or a whole address of the same origin. */
   readonly path: string;
-  /** How messages name the call: the path as the settings have it, without values of a record (R1). */
+  /** The call's name in messages: the path as the settings have it, without values of a record (R1). */
   readonly label: string;
   readonly params?: readonly (readonly [string, string])[];
   /** JSON, its numbers with all their digits; or a form, a text or files. */
@@ -16,6 +16,8 @@ export interface Call {
    * `text`: an answer of 2xx is given as it is in `Answer.text`, such as the CSV of a job's results. Default `json`.
    */
   readonly answer?: 'json' | 'text';
+  /** The bucket of the connection's quota that it draws on, such as HubSpot's `search`. Default `default`. */
+  readonly bucket?: string | undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ import { secretsOf, type Auth } from '../auth/auth.ts';
 import type { AccessToken } from '../auth/token-address.ts';
 import { whenSent } from './when-sent.ts';
 
-/** What a client is made of. */
+/** The address, credentials and habits of a client. */
 export interface ClientOptions {
   /** The connection's id, for error messages. */
   readonly connection: string;
@@ -49,7 +49,7 @@ export class HttpClient {
   readonly #options: ClientOptions;
   readonly #timeoutMs: number;
   readonly #tokens: AccessTokens | undefined;
-  /** What calls carry to prove who calls. */
+  /** The texts by which calls prove who calls: no message repeats them. */
   readonly #secrets: Set<string>;
   readonly #closing = new AbortController();
   /** The base address, without a slash at its end. */
@@ -118,20 +118,23 @@ export class HttpClient {
     calls: Calls,
     token: AccessToken | undefined,
   ): Promise<{ answer: Answer; limits: LimitInfo }> {
-    return calls.make(async ({ signal, sent }) => {
-      this.#base = baseOf(this.#options.url, token?.address);
-      const address = this.#address(call);
-      const headers = this.#headers(call, token?.value);
-      const send = () => this.#send(call, address, headers, signal);
-      const answer = await whenSent(sent, send).catch((error: unknown) => {
-        if (error instanceof SluiceError) throw error;
-        throw networkFailure(error, call, this.connection, signal, calls.repeatable);
-      });
-      const limits = limitsOf(answer.status, answer.headers, Date.now());
-      // Whether a 503 came before or after the effect is not known.
-      if (answer.status === 503 && !calls.repeatable) limits.limited = false;
-      return { value: { answer, limits }, limits };
-    });
+    return calls.make(
+      async ({ signal, sent }) => {
+        this.#base = baseOf(this.#options.url, token?.address);
+        const address = this.#address(call);
+        const headers = this.#headers(call, token?.value);
+        const send = () => this.#send(call, address, headers, signal);
+        const answer = await whenSent(sent, send).catch((error: unknown) => {
+          if (error instanceof SluiceError) throw error;
+          throw networkFailure(error, call, this.connection, signal, calls.repeatable);
+        });
+        const limits = limitsOf(answer.status, answer.headers, Date.now());
+        // A 503 may have come before the effect or after it: nobody knows.
+        if (answer.status === 503 && !calls.repeatable) limits.limited = false;
+        return { value: { answer, limits }, limits };
+      },
+      call.bucket === undefined ? undefined : { bucket: call.bucket },
+    );
   }
 
   #send(call: Call, address: URL, sent: Headers, signal: AbortSignal): Promise<Answer> {

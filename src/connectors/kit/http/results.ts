@@ -36,7 +36,7 @@ export function resultsByPosition<Item>(
   });
 }
 
-/** How the items of a bulk answer name the records that they are about. */
+/** The names by which the items of a bulk answer and the records that were sent are tied to each other. */
 export interface ResultNames<Item> {
   /** The name of a record, such as its key as text, or `idempotencyKey` where the call carries an id of our own. */
   operation(operation: WriteOperation): string;

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../model/json.ts';
 export type Params = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * How a list is paged. A list by page, offset or last record ends at an empty page unless `more` says so sooner. Each
+ * The way in which a list is paged. A list by page, offset or last record ends at an empty page unless `more` says so sooner. Each
  * `parameter` is one of the query; of a list that is asked for by POST, a dotted path of the body.
  */
 export type Paging =
@@ -59,7 +59,7 @@ interface Counted extends Sized {
   readonly more?: string | undefined;
   /** True: the order never changes while the list is read. */
   readonly stable: boolean;
-  /** How many pages are asked for at once. */
+  /** So many pages are asked for at once. */
   readonly ahead: number;
 }
 
@@ -72,6 +72,7 @@ interface Counted extends Sized {
  *   method: 'POST',
  *   path: '/crm/v3/objects/contacts/search',
  *   body: { sorts: ['hs_object_id'] },
+ *   bucket: 'search',
  *   records: 'results',
  *   pagination: { type: 'cursor', parameter: 'after', next: 'paging.next.after', sizeParameter: 'limit', size: 200 },
  * };
@@ -89,7 +90,9 @@ export interface ListCall {
   /** Dotted path of the list in an answer; '': the body. */
   readonly records: string;
   readonly pagination: Paging;
-  /** How only what changed is read. */
+  /** The bucket of the quota, as of `Call`. */
+  readonly bucket?: string | undefined;
+  /** The way to read only what changed. */
   readonly incremental?:
     | {
         /**

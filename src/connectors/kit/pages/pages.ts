@@ -8,17 +8,17 @@ import { unexpected } from '../http/failures.ts';
 import { at, withAt } from '../paths.ts';
 import type { ListCall, Paging, Params } from './list.ts';
 
-/** One page of a list as the API gave it. */
+/** A page of a list as the API gave it. */
 export interface ApiPage {
   readonly records: readonly JsonObject[];
-  /** How many records the call gave. */
+  /** Records that the call gave. */
   readonly given: number;
   readonly size: number;
-  /** Where the next page starts; null after the last. */
+  /** The start of the next page; null after the last. */
   readonly next: Cursor | null;
 }
 
-/** Where a page starts, in the words of its kind of paging. */
+/** The start of a page, in the words of its kind of paging. */
 interface Position {
   readonly page?: number;
   readonly offset?: number;
@@ -52,7 +52,7 @@ export async function readPage(
 }
 
 /**
- * Where pages start from `first` on, so many at most, if each begins `step` records after the one before. Pages that only
+ * The starts of pages from `first` on, so many at most, if each begins `step` records after the one before. Pages that only
  * the one before names cannot be told.
  */
 export function startsFrom(
@@ -99,8 +99,8 @@ export function pairs(params: Params): [string, string][] {
 }
 
 function callFor(read: ListCall, position: Position, extra: Params): Call {
-  const { method = 'GET', path, body = {}, params = {} } = read;
-  const named = { path, label: path };
+  const { method = 'GET', path, body = {}, params = {}, bucket } = read;
+  const named = { path, label: path, bucket };
   // A link to the next page already holds every parameter.
   if (position.url !== undefined) return { ...named, method: 'GET', path: position.url };
   const given = { ...pagingParams(read.pagination, position), ...extra };

@@ -11,7 +11,7 @@ export interface Arrived {
   readonly body: string;
 }
 
-/** What it answers: a status (200), and JSON or a text; `cut`: nothing, the connection breaks. */
+/** The answer: a status (200), and JSON or a text; `cut`: none, the connection breaks. */
 export interface Reply {
   readonly status?: number;
   readonly json?: unknown;

@@ -1,13 +1,13 @@
 import { verify, type KeyLike } from 'node:crypto';
 import { serve, type Arrived, type Reply, type Served } from './served.ts';
 
-/** How a token server behaves. */
+/** The behaviour of a token server. */
 interface TokenServerOptions {
   /** Each refresh token can be spent once, and a new one comes with each access token. Default false. */
   readonly rotates?: boolean;
   /** Proves the signatures of assertions. */
   readonly publicKey?: KeyLike;
-  /** What every answer with a token holds too. */
+  /** Further members of each answer with a token. */
   readonly extra?: () => object;
   /** Seconds; undefined: the answers do not say. Default 3600. */
   readonly expiresIn?: number | null;
@@ -23,7 +23,7 @@ export interface TokenServer extends Served {
   revoke(refreshToken: string): void;
   /** Calls for tokens so far, as forms. */
   asked(): URLSearchParams[];
-  /** What becomes of the next calls for tokens, in order: an answer without effect, or `lost`, none after the effect. */
+  /** Faults of the next calls for tokens, in order: an answer without effect, or `lost`, no answer after the effect. */
   readonly faults: (Reply | 'lost')[];
   /** Awaited before each answer with a token. */
   before: () => Promise<void>;
