@@ -102,6 +102,23 @@ it('keeps what it got even where it was so slow that another worker took over', 
   expect(values().join('')).not.toContain('of another');
 });
 
+it('keeps what it got once the memory answers again', async () => {
+  const server = await start();
+  const { memory, values } = sharedMemory();
+  let outages = 2;
+  const one = worker(server.url, {
+    ...memory,
+    async swap(name, value, before) {
+      if (value?.includes('access-token') === true && outages-- > 0)
+        throw new Error('the state database is away');
+      return memory.swap(name, value, before);
+    },
+  });
+  expect((await one.request(call, unlimited)).status).toBe(200);
+  expect(values()).toEqual([expect.stringContaining('refresh-token-number-1')]);
+  expect(spent(server)).toEqual([firstRefresh]);
+});
+
 it('goes on after an answer that was lost where the vendor keeps the refresh token', async () => {
   const server = await start({ rotates: false });
   const { memory } = sharedMemory();

@@ -41,9 +41,10 @@ const never = new AbortController().signal;
  * Where several workers want a new token at once, one claims and calls; the others wait and read what it has kept. This
  * matters where a refresh token may be sent once: vendors take a second use for theft and end the whole chain.
  *
- * A token can still be lost: a worker that dies after the vendor has spent the old refresh token and before the new one is kept
- * takes the new one with it. Where the vendor takes the old one once more, nothing happened; else a person must allow
- * access again. No client can do better, since the answer is the only copy.
+ * A token can still be lost: a worker that dies after the vendor has spent the old refresh token and before the new one is
+ * kept takes the new one with it, and so does an answer that never arrives. The next worker sends the old one again. Where
+ * the vendor takes it, nothing happened; else a person must allow access again. No client can do better, since the answer is
+ * the only copy.
  */
 export class SharedToken {
   readonly #auth: OAuth2 & RefreshToken;
@@ -119,13 +120,22 @@ export class SharedToken {
     }
   }
 
-  /** Keeps what was issued for `spent`, also where another worker has claimed that meanwhile: it cannot get more for it. */
+  /**
+   * Keeps what was issued for `spent`, also where another worker has claimed that meanwhile: it cannot get more for it. A
+   * memory that cannot be reached is tried again for a while, since nothing else holds the next refresh token.
+   */
   async #keep(next: Required<Pick<Chain, 'access' | 'refreshToken'>>, spent: string) {
+    const until = performance.now() + this.#patienceMs;
     for (;;) {
-      const seen = await this.#look();
-      const { access, refreshToken } = seen.chain;
-      if (refreshToken !== spent && access !== undefined) return access;
-      if (await this.#swap(next, seen)) return next.access;
+      try {
+        const seen = await this.#look();
+        const { access, refreshToken } = seen.chain;
+        if (refreshToken !== spent && access !== undefined) return access;
+        if (await this.#swap(next, seen)) return next.access;
+      } catch (error) {
+        if (performance.now() > until) throw error;
+        await sleep(lookMs);
+      }
     }
   }
 
