@@ -2,7 +2,7 @@ import type { JsonObject } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
 import type { Value } from '../../model/record.ts';
 
-/** The fields that are asked for. */
+/** What is asked for of records. */
 export interface Wanted {
   /** Fields, in order. */
   readonly fields: readonly string[];
@@ -16,7 +16,7 @@ export interface Rows {
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** Records with other fields begin rows of their own once so many cells are empty. */
+/** So many cells may be empty before records with other fields are rows of their own. */
 const mostEmpty = 10_000;
 
 /**
