@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../model/json.ts';
 import type { WriteOperation } from '../contract/records.ts';
 import { keyPart } from './lookup.ts';
 import { at, fillPath, nest } from '../kit/paths.ts';
-import type { WriteSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
 /** A way to write a stream, and what is needed to build its calls. */
 export interface Action {

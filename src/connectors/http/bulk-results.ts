@@ -7,7 +7,7 @@ import { at } from '../kit/paths.ts';
 import { recordsAt } from '../kit/pages/pages.ts';
 import { resultOf } from '../kit/http/refusal.ts';
 import { resultsByName, resultsByPosition, textsAt, type Judge } from '../kit/http/results.ts';
-import type { BulkSettings } from './settings.ts';
+import type { BulkSettings } from './write-settings.ts';
 
 /** The result of each record of a bulk call that the API took as a whole. */
 export function bulkResults(

@@ -4,7 +4,8 @@ import { keyFields } from '../../model/sync.ts';
 import type { Target } from '../contract/target.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { actionOf } from './modes.ts';
-import type { LookupSettings, StreamSettings, WriteSettings } from './settings.ts';
+import type { LookupSettings, StreamSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
 /** True when the target's records are matched by the API's own id. */
 function isById({ id, key }: Target): boolean {

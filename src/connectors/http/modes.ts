@@ -1,7 +1,8 @@
 import type { ModeSupport } from '../../model/mode.ts';
 import type { Operation } from '../../model/outcome.ts';
 import type { RemovalKind } from '../../model/removal.ts';
-import type { HttpSettings, StreamSettings, WriteSettings } from './settings.ts';
+import type { HttpSettings, StreamSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
 /**
  * The call by which a stream does an operation: `upsert` stands in for `create` and `update`.

@@ -28,3 +28,34 @@ describe('settings', () => {
     expect(() => http.settings.parse({ url: 'https://me:pw@x.test', streams: {} })).toThrow('auth');
   });
 });
+
+describe('oauth2', () => {
+  const common = { type: 'oauth2', tokenUrl: 'https://x.test/token', clientId: 'me' };
+  const grants = [
+    { clientSecret: 's' },
+    { grant: 'client_credentials', clientSecret: 's', scope: 'read', address: 'instance_url' },
+    { grant: 'refresh_token', refreshToken: 'r' },
+    { grant: 'refresh_token', refreshToken: 'r', clientSecret: 's' },
+    { grant: 'jwt_bearer', privateKey: 'k', subject: 'ann', audience: 'https://x.test' },
+  ];
+
+  it.each(grants)('takes %j, and hides what is secret of it', (grant) => {
+    const auth = { ...common, ...grant };
+    const parsed = http.settings.parse({ url: 'https://x.test', auth, streams: {} });
+    expect(parsed).toMatchObject({ auth });
+    const secret = ['clientSecret', 'refreshToken', 'privateKey'].filter((name) => name in auth);
+    expect(http.secrets).toEqual(expect.arrayContaining(secret.map((name) => `auth.${name}`)));
+  });
+
+  it.each([
+    {},
+    { grant: 'password', clientSecret: 's' },
+    { grant: 'client_credentials', refreshToken: 'r' },
+    { grant: 'refresh_token', clientSecret: 's' },
+    { grant: 'jwt_bearer', privateKey: 'k' },
+  ])('refuses %j', (grant) => {
+    const auth = { ...common, ...grant };
+    const settings = { url: 'https://x.test', auth, streams: {} };
+    expect(http.settings.safeParse(settings).success).toBe(false);
+  });
+});

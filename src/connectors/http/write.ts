@@ -10,7 +10,7 @@ import { formBody } from '../kit/http/body.ts';
 import type { HttpClient } from '../kit/http/client.ts';
 import { PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
-import type { BulkSettings } from './settings.ts';
+import type { BulkSettings } from './write-settings.ts';
 
 /** The facts that a write needs of its stream. */
 export interface WriteContext {
