@@ -3,6 +3,8 @@
  * shows no secret; bodies; lists page by page; results per record; values of JSON.
  */
 export type { Auth, ClientCredentials, JwtBearer, OAuth2, RefreshToken } from './auth/auth.ts';
+export { csvOf, parseCsv } from './csv.ts';
+export type { CsvTable } from './csv.ts';
 export { formBody, multipartBody, textBody } from './http/body.ts';
 export type { EncodedBody, FilePart } from './http/body.ts';
 export type { Answer, Call } from './http/call.ts';

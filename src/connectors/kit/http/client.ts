@@ -45,7 +45,14 @@ export interface ClientOptions {
   readonly refusesToken?: ((answer: Answer) => boolean) | undefined;
 }
 
-/** Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures. */
+/**
+ * Makes the calls of one connection: address, credentials, time-outs, quota, classing of failures.
+ *
+ * ```ts
+ * const client = new HttpClient({ connection, url: 'https://api.example.com/v2', timeoutMs: 30_000, auth });
+ * const { status, body } = await client.request({ method: 'GET', path: '/me', label: '/me' }, calls);
+ * ```
+ */
 export class HttpClient {
   readonly connection: string;
   readonly #options: ClientOptions;

@@ -40,7 +40,14 @@ const mostBytesAhead = 32 << 20;
 
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
 
-/** Reads a page of the contract: as many pages of the API as the limit has room for. */
+/**
+ * Reads a page of the contract: as many pages of the API as the limit has room for.
+ *
+ * ```ts
+ * const reading = { client, read: list, fields, request, kept: {} };
+ * return { encoding: 'json', fields, uniqueBy: ['id'], read: async (page, calls) => readChunk(reading, page, calls) };
+ * ```
+ */
 export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Page {
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
