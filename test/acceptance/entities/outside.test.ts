@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RunView } from '../../src/api/views/run-view.ts';
-import { createDatabase, type Database } from '../support/database.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+import type { RunView } from '../../../src/api/views/run-view.ts';
+import { createDatabase, type Database } from '../../support/database.ts';
+import { startStack, type Stack } from '../../support/stack.ts';
 
-const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
 let stack: Stack;
 let salesforce: Database;
 let hubspot: Database;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { openEntityBench, type EntityBench } from '../support/entity-bench.ts';
-import { planFaults, type Fault } from '../support/faults.ts';
-import { until } from '../support/bench.ts';
-import { withTemporal } from '../support/temporal-history.ts';
-import { twoWay, type Outcome } from '../support/two-way.ts';
+import { openEntityBench, type EntityBench } from '../../support/entity-bench.ts';
+import { planFaults, type Fault } from '../../support/faults.ts';
+import { until } from '../../support/bench.ts';
+import { withTemporal } from '../../support/temporal-history.ts';
+import { twoWay, type Outcome } from '../../support/two-way.ts';
 
 // Samples; the sweep over every fault point is in test/soak.
 const faults = planFaults();
