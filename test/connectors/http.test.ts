@@ -6,7 +6,7 @@ import { connectorSuite } from './suite.ts';
 
 const parts = { source: true, destination: 'records' } as const;
 
-/** Three ways to write: one call a record, a bulk call, and a call that creates or replaces. */
+/** Ways to write: one call a record, a bulk call, and one that archives what it removes. */
 const writes = {
   single: {
     create: { path: '/contacts' },
@@ -21,11 +21,21 @@ const writes = {
     update: { path: '/contacts/{key}' },
     delete: { path: '/contacts/{key}' },
   },
+  archiving: {
+    create: { path: '/contacts' },
+    update: { path: '/contacts/{key}' },
+    delete: { path: '/contacts/{key}' },
+    archive: { path: '/contacts/{key}/archive' },
+    archived: 'archived',
+    restore: { path: '/contacts/{key}/restore' },
+    leastRecords: 1,
+  },
 };
 
 const lists = {
   single: { path: '/contacts', records: 'data', pagination: { type: 'page' } },
   bulk: { path: '/contacts', records: 'data', pagination: { type: 'cursor' } },
+  archiving: { path: '/contacts', records: 'data', pagination: { type: 'offset' } },
 };
 
 /** The same list in the order of `note`. */
@@ -38,10 +48,14 @@ const sorted = {
 const sortedLists = {
   single: { ...sorted, pagination: { type: 'offset' } },
   bulk: { ...sorted, pagination: { type: 'cursor' } },
+  archiving: { ...sorted, pagination: { type: 'offset' } },
 };
 
 connectorSuite('http (single calls, pages)', parts, () => harness('single'));
 connectorSuite('http (bulk calls, cursor)', parts, () => harness('bulk'));
+
+const written = { source: false, destination: 'records' } as const;
+connectorSuite('http (archives)', written, () => harness('archiving'));
 
 const token = 'right-token-of-the-suite';
 const wrongToken = 'wrong-token-of-the-suite';
@@ -66,7 +80,7 @@ function common(api: StrictApi, settings: JsonObject) {
   };
 }
 
-async function harness(way: 'single' | 'bulk'): Promise<Harness> {
+async function harness(way: 'single' | 'bulk' | 'archiving'): Promise<Harness> {
   const api = await startStrictApi({ token, key: 'code', poison: ['refused'], pageSize: 3 });
   const fields = { code: 'text', name: 'text', note: 'text' };
   const settings = {
@@ -97,7 +111,8 @@ async function harness(way: 'single' | 'bulk'): Promise<Harness> {
       for (const record of records) api.records.set(textOf(record['code']), { ...record });
       return Promise.resolve();
     },
-    readBack: () => Promise.resolve([...api.records.values()] as JsonObject[]),
+    readBack: () => Promise.resolve([...api.records.list()] as JsonObject[]),
+    ...(way === 'archiving' && { leastRecords: 1 }),
     sourceRequest: () => ({ stream: 'contacts', key: ['code'], options: {} }),
     ordered: () => ({
       stream: 'sorted',

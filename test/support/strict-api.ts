@@ -63,7 +63,7 @@ export interface StrictApi {
   /** The base address, without a slash at the end. */
   readonly url: string;
   /** Contacts by key. */
-  readonly records: Map<string, Fields>;
+  readonly records: Map<string, Fields> & { list(): readonly Fields[] };
   /** Every change, in order. */
   readonly log: readonly Effect[];
   readonly faults: Faults;
@@ -99,7 +99,8 @@ interface Reply {
 
 /**
  * Starts an in-memory JSON API with one collection, `/contacts`, that keeps its rules strictly: a quota over a sliding
- * window, keys that exist only once, a size limit of pages and bulk calls, credentials.
+ * window, keys that exist only once, a size limit of pages and bulk calls, credentials. An archived contact is not listed,
+ * and found by its key.
  */
 export async function startStrictApi(options: StrictApiOptions = {}): Promise<StrictApi> {
   const state: State = {
@@ -213,7 +214,7 @@ function isAllowed(state: State, request: IncomingMessage, url: URL): boolean {
 
 function route(state: State, method: string, url: URL, text: string): Reply {
   const { contacts, options } = state;
-  const [, collection, name] = url.pathname.split('/');
+  const [, collection, name, action] = url.pathname.split('/');
   if (collection !== 'contacts') return { status: 404, body: { message: 'no such path' } };
   if (name === undefined && method === 'GET')
     return listPage(contacts.records.list(), url, options.pageSize ?? 100);
@@ -224,6 +225,8 @@ function route(state: State, method: string, url: URL, text: string): Reply {
   if (name === 'bulk' && method === 'POST') return bulk(state, body as { records: Fields[] });
   if (name === 'atomic' && method === 'POST') return atomic(state, body as { records: Fields[] });
   const key = decodeURIComponent(name ?? '');
+  if (action === 'archive' || action === 'restore')
+    return contacts.update(key, { archived: action === 'archive' });
   if (method === 'GET') return contacts.get(key);
   if (method === 'PATCH') return contacts.update(key, body as Fields);
   if (method === 'PUT') return contacts.put(key, body as Fields);

@@ -18,9 +18,9 @@ interface Outcome {
 class Records extends Map<string, Fields> {
   #list: readonly Fields[] | undefined;
 
-  /** All records, in the order of creation. */
+  /** All records that are not archived, in the order of creation. */
   list(): readonly Fields[] {
-    return (this.#list ??= [...this.values()]);
+    return (this.#list ??= [...this.values()].filter(({ archived }) => archived !== true));
   }
 
   override set(key: string, fields: Fields): this {

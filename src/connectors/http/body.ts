@@ -2,9 +2,9 @@ import type { Json, JsonObject } from '../../model/json.ts';
 import type { WriteOperation } from '../contract/records.ts';
 import { keyPart } from './lookup.ts';
 import { at, fillPath, nest } from '../kit/paths.ts';
-import type { WriteSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
-/** One way to write a stream, and what is needed to build its calls. */
+/** A way to write a stream, and what is needed to build its calls. */
 export interface Action {
   readonly settings: WriteSettings;
   readonly keyFields: readonly string[];
@@ -12,6 +12,8 @@ export interface Action {
   readonly idField: string | undefined;
   /** The call replaces the record or creates it: it needs the key and every mapped field, not only what differs. */
   readonly whole: boolean;
+  /** The call brings an archived record back: it does not hold the record. Default false. */
+  readonly restores?: boolean;
 }
 
 /** The record as the call takes it. */
@@ -25,20 +27,25 @@ export function recordBody(action: Action, operation: WriteOperation): JsonObjec
       }
     : operation.values;
   const record = nest(fields);
-  const { body } = action.settings;
+  const { body = 'fields' } = action.settings;
   return body === 'fields' ? record : { [body]: record };
 }
 
-/** What stands for one operation in the list of a bulk call. */
+/** The item that stands for one operation in the list of a bulk call. */
 export function bulkItem(action: Action, operation: WriteOperation): Json {
-  const kind = action.settings.bulk?.item ?? 'record';
-  if (kind === 'id') return operation.id;
-  if (kind === 'key')
+  const { item = 'record', trace } = action.settings.bulk ?? {};
+  if (item === 'id') return operation.id;
+  if (item === 'key')
     return operation.key.length === 1 ? (operation.key[0] ?? null) : [...operation.key];
-  // In a list nothing else says which record is meant.
+  const record = listedRecord(action, operation);
+  return trace === undefined ? record : { ...record, [trace]: operation.idempotencyKey };
+}
+
+/** The record as a list holds it: nothing but itself says which one is meant. */
+function listedRecord(action: Action, operation: WriteOperation): JsonObject {
   if (operation.operation === 'remove') return nest(identity(action, operation));
   const record = recordBody(action, operation);
-  if (action.whole || action.settings.body !== 'fields') return record;
+  if (action.whole || (action.settings.body ?? 'fields') !== 'fields') return record;
   return nest({ ...identity(action, operation), ...operation.values });
 }
 

@@ -3,14 +3,13 @@ import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, idAt } from './body.ts';
 import type { Call } from '../kit/http/call.ts';
 import type { HttpClient } from '../kit/http/client.ts';
-import type { Echo } from '../kit/http/echo.ts';
-import { unexpected } from '../kit/http/failures.ts';
 import { at } from '../kit/paths.ts';
 import { recordsAt } from '../kit/pages/pages.ts';
 import { resultOf } from '../kit/http/refusal.ts';
-import type { BulkSettings } from './settings.ts';
+import { resultsByName, resultsByPosition, textsAt, type Judge } from '../kit/http/results.ts';
+import type { BulkSettings } from './write-settings.ts';
 
-/** What became of each record of a bulk call that the API took as a whole. */
+/** The result of each record of a bulk call that the API took as a whole. */
 export function bulkResults(
   bulk: BulkSettings,
   action: Action,
@@ -22,39 +21,42 @@ export function bulkResults(
   if (bulk.results === undefined) return operations.map(() => ({ ok: true }));
   const { connection } = client;
   const sent = client.echo(operations);
-  const items = recordsAt(body, bulk.results, call, connection);
-  if (bulk.match === 'key') {
-    const byKey = new Map(items.map((item) => [keyText(keyOf(item, action)), item]));
-    return operations.map((operation) =>
-      itemResult(bulk, operation, byKey.get(keyText(operation.key)), sent),
-    );
-  }
-  if (items.length !== operations.length) {
-    const what = `${operations.length} records were sent, ${items.length} results came back`;
-    throw unexpected(call, what, connection);
-  }
-  return operations.map((operation, index) => itemResult(bulk, operation, items[index], sent));
+  const items: Item[] = recordsAt(body, bulk.results, call, connection).map((fields) => ({
+    fields,
+    error: at(fields, bulk.error),
+  }));
+  if (bulk.errors !== undefined && at(body, bulk.errors) !== undefined)
+    for (const fields of recordsAt(body, bulk.errors, call, connection))
+      items.push({ fields, error: fields });
+  const judge: Judge<Item> = ({ fields, error }, operation) => {
+    const said = isJsonObject(error) ? error : { message: error ?? null };
+    const status = statusOf(at(fields, bulk.status), error);
+    return resultOf(status, said, operation, sent, idAt(fields, bulk.id));
+  };
+  if (bulk.match === 'order') return resultsByPosition(operations, items, judge, call, connection);
+  const names = bulk.match === 'key' ? byKey(action) : byTrace(bulk);
+  return resultsByName(operations, items, names, judge);
 }
 
-function itemResult(
-  bulk: BulkSettings,
-  operation: WriteOperation,
-  item: JsonObject | undefined,
-  sent: Echo,
-): WriteResult {
-  if (!item) {
-    const message = 'the answer says nothing of this record';
-    return { ok: false, class: 'transient', code: 'unknown_outcome', message };
-  }
-  const error = at(item, bulk.error);
-  const wrapped: JsonObject = isJsonObject(error) ? error : { message: error ?? null };
-  return resultOf(
-    statusOf(at(item, bulk.status), error),
-    wrapped,
-    operation,
-    sent,
-    idAt(item, bulk.id),
-  );
+/** A result of one record. */
+interface Item {
+  readonly fields: JsonObject;
+  /** Why it failed; undefined, null or false: it did not. */
+  readonly error: Json | undefined;
+}
+
+function byKey({ keyFields }: Action) {
+  return {
+    operation: ({ key }: WriteOperation) => keyText(key),
+    item: ({ fields }: Item) => [keyText(keyFields.map((name) => at(fields, name) ?? null))],
+  };
+}
+
+function byTrace({ trace = '', errorTrace = trace }: BulkSettings) {
+  return {
+    operation: ({ idempotencyKey }: WriteOperation) => idempotencyKey,
+    item: ({ fields }: Item) => textsAt(fields, [trace, errorTrace]),
+  };
 }
 
 /** An item's status as an HTTP status: numbers, digits, booleans, words, or the mere absence of an error. */
@@ -65,10 +67,6 @@ function statusOf(status: Json | undefined, error: Json | undefined): number {
   if (typeof status === 'string')
     return /^(ok|success|succeeded|created|updated|deleted|unchanged)$/i.test(status) ? 200 : 400;
   return error === undefined || error === null || error === false ? 200 : 400;
-}
-
-function keyOf(item: JsonObject, action: Action): Json[] {
-  return action.keyFields.map((name) => at(item, name) ?? null);
 }
 
 function keyText(key: readonly Json[]): string {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../model/failure.ts';
+import type { Field } from '../../model/field.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { setOwn } from '../../model/own.ts';
 import type { Operation } from '../../model/outcome.ts';
@@ -19,8 +20,10 @@ import { actionOf } from './modes.ts';
 import { readPage } from '../kit/pages/pages.ts';
 import { at } from '../kit/paths.ts';
 import { declaredFields } from './sample.ts';
-import type { ReadSettings, StreamSettings, WriteSettings } from './settings.ts';
+import type { ReadSettings, StreamSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 import { checkFields } from './streams.ts';
+import { writeRestoring } from './restore.ts';
 import { writeBulk, writeSingle, type WriteContext } from './write.ts';
 
 /** Opens a stream for writing through the calls it declares. */
@@ -33,17 +36,20 @@ export function openDestination(
   const named = [...target.key, ...target.fields, ...(id === undefined ? [] : [id])];
   checkFields(stream, named, client.connection);
   checkIds(stream, target, client.connection);
-  const { read } = stream;
+  const { read, leastRecords } = stream;
+  const fields = declaredFields(stream);
   const found = lookupOf(stream, target);
   const existing = (records: readonly JsonObject[]) =>
     records.flatMap((record) => existingOf(stream, target, record));
   return {
     kind: 'records',
-    fields: declaredFields(stream) ?? null,
+    fields: fields ?? null,
+    ...(fields && { leavesOut: fields.filter(isReadOnly).map(({ name }) => name) }),
+    ...(leastRecords !== undefined && { leastRecords }),
     batch: {
-      create: batchOf(stream, 'create'),
-      update: batchOf(stream, 'update'),
-      remove: batchOf(stream, 'remove'),
+      create: batchOf(stream, target, 'create'),
+      update: batchOf(stream, target, 'update'),
+      remove: batchOf(stream, target, 'remove'),
     },
     idempotentCreate: isIdempotent(stream, target, actionOf(stream, 'create')),
     lookupBatch: found?.lookup.batch ?? 1,
@@ -65,7 +71,7 @@ async function write(
 ): Promise<WriteResult[]> {
   const [first] = operations;
   if (!first) return [];
-  const settings = actionOf(stream, first.operation);
+  const settings = actionOf(stream, first.operation, target.removal);
   if (!settings) {
     const message = `stream "${target.stream}" declares no call to ${first.operation} a record`;
     throw new ConfigError('unsupported', message, { connection: client.connection });
@@ -79,9 +85,16 @@ async function write(
     calls,
   };
   const sent = operations.map((operation) => addressed(target, operation));
-  const results = settings.bulk
-    ? await writeBulk(context, settings.bulk, sent)
-    : await writeEach(context, sent);
+  const { restore } = stream;
+  const writeSome = (some: readonly WriteOperation[]) =>
+    settings.bulk ? writeBulk(context, settings.bulk, some) : writeEach(context, some);
+  const results = restore
+    ? await writeRestoring(
+        { ...context, action: { ...context.action, settings: restore } },
+        sent,
+        writeSome,
+      )
+    : await writeSome(sent);
   return results.map((result, index) => identified(target, sent[index] ?? first, result));
 }
 
@@ -103,7 +116,7 @@ async function* scan(
   let cursor: string | null = null;
   do {
     const page = await readPage(client, read, cursor, {}, calls);
-    yield existing(page.records);
+    yield existing(page.records).filter(({ archived = false }) => !archived);
     cursor = page.next;
   } while (cursor !== null);
 }
@@ -117,7 +130,14 @@ function existingOf(stream: StreamSettings, target: Target, record: JsonObject):
     const value = at(record, name);
     if (value !== undefined) setOwn(values, name, value);
   }
-  return [{ key, id: idAt(record, target.id ?? stream.id) ?? null, values }];
+  const id = idAt(record, target.id ?? stream.id) ?? null;
+  return [{ key, id, values, ...(isArchived(stream, record) && { archived: true }) }];
+}
+
+/** The API marks an archived record by true, or by the time when it was archived. */
+function isArchived({ archived }: StreamSettings, record: JsonObject): boolean {
+  const mark = archived === undefined ? undefined : at(record, archived);
+  return mark !== undefined && mark !== null && mark !== false && mark !== '';
 }
 
 function isIdempotent(
@@ -132,6 +152,10 @@ function isIdempotent(
   );
 }
 
-function batchOf(stream: StreamSettings, operation: Operation): number {
-  return actionOf(stream, operation)?.bulk?.size ?? 1;
+function batchOf(stream: StreamSettings, target: Target, operation: Operation): number {
+  return actionOf(stream, operation, target.removal)?.bulk?.size ?? 1;
+}
+
+function isReadOnly({ creatable, updatable }: Field): boolean {
+  return creatable === false && updatable === false;
 }

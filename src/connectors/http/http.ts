@@ -5,7 +5,7 @@ import type { Calls } from '../contract/calls.ts';
 import { defineConnector, type Connection } from '../contract/connector.ts';
 import { HttpClient } from '../kit/http/client.ts';
 import { openDestination } from './destination.ts';
-import { modesOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
+import { modesOf, removalsOf, sortsByWatermarkOf, wholeReadsOf } from './modes.ts';
 import { readPage } from '../kit/pages/pages.ts';
 import { bucketOf } from '../kit/quota-settings.ts';
 import { declaredFields, sampleFields } from './sample.ts';
@@ -18,7 +18,15 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   type: 'http',
   title: 'Any JSON REST API, declared in the settings',
   settings: settingsSchema,
-  secrets: ['auth.token', 'auth.password', 'auth.value', 'auth.clientSecret', 'headers.*'],
+  secrets: [
+    'auth.token',
+    'auth.password',
+    'auth.value',
+    'auth.clientSecret',
+    'auth.refreshToken',
+    'auth.privateKey',
+    'headers.*',
+  ],
   quota: ({ quota }) => (quota ? { default: bucketOf(quota) } : undefined),
   source: {
     wholeReads: (settings, { stream }) => wholeReadsOf(settings, stream),
@@ -29,17 +37,20 @@ export const http = defineConnector<HttpSettings, HttpConnection>({
   },
   destination: {
     modes: (settings, { stream }) => modesOf(settings, stream),
+    removals: ({ streams }, { stream }) =>
+      removalsOf(Object.hasOwn(streams, stream) ? streams[stream] : undefined),
     open: async ({ client, stream }, target) =>
       openDestination(client, stream(target.stream), target),
   },
   connect(settings, context) {
     const { url, headers, auth, timeout } = settings;
-    const { connection } = context;
+    const { connection, memory } = context;
     const client = new HttpClient({
       connection,
       url,
       headers,
       auth,
+      memory,
       timeoutMs: milliseconds(timeout),
     });
     return {

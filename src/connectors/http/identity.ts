@@ -4,14 +4,15 @@ import { keyFields } from '../../model/sync.ts';
 import type { Target } from '../contract/target.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { actionOf } from './modes.ts';
-import type { LookupSettings, StreamSettings, WriteSettings } from './settings.ts';
+import type { LookupSettings, StreamSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
-/** Whether the target's records are matched by the API's own id. */
+/** True when the target's records are matched by the API's own id. */
 function isById({ id, key }: Target): boolean {
   return id !== undefined && key.length === 1 && key[0] === id;
 }
 
-/** How a target's records are found, and what the path of the call calls the key; undefined where nothing is declared. */
+/** The call that finds a target's records, and the names that its path has for the key; undefined where none is declared. */
 export function lookupOf(
   stream: StreamSettings,
   target: Target,
@@ -39,7 +40,7 @@ function lookupWithId(
 export function checkIds(stream: StreamSettings, target: Target, connection: string): void {
   if (target.id === undefined) return;
   for (const operation of ['create', 'update', 'remove'] as const) {
-    const settings = actionOf(stream, operation);
+    const settings = actionOf(stream, operation, target.removal);
     const why = settings && target.permissions[operation] && lackOf(settings, operation, target);
     if (!why) continue;
     const message = `${connection}: "${target.stream}" cannot ${operation} records by their ids: ${why}`;
@@ -64,7 +65,7 @@ function lackOf(
   return names.some((name) => path.includes(name)) ? undefined : 'the path names no {id}';
 }
 
-/** Whether every create of a target whose ids the API assigns may be sent twice. */
+/** True when every create of a target whose ids the API assigns may be sent twice. */
 export function isRepeatable({ bulk, idempotencyHeader, method, path }: WriteSettings): boolean {
   // A bulk call that is split is another call to the API.
   if (bulk) return false;

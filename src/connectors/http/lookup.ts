@@ -64,7 +64,7 @@ function pathFor(
   }
 }
 
-/** What `{name}` of a path stands for among a key's values: `{key}` is a key of one field. */
+/** The value of a key that `{name}` of a path stands for: `{key}` is a key of one field. */
 export function keyPart(
   name: string,
   keyFields: readonly string[],

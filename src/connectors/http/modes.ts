@@ -1,14 +1,29 @@
 import type { ModeSupport } from '../../model/mode.ts';
 import type { Operation } from '../../model/outcome.ts';
-import type { HttpSettings, StreamSettings, WriteSettings } from './settings.ts';
+import type { RemovalKind } from '../../model/removal.ts';
+import type { HttpSettings, StreamSettings } from './settings.ts';
+import type { WriteSettings } from './write-settings.ts';
 
-/** How a stream does each operation: `upsert` stands in for `create` and `update`. */
-export function actionOf(stream: StreamSettings, operation: Operation): WriteSettings | undefined {
-  if (operation === 'remove') return stream.delete;
+/**
+ * The call by which a stream does an operation: `upsert` stands in for `create` and `update`.
+ * @param by how records are removed. Default: the first of {@link removalsOf}
+ */
+export function actionOf(
+  stream: StreamSettings,
+  operation: Operation,
+  by: RemovalKind | undefined = removalsOf(stream)[0],
+): WriteSettings | undefined {
+  if (operation === 'remove') return stream[by ?? 'delete'];
   return (operation === 'create' ? stream.create : stream.update) ?? stream.upsert;
 }
 
-/** Whether a read of a stream holds every record that exists throughout it; else why not. */
+/** The ways in which a stream removes a record, the one that can be undone first. */
+export function removalsOf(stream: StreamSettings | undefined): RemovalKind[] {
+  if (!stream?.archive) return ['delete'];
+  return stream.delete ? ['archive', 'delete'] : ['archive'];
+}
+
+/** True when a read of a stream holds every record that exists throughout it; else why not. */
 export function wholeReadsOf(settings: HttpSettings, name: string): true | string {
   const stream = Object.hasOwn(settings.streams, name) ? settings.streams[name] : undefined;
   const paging = stream?.read?.pagination;
@@ -17,7 +32,7 @@ export function wholeReadsOf(settings: HttpSettings, name: string): true | strin
   return `${why}: page by cursor or link, or say stable: true if its order never changes`;
 }
 
-/** Whether a stream's list comes in the order of the watermark, also while records change; else why not. */
+/** True when a stream's list comes in the order of the watermark, also while records change; else why not. */
 export function sortsByWatermarkOf(stream: StreamSettings | undefined): true | string {
   if (!stream?.read?.incremental) return 'it declares no read.incremental';
   const { incremental, pagination } = stream.read;

@@ -23,7 +23,10 @@ const ahead = z
     'How many pages are asked for at once while more follow. Above 1 a slow API is read as fast as its quota allows; up to as many calls may go past the end of the list. By page it takes stable: true. Default 1.',
   );
 
-/** How a list is paged. Page and offset lists end at an empty page unless `more` says so sooner. */
+/**
+ * The schema of `pagination:`. Lists by page, offset and last record end at an empty page unless `more` says so sooner. With
+ * `method: POST` the parameters are dotted paths of the body.
+ */
 export const paginationSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
   z
@@ -55,6 +58,18 @@ export const paginationSchema = z.discriminatedUnion('type', [
     type: z.literal('cursor'),
     parameter: name.default('cursor').describe('Parameter of the cursor. Default cursor.'),
     next: name.default('next').describe('Dotted path of the next cursor. Default next.'),
+    sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
+    size,
+    more,
+  }),
+  z.strictObject({
+    type: z.literal('last_record'),
+    parameter: name
+      .default('starting_after')
+      .describe('Parameter of the cursor. Default starting_after.'),
+    field: name
+      .default('id')
+      .describe('Dotted path of the field of the last record that is the cursor. Default id.'),
     sizeParameter: name.default('limit').describe('Parameter of the size. Default limit.'),
     size,
     more,

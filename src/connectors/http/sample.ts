@@ -5,7 +5,10 @@ import type { StreamSettings } from './settings.ts';
 /** The fields that the settings declare; undefined where they declare none. */
 export function declaredFields(stream: StreamSettings): Field[] | undefined {
   if (!stream.fields) return undefined;
-  return Object.entries(stream.fields).map(([name, type]) => ({ name, type }));
+  return Object.entries(stream.fields).map(([name, said]) =>
+    // A fact that is not said is absent, also where its type has it undefined.
+    typeof said === 'string' ? { name, type: said } : ({ name, ...said } as Field),
+  );
 }
 
 /** The fields that records have, in the order they first appear; types that disagree are `unknown`. */

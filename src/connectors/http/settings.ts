@@ -2,81 +2,63 @@ import { z } from 'zod';
 import { anyNames } from '../../model/any-names.ts';
 import { durationSchema } from '../../model/duration.ts';
 import { quotaSchema } from '../kit/quota-settings.ts';
+import { addressSchema } from './address-settings.ts';
+import { authSchema } from './auth-settings.ts';
+import { fieldSchema } from './field-settings.ts';
 import { paginationSchema } from './pagination-settings.ts';
+import { archiveSchema, writeSchema } from './write-settings.ts';
 
 const text = z.string().min(1);
 const params = z.record(text, z.union([z.string(), z.number(), z.boolean()]));
 
-const address = z
-  .url({ protocol: /^https?$/ })
-  .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'credentials belong into auth');
-
-const fieldTypes = [
-  'text',
-  'integer',
-  'decimal',
-  'float',
-  'boolean',
-  'date',
-  'time',
-  'timestamp',
-  'timestamptz',
-  'json',
-  'bytes',
-  'array',
-  'unknown',
-] as const;
-
-const authSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('bearer'), token: text.describe('The token.') }),
-  z.strictObject({
-    type: z.literal('basic'),
-    username: z.string().describe('The user name.'),
-    password: z.string().describe('The password.'),
-  }),
-  z.strictObject({
-    type: z.literal('header'),
-    name: text.describe('The header, such as X-Api-Key.'),
-    value: text.describe('Its value.'),
-  }),
-  z.strictObject({
-    type: z.literal('query'),
-    name: text.describe('The query parameter, such as api_key.'),
-    value: text.describe('Its value.'),
-  }),
-  z.strictObject({
-    type: z.literal('oauth2'),
-    tokenUrl: address.describe('Where tokens are issued (client credentials).'),
-    clientId: text.describe('The client id.'),
-    clientSecret: text.describe('The client secret.'),
-    scope: text.optional().describe('The scope to ask for.'),
-  }),
-]);
-
-const readSchema = z.strictObject({
-  path: text.describe('Path of the list, added to url.'),
-  params: params.optional().describe('Query parameters of every call.'),
-  records: z.string().default('').describe("Dotted path of the list in the answer; '': the body."),
-  pagination: paginationSchema.prefault({ type: 'none' }).describe('How the list is paged.'),
-  incremental: z
-    .strictObject({
-      parameter: text.describe('Query parameter that takes the watermark, such as updated_since.'),
-      sorted: z
-        .boolean()
-        .default(false)
-        .describe(
-          'The list comes sorted by the watermark, oldest first, records without one last; proved while it is read. An entity asks for it. Default false.',
+const readSchema = z
+  .strictObject({
+    path: text.describe('Path of the list, added to url.'),
+    method: z
+      .enum(['GET', 'POST'])
+      .default('GET')
+      .describe(
+        'POST: size, page or cursor, and watermark are written into the body, their parameters are dotted paths of it. Default GET.',
+      ),
+    body: z
+      .record(text, z.json())
+      .optional()
+      .describe('With POST: the body of every call, such as a search. Default: nothing more.'),
+    params: params.optional().describe('Query parameters of every call.'),
+    records: z
+      .string()
+      .default('')
+      .describe("Dotted path of the list in the answer; '': the body."),
+    pagination: paginationSchema.prefault({ type: 'none' }).describe('How the list is paged.'),
+    incremental: z
+      .strictObject({
+        parameter: text.describe(
+          'Query parameter that takes the watermark, such as updated_since.',
         ),
-      highest: z
-        .strictObject({
-          params: params.describe('Parameters that return the newest record first.'),
-        })
-        .optional()
-        .describe('How the highest watermark is read: one call, its first record counts.'),
-    })
-    .optional()
-    .describe('How to read only what changed. The API may also return records equal to it.'),
-});
+        sorted: z
+          .boolean()
+          .default(false)
+          .describe(
+            'The list comes sorted by the watermark, oldest first, records without one last; proved while it is read. An entity asks for it. Default false.',
+          ),
+        highest: z
+          .strictObject({
+            params: params.describe('Parameters that return the newest record first.'),
+          })
+          .optional()
+          .describe('How the highest watermark is read: one call, its first record counts.'),
+      })
+      .optional()
+      .describe('How to read only what changed. The API may also return records equal to it.'),
+  })
+  .refine(({ body, method }) => body === undefined || method === 'POST', {
+    path: ['body'],
+    error: 'only a POST has a body',
+  })
+  .refine(({ method, pagination }) => method === 'GET' || pagination.type !== 'link', {
+    path: ['method'],
+    error: 'a link to the next page is asked for by GET',
+  });
 
 const lookupSchema = z.strictObject({
   path: text.describe('Path of the call; {key} or {field} stand for the key of a single record.'),
@@ -97,67 +79,58 @@ const lookupSchema = z.strictObject({
     .describe("Dotted path of the list, or of the one record, in the answer; '': the body."),
 });
 
-const bulkSchema = z.strictObject({
-  size: z.number().int().min(1).describe('Most records in one call.'),
-  wrap: text.optional().describe('Property of the body that holds the list. Default: the body.'),
-  item: z
-    .enum(['record', 'key', 'id'])
-    .default('record')
-    .describe('What the list holds: the records (for delete: their key fields), keys, or ids.'),
-  results: z
-    .string()
-    .optional()
-    .describe("Dotted path of the results per record; '': the body. Absent: all or nothing."),
-  match: z
-    .enum(['order', 'key'])
-    .default('order')
-    .describe('Results are in the order of the request, or carry the key.'),
-  status: text.default('status').describe('Dotted path of the HTTP status in a result.'),
-  error: text.default('error').describe('Dotted path of the error in a result.'),
-  id: text.optional().describe("Dotted path of the record's id in a result."),
-});
-
-function writeSchema(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
-  return z.strictObject({
-    method: z
-      .enum(['POST', 'PUT', 'PATCH', 'DELETE'])
-      .default(method)
-      .describe(`Default ${method}.`),
-    path: text.describe('Path of the call; {key}, {id} and {field} stand for the record.'),
-    bulk: bulkSchema.optional().describe('Many records in one call.'),
-    body: text
-      .default('fields')
-      .describe('fields: the body is the record; any other name: the property that holds it.'),
-    id: text.optional().describe("Dotted path of the record's id in the answer."),
-    idempotencyHeader: text
+const streamSchema = z
+  .strictObject({
+    key: z
+      .union([text, z.array(text).min(1)])
       .optional()
-      .describe('Header that takes a key by which the API recognises a repeated call.'),
+      .describe('The field(s) that identify a record.'),
+    id: text.optional().describe("Dotted path of the API's own id in a record."),
+    fields: anyNames(fieldSchema)
+      .optional()
+      .describe(
+        'The fields: each its type, or its type and what the API says of it. Absent: the first page is sampled.',
+      ),
+    leastRecords: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'The fewest records that removals must leave: a mirror that would leave fewer waits for approval. Default 0.',
+      ),
+    read: readSchema.optional().describe('How all records are listed.'),
+    lookup: lookupSchema.optional().describe('How records are found by key.'),
+    lookupById: lookupSchema
+      .optional()
+      .describe(
+        "How records are found by the API's own id. Default: lookup, where that is the key.",
+      ),
+    create: writeSchema('POST').optional().describe('How a record is created.'),
+    update: writeSchema('PATCH').optional().describe('How a record is updated.'),
+    upsert: writeSchema('PUT').optional().describe('How a record is created or replaced by key.'),
+    delete: writeSchema('DELETE').optional().describe('How a record is removed for good.'),
+    archive: archiveSchema
+      .optional()
+      .describe('How a record is archived: how records are removed unless removal.by is delete.'),
+    archived: text
+      .optional()
+      .describe(
+        'Dotted path of what a record has while it is archived: true, or a time. An archived record is found and brought back by restore.',
+      ),
+    restore: archiveSchema
+      .omit({ bulk: true })
+      .optional()
+      .describe('How an archived record is brought back, before it is updated.'),
+  })
+  .refine(({ archived, restore }) => (archived === undefined) === (restore === undefined), {
+    path: ['restore'],
+    error: 'archived and restore go together',
   });
-}
-
-const streamSchema = z.strictObject({
-  key: z
-    .union([text, z.array(text).min(1)])
-    .optional()
-    .describe('The field(s) that identify a record.'),
-  id: text.optional().describe("Dotted path of the API's own id in a record."),
-  fields: anyNames(z.enum(fieldTypes))
-    .optional()
-    .describe('The fields and their types. Absent: the first page is sampled.'),
-  read: readSchema.optional().describe('How all records are listed.'),
-  lookup: lookupSchema.optional().describe('How records are found by key.'),
-  lookupById: lookupSchema
-    .optional()
-    .describe("How records are found by the API's own id. Default: lookup, where that is the key."),
-  create: writeSchema('POST').optional().describe('How a record is created.'),
-  update: writeSchema('PATCH').optional().describe('How a record is updated.'),
-  upsert: writeSchema('PUT').optional().describe('How a record is created or replaced by key.'),
-  delete: writeSchema('DELETE').optional().describe('How a record is removed.'),
-});
 
 /** Settings of an `http` connection: where the API is, and what its streams can do. */
 export const settingsSchema = z.strictObject({
-  url: address.describe('Base address; every path is added to it.'),
+  url: addressSchema.describe('Base address; every path is added to it.'),
   auth: authSchema.optional().describe('How calls are authenticated.'),
   headers: z.record(text, z.string()).optional().describe('Headers of every call.'),
   timeout: durationSchema.default('30s').describe('Longest a call may take. Default 30s.'),
@@ -169,6 +142,4 @@ export type HttpSettings = z.infer<typeof settingsSchema>;
 export type StreamSettings = z.infer<typeof streamSchema>;
 export type ReadSettings = z.infer<typeof readSchema>;
 export type LookupSettings = z.infer<typeof lookupSchema>;
-export type WriteSettings = z.infer<ReturnType<typeof writeSchema>>;
-export type BulkSettings = z.infer<typeof bulkSchema>;
 export type Params = z.infer<typeof params>;

@@ -6,12 +6,13 @@ import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
 import type { Calls } from '../contract/calls.ts';
 import type { Answer, Call } from '../kit/http/call.ts';
+import { formBody } from '../kit/http/body.ts';
 import type { HttpClient } from '../kit/http/client.ts';
 import { PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
-import type { BulkSettings } from './settings.ts';
+import type { BulkSettings } from './write-settings.ts';
 
-/** What a write needs to know of its stream. */
+/** The facts that a write needs of its stream. */
 export interface WriteContext {
   readonly client: HttpClient;
   readonly action: Action;
@@ -33,8 +34,9 @@ export async function writeSingle(
     if (!(error instanceof PathError)) throw error;
     return { ok: false, class: 'record', code: 'invalid_value', message: error.message };
   }
-  const removing = operation.operation === 'remove';
-  const body = removing ? undefined : recordBody(action, operation);
+  const { send } = action.settings;
+  const isRecord = operation.operation !== 'remove' && !action.restores;
+  const body = isRecord ? recordBody(action, operation) : send;
   const answer = await client.request(callOf(context, path, [operation], body), context.calls);
   return resultOf(
     answer.status,
@@ -77,7 +79,9 @@ function callOf(
     method: settings.method,
     path,
     label: settings.path,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && {
+      body: settings.encoding === 'form' && isJsonObject(body) ? formBody(body) : body,
+    }),
     ...(settings.idempotencyHeader !== undefined && {
       headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
     }),
@@ -88,7 +92,7 @@ function idOf(context: WriteContext, answer: Answer): string | undefined {
   return isJsonObject(answer.body) ? idAt(answer.body, context.idPath) : undefined;
 }
 
-/** One key for the call: half of a bulk call that was split is another call than the whole. */
+/** The key of the whole call: half of a bulk call that was split is another call. */
 function idempotencyKey(operations: readonly WriteOperation[]): string {
   const keys = operations.map((operation) => operation.idempotencyKey);
   if (keys.length === 1) return keys[0] ?? '';

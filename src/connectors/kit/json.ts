@@ -2,7 +2,7 @@ import { parse, stringify } from 'lossless-json';
 import { ExactNumber, isJsonObject, type Json } from '../../model/json.ts';
 
 /**
- * What a number looks like that JSON.parse may change: 16 digits and more, zeros at the end of a fraction, an exponent,
+ * Matches a number that JSON.parse may change: 16 digits and more, zeros at the end of a fraction, an exponent,
  * `-0`. A text without any of these holds only numbers that are printed as they were written.
  */
 const mayBeInexact = /[\d.]{16}|(?:\.\d*0|[eE][+-]?\d+|-0)\s*(?:[,\]}]|$)/;

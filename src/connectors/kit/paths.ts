@@ -3,17 +3,36 @@ import { own, setOwn } from '../../model/own.ts';
 import type { Value } from '../../model/record.ts';
 
 /**
- * The value at a dotted path such as `address.city`; '' is the value itself, undefined where there is none.
- * A property whose own name holds dots comes first.
+ * The value at a dotted path such as `address.city` or `errors.0.code`; '' is the value itself, undefined where there is
+ * none. A property whose own name holds dots comes first.
  */
 export function at(value: Value, path: string): Value {
   if (path === '') return value;
-  if (Array.isArray(value)) return /^\d+$/.test(path) ? value[Number(path)] : undefined;
-  if (!isJsonObject(value)) return undefined;
-  if (Object.hasOwn(value, path)) return value[path];
+  if (isJsonObject(value) && Object.hasOwn(value, path)) return value[path];
   const dot = path.indexOf('.');
-  if (dot < 0) return undefined;
-  return at(own(value, path.slice(0, dot)), path.slice(dot + 1));
+  const [head, rest] = dot < 0 ? [path, ''] : [path.slice(0, dot), path.slice(dot + 1)];
+  const inner = partOf(value, head);
+  return inner === undefined ? undefined : at(inner, rest);
+}
+
+function partOf(value: Value, name: string): Value {
+  if (Array.isArray(value)) return /^\d+$/.test(name) ? value[Number(name)] : undefined;
+  return isJsonObject(value) ? own(value, name) : undefined;
+}
+
+/**
+ * A copy of a value with another one at a dotted path: `withAt({ page: { size: 1 } }, 'page.after', 'x')` is
+ * `{ page: { size: 1, after: 'x' } }`. Objects that are missing on the way are made, items of a list only replaced.
+ */
+export function withAt(value: Json, path: string, given: Json): Json {
+  const [head = '', ...rest] = path.split('.');
+  const inner = (held: Json | undefined): Json =>
+    rest.length === 0 ? given : withAt(held ?? {}, rest.join('.'), given);
+  if (Array.isArray(value))
+    return value.map((item, index) => (String(index) === head ? inner(item) : item));
+  const copy: JsonObject = isJsonObject(value) ? { ...value } : {};
+  setOwn(copy, head, inner(own(copy, head)));
+  return copy;
 }
 
 /** Turns `{ 'address.city': 1 }` into `{ address: { city: 1 } }`. */

@@ -33,10 +33,10 @@ export function higher(a: string | null, b: string | null): string | null {
   return compareWatermarks(a, b) < 0 ? b : a;
 }
 
-/** What a watermark is compared as. */
+/** The kinds of values that watermarks are compared as. */
 export type WatermarkKind = 'number' | 'time' | 'text';
 
-/** What {@link compareWatermarks} takes a text for. */
+/** The kind that {@link compareWatermarks} takes a text for. */
 export function watermarkKind(text: string): WatermarkKind {
   if (decimal.test(text)) return 'number';
   return instant(text) === null ? 'text' : 'time';
@@ -59,7 +59,7 @@ export class WatermarkOrder {
     return undefined;
   }
 
-  /** Not so dates that do not begin with the year, and numbers in a text that are not padded. */
+  /** False for dates that do not begin with the year, and for numbers in a text that are not padded. */
   #sorts(text: string): boolean {
     if (unsorted.some((pattern) => pattern.test(text))) return false;
     const shape = text.replace(/\d+/g, '0');
@@ -87,7 +87,7 @@ export function presentAtMost(watermark: string, now: number): string {
   return at === null || at <= BigInt(now) * 1000n ? watermark : spelt(now, watermark);
 }
 
-/** How far a read up to `high` leaves nothing behind: the present at most. */
+/** The watermark up to which a read to `high` leaves nothing behind: the present at most. */
 export function settledNow(high: string): Settled {
   const watermark = presentAtMost(high, Date.now());
   return { watermark, ahead: watermark !== high };

@@ -52,17 +52,18 @@ export function statusFailure(
   const options = { connection };
   const said = `${nameOf(call)} was answered ${status}`;
   if (limits.limited) return new LimitedError(said, limits.retryAfterMs, options);
-  if (status === 401 || status === 403)
-    return new ConfigError(
-      'credentials',
-      `${said}: check the auth settings and their rights`,
-      options,
-    );
+  if (status === 401 || status === 403) return refusedCredentials(call, status, connection);
   if (status === 408 || status >= 500)
     return new TransientError(repeatable ? `http_${status}` : 'unknown_outcome', said, options);
   if (status >= 300 && status < 400)
     return new ConfigError('redirected', `${said}, a redirect: declare the final address`, options);
   return undefined;
+}
+
+/** The failure of a call whose credentials were not taken. */
+export function refusedCredentials(call: Call, status: number, connection: string): ConfigError {
+  const message = `${nameOf(call)} was answered ${status}: check the auth settings and their rights`;
+  return new ConfigError('credentials', message, { connection });
 }
 
 /** An answer that does not look as the settings say. */

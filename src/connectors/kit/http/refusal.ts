@@ -38,7 +38,11 @@ export function refusal(
   };
 }
 
-/** What a status means for one record: of a single call, or of one item of a bulk call. @param sent all that the call sent */
+/**
+ * The result that a status means for one record, whether it is that of its own call or of its item in a bulk call. A 404
+ * is success for a removal.
+ * @param sent all that the call sent
+ */
 export function resultOf(
   status: number,
   body: Value,

@@ -41,7 +41,7 @@ export async function readJoined(
     const last = lastAnchor(page.records, anchors, key);
     if (last < 0) continue;
     const records = page.records.slice(last + 1);
-    // Where pages hold one record, one that holds the last record read says nothing of those that follow.
+    // With one record a page, the page that holds the last record read says nothing of those that follow.
     if (records.length === 0 && size === 1 && page.next !== null) return readAt(offset);
     return { ...page, records, next: records.length === 0 ? null : page.next };
   }

@@ -2,7 +2,7 @@ import type { Calls } from '../../contract/calls.ts';
 import type { Cursor } from '../../contract/page.ts';
 import type { ApiPage } from './pages.ts';
 
-/** How long pages wait for a reader that goes on. Milliseconds. */
+/** Pages wait so long for a reader that goes on. Milliseconds. */
 const restMs = 30_000;
 
 /** Pages of a list, some asked for before their turn has come. One reader at a time. */
@@ -51,7 +51,7 @@ export class PagesAhead {
     this.#failed = false;
   }
 
-  /** Nobody reads for now: what was asked for waits a while for a reader that goes on. */
+  /** Tells that nobody reads for now: pages that were asked for wait a while for a reader that goes on. */
   rest(): void {
     this.#lapse = setTimeout(() => this.drop(), restMs).unref();
   }

@@ -1,23 +1,24 @@
 import { ExactNumber, isJsonObject, type Json, type JsonObject } from '../../../model/json.ts';
 import type { Cursor } from '../../contract/page.ts';
 import type { Calls } from '../../contract/calls.ts';
+import type { Value } from '../../../model/record.ts';
 import type { Answer, Call } from '../http/call.ts';
 import type { HttpClient } from '../http/client.ts';
 import { unexpected } from '../http/failures.ts';
-import { at } from '../paths.ts';
-import type { ListCall, Params } from './list.ts';
+import { at, withAt } from '../paths.ts';
+import type { ListCall, Paging, Params } from './list.ts';
 
-/** One page of a list as the API gave it. */
+/** A page of a list as the API gave it. */
 export interface ApiPage {
   readonly records: readonly JsonObject[];
-  /** How many records the call gave. */
+  /** Records that the call gave. */
   readonly given: number;
   readonly size: number;
-  /** Where the next page starts; null after the last. */
+  /** The start of the next page; null after the last. */
   readonly next: Cursor | null;
 }
 
-/** Where a page starts, in the words of its kind of paging. */
+/** The start of a page, in the words of its kind of paging. */
 interface Position {
   readonly page?: number;
   readonly offset?: number;
@@ -34,13 +35,7 @@ export async function readPage(
   calls: Calls,
 ): Promise<ApiPage> {
   const position = cursor === null ? {} : (JSON.parse(cursor) as Position);
-  const call: Call = {
-    method: 'GET',
-    path: position.url ?? read.path,
-    label: read.path,
-    // A link to the next page already holds every parameter.
-    params: position.url === undefined ? paramsOf(read, position, extra) : [],
-  };
+  const call = callFor(read, position, extra);
   const answer = await client.request(call, calls);
   if (answer.status >= 400)
     throw unexpected(call, `was answered ${answer.status}`, client.connection);
@@ -50,14 +45,14 @@ export async function readPage(
     call,
     client.connection,
   );
-  const next = nextPosition(client, read, position, answer, records.length, call);
+  const next = nextPosition(client, read, position, answer, records, call);
   if (next !== null && next === cursor)
     throw unexpected(call, 'the next page is the same page again', client.connection);
   return { records, given: records.length, size: answer.size, next };
 }
 
 /**
- * Where pages start from `first` on, so many at most, if each begins `step` records after the one before. Pages that only
+ * The starts of pages from `first` on, so many at most, if each begins `step` records after the one before. Pages that only
  * the one before names cannot be told.
  */
 export function startsFrom(
@@ -103,15 +98,36 @@ export function pairs(params: Params): [string, string][] {
   return Object.entries(params).map(([name, value]) => [name, String(value)]);
 }
 
-function paramsOf(read: ListCall, position: Position, extra: Params): [string, string][] {
-  const paging = read.pagination;
-  const params: Record<string, string | number | boolean> = { ...read.params };
-  if (paging.type !== 'none') params[paging.sizeParameter] = paging.size;
-  if (paging.type === 'page') params[paging.parameter] = position.page ?? paging.first;
-  if (paging.type === 'offset') params[paging.parameter] = position.offset ?? 0;
-  if (paging.type === 'cursor' && position.cursor !== undefined)
-    params[paging.parameter] = position.cursor;
-  return pairs({ ...params, ...extra });
+function callFor(read: ListCall, position: Position, extra: Params): Call {
+  const { method = 'GET', path, body = {}, params = {}, bucket } = read;
+  const named = { path, label: path, bucket };
+  // A link to the next page already holds every parameter.
+  if (position.url !== undefined) return { ...named, method: 'GET', path: position.url };
+  const given = { ...pagingParams(read.pagination, position), ...extra };
+  if (method === 'GET') return { ...named, method, params: pairs({ ...params, ...given }) };
+  return { ...named, method, params: pairs(params), body: bodyWith(body, given) };
+}
+
+function bodyWith(body: JsonObject, given: Params): Json {
+  return Object.entries(given).reduce<Json>((filled, [path, value]) => {
+    const isNumber = typeof at(body, path) === 'number' && typeof value === 'string';
+    return withAt(filled, path, isNumber ? numberOf(value) : value);
+  }, body);
+}
+
+/** A watermark as the number that it is; what is none stays a text. */
+function numberOf(text: string): Json {
+  return /^-?\d+(\.\d+)?$/.test(text) ? new ExactNumber(text) : text;
+}
+
+function pagingParams(paging: Paging, position: Position): Params {
+  if (paging.type === 'none') return {};
+  const size = { [paging.sizeParameter]: paging.size };
+  if (paging.type === 'link') return size;
+  const { parameter } = paging;
+  if (paging.type === 'page') return { ...size, [parameter]: position.page ?? paging.first };
+  if (paging.type === 'offset') return { ...size, [parameter]: position.offset ?? 0 };
+  return { ...size, ...(position.cursor !== undefined && { [parameter]: position.cursor }) };
 }
 
 function nextPosition(
@@ -119,7 +135,7 @@ function nextPosition(
   read: ListCall,
   position: Position,
   answer: Answer,
-  count: number,
+  records: readonly JsonObject[],
   call: Call,
 ): Cursor | null {
   const paging = read.pagination;
@@ -130,18 +146,50 @@ function nextPosition(
     if (typeof link !== 'string' || link === '') return null;
     return JSON.stringify({ url: client.nextAddress(link, call) });
   }
-  if (paging.more !== undefined && at(answer.body, paging.more) === false) return null;
-  if (paging.type === 'cursor') {
-    const token = at(answer.body, paging.next);
-    if (token === undefined || token === null || token === '' || token === false) return null;
-    if (typeof token === 'object' && !(token instanceof ExactNumber))
-      throw unexpected(call, `"${paging.next}" of the body is not a cursor`, client.connection);
-    return JSON.stringify({ cursor: String(token) });
-  }
+  const more = paging.more === undefined ? undefined : at(answer.body, paging.more);
+  if (more === false) return null;
+  const next = positionAfter(paging, position, answer, records, call, client.connection);
+  // By page and offset an empty page is the end, whatever it says.
+  if (next === null && more === true && (paging.type === 'cursor' || paging.type === 'last_record'))
+    throw unexpected(
+      call,
+      'more pages follow, but the answer does not say where',
+      client.connection,
+    );
+  return next === null ? null : JSON.stringify(next);
+}
+
+function positionAfter(
+  paging: Exclude<Paging, { type: 'none' | 'link' }>,
+  position: Position,
+  { body }: Answer,
+  records: readonly JsonObject[],
+  call: Call,
+  connection: string,
+): Position | null {
+  if (paging.type === 'cursor')
+    return cursorOf(at(body, paging.next), `"${paging.next}" of the body`, call, connection);
   // A page shorter than asked for is not the last: the API may allow fewer records per page.
-  if (count === 0) return null;
-  if (paging.type === 'page') return JSON.stringify({ page: (position.page ?? paging.first) + 1 });
-  return JSON.stringify({ offset: (position.offset ?? 0) + count });
+  const last = records.at(-1);
+  if (last === undefined) return null;
+  if (paging.type === 'page') return { page: (position.page ?? paging.first) + 1 };
+  if (paging.type === 'offset') return { offset: (position.offset ?? 0) + records.length };
+  const what = `"${paging.field}" of the last record`;
+  const next = cursorOf(at(last, paging.field), what, call, connection);
+  if (next === null) throw unexpected(call, `${what} is missing`, connection);
+  return next;
+}
+
+function cursorOf(
+  value: Value,
+  what: string,
+  call: Call,
+  connection: string,
+): { cursor: string } | null {
+  if (value === undefined || value === null || value === '' || value === false) return null;
+  if (typeof value === 'object' && !(value instanceof ExactNumber))
+    throw unexpected(call, `${what} is not a cursor`, connection);
+  return { cursor: String(value) };
 }
 
 function linkHeader(headers: Headers): string | undefined {

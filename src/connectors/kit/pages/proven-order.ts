@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../model/json.ts';
 import { compareWatermarks, watermarkText } from '../watermark.ts';
 import { at } from '../paths.ts';
 
-/** How far a list that comes sorted by its watermark was read. */
+/** The place up to which a list that comes sorted by its watermark was read. */
 export interface Reached {
   /** The highest watermark so far; null before the first. */
   readonly highest: string | null;

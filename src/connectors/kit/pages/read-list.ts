@@ -15,23 +15,23 @@ import { readPage, startsFrom, type ApiPage } from './pages.ts';
 import { at } from '../paths.ts';
 import type { ListCall, Params } from './list.ts';
 
-/** How a stream is read. */
+/** A stream, and all that is needed to read it. */
 export interface Reading {
   readonly client: HttpClient;
   readonly read: ListCall;
   readonly fields: readonly Field[];
   readonly request: SourceRequest;
-  /** What was asked for and not needed yet, between two chunks. */
+  /** Pages that were asked for and not needed yet, between two chunks. */
   readonly kept: { pages?: PagesAhead | undefined };
 }
 
-/** Where a page starts, and what the reader must know of those before. */
+/** The place where a page starts, and what the reader must know of those before it. */
 interface Place extends Reached {
   readonly next: Cursor | null;
   readonly anchors: Anchors;
-  /** How many records the last call added. */
+  /** Records that the last call added. */
   readonly size: number;
-  /** How many it gave: one more where it began with the last one read. Cursors of earlier versions do not say. */
+  /** Records that it gave: one more where it began with the last one read. Cursors of earlier versions do not say. */
   readonly given?: number;
 }
 
@@ -40,7 +40,14 @@ const mostBytesAhead = 32 << 20;
 
 const beginning: Place = { next: null, anchors: [], size: 0, highest: null };
 
-/** One page of the contract: as many pages of the API as the limit has room for. */
+/**
+ * Reads a page of the contract: as many pages of the API as the limit has room for.
+ *
+ * ```ts
+ * const reading = { client, read: list, fields, request, kept: {} };
+ * return { encoding: 'json', fields, uniqueBy: ['id'], read: async (page, calls) => readChunk(reading, page, calls) };
+ * ```
+ */
 export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Page {
   let end: PageEnd | undefined;
   async function* batches(): AsyncGenerator<RecordBatch> {
@@ -60,7 +67,7 @@ export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Pa
       do {
         signal.throwIfAborted();
         const part = await readNext(reading, place, pages, calls).catch((error: unknown) => {
-          // What was read already is kept: the chunk ends where the API asked to wait.
+          // Pages that were read already are kept: the chunk ends where the API asked to wait.
           if (error instanceof LimitedError && records > 0) return undefined;
           throw error;
         });
@@ -72,7 +79,7 @@ export function readChunk(reading: Reading, page: PageRequest, calls: Calls): Pa
         const wanted = wantedOf(reading, page, part);
         records += wanted.length;
         bytes += part.size;
-        // What follows is on its way while this page is taken in; what this chunk has no room for is for the next one.
+        // The next pages are on their way while this one is taken in; those that this chunk has no room for wait for the next.
         if (!isFull() || aheadOf(reading) > 1)
           pages.ask(following(reading, place, part.size), calls);
         for (const some of splitByFields(wanted, page, (record) => record))
@@ -134,13 +141,13 @@ function readNext(
   return readJoined({ anchors, key, offset, size }, readAt, reading.client.connection);
 }
 
-/** Whether the next page begins with the last record read. */
+/** True when the next page begins with the last record read. */
 function isJoined({ read }: Reading, { next, anchors }: Place): boolean {
   return read.pagination.type === 'offset' && next !== null && anchors.length > 0;
 }
 
 /**
- * Where the next pages start that are asked for ahead, as far as that can be told.
+ * The starts of the next pages that are asked for ahead, as far as they can be told.
  * @param bytes of a page, as far as known
  */
 function following(reading: Reading, place: Place, bytes = 0): Cursor[] {
