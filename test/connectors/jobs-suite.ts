@@ -224,6 +224,7 @@ export function exportSuite(harness: () => Harness): void {
   it('tells that an export is gone, when it is asked about and when its pages are read', async ({
     skip,
   }) => {
+    await harness().seed([{ code: 'a', name: 'n', note: 'm' }]);
     await withSource(harness(), async (source) => {
       const { job } = source;
       if (job === undefined) {
