@@ -69,7 +69,7 @@ export async function tidyRemains(
     const end = { status: 'failed', outcome: null, failure, watermark: null } as const;
     if (dead.open) await store.runProgress.finish(dead.id, end);
     await store.chunks.cleanUp(dead.id, { keepSeen });
-    // What its job writes could otherwise be written twice.
+    // A run that begins now could write the same records a second time.
     if (await store.jobs.areUnderWay(dead.id)) throw stillUnderWay(settled);
     // Where its connection is gone for good, there is nothing that could be tidied.
     if ((settled === true || settled instanceof ConfigError) && !keepSeen)

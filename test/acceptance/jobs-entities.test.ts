@@ -49,9 +49,11 @@ async function declare(name: string, count: number): Promise<void> {
 /** The ids in the job system of an entity's records, by code. */
 async function idsOf(entity: string): Promise<Record<string, readonly string[]>> {
   const records = await recordsOf(bench.stack, entity);
-  return Object.fromEntries(
-    records.map(({ fields, ids }) => [JSON.stringify(fields['code']), ids['bulk'] ?? []]),
-  );
+  const named = records.map(({ fields: { code }, ids }) => {
+    if (typeof code !== 'string') throw new Error('the code of a record is no text');
+    return [code, ids['bulk'] ?? []] as const;
+  });
+  return Object.fromEntries(named);
 }
 
 /** The ids that the job system has given to records whose codes begin so, by code. */

@@ -105,7 +105,7 @@ class Link implements Connection {
     return new ConfigError(code, `${connection}: ${message}`, { connection });
   }
 
-  /** How the jobs of a kind are found and asked about. */
+  /** Finds the jobs of a kind, and asks about them. */
   jobs(kind: JobKind): Required<LongJob> {
     return {
       find: (submission, calls) => this.#find(kind, submission, calls),
@@ -113,7 +113,7 @@ class Link implements Connection {
     };
   }
 
-  /** One that was made and never started is aborted, so that whoever was about to start it no longer can. */
+  /** Aborts a job that was made and never started, so that whoever was about to start it no longer can. */
   async #find(kind: JobKind, submission: string, calls: Calls): Promise<JobReference | null> {
     const path = `jobs/${kind}?name=${encodeURIComponent(submission)}`;
     const { jobs } = await this.client.get<{ jobs: JobView[] }>(calls, path);
@@ -131,7 +131,7 @@ class Link implements Connection {
     return { done: view.state === 'JobComplete' };
   }
 
-  /** What a job that is done has left, such as `results?locator=0`. @throws TransientError `job_lost` */
+  /** Reads what a finished job has left, such as `results?locator=0`. @throws TransientError `job_lost` */
   async left<T>(kind: JobKind, job: JobReference, path: string, calls: Calls): Promise<T> {
     const found = await this.client.find<T>(calls, `jobs/${kind}/${job}/${path}`);
     if (found === null) throw this.#lost();

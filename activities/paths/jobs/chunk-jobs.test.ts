@@ -111,9 +111,9 @@ function rig(differing: Partial<Pick<JobDestination, 'find' | 'results'>> = {}) 
   const submitted: string[] = [];
   const world = {
     submitted,
-    /** What a poll comes to. */
+    /** The answer to a poll. */
     says: 'runs' as 'runs' | 'done' | Error,
-    /** What the call before the start of a job throws, and the start. */
+    /** Failures of the call before the start of a job, and of the start. */
     preparing: undefined as Error | undefined,
     starting: undefined as Error | undefined,
     outcomes: (): JournalEntry[] => [...journal].map(([seq, outcome]) => ({ seq, outcome })),

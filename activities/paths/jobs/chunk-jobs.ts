@@ -21,7 +21,7 @@ const mostAgeMs = 24 * 3_600_000;
 interface Part {
   readonly submission: Submission;
   readonly operations: readonly Numbered[];
-  /** What is noted of it; undefined: nothing, so that it was never submitted. */
+  /** The job as the state database knows it; undefined when it was never about to be submitted. */
   readonly known: Job | undefined;
 }
 
@@ -203,7 +203,7 @@ const lost: WriteResult = {
   message: 'the system has lost the job: the record may or may not have been written',
 };
 
-/** What the journal keeps of a result: whatever failed may be retried. */
+/** The journal's outcome for a result. A failed operation may always be retried. */
 function outcomeOf(result: WriteResult): JournalOutcome {
   if (result.ok) return result;
   const { code, message, field } = result;

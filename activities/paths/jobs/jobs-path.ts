@@ -7,7 +7,7 @@ import { settleJobs } from './settle-jobs.ts';
 
 /** Most records of a chunk: a job is worth its wait only where it takes many. */
 const mostRecords = 50_000;
-/** What rests sealed in the state database until the job is done. Bytes. */
+/** Most bytes of a chunk: it rests, sealed, in the state database until its jobs are done. */
 const mostBytes = 32 << 20;
 
 /** The way of a chunk to a destination that takes records as long jobs: submit, leave the worker, ask again. */

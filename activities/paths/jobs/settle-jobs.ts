@@ -8,7 +8,7 @@ import type { KeyedWork } from '../keyed/keyed-work.ts';
 import type { Waiting } from '../path.ts';
 import { ChunkJobs } from './chunk-jobs.ts';
 
-/** How long the end of a run waits for jobs that may be done soon, and how often it asks. Milliseconds. */
+/** The end of a run waits this long for jobs that may be done soon, and asks about them this often. Milliseconds. */
 const patienceMs = 3_000;
 const askMs = 500;
 

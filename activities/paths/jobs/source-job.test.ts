@@ -79,9 +79,9 @@ function rig(differing: Partial<Pick<SourceJob, 'find'>> = {}) {
   };
   const world = {
     submitted,
-    /** What a poll comes to. */
+    /** The answer to a poll. */
     says: 'runs' as 'runs' | 'done' | 'lost',
-    /** What is thrown once the system has taken the export, and by the fence before it. */
+    /** Failures of the answer to a submission, and of the fence before it. */
     fails: undefined as Error | undefined,
     fence: undefined as Error | undefined,
     job: (chunk = 0) => sourceJob(store, ends, system, stepAt(chunk), read),

@@ -43,7 +43,7 @@ export async function sourceJob(
   const submission: Submission = { owner, part, kind: 'import', name };
   const calls = ends.callSource({ signal });
   const submit = () => submitExport({ store, ends, job }, submission, signal, read);
-  // Where nobody can tell whether it was submitted, a second export costs its quota and does no other harm.
+  // If nobody can tell whether it was submitted, it is submitted again: a second export costs quota and does no other harm.
   const reference =
     (await referenceOf(jobs, submission, known, job, calls, submit)) ??
     (await noted(store, submission, await submit()));

@@ -6,7 +6,7 @@ import type { ChunkOwner } from '../../../src/store/runs/fencing.ts';
 import type { Job, Jobs } from '../../../src/store/runs/jobs.ts';
 import { isWithoutEffect, watchedCalls } from '../keyed/watched-calls.ts';
 
-/** One job of a chunk. */
+/** Identifies one job of a chunk. */
 export interface Submission {
   readonly owner: ChunkOwner;
   readonly part: number;
@@ -45,8 +45,8 @@ export async function referenceOf(
 }
 
 /**
- * Submits a job with calls that must not be made twice. Where it was certainly not started, the next attempt submits it.
- * @param notStarted called then
+ * Submits a job with calls that must not be made twice. If it was certainly not started, the next attempt submits it.
+ * @param notStarted called in that case
  */
 export async function submitOnce(
   jobs: Jobs,
@@ -62,7 +62,7 @@ export async function submitOnce(
   } catch (error) {
     if (!wire.isBusy || isWithoutEffect(error)) {
       await notStarted();
-      // Where the system can be asked the note stays: `find` then also clears away what was made and not started.
+      // If the system can be asked, the note stays: `find` then also clears away a job that was made and not started.
       if (system.find === undefined) await jobs.withdraw(owner, part, kind);
     }
     throw error;
