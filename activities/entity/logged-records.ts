@@ -1,4 +1,5 @@
 import type { PageRequest } from '../../src/connectors/contract/page.ts';
+import { faultPoint } from '../../src/model/fault-point.ts';
 import { noStats } from '../../src/model/outcome.ts';
 import type { RecordBatch } from '../../src/model/record.ts';
 import { largestRecord } from '../../src/model/too-large.ts';
@@ -24,12 +25,14 @@ export function loggedRecords(chunks: Chunks, ends: Reading, startsOver: boolean
   return {
     async stage({ run, chunk, token }, page) {
       const { cursor, records } = page.end();
+      faultPoint('import.before-stage');
       await chunks.claim(run, chunk, token);
       await chunks.commit(run, chunk, token, {
         state: 'staged',
         stats: { ...noStats, imported: records },
         cursor: { value: cursor, last: cursor === null },
       });
+      faultPoint('import.after-commit');
       return { chunks: 1, records, done: cursor === null };
     },
     async read({ run, chunk, signal }) {

@@ -16,6 +16,11 @@ export function isOfCycles(point: FaultPoint): boolean {
   return /^(unify|detach|merge|cycle|deliver)\./.test(point);
 }
 
+/** True when only long jobs pass a point: workers are killed there in `test/acceptance/jobs*.test.ts`. */
+export function isOfJobs(point: FaultPoint): boolean {
+  return point.startsWith('job.');
+}
+
 /** Runs every kind undisturbed and records which points it passes. */
 export async function recordPassages(): Promise<Passage[]> {
   const faults = planFaults();
