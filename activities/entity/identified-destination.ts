@@ -30,7 +30,12 @@ export function identifiedDestination(
   natural: NaturalKey | undefined,
 ): DeliveredDestination {
   const ids = new Identified(store, delivery, inner, natural);
+  const { leastRecords } = inner;
   const common = {
+    ...(leastRecords !== undefined && { leastRecords }),
+    finish: async (run: string, written: number, calls: Calls) =>
+      inner.finish?.(run, written, calls),
+    forget: async (run: string, calls: Calls) => inner.forget?.(run, calls),
     fields: inner.fields,
     encoding: inner.encoding ?? 'json',
     batch: inner.batch,
