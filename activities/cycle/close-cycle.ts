@@ -6,7 +6,7 @@ import { endOf } from '../run/close-run.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { openEntity, sourceFingerprint, type OpenEntity } from '../entity/entity.ts';
-import { passAfter, tombstonesPositionName } from './passes.ts';
+import { passAfter, tombstonesPositionName } from '../entity/passes.ts';
 import type { Store } from '../../src/store/store.ts';
 
 const expiredAtOnce = 50_000;

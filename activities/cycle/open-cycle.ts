@@ -14,7 +14,7 @@ import {
   withSource,
   type OpenEntity,
 } from '../entity/entity.ts';
-import { settlePass, tombstonesPositionName } from './passes.ts';
+import { settlePass, tombstonesPositionName } from '../entity/passes.ts';
 import { reindex } from './reindex.ts';
 
 /** Checks all ends of an entity, and settles where the read of each source begins and ends. */
@@ -76,8 +76,8 @@ async function settlePasses(
     const mark = sourceFingerprint(spec);
     await withSource(sessions, run, spec, 'changes', signal, async (open) => {
       known.set(name, open.source);
-      const before = full ? null : await store.positions.get(entity.no, name, mark);
-      await settlePass(store, run, { source: name, reading: 'changes' }, open, before);
+      const before = await store.positions.get(entity.no, name, mark);
+      await settlePass(store, run, { source: name, reading: 'changes' }, open, before, full);
     });
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
     await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {

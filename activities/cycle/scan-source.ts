@@ -17,7 +17,7 @@ import {
   type OpenEntity,
   type OpenSource,
 } from '../entity/entity.ts';
-import { passOf } from './passes.ts';
+import { passOf } from '../entity/passes.ts';
 
 const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
 const nothing = { remove: 0, of: 0, needsApproval: false };

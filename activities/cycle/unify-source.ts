@@ -32,7 +32,7 @@ import { claimNextChunk } from '../host/attempt.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { possiblySharedKeys } from './shared-keys.ts';
 import { tombstoneReader } from './tombstone-reader.ts';
-import { passOf } from './passes.ts';
+import { passOf } from '../entity/passes.ts';
 import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
 /** The most records that are decided and saved together. */

@@ -1,7 +1,9 @@
 import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import type { SourceRecord, SystemId } from '../../src/model/golden-record.ts';
-import { own } from '../../src/model/own.ts';
+import { toJson } from '../../src/engine/values/to-json.ts';
+import type { JsonObject } from '../../src/model/json.ts';
+import { own, setOwn } from '../../src/model/own.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Books, Learn } from '../paths/keyed/books.ts';
 import { syncBooks } from '../paths/keyed/sync-books.ts';
@@ -29,20 +31,24 @@ export function deliveryBooks(
     imported: () => store.golden.count(entity.id),
     toRemove: () => findDepartures(store, ends, delivery),
     learner: (operations) =>
-      idField === undefined ? ledger.learner(operations) : idLearner(store, delivery, operations),
+      idField === undefined
+        ? ledger.learner(operations)
+        : idLearner(store, delivery, destination, operations),
   };
 }
 
 /**
  * Returns a function that notes accepted operations, in the transaction that makes them durable: the ids that the
  * destination gave, and, when the system is a source too, the values that it holds now, so that reading them back
- * changes nothing.
+ * changes nothing. A system that stores a value in its own way, such as 8 for 7.7, is noted with its own.
  */
 function idLearner(
   { sourceRecords }: Store,
   { entity, plan, system }: Delivery,
+  destination: KeyedDestination,
   operations: readonly DecidedOperation[],
 ): Learn {
+  const asRead = storedReader(destination);
   const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   return async (entries, db) => {
     const gone: SystemId[] = [];
@@ -56,11 +62,28 @@ function idLearner(
       if (missing || (operation.operation === 'remove' && outcome.ok)) gone.push({ system, id });
       else if (outcome.ok) {
         const record = recordIdOf(operation.key);
-        written.push({ system, id, record, at: null, values: contributionOf(operation.values) });
+        const values = contributionOf({ ...operation.values, ...asRead(outcome.stored) });
+        written.push({ system, id, record, at: null, values });
       }
     }
     await sourceRecords.remove(entity.ref, gone, db);
     await sourceRecords.noteContributions(entity.ref, written, db);
+  };
+}
+
+/** Returns a function that decodes the values which a destination says it stores, as a source of it would be read. */
+function storedReader({
+  fields,
+  encoding = 'json',
+}: KeyedDestination): (stored: JsonObject | undefined) => JsonObject {
+  const known = new Map(fields?.map((field) => [field.name, field]));
+  return (stored = {}) => {
+    const values: JsonObject = {};
+    for (const [name, value] of Object.entries(stored)) {
+      const field = known.get(name) ?? { name, type: 'unknown' };
+      setOwn(values, name, toJson(value, field, encoding) ?? null);
+    }
+    return values;
   };
 }
 

@@ -9,9 +9,12 @@ import { nothingKnown } from '../../src/model/field.ts';
 import { ConfigError } from '../../src/model/failure.ts';
 import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
 import { own } from '../../src/model/own.ts';
+import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Store } from '../../src/store/store.ts';
+import { watermarkFingerprint } from '../ends/watermark.ts';
 import { changeSource } from './change-source.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
+import { isReadOnce } from './first-read.ts';
 
 /** The facts about an entity that a run which writes one of its destinations needs. */
 export interface Delivery {
@@ -24,12 +27,21 @@ export interface Delivery {
   readonly permissions: Permissions;
   /** The entity's change log. */
   readonly source: Source;
+  /**
+   * True while the system's own records have not all been read once. What the log has for the system waits then: a
+   * record that is there but not read yet would get a copy.
+   */
+  readonly waitsForFirstRead: boolean;
 }
 
 /**
- * Opens the delivery that a sync id stands for, such as `account.hubspot`; null for a sync that the project declares.
+ * Opens the delivery that a run's sync stands for, such as `account.hubspot`; null for a sync that the project declares.
  */
-export async function openDelivery(store: Store, sync: string): Promise<Delivery | null> {
+export async function openDelivery(
+  store: Store,
+  run: string,
+  { sync, spec }: RunPlan,
+): Promise<Delivery | null> {
   const names = destinationOfSync(sync);
   if (names === null) return null;
   const entity = await openEntity(store, names.entity);
@@ -38,15 +50,23 @@ export async function openDelivery(store: Store, sync: string): Promise<Delivery
   if (declared === undefined)
     throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
   const plan = compileEntity(entity.spec, () => nothingKnown);
+  const log = changeSource(store, entity.id, plan.fields);
+  const waitsForFirstRead = !(await isReadOnce(store, run, entity, system));
+  const delivered = async (): Promise<string> =>
+    (await store.watermarks.get(sync, watermarkFingerprint(spec))).value ?? noChange;
   return {
     entity,
     plan,
     system,
     idField: idFieldOf(entity.spec, system),
     permissions: permissionsOf(declared.mode),
-    source: changeSource(store, entity.id, plan.fields),
+    source: waitsForFirstRead ? { ...log, highWatermark: delivered } : log,
+    waitsForFirstRead,
   };
 }
+
+/** The place in a change log before its first change. */
+export const noChange = '0';
 
 /** The destination opened by its records' natural key. It finds a record whose id there is not known yet. */
 export interface NaturalKey {

@@ -33,10 +33,12 @@ export async function openDeliveredDestination(
   // A system that takes jobs alone stays one of jobs.
   const open: Open = async (differing) =>
     asDelivered(await openDestination(to, end, opening, calls, { ...differing, kind: 'records' }));
-  const { idField: id } = delivery;
+  const { idField: id, entity, system } = delivery;
   if (id === undefined) return open({});
-  const inner = await open({ id });
-  return identifiedDestination(store, delivery, inner, await openNatural(open, opening, delivery));
+  // A system that is read too must not take its own way of writing for a change.
+  const asStored = own(entity.spec.sources, system) !== undefined;
+  const natural = await openNatural(open, opening, delivery);
+  return identifiedDestination(store, delivery, await open({ id, asStored }), natural);
 }
 
 /** Opens the same destination by the natural key that the entity names; undefined when it names none. */

@@ -46,7 +46,7 @@ async function preparePreview(
 
 async function settle(
   { store }: WorkerDependencies,
-  { ends, path }: Session,
+  { ends, path, origin, warnings }: Session,
   signal: AbortSignal,
 ): Promise<OpenedRun> {
   const { run, plan, source } = ends;
@@ -57,16 +57,18 @@ async function settle(
   const settled = await settledUpTo(source, until, calls);
   // A mirror must know every record that is left, so it reads all of them (R7).
   const everything = path.removes === 'unseen' || options.full === true || !incremental;
-  const since = everything
+  const reached = everything
     ? null
     : (await store.watermarks.get(sync, watermarkFingerprint(spec))).value;
   faultPoint('open.before-plan');
   ends.plan = await store.runPlans.open(run, {
     kind: path.kind,
-    since,
+    since: reached ?? origin,
     until,
     settled: settled.watermark,
-    warnings: settled.ahead ? [ahead(watermarkOf(spec.source)?.field ?? '')] : [],
+    warnings: settled.ahead
+      ? [...warnings, ahead(watermarkOf(spec.source)?.field ?? '')]
+      : [...warnings],
   });
   faultPoint('open.after-plan');
   return {

@@ -12,7 +12,8 @@ import { permissionsOf } from '../../src/model/mode.ts';
 import { keyFields, type SyncSpec } from '../../src/model/sync.ts';
 import type { RunPlan } from '../../src/store/runs/run-plans.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openDelivery, type Delivery } from '../entity/delivery.ts';
+import { noChange, openDelivery, type Delivery } from '../entity/delivery.ts';
+import { waitsForFirstRead } from '../entity/first-read.ts';
 import { openDeliveredDestination, openDeliveryPath } from '../entity/open-delivered.ts';
 import type { Dependencies } from '../host/dependencies.ts';
 import { openPath } from '../paths/open-path.ts';
@@ -43,7 +44,7 @@ export async function openSession(
 ): Promise<Session> {
   const plan = await store.runPlans.get(run);
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
-  const delivery = await openDelivery(store, plan.sync);
+  const delivery = await openDelivery(store, run, plan);
   const opening = { store, connects, run, plan };
   return delivery === null ? openSync(opening) : openDelivered(opening, delivery);
 }
@@ -73,7 +74,7 @@ async function openSync({ store, connects, run, plan }: OpeningSession): Promise
     const calls = { callSource: from.calls, callDestination: to.calls };
     const parents = new Parents(parentOpener(to, destinationEnd, opening), to.calls);
     const ends = endsOf({ run, plan, source, destination, mapping, parents, ...calls });
-    return { ends, path: openPath(store, ends, destination), close };
+    return { ends, path: openPath(store, ends, destination), origin: null, warnings: [], close };
   } catch (error) {
     await close();
     throw error;
@@ -103,7 +104,9 @@ async function openDelivered(
     const calls = { callSource: () => unlimited, callDestination: to.calls };
     const parents = new Parents(parentOpener(to, destinationEnd, opening), to.calls);
     const ends = endsOf({ run, plan, source, destination, mapping, parents, ...calls });
-    return { ends, path: openDeliveryPath(store, ends, destination, delivery), close };
+    const path = openDeliveryPath(store, ends, destination, delivery);
+    const warnings = delivery.waitsForFirstRead ? [waitsForFirstRead(delivery.system)] : [];
+    return { ends, path, origin: noChange, warnings, close };
   } catch (error) {
     await close();
     throw error;

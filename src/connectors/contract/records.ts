@@ -119,7 +119,15 @@ export interface WriteOperation {
 
 /** The result of one operation. */
 export type WriteResult =
-  | { readonly ok: true; readonly id?: string }
+  | {
+      readonly ok: true;
+      readonly id?: string;
+      /**
+       * With `Target.asStored`: the written fields as the record holds them now, in the destination's `encoding`. Absent, or
+       * a field that is absent: the system does not tell.
+       */
+      readonly stored?: JsonObject;
+    }
   | {
       readonly ok: false;
       /** `limited` and `transient` mean: send this operation again. `record` means a record error. */

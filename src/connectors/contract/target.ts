@@ -52,6 +52,11 @@ export interface Target {
    * - a create whose key is all null leaves key and id to the system.
    */
   readonly id?: string;
+  /**
+   * True when the caller wants to know how the system stores what it is given: rounded, trimmed, or changed by a trigger.
+   * Default false.
+   */
+  readonly asStored?: boolean;
   readonly permissions: Permissions;
   /** The way to remove records, one of the role's `removals`. Default: the first of them. */
   readonly removal?: RemovalKind;

@@ -96,7 +96,7 @@ export function identified(
 ): WriteResult {
   if (field === undefined || !result.ok) return result;
   const id = operation === 'create' ? result.id : (given ?? result.id);
-  if (id !== undefined) return { ok: true, id };
+  if (id !== undefined) return { ...result, id };
   if (operation !== 'create') return result;
   const message = 'the record was created, but the answer does not tell its id';
   return { ok: false, class: 'record', code: 'missing_id', message };

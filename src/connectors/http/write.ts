@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RejectedError } from '../../model/failure.ts';
-import { isJsonObject, type Json } from '../../model/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../model/json.ts';
+import { setOwn } from '../../model/own.ts';
 import type { WriteOperation, WriteResult } from '../contract/records.ts';
 import { type Action, bulkItem, idAt, recordBody, recordPath } from './body.ts';
 import { bulkResults } from './bulk-results.ts';
@@ -8,7 +9,7 @@ import type { Calls } from '../contract/calls.ts';
 import type { Answer, Call } from '../kit/http/call.ts';
 import { formBody } from '../kit/http/body.ts';
 import type { HttpClient } from '../kit/http/client.ts';
-import { PathError } from '../kit/paths.ts';
+import { at, PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
 import type { BulkSettings } from './write-settings.ts';
 
@@ -18,6 +19,8 @@ export interface WriteContext {
   readonly action: Action;
   /** Dotted path of the id in an answer. */
   readonly idPath: string | undefined;
+  /** True when the caller wants to know how the API stores a record. */
+  readonly asStored: boolean;
   readonly calls: Calls;
 }
 
@@ -38,13 +41,25 @@ export async function writeSingle(
   const isRecord = operation.operation !== 'remove' && !action.restores;
   const body = isRecord ? recordBody(action, operation) : send;
   const answer = await client.request(callOf(context, path, [operation], body), context.calls);
-  return resultOf(
-    answer.status,
-    answer.body,
-    operation,
-    client.echo([operation]),
-    idOf(context, answer),
-  );
+  const id = idOf(context, answer);
+  const result = resultOf(answer.status, answer.body, operation, client.echo([operation]), id);
+  if (!result.ok || !isRecord || !context.asStored) return result;
+  return { ...result, stored: storedIn(answer.body, context.idPath, operation) };
+}
+
+/** Returns the written fields as an answer shows them, if it shows the record: around its id, or by itself. */
+function storedIn(
+  body: Json | undefined,
+  idPath: string | undefined,
+  { values }: WriteOperation,
+): JsonObject {
+  const around = idPath?.includes('.') ? at(body, idPath.slice(0, idPath.lastIndexOf('.'))) : body;
+  const stored: JsonObject = {};
+  for (const name of Object.keys(values)) {
+    const value = at(around, name) ?? at(body, name);
+    if (value !== undefined) setOwn(stored, name, value);
+  }
+  return stored;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Position {
   readonly cursor: string | null;
   /** When all ids were last read, where deletes are found so; milliseconds since 1970. */
   readonly scannedAt?: number;
+  /** True once a pass has come to its end, so that every record has been read. Default false. */
+  readonly readOnce?: boolean;
 }
 
 /** The positions of entities in their sources. A position belongs to the mapping it was read with; sealed at rest. */

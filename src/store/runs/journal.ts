@@ -1,13 +1,19 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { type ChunkOwner, SupersededError } from './fencing.ts';
+import type { JsonObject } from '../../model/json.ts';
 import { inTheClear } from '../sealing/key-ring.ts';
 import { rowsOf } from '../database/rows-of.ts';
 import type { Seal } from '../sealing/seal.ts';
 
 /** The end of one operation. */
 export type JournalOutcome =
-  | { readonly ok: true; readonly id?: string }
+  | {
+      readonly ok: true;
+      readonly id?: string;
+      /** The written fields as the record holds them now. Only known until the outcome is durable. */
+      readonly stored?: JsonObject;
+    }
   | {
       readonly ok: false;
       readonly code: string;
@@ -84,9 +90,7 @@ export class Journal {
       seq: { type: 'bigint', values: entries.map(({ seq }) => seq) },
       plain: { type: 'boolean', values: entries.map(({ outcome }) => isPlain(outcome)) },
       outcome: this.#seal.sealAll(
-        entries.map(({ outcome }) =>
-          outcome === null || isPlain(outcome) ? null : JSON.stringify(outcome),
-        ),
+        entries.map(({ outcome }) => (outcome === null || isPlain(outcome) ? null : kept(outcome))),
       ),
     });
     const { rows } = await sql`
@@ -100,6 +104,11 @@ export class Journal {
       select 1 from owner`.execute(db);
     if (rows.length === 0) throw new SupersededError(run, no);
   }
+}
+
+/** Returns an outcome as it is kept: without the values of the record. */
+function kept(outcome: JournalOutcome): string {
+  return JSON.stringify(outcome.ok ? { ...outcome, stored: undefined } : outcome);
 }
 
 /** A success without an id tells nothing that must be hidden. */

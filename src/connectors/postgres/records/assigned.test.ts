@@ -82,6 +82,30 @@ it('updates what a repeated create made, and creates anew what was removed since
   expect(await people()).toEqual(['(1,a@x,none,7)', '(3,b@x,none,)']);
 });
 
+it('tells how the table stores what was written, where the caller asks', async () => {
+  await database.query(`CREATE OR REPLACE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN NEW.email := lower(NEW.email); NEW.name := trim(NEW.name); RETURN NEW; END $$;
+    CREATE TRIGGER tidy BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION tidy();
+    ALTER TABLE people ADD rate numeric(6, 1)`);
+  const destination = await openTarget({
+    fields: ['email', 'name', 'age', 'rate'],
+    asStored: true,
+  });
+  const first = create({ email: 'A@x', name: ' Ann ', rate: '7.77' });
+  const made = { ok: true, id: '1', stored: { email: 'a@x', name: 'Ann', rate: '7.8' } };
+  expect(await destination.write([first])).toEqual([made]);
+  // A create whose answer was lost is answered alike.
+  expect(await destination.write([first])).toEqual([made]);
+  const change = create({ name: ' Bo' }, { operation: 'update', id: '1', key: ['1'] });
+  await database.query('UPDATE people SET age = 7');
+  // Fields that were not written may be someone's edit, which is still to be read as one.
+  expect(await destination.write([change])).toEqual([
+    { ok: true, id: '1', stored: { name: 'Bo' } },
+  ]);
+  const remove = create({}, { operation: 'remove', id: '1', key: ['1'] });
+  expect(await destination.write([remove])).toEqual([{ ok: true, id: '1', stored: {} }]);
+});
+
 it('leaves what a repeated create made alone where it may not update', async () => {
   const destination = await openTarget({ permissions: permissionsOf('create') });
   const first = create({ email: 'a@x' });

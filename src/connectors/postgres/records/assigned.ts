@@ -1,4 +1,5 @@
-import { own } from '../../../model/own.ts';
+import type { JsonObject } from '../../../model/json.ts';
+import { own, setOwn } from '../../../model/own.ts';
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../../contract/records.ts';
 import type { SluiceTables } from '../catalog/sluice-tables.ts';
@@ -18,7 +19,7 @@ import {
   type Statement,
 } from './record-sql.ts';
 import { notCreated, notFound } from '../staged/refusals.ts';
-import type { Session } from '../link/session.ts';
+import type { Session, TextRow } from '../link/session.ts';
 import type { Table } from '../catalog/table.ts';
 
 /** A transaction on a table that gives its records ids. */
@@ -31,8 +32,15 @@ interface Writing {
   readonly sluiceTables: SluiceTables | null;
 }
 
-/** Ids of the records that operations created or found, by idempotency key. */
-type Ids = ReadonlyMap<string, string>;
+/** A record that an operation created or found. */
+interface Written {
+  readonly id: string;
+  /** With `Target.asStored`: the written fields as the record holds them. */
+  readonly stored?: JsonObject;
+}
+
+/** The records that operations created or found, by idempotency key. */
+type AllWritten = ReadonlyMap<string, Written>;
 
 /** The most creates in one statement. Each is planned by itself, so that many at once cost more than they save. */
 const insertsAtOnce = 100;
@@ -43,26 +51,25 @@ export async function writeWithIds(
   operations: readonly WriteOperation[],
 ): Promise<WriteResult[]> {
   const creating = operations[0]?.operation === 'create';
-  const ids = await (creating ? create(writing, operations) : change(writing, operations));
-  return operations.map((operation) => resultOf(operation, ids.get(operation.idempotencyKey)));
+  const all = await (creating ? create(writing, operations) : change(writing, operations));
+  return operations.map((operation) => resultOf(operation, all.get(operation.idempotencyKey)));
 }
 
-function resultOf({ operation, id: given }: WriteOperation, found?: string): WriteResult {
-  const id = found ?? (operation === 'remove' ? given : null);
-  if (id !== null) return { ok: true, id };
-  if (operation === 'remove') return { ok: true };
+function resultOf({ operation, id }: WriteOperation, written?: Written): WriteResult {
+  if (written !== undefined) return { ok: true, ...written };
+  if (operation === 'remove') return { ok: true, ...(id !== null && { id }) };
   return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
 }
 
 /**
- * Updates or removes records and returns the ids of those that were found. An operation with an id finds its record by
+ * Updates or removes records and returns those that were found. An operation with an id finds its record by
  * the id alone.
  */
 async function change(
   { session, client, table, id }: Writing,
   operations: readonly WriteOperation[],
-): Promise<Ids> {
-  const ids = new Map<string, string>();
+): Promise<AllWritten> {
+  const all = new Map<string, Written>();
   const groups = grouped(operations, (each) => [each.operation, each.id === null]);
   for (const group of groups) {
     const fields = writtenBy(table, group, session.connection);
@@ -76,7 +83,7 @@ async function change(
     );
     const held = `d.${ident(id.name)}`;
     const same = byId ? `${held} = ${rows.keys[0]}` : sameKey(table, rows);
-    const met = `w.place, ${printed(id, held)} AS id`;
+    const met = `w.place, ${printed(id, held)} AS id${storedSql(table, fields, 'd.')}`;
     const sql =
       group[0]?.operation === 'remove'
         ? `${deleteSql(table, rows, same)} RETURNING ${met}`
@@ -84,22 +91,41 @@ async function change(
           ? `SELECT ${met} FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`
           : `${updateSql(table, rows, same)} RETURNING ${met}`;
     const answer = await session.run(client, sql, rows.values);
-    for (const row of answer.rows) note(ids, group, row);
+    for (const row of answer.rows) note(all, table, { group, fields }, row);
   }
-  return ids;
+  return all;
+}
+
+/** Builds the part of RETURNING that tells the written fields, if the caller wants to know them. */
+function storedSql({ target }: Table, fields: readonly Column[], prefix: '' | 'd.'): string {
+  if (target.asStored !== true) return '';
+  return fields
+    .map((column, at) => `, ${printed(column, `${prefix}${ident(column.name)}`)} AS f${at}`)
+    .join('');
 }
 
 function note(
-  ids: Map<string, string>,
-  group: readonly WriteOperation[],
-  { place, id }: Readonly<Record<string, string | null>>,
+  all: Map<string, Written>,
+  { target }: Table,
+  {
+    group,
+    fields,
+  }: { readonly group: readonly WriteOperation[]; readonly fields: readonly Column[] },
+  row: TextRow,
 ): void {
-  const operation = group[Number(place) - 1];
-  if (operation && id != null) ids.set(operation.idempotencyKey, id);
+  const operation = group[Number(row['place']) - 1];
+  const id = row['id'] ?? null;
+  if (operation === undefined || id === null) return;
+  const stored: JsonObject = {};
+  for (const [at, { name }] of fields.entries()) setOwn(stored, name, row[`f${at}`] ?? null);
+  all.set(operation.idempotencyKey, { id, ...(target.asStored === true && { stored }) });
 }
 
 /** Creates each record once: a record that an earlier attempt created and that still exists is updated instead. */
-async function create(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
+async function create(
+  writing: Writing,
+  operations: readonly WriteOperation[],
+): Promise<AllWritten> {
   const { sluiceTables } = writing;
   const given = operations.map((each) => withoutNull(writing, each));
   const made =
@@ -112,9 +138,9 @@ async function create(writing: Writing, operations: readonly WriteOperation[]): 
     writing,
     met.map((each) => ({ ...each, operation: 'update', id: null, values: {} })),
   );
-  const ids = new Map([...inserted, ...found]);
-  if (sluiceTables) await remember(writing, sluiceTables, ids);
-  return new Map([...(made ?? []), ...ids]);
+  const fresher = new Map([...inserted, ...found]);
+  if (sluiceTables) await remember(writing, sluiceTables, fresher);
+  return new Map([...(made ?? []), ...fresher]);
 }
 
 /** True when the system is to assign the key. */
@@ -164,30 +190,34 @@ async function repeated(
 async function remember(
   { session, client }: Writing,
   sluiceTables: SluiceTables,
-  ids: Ids,
+  written: AllWritten,
 ): Promise<void> {
-  if (ids.size === 0) return;
+  if (written.size === 0) return;
   await session.run(
     client,
     `UPDATE ${sluiceTables.created} c SET id = w.id FROM unnest($1::text[], $2::text[]) AS w(key, id)
      WHERE c.idempotency_key = w.key`,
-    [[...ids.keys()], [...ids.values()]],
+    [[...written.keys()], [...written.values()].map(({ id }) => id)],
   );
 }
 
-/** Inserts records and returns the ids that they got. */
-async function insert(writing: Writing, operations: readonly WriteOperation[]): Promise<Ids> {
+/** Inserts records and returns them. */
+async function insert(
+  writing: Writing,
+  operations: readonly WriteOperation[],
+): Promise<AllWritten> {
   const { session, client, table } = writing;
-  const ids = new Map<string, string>();
+  const all = new Map<string, Written>();
   for (const group of grouped(operations, (each) => [isKeyless(each)])) {
     for (let start = 0; start < group.length; start += insertsAtOnce) {
       const some = group.slice(start, start + insertsAtOnce);
-      const { sql, values } = inserts(writing, some, writtenBy(table, some, session.connection));
+      const fields = writtenBy(table, some, session.connection);
+      const { sql, values } = inserts(writing, some, fields);
       const { rows } = await session.run(client, sql, values);
-      for (const row of rows) note(ids, some, row);
+      for (const row of rows) note(all, table, { group: some, fields }, row);
     }
   }
-  return ids;
+  return all;
 }
 
 /**
@@ -222,11 +252,12 @@ function inserts(
   ];
   const into = insertInto(table, columns);
   const conflict = keyless ? '' : onConflict(table, fields);
+  const stored = storedSql(table, fields, '');
   const rows = group.map((_, at) => {
     const row = columns.map(({ base }, list) => `($${list + 1}::text[])[${at + 1}]::${base}`);
     const given = row.length === 0 ? 'DEFAULT VALUES' : `VALUES (${row.join(', ')})`;
-    return `r${at} AS (${into} ${given}${conflict} RETURNING ${printed(id, ident(id.name))} AS id)`;
+    return `r${at} AS (${into} ${given}${conflict} RETURNING ${printed(id, ident(id.name))} AS id${stored})`;
   });
-  const places = group.map((_, at) => `SELECT ${at + 1} AS place, id FROM r${at}`);
+  const places = group.map((_, at) => `SELECT ${at + 1} AS place, r${at}.* FROM r${at}`);
   return { sql: `WITH ${rows.join(', ')} ${places.join(' UNION ALL ')}`, values };
 }

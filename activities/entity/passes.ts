@@ -2,12 +2,13 @@ import type { Position } from '../../src/store/entities/positions.ts';
 import type { SourceReading } from '../../src/store/runs/readings.ts';
 import type { Store } from '../../src/store/store.ts';
 import { settledUpTo } from '../ends/watermark.ts';
-import type { OpenSource } from '../entity/entity.ts';
+import type { OpenSource } from './entity.ts';
 
 /**
  * Settles where a cycle's read of a source begins and ends. It settles this once: a repeated attempt changes nothing. A
  * pass that an earlier cycle did not finish goes on with the same ends.
- * @param before the position that the last cycle left; null reads everything
+ * @param before the position that the last cycle left; null when there is none
+ * @param full true to begin anew and read everything. Default false
  */
 export async function settlePass(
   { passes }: Store,
@@ -15,22 +16,29 @@ export async function settlePass(
   reading: SourceReading,
   open: OpenSource,
   before: Position | null,
+  full = false,
 ): Promise<void> {
   if ((await passes.get(run, reading)) !== null) return;
-  const pass = before !== null && before.cursor !== null ? before : await newPass(open, before);
+  const goesOn = before !== null && before.cursor !== null && !full;
+  const pass = goesOn ? before : await newPass(open, before, full);
   await passes.settle(run, reading, JSON.stringify(pass));
 }
 
-async function newPass({ source, calls }: OpenSource, before: Position | null): Promise<Position> {
+async function newPass(
+  { source, calls }: OpenSource,
+  before: Position | null,
+  full: boolean,
+): Promise<Position> {
   const until = (await source.highWatermark?.(calls)) ?? null;
   const { watermark: settled } = await settledUpTo(source, until, calls);
-  const { scannedAt } = before ?? {};
+  const { scannedAt, readOnce } = before ?? {};
   return {
-    since: before?.settled ?? null,
+    since: full ? null : (before?.settled ?? null),
     until,
     settled,
     cursor: null,
-    ...(scannedAt !== undefined && { scannedAt }),
+    ...(readOnce === true && { readOnce }),
+    ...(scannedAt !== undefined && !full && { scannedAt }),
   };
 }
 
@@ -58,7 +66,7 @@ export async function passAfter(
   if (!read.last) return { position: { ...pass, cursor: read.cursor }, done: false };
   // A source that cannot tell its highest watermark beforehand has shown it by the end of the pass.
   const settled = pass.settled ?? (await chunks.highest(run)) ?? pass.since;
-  return { position: { ...pass, settled, cursor: null }, done: true };
+  return { position: { ...pass, settled, cursor: null, readOnce: true }, done: true };
 }
 
 /** Returns the name under which the position in a stream of deleted records is kept. No source can have such a name. */

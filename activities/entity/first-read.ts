@@ -1,0 +1,32 @@
+import type { RunWarning } from '../../src/model/run.ts';
+import { own } from '../../src/model/own.ts';
+import type { Store } from '../../src/store/store.ts';
+import { sourceFingerprint, type OpenEntity } from './entity.ts';
+import { passAfter } from './passes.ts';
+
+/**
+ * True when all records of a destination's system have been read once, so that a record which is not known there does
+ * not exist there. A system that is no source of the entity is never read, and counts as read.
+ * @param run a run of the destination. The cycle that started it may have finished the read without being closed yet
+ */
+export async function isReadOnce(
+  store: Store,
+  run: string,
+  { no, spec }: OpenEntity,
+  system: string,
+): Promise<boolean> {
+  const source = own(spec.sources, system);
+  if (source === undefined) return true;
+  const cycle = (await store.runs.get(run))?.parent ?? null;
+  const reading = { source: system, reading: 'changes' } as const;
+  const pass = cycle === null ? null : await passAfter(store, cycle, reading);
+  const position =
+    pass?.position ?? (await store.positions.get(no, system, sourceFingerprint(source)));
+  return position?.readOnce === true;
+}
+
+/** Says that the run of a destination has delivered nothing, and why. */
+export function waitsForFirstRead(system: string): RunWarning {
+  const message = `nothing is delivered to ${system} before all of its own records have been read once`;
+  return { code: 'waits_for_first_read', message };
+}

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import {
+  makeTable,
+  openEntityBench,
+  putEntity,
+  runCycle,
+  tableSource,
+  type EntityBench,
+} from '../../support/entity-bench.ts';
+import { expectSettled } from '../../support/entity-cases.ts';
+
+// Tests run side by side, each with an entity and tables of its own.
+vi.setConfig({ testTimeout: 180_000 });
+let bench: EntityBench;
+
+beforeAll(async () => {
+  bench = await openEntityBench();
+});
+afterAll(() => bench.close());
+
+/** Makes every write of a table set its watermark, after `normalise`, PL/pgSQL on the row NEW. */
+async function touchWith(db: EntityBench['sf'], table: string, normalise = ''): Promise<void> {
+  await db.query(`CREATE FUNCTION touch_${table}() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN ${normalise} NEW.changed := clock_timestamp(); RETURN NEW; END $$;
+    CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION touch_${table}()`);
+}
+
+test.concurrent('a system’s own way of writing is no change: it does not travel back', async () => {
+  const { stack, sf, hs } = bench;
+  await makeTable(sf, 'own', 'email text, name text, rate numeric');
+  await touchWith(sf, 'own');
+  // Its type rounds, its trigger trims and folds, and it stores JSON in an order of its own.
+  await makeTable(hs, 'own', 'email text, name text, rate numeric(6, 1), more jsonb');
+  await sf.query('ALTER TABLE own ADD more jsonb');
+  await touchWith(
+    hs,
+    'own',
+    'NEW.email := lower(NEW.email); NEW.name := upper(trim(NEW.name)); NEW.rate := NEW.rate + 1;',
+  );
+  await sf.query(`INSERT INTO own (id, email, name, rate, more) SELECT n, 'User' || n || '@X.com', ' Name ' || n || ' ', n + 0.26,
+      CASE n WHEN 1 THEN '"123"' WHEN 2 THEN '"text"' ELSE '{"b": 1, "a": [2.50, null]}' END::jsonb
+    FROM generate_series(1, 5) n`);
+  const fields = { email: 'email', name: 'name', rate: 'rate', more: 'more' };
+  const source = (connection: string) =>
+    tableSource(connection, 'own', {
+      attach: [[{ field: 'email', caseInsensitive: true }]],
+      fields,
+    });
+  const destination = (connection: string) => ({
+    destination: { connection, stream: 'public.own', id: 'id' },
+    mode: 'upsert' as const,
+    fields,
+  });
+  await putEntity(stack, 'own', {
+    fields: { email: 'text', name: 'text', rate: 'number', more: 'json' },
+    sources: { sf: source('sf'), hs: source('hs') },
+    authority: { email: 'latest', name: 'latest', rate: 'latest', more: 'latest' },
+    destinations: { sf: destination('sf'), hs: destination('hs') },
+  });
+  const at = (db: EntityBench['sf'], id: number) =>
+    db.value(`SELECT concat_ws('|', email, name, rate, more) FROM own
+      WHERE lower(email) = (SELECT lower('user' || ${id} || '@x.com'))`);
+  const tables = [
+    [sf, 'own'],
+    [hs, 'own'],
+  ] as const;
+
+  await runCycle(stack, 'own');
+  await expectSettled(stack, 'own', tables);
+  expect(await at(sf, 1)).toBe('User1@X.com| Name 1 |1.26|"123"');
+  expect(await at(hs, 1)).toBe('user1@x.com|NAME 1|2.3|"123"');
+  expect(await at(hs, 2)).toBe('user2@x.com|NAME 2|3.3|"text"');
+
+  await sf.query(`UPDATE own SET name = ' New ', rate = 7.7 WHERE id = 1`);
+  await runCycle(stack, 'own');
+  await expectSettled(stack, 'own', tables);
+  expect(await at(sf, 1)).toBe('User1@X.com| New |7.7|"123"');
+  expect(await at(hs, 1)).toBe('user1@x.com|NEW|8.7|"123"');
+
+  // A user's edit there is a change, of the edited field alone.
+  await hs.query(`UPDATE own SET name = 'Typed', rate = rate - 1 WHERE email = 'user2@x.com'`);
+  await runCycle(stack, 'own');
+  await expectSettled(stack, 'own', tables);
+  expect(await at(sf, 2)).toBe('User2@X.com|TYPED|2.26|"text"');
+});
