@@ -15,7 +15,7 @@ export function details(
     ['created', stats.created],
     ['updated', stats.updated],
     ['unchanged', stats.unchanged],
-    ['skipped', skipped.mode + skipped.filter + skipped.duplicate],
+    ['skipped', skipped.mode + skipped.filter + skipped.duplicate + skipped.edited],
     ['removed', stats.removed],
     ['errors', stats.errors],
   ] as const;

@@ -1,13 +1,14 @@
 import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
-import type { DecidedOperation } from '../../src/engine/match/match.ts';
-import type { SourceRecord, SystemId } from '../../src/model/golden-record.ts';
-import { toJson } from '../../src/engine/values/to-json.ts';
-import type { JsonObject } from '../../src/model/json.ts';
-import { own, setOwn } from '../../src/model/own.ts';
+import type { DecidedOperation, EditedRecord } from '../../src/engine/match/match.ts';
+import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
+import { editedCode } from '../../src/model/outcome.ts';
+import { own } from '../../src/model/own.ts';
+import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Books, Learn } from '../paths/keyed/books.ts';
 import { syncBooks } from '../paths/keyed/sync-books.ts';
 import type { Ends } from '../ends/ends.ts';
+import { decodedValues } from './decoded-values.ts';
 import type { Delivery } from './delivery.ts';
 import { findDepartures } from './find-departures.ts';
 import { recordIdOf } from '../../src/engine/entity/record-id.ts';
@@ -34,6 +35,7 @@ export function deliveryBooks(
       idField === undefined
         ? ledger.learner(operations)
         : idLearner(store, delivery, destination, operations),
+    leave: (edited, db) => leaveEdited(store, delivery, destination, edited, db),
   };
 }
 
@@ -43,48 +45,59 @@ export function deliveryBooks(
  * changes nothing. A system that stores a value in its own way, such as 8 for 7.7, is noted with its own.
  */
 function idLearner(
-  { sourceRecords }: Store,
+  { records, sourceRecords }: Store,
   { entity, plan, system }: Delivery,
   destination: KeyedDestination,
   operations: readonly DecidedOperation[],
 ): Learn {
-  const asRead = storedReader(destination);
+  const asRead = decodedValues(destination);
   const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   return async (entries, db) => {
     const gone: SystemId[] = [];
     const written: SourceRecord[] = [];
+    const edited: RecordId[] = [];
     for (const { seq, outcome } of entries) {
       const operation = operations[seq];
       if (operation === undefined || outcome === null) continue;
+      if (!outcome.ok && outcome.code === editedCode) edited.push(recordIdOf(operation.key));
       const id = (outcome.ok ? outcome.id : undefined) ?? operation.id;
       if (id === null || id === undefined) continue;
       const missing = !outcome.ok && outcome.code === 'http_404';
       if (missing || (operation.operation === 'remove' && outcome.ok)) gone.push({ system, id });
       else if (outcome.ok) {
         const record = recordIdOf(operation.key);
-        const values = contributionOf({ ...operation.values, ...asRead(outcome.stored) });
+        const values = contributionOf({ ...operation.values, ...asRead(outcome.stored ?? {}) });
         written.push({ system, id, record, at: null, values });
       }
     }
     await sourceRecords.remove(entity.ref, gone, db);
     await sourceRecords.noteContributions(entity.ref, written, db);
+    await records.deliverAgain(edited, db);
   };
 }
 
-/** Returns a function that decodes the values which a destination says it stores, as a source of it would be read. */
-function storedReader({
-  fields,
-  encoding = 'json',
-}: KeyedDestination): (stored: JsonObject | undefined) => JsonObject {
-  const known = new Map(fields?.map((field) => [field.name, field]));
-  return (stored = {}) => {
-    const values: JsonObject = {};
-    for (const [name, value] of Object.entries(stored)) {
-      const field = known.get(name) ?? { name, type: 'unknown' };
-      setOwn(values, name, toJson(value, field, encoding) ?? null);
-    }
-    return values;
-  };
+/**
+ * Leaves records that were edited at the destination to the next cycle, which reads the edits before it delivers. What the
+ * system was found to hold is noted: an edit that the source does not give although it was read meanwhile, such as one that
+ * its `where` leaves out, holds up the record only once.
+ */
+async function leaveEdited(
+  { records, sourceRecords }: Store,
+  { entity, plan, system }: Delivery,
+  destination: KeyedDestination,
+  edited: readonly EditedRecord[],
+  db: Database,
+): Promise<void> {
+  const asRead = decodedValues(destination);
+  const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
+  const found = edited.flatMap(({ id, held }) =>
+    id === null ? [] : [{ system, id, edited: contributionOf(asRead(held)) }],
+  );
+  await sourceRecords.noteEdited(entity.ref, found, db);
+  await records.deliverAgain(
+    edited.map(({ key }) => recordIdOf(key)),
+    db,
+  );
 }
 
 /** True when a destination of the entity may remove records: its mode allows it, or merges delete their losers. */

@@ -14,7 +14,7 @@ import type { Store } from '../../src/store/store.ts';
 import { watermarkFingerprint } from '../ends/watermark.ts';
 import { changeSource } from './change-source.ts';
 import { openEntity, type OpenEntity } from './entity.ts';
-import { isReadOnce } from './first-read.ts';
+import { readSoFar, type ReadSoFar } from './first-read.ts';
 
 /** The facts about an entity that a run which writes one of its destinations needs. */
 export interface Delivery {
@@ -28,10 +28,10 @@ export interface Delivery {
   /** The entity's change log. */
   readonly source: Source;
   /**
-   * True while the system's own records have not all been read once. What the log has for the system waits then: a
+   * How far the system has been read. Before its own records have all been read once, what the log has for it waits: a
    * record that is there but not read yet would get a copy.
    */
-  readonly waitsForFirstRead: boolean;
+  readonly read: ReadSoFar;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function openDelivery(
     throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
   const plan = compileEntity(entity.spec, () => nothingKnown);
   const log = changeSource(store, entity.id, plan.fields);
-  const waitsForFirstRead = !(await isReadOnce(store, run, entity, system));
+  const read = await readSoFar(store, run, entity, system);
   const delivered = async (): Promise<string> =>
     (await store.watermarks.get(sync, watermarkFingerprint(spec))).value ?? noChange;
   return {
@@ -60,8 +60,8 @@ export async function openDelivery(
     system,
     idField: idFieldOf(entity.spec, system),
     permissions: permissionsOf(declared.mode),
-    source: waitsForFirstRead ? { ...log, highWatermark: delivered } : log,
-    waitsForFirstRead,
+    source: read.once ? log : { ...log, highWatermark: delivered },
+    read,
   };
 }
 

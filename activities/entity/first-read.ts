@@ -4,25 +4,33 @@ import type { Store } from '../../src/store/store.ts';
 import { sourceFingerprint, type OpenEntity } from './entity.ts';
 import { passAfter } from './passes.ts';
 
+/** How far the system of a destination has been read as a source. */
+export interface ReadSoFar {
+  /** True when all of its records have been read once, so that a record which is not known there does not exist there. */
+  readonly once: boolean;
+  /** True when everything that it had when this cycle began has been read. */
+  readonly upToDate: boolean;
+}
+
 /**
- * True when all records of a destination's system have been read once, so that a record which is not known there does
- * not exist there. A system that is no source of the entity is never read, and counts as read.
+ * Tells how far a destination's system has been read. A system that is no source of the entity is never read: nothing of
+ * it is missing.
  * @param run a run of the destination. The cycle that started it may have finished the read without being closed yet
  */
-export async function isReadOnce(
+export async function readSoFar(
   store: Store,
   run: string,
   { no, spec }: OpenEntity,
   system: string,
-): Promise<boolean> {
+): Promise<ReadSoFar> {
   const source = own(spec.sources, system);
-  if (source === undefined) return true;
+  if (source === undefined) return { once: true, upToDate: true };
   const cycle = (await store.runs.get(run))?.parent ?? null;
   const reading = { source: system, reading: 'changes' } as const;
   const pass = cycle === null ? null : await passAfter(store, cycle, reading);
   const position =
     pass?.position ?? (await store.positions.get(no, system, sourceFingerprint(source)));
-  return position?.readOnce === true;
+  return { once: position?.readOnce === true, upToDate: pass?.done === true };
 }
 
 /** Says that the run of a destination has delivered nothing, and why. */

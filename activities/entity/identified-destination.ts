@@ -5,7 +5,9 @@ import type {
   WriteOperation,
 } from '../../src/connectors/contract/records.ts';
 import { canonicalKey } from '../../src/engine/values/canonical-key.ts';
+import { sameValue } from '../../src/engine/values/same-value.ts';
 import { recordMapper } from '../../src/engine/mapping/map-record.ts';
+import type { JsonObject } from '../../src/model/json.ts';
 import type { KeyMatch } from '../../src/model/match.ts';
 import type { RecordId, SourceRecord } from '../../src/model/golden-record.ts';
 import { own } from '../../src/model/own.ts';
@@ -13,6 +15,7 @@ import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
 import { recordIdOf } from '../../src/engine/entity/record-id.ts';
+import { decodedValues } from './decoded-values.ts';
 import type { DeliveredDestination, Delivery, NaturalKey } from './delivery.ts';
 
 const exactly: KeyMatch = { caseInsensitive: false, trim: false };
@@ -68,6 +71,7 @@ class Identified {
   readonly #delivery: Delivery;
   readonly #inner: KeyedDestination;
   readonly #natural: NaturalKey | undefined;
+  readonly #asRead: (values: JsonObject) => JsonObject;
 
   constructor(
     store: Store,
@@ -79,6 +83,7 @@ class Identified {
     this.#delivery = delivery;
     this.#inner = inner;
     this.#natural = natural;
+    this.#asRead = decodedValues(inner);
   }
 
   /** Finds the system's records of these records of the entity, by id or natural key. */
@@ -89,11 +94,8 @@ class Identified {
     const found = await this.#byId(targets, calls);
     const held = new Set(found.map(({ key }) => recordIdOf(key)));
     // A record that the system no longer has is created again.
-    const gone = [...targets].filter(([record]) => !held.has(record));
-    await store.sourceRecords.remove(
-      entity.ref,
-      gone.map(([, id]) => ({ system, id })),
-    );
+    const gone = [...targets.values()].filter(({ record }) => !held.has(record));
+    await store.sourceRecords.remove(entity.ref, gone);
     const left = records.filter((record) => !held.has(record));
     return [...found, ...(await this.#byKey(left, calls))];
   }
@@ -115,22 +117,37 @@ class Identified {
   }
 
   /** Finds records by their ids in the system; one that the system no longer has is left out. */
-  async #byId(targets: ReadonlyMap<RecordId, string>, calls: Calls): Promise<Existing[]> {
+  async #byId(targets: ReadonlyMap<RecordId, SourceRecord>, calls: Calls): Promise<Existing[]> {
     const { lookup } = this.#inner;
     if (targets.size === 0) return [];
     if (lookup === undefined)
-      return [...targets].map(([record, id]) => ({ key: [record], id, values: {} }));
-    const byId = new Map([...targets].map(([record, id]) => [keyText([id]), record]));
+      return [...targets].map(([record, { id }]) => ({ key: [record], id, values: {} }));
+    const byId = new Map([...targets.values()].map((target) => [keyText([target.id]), target]));
     const found = await lookup.call(
       this.#inner,
-      [...targets.values()].map((id) => [id]),
+      [...targets.values()].map(({ id }) => [id]),
       calls,
     );
     return found.flatMap(({ key, id, values }) => {
-      const record = byId.get(keyText(key));
-      if (record === undefined) return [];
-      return [{ key: [record], id: id ?? recordIdOf(key), values }];
+      const target = byId.get(keyText(key));
+      if (target === undefined) return [];
+      const edited = this.#editedIn(target, values);
+      return [{ key: [target.record], id: id ?? recordIdOf(key), values, edited }];
     });
+  }
+
+  /**
+   * Returns the fields that were edited in the system since it was read. An edit that it was found to hold before, and that
+   * reading it to its end has not shown since, never comes: it does not count.
+   */
+  #editedIn({ values: said, edited: before }: SourceRecord, values: JsonObject): string[] {
+    const { plan, system, read } = this.#delivery;
+    const source = own(plan.sources, system);
+    if (source === undefined) return [];
+    const held = this.#asRead(values);
+    const edited = source.editedFields(held, said);
+    if (edited.length === 0 || before === undefined || !read.upToDate) return edited;
+    return sameValue(source.contributionOf(held), before) ? [] : edited;
   }
 
   /** Finds records by their natural key. From now on they are known by the system's ids. */

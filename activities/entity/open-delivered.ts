@@ -36,9 +36,9 @@ export async function openDeliveredDestination(
   const { idField: id, entity, system } = delivery;
   if (id === undefined) return open({});
   // A system that is read too must not take its own way of writing for a change.
-  const asStored = own(entity.spec.sources, system) !== undefined;
+  const twoWay = own(entity.spec.sources, system) !== undefined;
   const natural = await openNatural(open, opening, delivery);
-  return identifiedDestination(store, delivery, await open({ id, asStored }), natural);
+  return identifiedDestination(store, delivery, await open({ id, twoWay }), natural);
 }
 
 /** Opens the same destination by the natural key that the entity names; undefined when it names none. */

@@ -105,7 +105,7 @@ async function openDelivered(
     const parents = new Parents(parentOpener(to, destinationEnd, opening), to.calls);
     const ends = endsOf({ run, plan, source, destination, mapping, parents, ...calls });
     const path = openDeliveryPath(store, ends, destination, delivery);
-    const warnings = delivery.waitsForFirstRead ? [waitsForFirstRead(delivery.system)] : [];
+    const warnings = delivery.read.once ? [] : [waitsForFirstRead(delivery.system)];
     return { ends, path, origin: noChange, warnings, close };
   } catch (error) {
     await close();

@@ -57,7 +57,7 @@ describe('/v1/runs', () => {
       created: 1,
       updated: 2,
       unchanged: 3,
-      skipped: { mode: 4, filter: 5, duplicate: 0 },
+      skipped: { mode: 4, filter: 5, duplicate: 0, edited: 0 },
       removed: 0,
       errors: 6,
       removeErrors: 7,

@@ -48,6 +48,11 @@ export interface SourceRecord {
    * which is then no news.
    */
   readonly refused?: JsonObject;
+  /**
+   * The entity's values that the system was found to hold when an update was left for the sake of an edit there. It is
+   * forgotten when the system is read or written.
+   */
+  readonly edited?: JsonObject;
 }
 
 /** A record that a source has changed, mapped to the entity's fields. */

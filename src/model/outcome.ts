@@ -3,8 +3,14 @@ import type { KeyValues } from './record.ts';
 /** An operation of a sync on one destination record. */
 export type Operation = 'create' | 'update' | 'remove';
 
-/** The reason why a record was imported and then left alone. */
-export type SkipReason = 'mode' | 'filter' | 'duplicate';
+/**
+ * The reason why a record was imported and then left alone. `edited`: someone edited it at the destination since it was
+ * read there; the edit is read first, and then decided on.
+ */
+export type SkipReason = 'mode' | 'filter' | 'duplicate' | 'edited';
+
+/** The code of an update that was not made, because the record no longer held the values that were read. */
+export const editedCode = 'edited';
 
 /** One record that could not be written, with its reason (R8). It holds no field values but the key. */
 export interface RecordError {
@@ -42,7 +48,7 @@ export const noStats: Stats = {
   created: 0,
   updated: 0,
   unchanged: 0,
-  skipped: { mode: 0, filter: 0, duplicate: 0 },
+  skipped: { mode: 0, filter: 0, duplicate: 0, edited: 0 },
   removed: 0,
   errors: 0,
   removeErrors: 0,
@@ -59,6 +65,7 @@ export function addStats(a: Stats, b: Stats): Stats {
       mode: a.skipped.mode + b.skipped.mode,
       filter: a.skipped.filter + b.skipped.filter,
       duplicate: a.skipped.duplicate + b.skipped.duplicate,
+      edited: a.skipped.edited + b.skipped.edited,
     },
     removed: a.removed + b.removed,
     errors: a.errors + b.errors,

@@ -1,4 +1,4 @@
-import type { DecidedOperation } from '../../../src/engine/match/match.ts';
+import type { DecidedOperation, EditedRecord } from '../../../src/engine/match/match.ts';
 import type { Database } from '../../../src/store/database/database.ts';
 import type { JournalEntry } from '../../../src/store/runs/journal.ts';
 import type { Path } from '../path.ts';
@@ -17,6 +17,11 @@ export interface Books {
   toRemove(signal: AbortSignal): Promise<Removals>;
   /** Returns a function that notes the outcomes of operations (R4); undefined when nothing is kept. */
   learner(operations: readonly DecidedOperation[]): Learn | undefined;
+  /**
+   * Leaves records that were edited at the destination to a later run, in `db`, the transaction that counts them as skipped.
+   * Absent: no edit there counts.
+   */
+  leave?(edited: readonly EditedRecord[], db: Database): Promise<void>;
 }
 
 /** Notes outcomes in `db`, the transaction that makes them durable. `entries` name operations by their numbers. */

@@ -3,7 +3,7 @@ import type { Page } from '../../../src/connectors/contract/page.ts';
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
-import type { Operation, Stats } from '../../../src/model/outcome.ts';
+import { editedCode, type Operation, type Stats } from '../../../src/model/outcome.ts';
 import { previewSize, type PreviewPart } from '../../../src/model/preview.ts';
 import type { ChunkLimit, Path, Removed, Staged, Waiting } from '../path.ts';
 import type { Step } from '../step.ts';
@@ -79,7 +79,7 @@ export class KeyedPath implements Path {
     await chunks.commit(run, chunk, token, {
       state: 'exported',
       stats,
-      errors: [...matched, ...failed.map(({ error }) => error)],
+      errors: [...matched, ...failed.filter((one) => !isEdited(one)).map(({ error }) => error)],
     });
     faultPoint('export.after-commit');
     return stats;
@@ -151,6 +151,7 @@ function withOutcomes(
   operations: readonly DecidedOperation[],
   failed: readonly FailedOperation[],
 ): Stats {
+  const edited = failed.filter(isEdited).length;
   const succeeded = (name: Operation): number =>
     operations.filter(({ operation }) => operation === name).length -
     failed.filter(({ operation }) => operation === name).length;
@@ -158,6 +159,12 @@ function withOutcomes(
     ...matched,
     created: succeeded('create'),
     updated: succeeded('update'),
-    errors: matched.errors + failed.length,
+    skipped: { ...matched.skipped, edited: matched.skipped.edited + edited },
+    errors: matched.errors + failed.length - edited,
   };
+}
+
+/** True when the operation was not sent, because its record was edited at the destination meanwhile. */
+function isEdited({ error }: FailedOperation): boolean {
+  return error.code === editedCode;
 }

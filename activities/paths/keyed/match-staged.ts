@@ -6,6 +6,7 @@ import { canonicalKey } from '../../../src/engine/values/canonical-key.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { addStats } from '../../../src/model/outcome.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
+import type { Database } from '../../../src/store/database/database.ts';
 import type { StagedTexts } from '../../../src/store/runs/staged-texts.ts';
 import { inTurns } from '../../host/in-turns.ts';
 import type { Ends } from '../../ends/ends.ts';
@@ -33,8 +34,8 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
   const decision = await matchRecords(work, mapped, pending, signal);
   const { stats, errors, operations, deferred, keys } = decision;
   faultPoint('match.after-lookup');
-  await store.chunks.commit(run, chunk, token, {
-    state: 'matched',
+  const commit = {
+    state: 'matched' as const,
     stats,
     errors,
     stage: {
@@ -45,7 +46,8 @@ export async function matchStaged(work: KeyedWork, step: Step): Promise<{ waits:
     ...(books.removes === 'unseen' && {
       seen: [...(await inTurns(hashesOf(keys, store.seal))).values()],
     }),
-  });
+  };
+  await store.chunks.commit(run, chunk, token, commit, leaving(work, decision));
   faultPoint('match.after-commit');
   return { waits: deferred.length > 0 };
 }
@@ -66,13 +68,28 @@ export async function decideDeferred(work: KeyedWork, step: Step): Promise<void>
     ...(planned === null ? [] : await inTurns(operationsCodec.decode(planned))),
     ...decision.operations,
   ];
-  await chunks.commit(run, chunk, token, {
-    state: 'matched',
-    // Matching has counted these records as imported already.
-    stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
-    errors: [...(await errors.ofChunk(run, chunk)), ...decision.errors],
-    stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
-  });
+  await chunks.commit(
+    run,
+    chunk,
+    token,
+    {
+      state: 'matched',
+      // Matching has counted these records as imported already.
+      stats: { ...addStats(before.stats, decision.stats), imported: before.stats.imported },
+      errors: [...(await errors.ofChunk(run, chunk)), ...decision.errors],
+      stage: { operations: await inTurns(operationsCodec.encode(operations)), deferred: null },
+    },
+    leaving(work, decision),
+  );
+}
+
+/** Returns what leaves the records that were edited at the destination to a later run; undefined when there is nothing. */
+function leaving(
+  { ends, books }: KeyedWork,
+  { edited }: Decision,
+): ((db: Database) => Promise<void>) | undefined {
+  if (edited.length === 0 || ends.plan.options.dryRun === true) return undefined;
+  return async (db) => books.leave?.(edited, db);
 }
 
 async function mapAll(

@@ -1,6 +1,6 @@
 import { operationsCodec } from '../../../src/engine/run/chunk-codec.ts';
 import type { DecidedOperation } from '../../../src/engine/match/match.ts';
-import { noStats, type RecordError, type Stats } from '../../../src/model/outcome.ts';
+import { editedCode, noStats, type RecordError, type Stats } from '../../../src/model/outcome.ts';
 import type { ChunkCommit } from '../../../src/store/runs/chunks.ts';
 import { finalToken } from '../../../src/store/runs/fencing.ts';
 import type { JournalOutcome } from '../../../src/store/runs/journal.ts';
@@ -29,12 +29,14 @@ async function byJournal(store: Store, run: string, no: number): Promise<ChunkCo
   const counts = { created: 0, updated: 0, removed: 0 };
   const errors: RecordError[] = [];
   const doubtful: DecidedOperation[] = [];
+  let edited = 0;
   for (const { seq, outcome } of entries) {
     const planned = operations[seq];
     if (planned === undefined) continue;
     const { operation, key } = planned;
     if (outcome === null && operation === 'create') doubtful.push(planned);
     if (outcome?.ok === true) counts[done[operation]] += 1;
+    else if (outcome?.code === editedCode) edited += 1;
     else errors.push({ key, operation, ...failure(outcome) });
   }
   await noteDoubtful(store, run, doubtful);
@@ -43,7 +45,8 @@ async function byJournal(store: Store, run: string, no: number): Promise<ChunkCo
   const stats: Stats = {
     ...noStats,
     ...counts,
-    imported: removing ? 0 : counts.created + counts.updated + failed,
+    skipped: { ...noStats.skipped, edited },
+    imported: removing ? 0 : counts.created + counts.updated + edited + failed,
     errors: removing ? 0 : failed,
     removeErrors: removing ? failed : 0,
   };

@@ -29,7 +29,7 @@ const statsSchema = z
     skipped: count.describe('The sum of `skippedBy`.'),
     removed: count,
     errors: count,
-    skippedBy: z.object({ mode: count, filter: count, duplicate: count }),
+    skippedBy: z.object({ mode: count, filter: count, duplicate: count, edited: count }),
     removeErrors: count.describe('Removals that failed; not among the imported records.'),
   })
   .openapi('Stats');
@@ -212,17 +212,17 @@ function previewView({ canRead, reason, changes, removal }: Preview): RunView['p
 }
 
 function statsView(stats: Stats): RunView['stats'] {
-  const { mode, filter, duplicate } = stats.skipped;
+  const { mode, filter, duplicate, edited } = stats.skipped;
   return {
     imported: stats.imported,
     exported: stats.created + stats.updated,
     created: stats.created,
     updated: stats.updated,
     unchanged: stats.unchanged,
-    skipped: mode + filter + duplicate,
+    skipped: mode + filter + duplicate + edited,
     removed: stats.removed,
     errors: stats.errors,
-    skippedBy: { mode, filter, duplicate },
+    skippedBy: { mode, filter, duplicate, edited },
     removeErrors: stats.removeErrors,
   };
 }

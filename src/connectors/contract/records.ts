@@ -87,6 +87,8 @@ export interface Existing {
    * values.
    */
   readonly same?: readonly string[];
+  /** Fields that were edited since the record was last read from there. The caller sets it; a destination never does. */
+  readonly edited?: readonly string[];
 }
 
 /** An operation on one record. */
@@ -102,7 +104,10 @@ export interface WriteOperation {
   readonly values: JsonObject;
   /** For an update: true when the record is archived and must come back; then `values` may be empty. Default false. */
   readonly restore?: boolean;
-  /** For an update: the values that the destination held before, if it can be read. */
+  /**
+   * For an update: the values that the destination held before, if it can be read. With `Target.twoWay` the update is
+   * made only while they hold, where the system can tell.
+   */
   readonly before?: JsonObject;
   /**
    * Identifies the operation: the same on every attempt, different from that of every other create of the destination
@@ -123,14 +128,17 @@ export type WriteResult =
       readonly ok: true;
       readonly id?: string;
       /**
-       * With `Target.asStored`: the written fields as the record holds them now, in the destination's `encoding`. Absent, or
+       * With `Target.twoWay`: the written fields as the record holds them now, in the destination's `encoding`. Absent, or
        * a field that is absent: the system does not tell.
        */
       readonly stored?: JsonObject;
     }
   | {
       readonly ok: false;
-      /** `limited` and `transient` mean: send this operation again. `record` means a record error. */
+      /**
+       * `limited` and `transient` mean: send this operation again. `record` means a record error, except that the code
+       * `edited` means: the record does not hold `before` any more, and was left alone.
+       */
       readonly class: 'record' | 'limited' | 'transient';
       readonly code: string;
       readonly message: string;

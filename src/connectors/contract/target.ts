@@ -53,10 +53,11 @@ export interface Target {
    */
   readonly id?: string;
   /**
-   * True when the caller wants to know how the system stores what it is given: rounded, trimmed, or changed by a trigger.
+   * True when the stream is read too, so that edits made there count. Then results tell how the system stores what it is
+   * given (rounded, trimmed, changed by a trigger), and an update is not made once its `before` does not hold any more.
    * Default false.
    */
-  readonly asStored?: boolean;
+  readonly twoWay?: boolean;
   readonly permissions: Permissions;
   /** The way to remove records, one of the role's `removals`. Default: the first of them. */
   readonly removal?: RemovalKind;

@@ -82,7 +82,7 @@ async function write(
     client,
     action: { settings, keyFields: target.key, idField: target.id, whole },
     idPath: settings.id ?? stream.id ?? target.id,
-    asStored: target.asStored === true,
+    twoWay: target.twoWay === true,
     calls,
   };
   const sent = operations.map((operation) => addressed(target, operation));

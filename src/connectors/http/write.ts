@@ -20,7 +20,7 @@ export interface WriteContext {
   /** Dotted path of the id in an answer. */
   readonly idPath: string | undefined;
   /** True when the caller wants to know how the API stores a record. */
-  readonly asStored: boolean;
+  readonly twoWay: boolean;
   readonly calls: Calls;
 }
 
@@ -43,7 +43,7 @@ export async function writeSingle(
   const answer = await client.request(callOf(context, path, [operation], body), context.calls);
   const id = idOf(context, answer);
   const result = resultOf(answer.status, answer.body, operation, client.echo([operation]), id);
-  if (!result.ok || !isRecord || !context.asStored) return result;
+  if (!result.ok || !isRecord || !context.twoWay) return result;
   return { ...result, stored: storedIn(answer.body, context.idPath, operation) };
 }
 

@@ -18,6 +18,7 @@ import type { Authority } from './authority.ts';
 import { halfCharacter, isWellFormed } from '../values/well-formed.ts';
 import { coerce } from './coerce.ts';
 import { idText } from './id-text.ts';
+import { sameFieldValue } from './same.ts';
 import type { MatchRule } from './match-rules.ts';
 import { sourceTime } from './source-time.ts';
 
@@ -63,6 +64,12 @@ export interface SourcePlan {
    * whose source fields are all among the written ones.
    */
   contributionOf(written: JsonObject): JsonObject;
+  /**
+   * Returns the source fields by which a record differs from what its system said last.
+   * @param held values of its fields now
+   * @param said the entity's values that the system gave last; a field that it never gave is not compared
+   */
+  editedFields(held: JsonObject, said: JsonObject): string[];
 }
 
 /** The facts about the entity that compiling a source needs. */
@@ -101,6 +108,7 @@ export function compileSource(
     reader: (fields, encoding) =>
       reader({ name, mapping, watermark, deleted, entries, idField: id }, fields, encoding),
     contributionOf: (written) => contribution(entries, written),
+    editedFields: (held, said) => editedFields(entries, held, said),
   };
 }
 
@@ -208,6 +216,19 @@ function missingId(field: string): Fault {
 
 function invalidValue(field: string, type: EntityFieldType): Fault {
   return { code: 'invalid_value', message: `the value is no ${type}`, field };
+}
+
+function editedFields(
+  entries: readonly TypedEntry[],
+  held: JsonObject,
+  said: JsonObject,
+): string[] {
+  const now = contribution(entries, held);
+  const differing = entries.filter(({ entry: { to } }) => {
+    const [value, before] = [own(now, to), own(said, to)];
+    return value !== undefined && before !== undefined && !sameFieldValue(value, before);
+  });
+  return differing.flatMap(({ uses }) => uses);
 }
 
 function contribution(entries: readonly TypedEntry[], written: JsonObject): JsonObject {

@@ -322,7 +322,7 @@ test('R10: every incoming record is counted once', () => {
     created: 1,
     updated: 1,
     unchanged: 1,
-    skipped: { mode: 0, filter: 1, duplicate: 0 },
+    skipped: { mode: 0, filter: 1, duplicate: 0, edited: 0 },
     removed: 0,
     errors: 2,
     removeErrors: 0,

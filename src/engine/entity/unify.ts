@@ -9,7 +9,7 @@ import type {
   SystemId,
 } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
-import type { RecordError, Stats } from '../../model/outcome.ts';
+import { noStats, type RecordError, type Stats } from '../../model/outcome.ts';
 import { attach, attachValues } from './attach.ts';
 import { accepts } from './authority.ts';
 import { Candidates } from './candidates.ts';
@@ -188,7 +188,7 @@ class ChunkUnifier {
       stats: {
         imported: this.#imported,
         ...stats,
-        skipped: { mode: 0, filter, duplicate: 0 },
+        skipped: { ...noStats.skipped, filter },
         errors: this.#errors.length,
         removeErrors: 0,
       },

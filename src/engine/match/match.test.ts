@@ -57,7 +57,7 @@ test('records without a key, with an ambiguous one, filtered, faulty or repeated
     ['ambiguous_match', ['twice']],
   ]);
   expect(decision.operations.map(({ values }) => values)).toEqual([{ n: 2 }]);
-  expect(decision.stats.skipped).toEqual({ mode: 0, filter: 1, duplicate: 1 });
+  expect(decision.stats.skipped).toEqual({ mode: 0, filter: 1, duplicate: 1, edited: 0 });
   expect(decision.keys).toEqual(['["twice"]', '["bad"]', '["a"]']);
 });
 

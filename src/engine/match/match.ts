@@ -32,6 +32,11 @@ export interface Decision {
   readonly errors: readonly RecordError[];
   /** Records that cannot be decided yet, in source order. They count as `imported` and nowhere else in the stats. */
   readonly deferred: readonly DeferredRecord[];
+  /**
+   * The records that were left alone, because a field that was to be updated was edited at the destination and the edit
+   * is not read yet.
+   */
+  readonly edited: readonly EditedRecord[];
   /** Canonical keys of all records that were seen, failed ones included, filtered ones not: a mirror keeps these. */
   readonly keys: readonly string[];
 }
@@ -42,6 +47,15 @@ export interface Decision {
 export interface DeferredRecord {
   readonly key: KeyValues;
   readonly values: JsonObject;
+}
+
+/** A record that someone edited at the destination. */
+export interface EditedRecord {
+  readonly key: KeyValues;
+  /** The destination's id of the record. */
+  readonly id: string | null;
+  /** The values that the destination holds, in its encoding. */
+  readonly held: JsonObject;
 }
 
 /** The rules by which one chunk is decided. */
@@ -93,6 +107,8 @@ export function decide(
       options.held,
     );
     const restore = only.archived === true;
+    if (only.edited?.some((name) => Object.hasOwn(values, name)) === true)
+      return { edited: { key: record.key, id: only.id, held: only.values } };
     if (Object.keys(values).length === 0 && !restore) return 'unchanged';
     const before = Object.fromEntries(
       Object.keys(values).map((name) => [name, heldValue(only, name, options.held)]),
@@ -142,6 +158,7 @@ interface KeyedRecord {
 
 type Verdict =
   | 'unchanged'
+  | { readonly edited: EditedRecord }
   | { readonly ambiguous: number }
   | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash' | 'restore'> & {
       readonly operation: 'create' | 'update';
@@ -155,6 +172,7 @@ function* decideEach(
   const { winners, keys, errors, skipped } = yield* separate(records, match);
   const operations: DecidedOperation[] = [];
   const deferred: DeferredRecord[] = [];
+  const edited: EditedRecord[] = [];
   let unchanged = 0;
   for (const record of winners) {
     yield;
@@ -164,12 +182,14 @@ function* decideEach(
     }
     const verdict = judge(record);
     if (verdict === 'unchanged') unchanged += 1;
+    else if ('edited' in verdict) edited.push(verdict.edited);
     else if ('ambiguous' in verdict) errors.push(ambiguous(record.key, verdict.ambiguous));
     else if (!permissions[verdict.operation]) skipped.mode += 1;
     else operations.push({ key: record.key, canonicalKey: record.canonicalKey, ...verdict });
   }
+  skipped.edited = edited.length;
   const stats = { ...noStats, imported: records.length, unchanged, skipped, errors: errors.length };
-  return { operations, stats, errors, deferred, keys: [...keys] };
+  return { operations, stats, errors, deferred, edited, keys: [...keys] };
 }
 
 interface Separated {
@@ -184,7 +204,7 @@ function* separate(records: readonly MappedRecord[], match: KeyMatch): Steps<Sep
   const winners = new Map<string, KeyedRecord>();
   const keys = new Set<string>();
   const errors: RecordError[] = [];
-  const skipped = { mode: 0, filter: 0, duplicate: 0 };
+  const skipped = { ...noStats.skipped };
   for (const record of records) {
     yield;
     if ('skipped' in record) {

@@ -118,6 +118,7 @@ export const tables = {
     skipped_mode: defaulted(int),
     skipped_filter: defaulted(int),
     skipped_duplicate: defaulted(int),
+    skipped_edited: defaulted(int),
     removed: defaulted(int),
     errors: defaulted(int),
     remove_errors: defaulted(int),

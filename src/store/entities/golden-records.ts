@@ -268,6 +268,15 @@ export class GoldenRecords {
     return rows.map(({ id }) => id);
   }
 
+  /** Moves these records to the end of the change log, as they are, so that the next runs of destinations read them again. */
+  async deliverAgain(ids: readonly RecordId[], tx: Database): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`update entity_records e set seq = nextval('entity_change')
+      from (select id from entity_records where id = any(${listed(ids)}::bigint[]) and not deleted
+        order by id for update) r
+      where e.id = r.id`.execute(tx);
+  }
+
   /** Notes that these records have been compared. */
   async compared(ids: readonly RecordId[], tx: Database): Promise<void> {
     await sql`update entity_records set merge_due = false

@@ -131,17 +131,22 @@ export class SourceRecords {
     return found;
   }
 
-  /** The id that each of these records has in a system, if it has one. */
+  /** The record of a system that each of these records is written to there, if it has one. */
   async targets(
     { codec }: EntityRef,
     system: string,
     records: readonly RecordId[],
-  ): Promise<Map<RecordId, string>> {
+  ): Promise<Map<RecordId, SourceRecord>> {
     const { rows } = await sql<{ record: string; data: Buffer }>`
       select x.id as record, i.data from unnest(${listed(records)}::bigint[]) x (id) cross join lateral (
         select data from entity_ids where record = x.id and system = ${system}
         order by extra, hash limit 1) i`.execute(this.#db);
-    return new Map(rows.map(({ record, data }) => [record, (codec.decode(data) as Stored).id]));
+    return new Map(
+      rows.map(({ record, data }) => [
+        record,
+        { record, system, ...(codec.decode(data) as Stored) },
+      ]),
+    );
   }
 
   /**
@@ -166,11 +171,12 @@ export class SourceRecords {
       system: { type: 'text', values: all.map(({ system }) => system) },
       record: { type: 'bigint', values: all.map(({ record }) => record) },
       data: codec.encodeAll(
-        all.map(({ id, at, values, refused }): Stored => ({
+        all.map(({ id, at, values, refused, edited }): Stored => ({
           id,
           at,
           values,
           ...(refused && { refused }),
+          ...(edited && { edited }),
         })),
       ),
     });
@@ -228,11 +234,31 @@ export class SourceRecords {
         return { ...one, record: winner ?? one.record };
       }
       const stored = entity.codec.decode(before.data) as Stored;
+      const { edited: _read, ...left } = stored;
       const values = { ...stored.values, ...one.values };
-      return { ...one, ...stored, record: before.record, values };
+      return { ...one, ...left, record: before.record, values };
     });
     await this.put(entity, noted, tx);
     await this.markExtra(entity, moved, tx);
+  }
+
+  /** Notes what systems were found to hold when updates were left for the sake of edits there. */
+  async noteEdited(
+    entity: EntityRef,
+    found: readonly (SystemId & Required<Pick<SourceRecord, 'edited'>>)[],
+    tx: Database,
+  ): Promise<void> {
+    if (found.length === 0) return;
+    const hashes = this.#hashes(entity.no, found);
+    const { rows } = await sql<{ at: number; system: string; record: string; data: Buffer }>`
+      select h.at, i.system, i.record, i.data from ${rowsOf({ hash: hashes })} h
+      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
+    const noted = rows.map(({ at, data, ...row }): SourceRecord => ({
+      ...row,
+      ...(entity.codec.decode(data) as Stored),
+      edited: found[at - 1]?.edited ?? {},
+    }));
+    await this.put(entity, noted, tx);
   }
 
   /** The records that these were merged into, of those that were; they are not merged before the transaction ends. */

@@ -10,6 +10,7 @@ import { warnings } from './0009-warnings.ts';
 import { readings } from './0010-readings.ts';
 import { jobs } from './0011-jobs.ts';
 import { longWindows } from './0012-long-windows.ts';
+import { edited } from './0013-edited.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   '0010-readings': readings,
   '0011-jobs': jobs,
   '0012-long-windows': longWindows,
+  '0013-edited': edited,
 };

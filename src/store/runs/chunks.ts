@@ -270,7 +270,7 @@ function gone(table: string, also: RawBuilder<unknown>): RawBuilder<unknown> {
 function statsOf(stats: Stats): RawBuilder<unknown> {
   return sql`imported = ${stats.imported}, created = ${stats.created}, updated = ${stats.updated},
     unchanged = ${stats.unchanged}, skipped_mode = ${stats.skipped.mode}, skipped_filter = ${stats.skipped.filter},
-    skipped_duplicate = ${stats.skipped.duplicate}, removed = ${stats.removed}, errors = ${stats.errors},
+    skipped_duplicate = ${stats.skipped.duplicate}, skipped_edited = ${stats.skipped.edited}, removed = ${stats.removed}, errors = ${stats.errors},
     remove_errors = ${stats.removeErrors}`;
 }
 
@@ -289,6 +289,7 @@ function toState(row: ChunkRow, seal: Seal): ChunkState {
         mode: row.skipped_mode,
         filter: row.skipped_filter,
         duplicate: row.skipped_duplicate,
+        edited: row.skipped_edited,
       },
       removed: row.removed,
       errors: row.errors,

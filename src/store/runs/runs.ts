@@ -50,6 +50,7 @@ const stats = sql`
     coalesce(sum(skipped_mode) ${counted}, 0) as mode,
     coalesce(sum(skipped_filter) ${counted}, 0) as filter,
     coalesce(sum(skipped_duplicate) ${counted}, 0) as duplicate,
+    coalesce(sum(skipped_edited) ${counted}, 0) as edited,
     coalesce(sum(removed) ${counted}, 0) as removed,
     coalesce(sum(errors) ${counted}, 0) as errors,
     coalesce(sum(remove_errors) ${counted}, 0) as remove_errors
@@ -65,7 +66,8 @@ const select = sql`
     array(select c.id from runs c where c.parent = r.id order by c.started_at, c.id) as children,
     jsonb_build_object(
       'imported', s.imported, 'created', s.created, 'updated', s.updated, 'unchanged', s.unchanged,
-      'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate),
+      'skipped', jsonb_build_object('mode', s.mode, 'filter', s.filter, 'duplicate', s.duplicate,
+        'edited', s.edited),
       'removed', s.removed, 'errors', s.errors, 'removeErrors', s.remove_errors) as stats
   from runs r, lateral (${stats}) s`;
 

@@ -165,9 +165,11 @@ test.concurrent('a system that writes values its own way is put right once, and 
   const { stack, sf, hs } = bench;
   await makeTable(sf, 'own', 'code text, name text');
   await makeTable(hs, 'own', 'code text, name text');
+  // It does so once the write is made, so the answer to the write does not tell.
   await hs.query(`CREATE FUNCTION own_way() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      NEW.name = lower(NEW.name); NEW.changed = clock_timestamp(); RETURN NEW; END $$;
-    CREATE TRIGGER own_way BEFORE INSERT OR UPDATE ON own FOR EACH ROW EXECUTE FUNCTION own_way()`);
+      UPDATE own SET name = lower(name), changed = clock_timestamp() WHERE id = NEW.id; RETURN NULL; END $$;
+    CREATE TRIGGER own_way AFTER INSERT OR UPDATE ON own FOR EACH ROW
+      WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION own_way()`);
   await sf.query(`INSERT INTO own VALUES (1, 'a', 'Acme', '${day(1)}')`);
   const fields = { code: 'code', name: 'name' };
   await putEntity(stack, 'own', {

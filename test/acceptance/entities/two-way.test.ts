@@ -1,8 +1,12 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
+  endOfCycle,
+  historyOf,
   makeTable,
   openEntityBench,
   putEntity,
+  recordWith,
   runCycle,
   tableSource,
   type EntityBench,
@@ -83,4 +87,76 @@ test.concurrent('a system’s own way of writing is no change: it does not trave
   await runCycle(stack, 'own');
   await expectSettled(stack, 'own', tables);
   expect(await at(sf, 2)).toBe('User2@X.com|TYPED|2.26|"text"');
+});
+
+test.concurrent('an edit between read and write is not overwritten: it is read, and then decided on', async () => {
+  const { stack, sf, hs } = bench;
+  for (const db of [sf, hs]) {
+    await makeTable(db, 'raced', 'code text, name text, city text, kind text');
+    await touchWith(db, 'raced');
+    await db.query(`INSERT INTO raced (id, code, name, city, kind)
+      SELECT n, 'c' || n, 'name', 'city', 'x' FROM generate_series(1, 4) n`);
+  }
+  const fields = { code: 'code', name: 'name', city: 'city' };
+  const source = (connection: string) =>
+    tableSource(connection, 'raced', { attach: [['code']], fields, where: 'kind == "x"' });
+  const destination = (connection: string) => ({
+    destination: { connection, stream: 'public.raced', id: 'id' },
+    mode: 'update' as const,
+    fields,
+  });
+  await putEntity(stack, 'raced', {
+    fields: { code: 'text', name: 'text', city: 'text' },
+    sources: { sf: source('sf'), hs: source('hs') },
+    authority: { code: 'latest', name: 'latest', city: { owner: 'sf' } },
+    destinations: { sf: destination('sf'), hs: destination('hs') },
+  });
+  const tables = [
+    [sf, 'raced'],
+    [hs, 'raced'],
+  ] as const;
+  await expectSettled(stack, 'raced', tables);
+
+  // Each record is changed at sf; a transaction at hs, open while Sluice reads, edits it and commits before Sluice writes.
+  await sf.query(`UPDATE raced SET name = 'from sf', city = 'from sf' WHERE id < 4`);
+  const user = new pg.Client({ connectionString: hs.url });
+  await user.connect();
+  await user.query(`BEGIN; UPDATE raced SET name = 'from hs' WHERE id = 1;
+    UPDATE raced SET city = 'from hs' WHERE id = 2; UPDATE raced SET kind = 'edited' WHERE id = 3`);
+  const { id } = await stack.client.entities.start('raced');
+  // The run waits for the rows that the transaction holds.
+  await expect
+    .poll(() => hs.value(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`), {
+      timeout: 30_000,
+    })
+    .toBe('1');
+  await user.query('COMMIT');
+  await user.end();
+  const { to } = await endOfCycle(stack, id);
+  expect(to['hs']?.stats).toMatchObject({ imported: 3, updated: 1, errors: 0, skipped: 2 });
+  expect(to['hs']?.stats.skippedBy).toMatchObject({ edited: 2 });
+  expect(to['hs']?.outcome).not.toBe('partial');
+  await expectSettled(stack, 'raced', tables);
+  const both = async (row: number) => {
+    const sql = `SELECT name || '|' || city FROM raced WHERE id = ${row}`;
+    return [await sf.value(sql), await hs.value(sql)];
+  };
+  // The later edit of the name wins; the city belongs to sf, and what it refused is in the history.
+  expect(await both(1)).toEqual(['from hs|from sf', 'from hs|from sf']);
+  expect(await both(2)).toEqual(['from sf|from sf', 'from sf|from sf']);
+  const history = await historyOf(stack, 'raced', (await recordWith(stack, 'raced', 'sf', 2)).id);
+  expect(JSON.stringify(history)).toContain('from hs');
+  // An edit of another field stays.
+  expect(await both(3)).toEqual(['from sf|from sf', 'from sf|from sf']);
+  expect(await hs.value('SELECT kind FROM raced WHERE id = 3')).toBe('edited');
+
+  // An edit that the source never gives, because its filter leaves it out, holds up the record once and not for ever.
+  await sf.query(`UPDATE raced SET name = 'again' WHERE id = 3`);
+  await hs.query(`UPDATE raced SET name = 'unread' WHERE id = 3`);
+  const left = await runCycle(stack, 'raced');
+  expect(left.to['hs']?.stats.skippedBy).toMatchObject({ edited: 1 });
+  const next = await runCycle(stack, 'raced');
+  expect(next.to['hs']?.stats).toMatchObject({ updated: 1, skipped: 0 });
+  expect(await both(3)).toEqual(['again|from sf', 'again|from sf']);
+  await expectSettled(stack, 'raced', tables);
 });

@@ -89,7 +89,7 @@ it('tells how the table stores what was written, where the caller asks', async (
     ALTER TABLE people ADD rate numeric(6, 1)`);
   const destination = await openTarget({
     fields: ['email', 'name', 'age', 'rate'],
-    asStored: true,
+    twoWay: true,
   });
   const first = create({ email: 'A@x', name: ' Ann ', rate: '7.77' });
   const made = { ok: true, id: '1', stored: { email: 'a@x', name: 'Ann', rate: '7.8' } };
@@ -200,4 +200,58 @@ it('says that it knows no repeated create where it may make no tables, and tells
     await Promise.all(open.splice(0).map((connection) => connection.close()));
     await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   }
+});
+
+it('leaves a record alone that was edited since it was read, where the stream is read too', async () => {
+  await database.query(`ALTER TABLE people ADD rate numeric, ADD more json, ADD at timestamptz;
+    INSERT INTO people (email, name, age, rate, more, at) SELECT 'p' || n, 'old', 1, 1.50, '{"a":  1}', '2026-01-01 00:00:00.000001+00'
+      FROM generate_series(1, 5) n`);
+  const fields = ['name', 'age', 'rate', 'more', 'at'];
+  const destination = await openTarget({ fields, twoWay: true });
+  const before = {
+    name: 'old',
+    age: 1,
+    rate: 1.5,
+    more: { a: 1 },
+    at: '2026-01-01T00:00:00.000001Z',
+  };
+  const values = { name: 'new', age: 2, rate: 2.5, more: { a: 2 }, at: '2026-01-02T00:00:00Z' };
+  const updates = ['1', '2', '3', '4', '99'].map((id) =>
+    create(values, { operation: 'update', id, key: [id], before }),
+  );
+  // Of the second one an updated field is edited, of the third another one; the fourth update has arrived before.
+  await database.query(`UPDATE people SET rate = 7 WHERE id = 2; UPDATE people SET email = 'x' WHERE id = 3;
+    UPDATE people SET name = 'new', age = 2, rate = 2.5, more = '{"a":2}', at = '2026-01-02' WHERE id = 4`);
+  const results = await destination.write(updates);
+  expect(results.map((result) => (result.ok ? 'ok' : result.code))).toEqual([
+    'ok',
+    'edited',
+    'ok',
+    'ok',
+    'not_found',
+  ]);
+  expect(await database.query('SELECT id, name, age FROM people ORDER BY id')).toEqual([
+    { id: '1', name: 'new', age: '2' },
+    { id: '2', name: 'old', age: '1' },
+    { id: '3', name: 'new', age: '2' },
+    { id: '4', name: 'new', age: '2' },
+    { id: '5', name: 'old', age: '1' },
+  ]);
+  // Null is a value that is held, too.
+  const toNull = create(
+    { name: null },
+    { operation: 'update', id: '1', key: ['1'], before: { name: 'new' } },
+  );
+  const fromNull = {
+    ...toNull,
+    idempotencyKey: 'again',
+    values: { name: 'b' },
+    before: { name: null },
+  };
+  expect(await destination.write([toNull])).toEqual([
+    { ok: true, id: '1', stored: { name: null } },
+  ]);
+  expect(await destination.write([fromNull])).toEqual([
+    { ok: true, id: '1', stored: { name: 'b' } },
+  ]);
 });

@@ -3,7 +3,8 @@ import { own, setOwn } from '../../../model/own.ts';
 import type pg from 'pg';
 import type { WriteOperation, WriteResult } from '../../contract/records.ts';
 import type { SluiceTables } from '../catalog/sluice-tables.ts';
-import { printed } from '../values/cast.ts';
+import { coerced, printed } from '../values/cast.ts';
+import { anyDiffers, comparable, equal } from '../values/compare.ts';
 import type { Column } from '../catalog/catalog.ts';
 import { ident } from '../catalog/names.ts';
 import {
@@ -16,9 +17,10 @@ import {
   texts,
   updateSql,
   writtenBy,
+  type Rows,
   type Statement,
 } from './record-sql.ts';
-import { notCreated, notFound } from '../staged/refusals.ts';
+import { edited, notCreated, notFound } from '../staged/refusals.ts';
 import type { Session, TextRow } from '../link/session.ts';
 import type { Table } from '../catalog/table.ts';
 
@@ -35,8 +37,10 @@ interface Writing {
 /** A record that an operation created or found. */
 interface Written {
   readonly id: string;
-  /** With `Target.asStored`: the written fields as the record holds them. */
+  /** With `Target.twoWay`: the written fields as the record holds them. */
   readonly stored?: JsonObject;
+  /** True when the record was left alone, because it does not hold `before` any more. Default false. */
+  readonly edited?: boolean;
 }
 
 /** The records that operations created or found, by idempotency key. */
@@ -56,6 +60,7 @@ export async function writeWithIds(
 }
 
 function resultOf({ operation, id }: WriteOperation, written?: Written): WriteResult {
+  if (written?.edited === true) return { ok: false, class: 'record', ...edited };
   if (written !== undefined) return { ok: true, ...written };
   if (operation === 'remove') return { ok: true, ...(id !== null && { id }) };
   return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
@@ -70,7 +75,11 @@ async function change(
   operations: readonly WriteOperation[],
 ): Promise<AllWritten> {
   const all = new Map<string, Written>();
-  const groups = grouped(operations, (each) => [each.operation, each.id === null]);
+  const groups = grouped(operations, (each) => [
+    each.operation,
+    each.id === null,
+    isGuarded(table, each),
+  ]);
   for (const group of groups) {
     const fields = writtenBy(table, group, session.connection);
     const byId = group[0]?.id !== null;
@@ -80,25 +89,70 @@ async function change(
       group.map((each) => (byId ? [each.id] : each.key)),
       fields,
       group.map((each) => each.values),
+      group.every((each) => isGuarded(table, each))
+        ? group.map(({ before = {} }) => before)
+        : undefined,
     );
     const held = `d.${ident(id.name)}`;
     const same = byId ? `${held} = ${rows.keys[0]}` : sameKey(table, rows);
+    const guarded = group.every((each) => isGuarded(table, each));
     const met = `w.place, ${printed(id, held)} AS id${storedSql(table, fields, 'd.')}`;
     const sql =
       group[0]?.operation === 'remove'
         ? `${deleteSql(table, rows, same)} RETURNING ${met}`
         : fields.length === 0
           ? `SELECT ${met} FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`
-          : `${updateSql(table, rows, same)} RETURNING ${met}`;
+          : `${updateSql(table, rows, guarded ? `${same} AND ${unedited(rows)}` : same)} RETURNING ${met}`;
     const answer = await session.run(client, sql, rows.values);
     for (const row of answer.rows) note(all, table, { group, fields }, row);
+    if (!guarded || answer.rows.length >= group.length) continue;
+    // Those that still exist were edited.
+    const there = await session.run(
+      client,
+      `SELECT w.place, ${printed(id, held)} AS id FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`,
+      rows.values,
+    );
+    for (const { place, id: found } of there.rows) {
+      const key = group[Number(place) - 1]?.idempotencyKey ?? '';
+      if (!all.has(key)) all.set(key, { id: found ?? '', edited: true });
+    }
   }
   return all;
 }
 
+/** True when the operation is an update that is made only while the record holds `before`. */
+function isGuarded({ target }: Table, { operation, before }: WriteOperation): boolean {
+  return target.twoWay === true && operation === 'update' && before !== undefined;
+}
+
+/**
+ * SQL condition: each field still holds what it held before, or already holds what it is given, as after an update whose
+ * answer was lost.
+ */
+function unedited({ fields }: Rows): string {
+  const parts = fields.map(({ column, value, before = 'NULL' }) => {
+    const held = `d.${ident(column.name)}`;
+    const differs = anyDiffers([{ column, held, value: coerced(column, value) }]);
+    return `(${holds(column, held, before)} OR NOT (${differs}))`;
+  });
+  return parts.join(' AND ');
+}
+
+/**
+ * SQL condition: a column holds a value that was read and decoded. Decoding keeps values, not their print: 1.50 comes
+ * back as 1.5.
+ */
+function holds(column: Column, held: string, value: string): string {
+  const same =
+    column.base === 'json'
+      ? `(${held})::jsonb = (${value})::jsonb`
+      : equal(column, comparable(column, held), comparable(column, value));
+  return `coalesce(${same}, ${held} IS NULL AND ${value} IS NULL)`;
+}
+
 /** Builds the part of RETURNING that tells the written fields, if the caller wants to know them. */
 function storedSql({ target }: Table, fields: readonly Column[], prefix: '' | 'd.'): string {
-  if (target.asStored !== true) return '';
+  if (target.twoWay !== true) return '';
   return fields
     .map((column, at) => `, ${printed(column, `${prefix}${ident(column.name)}`)} AS f${at}`)
     .join('');
@@ -118,7 +172,7 @@ function note(
   if (operation === undefined || id === null) return;
   const stored: JsonObject = {};
   for (const [at, { name }] of fields.entries()) setOwn(stored, name, row[`f${at}`] ?? null);
-  all.set(operation.idempotencyKey, { id, ...(target.asStored === true && { stored }) });
+  all.set(operation.idempotencyKey, { id, ...(target.twoWay === true && { stored }) });
 }
 
 /** Creates each record once: a record that an earlier attempt created and that still exists is updated instead. */

@@ -18,23 +18,31 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Operations of one shape as rows `w`: key values `k0…`, field values `f0…`, and `place`, counted from 1. */
+/**
+ * Operations of one shape as rows `w`: key values `k0…`, field values `f0…`, values held before `b0…` if given, and
+ * `place`, counted from 1.
+ */
 export interface Rows {
   readonly from: string;
   readonly values: readonly (readonly (string | null)[])[];
   /** SQL for the typed values of the key's columns. */
   readonly keys: readonly string[];
-  /** The columns to write, with SQL for their typed values. */
-  readonly fields: readonly { readonly column: Column; readonly value: string }[];
+  /** The columns to write, with SQL for their typed values, and for those that they held before if these are given. */
+  readonly fields: readonly {
+    readonly column: Column;
+    readonly value: string;
+    readonly before?: string;
+  }[];
 }
 
-/** Builds rows of keys, and of values for `fields`. */
+/** Builds rows of keys, and of values for `fields`, with those that they held before if these are given. */
 export function rowsOf(
   target: Target,
   key: readonly Column[],
   keys: readonly KeyValues[],
   fields: readonly Column[] = [],
   values: readonly WriteOperation['values'][] = [],
+  before?: readonly WriteOperation['values'][],
 ): Rows {
   const lists = [
     ...key.map((column, at) =>
@@ -52,14 +60,27 @@ export function rowsOf(
         values.map((each) => own(each, column.name)),
       ),
     ),
+    ...(before === undefined ? [] : fields).map((column) =>
+      texts(
+        { ...target, encoding: 'json' },
+        column,
+        before?.map((each) => own(each, column.name)) ?? [],
+      ),
+    ),
   ];
-  const names = [...key.map((_, at) => `k${at}`), ...fields.map((_, at) => `f${at}`), 'place'];
+  const held = (before === undefined ? [] : fields).map((_, at) => `b${at}`);
+  const given = fields.map((_, at) => `f${at}`);
+  const names = [...key.map((_, at) => `k${at}`), ...given, ...held, 'place'];
   const parameters = lists.map((_, at) => `$${at + 1}::text[]`).join(', ');
   return {
     from: `unnest(${parameters}) WITH ORDINALITY AS w(${names.join(', ')})`,
     values: lists,
     keys: key.map((column, at) => fromText(column, `w.k${at}`)),
-    fields: fields.map((column, at) => ({ column, value: fromText(column, `w.f${at}`) })),
+    fields: fields.map((column, at) => ({
+      column,
+      value: fromText(column, `w.f${at}`),
+      ...(before !== undefined && { before: fromText(column, `w.b${at}`) }),
+    })),
   };
 }
 

@@ -1,4 +1,9 @@
-import type { Operation, RecordError, SkipReason } from '../../../model/outcome.ts';
+import {
+  noStats,
+  type Operation,
+  type RecordError,
+  type SkipReason,
+} from '../../../model/outcome.ts';
 import type { StagedFault } from '../../contract/staging.ts';
 import type { Cast, ChunkSql } from './chunk-sql.ts';
 import { faultOf } from '../failures/failures.ts';
@@ -13,7 +18,7 @@ import { stagedTies } from './ties.ts';
 /** The rows of a staged chunk. Rows that are not to be written leave the stage, each with a reason. */
 export class ChunkStage {
   readonly errors: RecordError[] = [];
-  readonly skipped: Record<SkipReason, number> = { mode: 0, filter: 0, duplicate: 0 };
+  readonly skipped: Record<SkipReason, number> = { ...noStats.skipped };
   readonly sql: ChunkSql;
   /** The table of the rows `s`, and the table `a` of the operations to do for them. */
   readonly rows: string;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { editedCode } from '../../../model/outcome.ts';
 import type { Column } from '../catalog/catalog.ts';
 import { literal } from '../catalog/names.ts';
 import type { Session } from '../link/session.ts';
@@ -6,6 +7,10 @@ import type { Session } from '../link/session.ts';
 /** Refusals without an error: a trigger or rule of the table dropped the record, or it no longer exists. */
 export const notCreated = { code: 'not_created', message: 'the table did not take the record' };
 export const notUpdated = { code: 'not_updated', message: 'the table did not take the change' };
+export const edited = {
+  code: editedCode,
+  message: 'the record was edited since it was read',
+};
 export const notFound = { code: 'not_found', message: 'the record does not exist any more' };
 
 /** The most characters of a value's shape that are shown. */
