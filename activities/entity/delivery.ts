@@ -7,6 +7,7 @@ import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import { destinationOfSync, idFieldOf } from '../../src/model/entity-syncs.ts';
 import { nothingKnown } from '../../src/model/field.ts';
 import { ConfigError } from '../../src/model/failure.ts';
+import type { Match } from '../../src/model/match.ts';
 import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
 import { own } from '../../src/model/own.ts';
 import type { RunPlan } from '../../src/store/runs/run-plans.ts';
@@ -72,6 +73,9 @@ export const noChange = '0';
 export interface NaturalKey {
   readonly destination: KeyedDestination;
   readonly mapping: Mapping;
+  readonly match: Match;
+  /** True for a key that the entity names itself; false for one that a rule of `attach` gives. */
+  readonly declared: boolean;
 }
 
 /** A destination of an entity: each of its records has an outcome of its own. */

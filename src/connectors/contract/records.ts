@@ -26,6 +26,8 @@ export interface KeyedDestination extends DestinationBase {
     calls: Calls,
     values?: readonly JsonObject[],
   ): Promise<Existing[]>;
+  /** True when `lookup` finds records by whatever fields `Target.key` names. Default: only by those it is made for. */
+  readonly findsByAnyField?: true;
   /** The encoding of keys and values in `Existing`, except the key that a lookup asked for. Default `json`. */
   readonly encoding?: Encoding;
   /**
