@@ -124,9 +124,9 @@ class Unifier {
         next.catch(() => undefined);
       }
       if (found === undefined) {
-        if (!(await this.#alone(owned, read))) return { more: true, waits: true };
+        if (!(await this.#alone(owned, read, pass))) return { more: true, waits: true };
       } else {
-        const { unified, loaded } = await this.#unify(read, {
+        const { unified, loaded } = await this.#unify(read, pass, {
           found,
           uncommitted: commits.uncommitted,
         });
@@ -228,12 +228,12 @@ class Unifier {
    * of the chunk's records meanwhile.
    * @returns false when nothing was committed, because unknown records may be ones that Sluice is just creating there
    */
-  async #alone(owned: Owned, read: Read): Promise<boolean> {
+  async #alone(owned: Owned, read: Read, pass: Position): Promise<boolean> {
     for (;;) {
       // The order matters: read the records, ask for the run, look up the ids. A run that is over by now has noted the
       // ids of the records that it made.
       const isBeingWritten = await this.#isBeingWritten();
-      const { unified, loaded } = await this.#unify(read);
+      const { unified, loaded } = await this.#unify(read, pass);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
         await this.#commit(
@@ -252,6 +252,7 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
+    { movedBack = false, since }: Position,
     ahead: { found?: FoundStored; uncommitted?: readonly UncommittedChunk[] } = {},
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
@@ -262,6 +263,7 @@ class Unifier {
     const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
+      restored: movedBack && since === null,
       newId: () => nextOf(ids),
     });
     return { unified, loaded };

@@ -16,6 +16,11 @@ export interface Position {
   readonly cursor: string | null;
   /** When all ids were last read, where deletes are found so; milliseconds since 1970. */
   readonly scannedAt?: number;
+  /**
+   * True when the source's highest watermark was below the position as this pass began, as after a restore from a backup.
+   * Default false.
+   */
+  readonly movedBack?: boolean;
   /** True once a pass has come to its end, so that every record has been read. Default false. */
   readonly readOnce?: boolean;
 }

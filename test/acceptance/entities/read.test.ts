@@ -221,3 +221,44 @@ test.concurrent('bad records are counted and stop no other', async () => {
     ]),
   );
 });
+
+test.concurrent('a source that moved back is told of; a full cycle takes what it says now, by its lower times', async () => {
+  const { stack, sf, out } = bench;
+  await sf.query('CREATE TABLE restored (id int PRIMARY KEY, name text, version bigint)');
+  await sf.query(`INSERT INTO restored SELECT n, 'n' || n, n FROM generate_series(1, 5) n`);
+  await makeTable(out, 'restored', 'name text');
+  await putEntity(stack, 'restored', {
+    fields: { name: 'text' },
+    sources: {
+      sf: {
+        source: { connection: 'sf', stream: 'public.restored', id: 'id', watermark: 'version' },
+        fields: { name: 'name' },
+      },
+    },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.restored', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  await runCycle(stack, 'restored');
+  await sf.query(`UPDATE restored SET name = 'late', version = 1000 WHERE id = 1`);
+  await runCycle(stack, 'restored');
+  await sf.query(`UPDATE restored SET name = 'n1', version = 1 WHERE id = 1;
+    UPDATE restored SET name = 'after', version = 6 WHERE id = 2`);
+  for (let time = 0; time < 2; time++)
+    expect((await runCycle(stack, 'restored')).run).toMatchObject({
+      outcome: 'nothing_written',
+      warnings: [{ code: 'source_moved_back' }],
+    });
+  const full = await runCycle(stack, 'restored', { full: true });
+  expect(full.run).toMatchObject({ stats: { updated: 2 }, warnings: [] });
+  await sf.query(`UPDATE restored SET name = 'edited', version = 7 WHERE id = 1`);
+  expect((await runCycle(stack, 'restored')).run.warnings).toEqual([]);
+  const names = (await recordsOf(stack, 'restored')).map(({ fields }) => fields['name']);
+  expect(names.toSorted()).toEqual(['after', 'edited', 'n3', 'n4', 'n5']);
+  expect(await out.query('SELECT name FROM restored ORDER BY 1')).toEqual(
+    names.toSorted().map((name) => ({ name })),
+  );
+});
