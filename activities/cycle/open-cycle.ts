@@ -19,6 +19,9 @@ import {
 import { settlePass, tombstonesPositionName } from '../entity/passes.ts';
 import { reindex } from './reindex.ts';
 
+/** The most refused records that one cycle tries again. */
+const mostTriedAgain = 1_000;
+
 /** Checks all ends of an entity, and settles where the read of each source begins and ends. */
 export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'] {
   return ({ run, entity: id }) =>
@@ -32,6 +35,7 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
       await checkDestinations(deps, run, entity);
       const plan = await settlePasses(deps, run, entity, signal);
       await reindex(store, entity, plan, signal);
+      await tryAgain(store, entity);
       faultPoint('open.after-plan');
       return opened(entity);
     });
@@ -42,6 +46,14 @@ async function endDead(store: WorkerDependencies['store'], run: string): Promise
   const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
   for (const dead of await store.leftovers.deadCycles(run))
     await endCycle(store, dead, { status: 'failed', failure });
+}
+
+/** Brings records that destinations have refused to the end of the change log, if they are due to be tried again. */
+async function tryAgain(
+  { refused, records }: WorkerDependencies['store'],
+  { no }: OpenEntity,
+): Promise<void> {
+  await records.deliverAgain(await refused.due(no, mostTriedAgain));
 }
 
 function opened({ id, spec }: OpenEntity): OpenedCycle {

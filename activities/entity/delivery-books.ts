@@ -1,7 +1,7 @@
 import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation, EditedRecord } from '../../src/engine/match/match.ts';
 import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
-import { editedCode } from '../../src/model/outcome.ts';
+import { editedCode, type RecordError } from '../../src/model/outcome.ts';
 import { own } from '../../src/model/own.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -27,6 +27,7 @@ export function deliveryBooks(
 ): Books {
   const { entity, system, idField } = delivery;
   const ledger = syncBooks(store, ends, destination);
+  const delivered = { entity: entity.no, destination: system, run: ends.run };
   return {
     removes: mayRemove(entity.spec, system) ? 'departed' : 'nothing',
     imported: () => store.golden.count(entity.id),
@@ -35,6 +36,12 @@ export function deliveryBooks(
       idField === undefined
         ? ledger.learner(operations)
         : idLearner(store, delivery, destination, operations),
+    // Without an id field an error's key is not the record's id.
+    ...(idField !== undefined && {
+      refuse: (errors: readonly RecordError[], db: Database) =>
+        store.refused.note(delivered, recordsOf(errors), db),
+      close: () => store.refused.settle(delivered, ends.plan),
+    }),
     leave: (edited, db) => leaveEdited(store, delivery, destination, edited, db),
   };
 }
@@ -98,6 +105,11 @@ async function leaveEdited(
     edited.map(({ key }) => recordIdOf(key)),
     db,
   );
+}
+
+/** Returns the entity's records that record errors are about. */
+function recordsOf(errors: readonly RecordError[]): RecordId[] {
+  return errors.flatMap(({ key }) => (key === null ? [] : [recordIdOf(key)]));
 }
 
 /** True when a destination of the entity may remove records: its mode allows it, or merges delete their losers. */

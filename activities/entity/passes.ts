@@ -43,6 +43,7 @@ async function newPass(
     // Changes above the highest watermark of now may yet come again: only a full read begins below them.
     settled: movedBack && !full ? reached : settled,
     ...(movedBack && { movedBack }),
+    ...(!full && before !== null && before.until !== null && { readTo: before.until }),
     cursor: null,
     ...(readOnce === true && { readOnce }),
     ...(scannedAt !== undefined && !full && { scannedAt }),

@@ -269,12 +269,11 @@ export class GoldenRecords {
   }
 
   /** Moves these records to the end of the change log, as they are, so that the next runs of destinations read them again. */
-  async deliverAgain(ids: readonly RecordId[], tx: Database): Promise<void> {
+  async deliverAgain(ids: readonly RecordId[], db: Database = this.#db): Promise<void> {
     if (ids.length === 0) return;
     await sql`update entity_records e set seq = nextval('entity_change')
-      from (select id from entity_records where id = any(${listed(ids)}::bigint[]) and not deleted
-        order by id for update) r
-      where e.id = r.id`.execute(tx);
+      from (select id from entity_records where id = any(${listed(ids)}::bigint[]) order by id for update) r
+      where e.id = r.id`.execute(db);
   }
 
   /** Notes that these records have been compared. */

@@ -11,6 +11,11 @@ export interface Position {
   readonly since: string | null;
   /** The end of this pass; null for a source that cannot tell. */
   readonly until: string | null;
+  /**
+   * The end of the pass before, where this one begins again somewhat earlier: records up to here have been read before.
+   * Absent: none have.
+   */
+  readonly readTo?: string;
   /** The `since` of the pass after this one. */
   readonly settled: string | null;
   readonly cursor: string | null;

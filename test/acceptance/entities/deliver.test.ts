@@ -300,7 +300,7 @@ test.concurrent('what a destination refuses is parked, stops nothing, and is ret
   const failed = to['out']?.id ?? '';
   expect(await errorsOf(stack, failed)).toMatchObject([{ key: id }]);
   expect((await callApi(stack, 'GET', '/v1/entities/parked/lag')).body).toMatchObject({
-    destinations: { out: { records: 0 } },
+    destinations: { out: { records: 1, refused: 1 } },
   });
   await out.query('ALTER TABLE parked DROP CONSTRAINT parked_code_check');
   const retried = await stack.client.runs.act(failed, 'retry-errors');
@@ -312,4 +312,51 @@ test.concurrent('what a destination refuses is parked, stops nothing, and is ret
   expect(await out.query('SELECT code FROM parked ORDER BY 1')).toEqual(
     ['c1', 'c2', 'c3'].map((code) => ({ code })),
   );
+});
+
+test.concurrent('refused records count as lag, and come again by themselves once they are taken', async () => {
+  const { stack, sf, out } = bench;
+  await makeTable(sf, 'again', 'code text');
+  await makeTable(out, 'again', `code text CONSTRAINT good CHECK (code NOT LIKE 'bad%')`);
+  await sf.query(`INSERT INTO again SELECT n, CASE WHEN n < 3 THEN 'bad' ELSE 'c' END || n, '${day(1)}'
+    FROM generate_series(1, 5) n`);
+  await putEntity(stack, 'again', {
+    fields: { code: 'text' },
+    sources: { sf: tableSource('sf', 'again', { fields: { code: 'code' } }) },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.again', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  const lag = async () => (await callApi(stack, 'GET', '/v1/entities/again/lag')).body;
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 3,
+    errors: 2,
+  });
+  // Nothing changes, and the two are still told of.
+  const second = await runCycle(stack, 'again');
+  expect(second.run.outcome).toBe('partial');
+  expect(second.to['out']?.stats).toMatchObject({ imported: 2, errors: 2 });
+  expect(await lag()).toMatchObject({ destinations: { out: { records: 2, refused: 2 } } });
+  // One is mended at its source, the other when the destination takes it.
+  await sf.query(`UPDATE again SET code = 'mended', changed = '${day(2)}' WHERE id = 1`);
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 1,
+    errors: 1,
+  });
+  expect(await lag()).toMatchObject({ destinations: { out: { records: 1, refused: 1 } } });
+  await out.query('ALTER TABLE again DROP CONSTRAINT good');
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 1,
+    errors: 0,
+  });
+  expect(await lag()).toMatchObject({
+    destinations: { out: { records: 0, refused: 0, seconds: 0 } },
+  });
+  expect(await out.query('SELECT code FROM again ORDER BY 1')).toEqual(
+    ['bad2', 'c3', 'c4', 'c5', 'mended'].map((code) => ({ code })),
+  );
+  await expectSettled(stack, 'again', [[out, 'again']]);
 });
