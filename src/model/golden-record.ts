@@ -16,6 +16,11 @@ export interface Provenance {
   readonly source: string;
   readonly at: SourceTime;
   readonly cycle: number;
+  /**
+   * Of a ranked field: the origin of the value that the field had before this cycle set it. A value must be newer than
+   * that one, even where it replaces another of the same cycle.
+   */
+  readonly over?: Pick<Provenance, 'source' | 'at'>;
 }
 
 /** One golden record: the unified record of an entity. */

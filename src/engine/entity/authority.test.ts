@@ -1,7 +1,8 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AuthoritySpec } from '../../model/entity.ts';
 import type { Provenance } from '../../model/golden-record.ts';
-import { accepts, compileAuthority } from './authority.ts';
+import { accepts, compileAuthority, originOf } from './authority.ts';
 
 const by = (source: string, at: string | null, cycle = 2): Provenance => ({ source, at, cycle });
 const ranked: AuthoritySpec = { ranked: ['crm', 'shop'] };
@@ -49,4 +50,31 @@ const cases: readonly [
 
 test.each(cases)('%s', (_name, spec, present, next, accepted) => {
   expect(accepts(compileAuthority(spec), present, next)).toBe(accepted);
+});
+
+test('whatever order sources come in, the same value stays', () => {
+  const source = fc.constantFrom('crm', 'shop', 'web');
+  const origin = fc.record({ source, at: fc.integer({ min: 1, max: 9 }) });
+  const spec = fc.constantFrom<AuthoritySpec>('latest', { ranked: ['crm', 'shop', 'web'] });
+  const isSame = fc.property(
+    spec,
+    fc.option(origin, { nil: undefined }),
+    // Of two changes at the same time `latest` keeps the one that is processed later.
+    fc
+      .uniqueArray(origin, { selector: ({ at }) => at })
+      .map((all) =>
+        all.filter((one, at) => all.findIndex(({ source: name }) => name === one.source) === at),
+      ),
+    (how, before, changes) => {
+      const authority = compileAuthority(how);
+      const start = before && by(before.source, String(before.at), 1);
+      const last = (order: typeof changes): Provenance | undefined =>
+        order.reduce((present, change) => {
+          const next = by(change.source, String(change.at));
+          return accepts(authority, present, next) ? originOf(authority, present, next) : present;
+        }, start);
+      expect(last(changes.toReversed())).toEqual(last(changes));
+    },
+  );
+  fc.assert(isSame);
 });

@@ -11,6 +11,8 @@ export type Authority =
 /** The ranks of sources, 0 the best. A source that is not listed ranks after all listed ones. */
 export type Ranks = ReadonlyMap<string, number>;
 
+type Stated = Pick<Provenance, 'source' | 'at'>;
+
 /**
  * Compiles the authority of one field.
  * @param spec undefined when only one source sets the field
@@ -54,6 +56,18 @@ export function accepts(
   }
 }
 
+/** Returns the origin that a field gets with an accepted value: `next`, and for a ranked field what it is set over. */
+export function originOf(
+  authority: Authority,
+  present: Provenance | undefined,
+  next: Provenance,
+): Provenance {
+  if (authority.by !== 'ranked' || present === undefined) return next;
+  const { source, at } = present;
+  const over = present.cycle === next.cycle ? present.over : { source, at };
+  return over === undefined ? next : { ...next, over };
+}
+
 /**
  * True when the source's own present value is newer. Times are compared only within one source: where one source alone
  * decides, another source that set the field before does not count.
@@ -62,13 +76,21 @@ function outdated(present: Provenance | undefined, next: Provenance): boolean {
   return present?.source === next.source && compareTimes(next.at, present.at) < 0;
 }
 
+/**
+ * Ranks decide within a cycle, among the values that are newer than the one before the cycle: so the order in which
+ * sources come changes nothing. Between cycles the later value is newer, unless the times given by the sources say
+ * otherwise.
+ */
 function acceptsRanked(ranks: Ranks, present: Provenance, next: Provenance): boolean {
   const behind = rankOf(ranks, next.source) - rankOf(ranks, present.source);
-  if (present.cycle === next.cycle && present.source !== next.source && behind !== 0)
-    return behind < 0;
-  // Ranks decide within a cycle. Between cycles the later value is newer, unless the times given by the sources say
-  // otherwise.
-  if (next.at === null || present.at === null) return true;
-  const order = compareTimes(next.at, present.at);
-  return order > 0 || (order === 0 && behind <= 0);
+  if (present.cycle !== next.cycle || present.source === next.source || behind === 0)
+    return isNewer(ranks, next, present);
+  return behind < 0 && (present.over === undefined || isNewer(ranks, next, present.over));
+}
+
+/** True when a value is not older than another; at the same time the better ranked one counts as newer. */
+function isNewer(ranks: Ranks, next: Stated, than: Stated): boolean {
+  if (next.at === null || than.at === null) return true;
+  const order = compareTimes(next.at, than.at);
+  return order > 0 || (order === 0 && rankOf(ranks, next.source) <= rankOf(ranks, than.source));
 }

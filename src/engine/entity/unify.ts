@@ -11,7 +11,7 @@ import type {
 import type { JsonObject } from '../../model/json.ts';
 import { noStats, type RecordError, type Stats } from '../../model/outcome.ts';
 import { attach, attachValues } from './attach.ts';
-import { accepts } from './authority.ts';
+import { accepts, originOf } from './authority.ts';
 import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
@@ -334,9 +334,9 @@ class ChunkUnifier {
       const isSame = sameFieldValue(value, old);
       const { by } = authority;
       const setBy = draft.setBy[name];
-      const forgotten = restored && setBy?.source === source.name;
-      if (accepts(authority, forgotten ? { ...setBy, at: null } : setBy, next)) {
-        draft.set(name, value, next);
+      const present = restored && setBy?.source === source.name ? { ...setBy, at: null } : setBy;
+      if (accepts(authority, present, next)) {
+        draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
       } else if (!isSame) {
         stillRefused = { ...stillRefused, [name]: value };

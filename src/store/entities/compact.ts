@@ -10,10 +10,17 @@ export type StoredLog = Omit<LogEntry, 'record' | 'operation'>;
 /** Fields that were set together share their provenance: `s` names the place in `p` of each. */
 interface CompactRecord {
   readonly v: JsonObject;
-  readonly p: readonly (readonly [source: string, at: SourceTime, cycle: number])[];
+  readonly p: readonly Origin[];
   readonly s: Readonly<Record<string, number>>;
 }
 
+/** `more` holds what few origins have. */
+type Origin = readonly [
+  source: string,
+  at: SourceTime,
+  cycle: number,
+  more?: Omit<Provenance, 'source' | 'at' | 'cycle'>,
+];
 type Said = readonly [source: string, at: SourceTime];
 type Change = readonly [field: string, old: Json, now: Json, by: FieldChange['by'], said: number];
 type Refusal = readonly [field: string, value: Json, by: RefusedValue['by'], said: number];
@@ -29,7 +36,7 @@ interface CompactLog {
 
 /** A record as it rests: about half as long as it is written out. */
 export function compactRecord({ values, setBy }: StoredRecord): CompactRecord {
-  const p: [string, SourceTime, number][] = [];
+  const p: Origin[] = [];
   const s: Record<string, number> = {};
   let last: Provenance | undefined;
   for (const field in setBy) {
@@ -37,7 +44,8 @@ export function compactRecord({ values, setBy }: StoredRecord): CompactRecord {
     if (one === undefined) continue;
     if (last !== one && !isSame(last, one)) {
       last = one;
-      p.push([one.source, one.at, one.cycle]);
+      const { source, at, cycle, ...more } = one;
+      p.push(one.over === undefined ? [source, at, cycle] : [source, at, cycle, more]);
     }
     s[field] = p.length - 1;
   }
@@ -47,7 +55,7 @@ export function compactRecord({ values, setBy }: StoredRecord): CompactRecord {
 /** Reads what {@link compactRecord} made. */
 export function wholeRecord(compact: unknown): StoredRecord {
   const { v, p, s } = compact as CompactRecord;
-  const all = p.map(([source, at, cycle]): Provenance => ({ source, at, cycle }));
+  const all = p.map(([source, at, cycle, more]): Provenance => ({ source, at, cycle, ...more }));
   const setBy: Record<string, Provenance> = {};
   for (const field in s) {
     const one = all[s[field] ?? -1];
@@ -95,6 +103,8 @@ function isSame(one: Provenance | undefined, other: Provenance): boolean {
     one !== undefined &&
     one.source === other.source &&
     one.at === other.at &&
-    one.cycle === other.cycle
+    one.cycle === other.cycle &&
+    one.over === undefined &&
+    other.over === undefined
   );
 }

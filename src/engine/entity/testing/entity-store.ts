@@ -26,7 +26,7 @@ export function copying(
 
 /** Keeps an entity in memory, in place of the state database. */
 export class EntityStore {
-  readonly plan: EntityPlan;
+  plan: EntityPlan;
   readonly records = new Map<string, GoldenRecord>();
   readonly sourceRecords = new Map<string, SourceRecord>();
   readonly keys = new Map<string, Set<string>>();
@@ -36,6 +36,13 @@ export class EntityStore {
 
   constructor(spec: EntityInput) {
     this.plan = compileEntity(entitySchema.parse(spec), () => nothingKnown);
+  }
+
+  /** Declares the entity anew: only the index of match keys follows at once. */
+  declare(spec: EntityInput): void {
+    this.plan = compileEntity(entitySchema.parse(spec), () => nothingKnown);
+    this.keys.clear();
+    for (const [key, ids] of this.rebuiltKeys()) this.keys.set(key, ids);
   }
 
   /** The values of the live records, sorted by id. */
