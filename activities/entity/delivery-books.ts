@@ -74,7 +74,8 @@ function idLearner(
       else if (outcome.ok) {
         const record = recordIdOf(operation.key);
         const values = contributionOf({ ...operation.values, ...asRead(outcome.stored ?? {}) });
-        written.push({ system, id, record, at: null, values });
+        const made = operation.operation === 'create';
+        written.push({ system, id, record, at: null, values, ...(made && { made }) });
       }
     }
     await sourceRecords.remove(entity.ref, gone, db);
@@ -112,8 +113,12 @@ function recordsOf(errors: readonly RecordError[]): RecordId[] {
   return errors.flatMap(({ key }) => (key === null ? [] : [recordIdOf(key)]));
 }
 
-/** True when a destination of the entity may remove records: its mode allows it, or merges delete their losers. */
+/**
+ * True when a destination of the entity may remove records: its mode allows it, it says `remove: written`, or merges delete
+ * their losers.
+ */
 function mayRemove({ merge, destinations }: EntitySpec, name: string): boolean {
-  const mode = own(destinations, name)?.mode;
-  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
+  const { mode, remove } = own(destinations, name) ?? {};
+  if (merge?.deleteLosers === true || remove === 'written') return true;
+  return mode !== undefined && permissionsOf(mode).remove;
 }

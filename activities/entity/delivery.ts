@@ -26,6 +26,8 @@ export interface Delivery {
   /** The destination's field that holds a record's id; undefined when records are matched by key alone. */
   readonly idField: string | undefined;
   readonly permissions: Permissions;
+  /** True when what Sluice made there is removed with its deleted record, whatever the mode (`remove: written`). */
+  readonly removesWritten: boolean;
   /** The entity's change log. */
   readonly source: Source;
   /**
@@ -61,6 +63,7 @@ export async function openDelivery(
     system,
     idField: idFieldOf(entity.spec, system),
     permissions: permissionsOf(declared.mode),
+    removesWritten: declared.remove === 'written',
     source: read.once ? log : { ...log, highWatermark: delivered },
     read,
   };

@@ -14,7 +14,8 @@ import { own } from '../../src/model/own.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
-import { recordIdOf } from '../../src/engine/entity/record-id.ts';
+import { compareIds, recordIdOf } from '../../src/engine/entity/record-id.ts';
+import { Claims } from './claims.ts';
 import { decodedValues } from './decoded-values.ts';
 import type { DeliveredDestination, Delivery, NaturalKey } from './delivery.ts';
 
@@ -73,6 +74,8 @@ class Identified {
   readonly #delivery: Delivery;
   readonly #inner: KeyedDestination;
   readonly #naturals: readonly NaturalKey[];
+  /** The natural keys that records of this run are looked up by, so that no two of them are created with one key. */
+  readonly #claims = new Claims();
   readonly #asRead: (values: JsonObject) => JsonObject;
 
   constructor(
@@ -171,19 +174,23 @@ class Identified {
     const { golden } = this.#store;
     const views = await golden.some(this.#delivery.entity.id, records);
     const byKey = new Map<string, { record: RecordId; key: KeyValues }>();
-    for (const view of views) {
+    const taken: Existing[] = [];
+    for (const view of views.toSorted((a, b) => compareIds(a.id, b.id))) {
       const key = this.#keyOf(natural, view);
       const text = key && canonicalKey(key, natural.match);
-      if (key && text !== null) byKey.set(text, { record: view.id, key });
+      if (key === null || text === null) continue;
+      if (natural.declared && !this.#claims.claim(text, view.id))
+        taken.push({ key: [view.id], id: null, values: {}, taken: true });
+      else byKey.set(text, { record: view.id, key });
     }
-    if (byKey.size === 0) return [];
+    if (byKey.size === 0) return taken;
     const keys = [...byKey.values()].map(({ key }) => key);
     const found = await lookup.call(natural.destination, keys, calls);
     const existing = found.flatMap(({ key, id, values }): Existing[] => {
       const record = byKey.get(canonicalKey(key, natural.match) ?? '')?.record;
       return record === undefined || id === null ? [] : [{ key: [record], id, values }];
     });
-    return this.#adopt(natural, existing);
+    return [...taken, ...(await this.#adopt(natural, existing))];
   }
 
   #keyOf({ mapping }: NaturalKey, view: RecordView): KeyValues | null {
@@ -194,8 +201,8 @@ class Identified {
   }
 
   /**
-   * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity makes the match
-   * ambiguous, so it is returned twice; by a rule of `attach` it is none. A record that is found by such a rule has not been
+   * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity is taken; by a
+   * rule of `attach` it is none. A record that is found by such a rule has not been
    * read yet: all it holds counts as edited, so that the next cycle reads it first.
    */
   async #adopt({ declared }: NaturalKey, existing: readonly Existing[]): Promise<Existing[]> {
@@ -222,7 +229,7 @@ class Identified {
     return existing.flatMap((one) => {
       const of = owner.get(one.id ?? '');
       const isOthers = of !== undefined && of !== recordIdOf(one.key);
-      if (declared) return isOthers ? [one, one] : [one];
+      if (declared) return [isOthers ? { ...one, taken: true } : one];
       return isOthers ? [] : [{ ...one, edited: Object.keys(one.values) }];
     });
   }

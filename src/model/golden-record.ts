@@ -53,6 +53,8 @@ export interface SourceRecord {
    * which is then no news.
    */
   readonly refused?: JsonObject;
+  /** True when Sluice made the record there, so that it is not one of the system's own. Default false. */
+  readonly made?: boolean;
   /**
    * The entity's values that the system was found to hold when an update was left for the sake of an edit there. It is
    * forgotten when the system is read or written.

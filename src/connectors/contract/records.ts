@@ -89,6 +89,11 @@ export interface Existing {
    * values.
    */
   readonly same?: readonly string[];
+  /**
+   * True when the key belongs to another record of the source, which has or gets the only record there is to be. The caller
+   * sets it; a destination never does. Default false.
+   */
+  readonly taken?: boolean;
   /** Fields that were edited since the record was last read from there. The caller sets it; a destination never does. */
   readonly edited?: readonly string[];
 }

@@ -303,7 +303,16 @@ class ChunkUnifier {
     const values = last === undefined ? incoming.values : withChanges(last.values, incoming.values);
     if (at === last?.at && values === last.values && refused === last.refused) return;
     const record = draft.id;
-    this.#sourceRecords.put({ system, id, record, at, values, ...(refused && { refused }) });
+    const made = last?.made === true;
+    this.#sourceRecords.put({
+      system,
+      id,
+      record,
+      at,
+      values,
+      ...(refused && { refused }),
+      ...(made && { made }),
+    });
   }
 
   /** Sets the fields whose values the source has changed, as far as their authority allows. */

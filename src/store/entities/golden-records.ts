@@ -161,6 +161,7 @@ export class GoldenRecords {
       ]);
       await this.#keys.change(entity, keys, tx);
       await this.#compareSoon(tx, await this.#keys.shared(keys, tx));
+      await this.#compareSoon(tx, await groupsOf(tx, entity, lostKeys(records)));
       await this.#sourceRecords.remove(entity, detached, tx);
       await this.#sourceRecords.move(entity, moved, tx);
       await this.#sourceRecords.follow(mergesOf(records), tx);
@@ -329,6 +330,30 @@ function putEntries(
   return sql`${insertEntries(entity, changes, rows)}
     on conflict (record, cycle) do update set run = excluded.run, operation = excluded.operation,
       data = excluded.data, at = excluded.at`;
+}
+
+/** Returns the records that are deleted or have lost a match key. */
+function lostKeys(records: readonly RecordChange[]): RecordId[] {
+  return records.flatMap(({ record: { id }, deleted, removedKeys }) =>
+    deleted || removedKeys.length > 0 ? [id] : [],
+  );
+}
+
+/**
+ * Takes back the reported groups that these records belong to, which may be none any more. Returns all their records: when
+ * they are compared again, what is left of a group is reported anew.
+ */
+async function groupsOf(
+  tx: Database,
+  { no }: EntityRef,
+  ids: readonly RecordId[],
+): Promise<RecordId[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<{ id: string }>`
+    with gone as (delete from entity_groups where entity = ${no} and records && ${listed(ids)}::bigint[]
+      returning records)
+    select distinct unnest(records)::text as id from gone`.execute(tx);
+  return rows.map(({ id }) => id);
 }
 
 function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {
