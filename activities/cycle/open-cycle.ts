@@ -99,7 +99,10 @@ async function settlePasses(
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
     await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
       const before = await store.positions.get(entity.no, tombstonesPositionName(name), mark);
-      await settlePass(store, run, { source: name, reading: 'tombstones' }, open, before);
+      const reading = { source: name, reading: 'tombstones' } as const;
+      const pass = await settlePass(store, run, reading, open, before, full);
+      if (pass.movedBack === true && pass.since !== null)
+        warnings.push(movedBack(tombstonesPositionName(name)));
     });
   }
   await store.runProgress.warn(run, warnings);

@@ -256,10 +256,10 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
-    { movedBack = false, since }: Position,
+    { restores = false }: Position,
     ahead: { found?: FoundStored; uncommitted?: readonly UncommittedChunk[] } = {},
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
-    const { entity, name } = this.#work;
+    const { entity, name, reading } = this.#work;
     const wanted = { system: name, incoming, ...ahead };
     const loaded = await loadChunk(this.#store, entity, this.#plan, wanted);
     faultPoint('unify.after-load');
@@ -267,7 +267,8 @@ class Unifier {
     const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
-      restored: movedBack && since === null,
+      restored: restores && reading === 'changes',
+      retold: restores && reading === 'tombstones',
       newId: () => nextOf(ids),
     });
     return { unified, loaded };

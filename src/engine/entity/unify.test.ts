@@ -406,3 +406,32 @@ test('the index of match keys is kept as it would be built anew', () => {
     }),
   );
 });
+
+test('a source that is read again after a restore counts with its lower times, in later cycles too', () => {
+  const store = new EntityStore(account);
+  store.take(record('crm', '1', 1, { name: 'n1', size: 1 }));
+  store.nextCycle();
+  store.take(record('crm', '1', 1000, { name: 'late', size: 2 }));
+  store.nextCycle();
+  store.take(record('crm', '1', 1001, { name: 'n1', size: 2 }));
+  store.nextCycle();
+  store.again = { restored: true };
+  store.take(record('crm', '1', 1, { name: 'n1', size: 1 }));
+  expect(store.values).toMatchObject([{ name: 'n1', size: 1 }]);
+  store.again = {};
+  store.nextCycle();
+  // The name is what it was, and yet its time has gone back.
+  store.take(record('crm', '1', 53, { name: 'edited', size: 3 }));
+  expect(store.values).toMatchObject([{ name: 'edited', size: 3 }]);
+});
+
+test('deletes that are told again change nothing where no time says that they are newer', () => {
+  const store = new EntityStore({ ...account, deletes: 'any' });
+  const made = '2026-01-01T00:00:00.000000Z';
+  store.take({ ...record('crm', '1', null, { name: 'by time' }), at: made });
+  store.take(record('crm', '2', 6, { name: 'made again' }));
+  store.take(record('crm', '3', 4, { name: 'deleted' }));
+  store.again = { retold: true };
+  store.take(...['1', '2', '3'].map((id) => record('crm', id, 5, {}, true)));
+  expect(store.values).toMatchObject([{ name: 'by time' }, { name: 'made again' }]);
+});

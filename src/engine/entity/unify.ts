@@ -40,10 +40,15 @@ export interface CycleContext {
   /** Milliseconds since 1970. */
   readonly now: number;
   /**
-   * True when the source has moved back and is read from the beginning: what it says now counts although it said something
-   * else at a later time. Default false.
+   * True when the source is read from the beginning because it may have been restored from a backup: what it says now
+   * counts although it said something else at a later time. Default false.
    */
   readonly restored?: boolean;
+  /**
+   * True when the source's deletes are read from the beginning once more: one whose time cannot be compared with that of
+   * the record may be older than it, and changes nothing. Default false.
+   */
+  readonly retold?: boolean;
   /** Returns an id that no record has had. */
   newId(): RecordId;
 }
@@ -205,8 +210,7 @@ class ChunkUnifier {
   #unify(incoming: IncomingRecord): void {
     const source = sourceOf(this.#plan, incoming);
     const last = this.#sourceRecords.get(incoming.source, incoming.id);
-    const isOld = last !== undefined && compareTimes(incoming.at, last.at) < 0;
-    if (isOld && this.#context.restored !== true) {
+    if (last !== undefined && this.#isOld(incoming, last)) {
       this.#counts.byId += 1;
       this.#stats.unchanged += 1;
     } else if (incoming.deleted) this.#detach(incoming, last);
@@ -219,6 +223,13 @@ class ChunkUnifier {
         this.#stats.unchanged += 1;
       } else this.#attach(source, incoming);
     }
+  }
+
+  /** True when a record is older than what its source said last. */
+  #isOld({ at }: IncomingRecord, last: SourceRecord): boolean {
+    const { restored = false, retold = false } = this.#context;
+    const order = compareTimes(at, last.at);
+    return (order < 0 && !restored) || (order === 0 && at !== last.at && retold);
   }
 
   #live(id: RecordId): Draft | undefined {
@@ -338,12 +349,16 @@ class ChunkUnifier {
       if (value === undefined) continue;
       const before = stillRefused?.[name];
       if (before !== undefined) stillRefused = without(stillRefused, name);
-      if (sameFieldValue(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
       const isSame = sameFieldValue(value, old);
-      const { by } = authority;
       const setBy = draft.setBy[name];
-      const present = restored && setBy?.source === source.name ? { ...setBy, at: null } : setBy;
+      const own = restored && setBy?.source === source.name ? setBy : undefined;
+      // A time that the source has moved back from would refuse its next edits.
+      if (own !== undefined && isSame && compareTimes(at, own.at) < 0)
+        draft.set(name, value, { ...own, at });
+      if (sameFieldValue(value, last?.values[name] ?? null)) continue;
+      const { by } = authority;
+      const present = own === undefined ? setBy : { ...own, at: null };
       if (accepts(authority, present, next)) {
         draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });

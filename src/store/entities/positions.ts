@@ -26,6 +26,13 @@ export interface Position {
    * Default false.
    */
   readonly movedBack?: boolean;
+  /**
+   * True when a full cycle began this pass from the beginning: what the source says now counts although it said something
+   * else at a later time. Default false.
+   */
+  readonly restores?: boolean;
+  /** True when nothing of the pass could be read yet, and the next begins where it did. Default false. */
+  readonly unread?: boolean;
   /** True once a pass has come to its end, so that every record has been read. Default false. */
   readonly readOnce?: boolean;
 }

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { findDuplicates, mergeKeys } from '../duplicates.ts';
 import { mergeGroup } from '../merge.ts';
 import { compileEntity, matchKeys, type EntityPlan, type Incoming } from '../plan.ts';
-import { keysToFind, unify, type Loaded, type Unified } from '../unify.ts';
+import { keysToFind, unify, type CycleContext, type Loaded, type Unified } from '../unify.ts';
 
 /** An entity as a project file declares it. */
 export type EntityInput = z.input<typeof entitySchema>;
@@ -32,6 +32,8 @@ export class EntityStore {
   readonly keys = new Map<string, Set<string>>();
   readonly entries = new Map<string, LogEntry>();
   cycle = 1;
+  /** Set while a source is read from the beginning again. */
+  again: Pick<CycleContext, 'restored' | 'retold'> = {};
   #ids = 0;
 
   constructor(spec: EntityInput) {
@@ -93,8 +95,9 @@ export class EntityStore {
     }
   }
 
-  #context(): { cycle: number; now: number; newId: () => string } {
-    return { cycle: this.cycle, now: this.cycle * 1000, newId: () => String((this.#ids += 1)) };
+  #context(): CycleContext {
+    const newId = () => String((this.#ids += 1));
+    return { cycle: this.cycle, now: this.cycle * 1000, ...this.again, newId };
   }
 
   #load(incoming: readonly Incoming[]): Loaded {
