@@ -2,8 +2,10 @@ import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts'
 import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
 import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
+import type { RunWarning } from '../../src/model/run.ts';
 import type { CycleActivities, OpenedCycle } from '../activities.ts';
 import { destinationEndOf } from '../ends/open-ends.ts';
+import { movedBack } from '../ends/watermark.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import { supervised } from '../host/supervised.ts';
 import { endCycle } from './close-cycle.ts';
@@ -16,6 +18,9 @@ import {
 } from '../entity/entity.ts';
 import { settlePass, tombstonesPositionName } from '../entity/passes.ts';
 import { reindex } from './reindex.ts';
+
+/** The most refused records that one cycle tries again. */
+const mostTriedAgain = 1_000;
 
 /** Checks all ends of an entity, and settles where the read of each source begins and ends. */
 export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'] {
@@ -30,6 +35,7 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
       await checkDestinations(deps, run, entity);
       const plan = await settlePasses(deps, run, entity, signal);
       await reindex(store, entity, plan, signal);
+      await tryAgain(store, entity);
       faultPoint('open.after-plan');
       return opened(entity);
     });
@@ -40,6 +46,14 @@ async function endDead(store: WorkerDependencies['store'], run: string): Promise
   const failure = { code: 'terminated', message: 'the workflow was ended from outside' };
   for (const dead of await store.leftovers.deadCycles(run))
     await endCycle(store, dead, { status: 'failed', failure });
+}
+
+/** Brings records that destinations have refused to the end of the change log, if they are due to be tried again. */
+async function tryAgain(
+  { refused, records }: WorkerDependencies['store'],
+  { no }: OpenEntity,
+): Promise<void> {
+  await records.deliverAgain(await refused.due(no, mostTriedAgain));
 }
 
 function opened({ id, spec }: OpenEntity): OpenedCycle {
@@ -71,13 +85,16 @@ async function settlePasses(
   const { store, sessions } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
   const known = new Map<string, KnownFields>();
+  const warnings: RunWarning[] = [];
   for (const name of Object.keys(entity.spec.sources)) {
     const spec = sourceOf(entity.spec, name);
     const mark = sourceFingerprint(spec);
     await withSource(sessions, run, spec, 'changes', signal, async (open) => {
       known.set(name, open.source);
       const before = await store.positions.get(entity.no, name, mark);
-      await settlePass(store, run, { source: name, reading: 'changes' }, open, before, full);
+      const reading = { source: name, reading: 'changes' } as const;
+      const pass = await settlePass(store, run, reading, open, before, full);
+      if (pass.movedBack === true && pass.since !== null) warnings.push(movedBack(name));
     });
     if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
     await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
@@ -85,6 +102,7 @@ async function settlePasses(
       await settlePass(store, run, { source: name, reading: 'tombstones' }, open, before);
     });
   }
+  await store.runProgress.warn(run, warnings);
   return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
 }
 

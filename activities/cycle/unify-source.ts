@@ -2,6 +2,7 @@ import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { Page } from '../../src/connectors/contract/page.ts';
 import type { Source } from '../../src/connectors/contract/source.ts';
 import { compileEntity, type EntityPlan, type Incoming } from '../../src/engine/entity/plan.ts';
+import { compareTimes, sourceTime } from '../../src/engine/entity/source-time.ts';
 import { unify, type Unified } from '../../src/engine/entity/unify.ts';
 import { destinationSyncId } from '../../src/model/entity-syncs.ts';
 import { nothingKnown } from '../../src/model/field.ts';
@@ -43,6 +44,8 @@ interface Read {
   readonly incoming: readonly Incoming[];
   readonly cursor: string | null;
   readonly highest: string | null;
+  /** The number of records that the pass before has read already. They do not count for the batch. */
+  readonly again: number;
 }
 
 /**
@@ -110,23 +113,24 @@ class Unifier {
     if (pass === null) throw new Error(`cycle ${run} has not settled what to read`);
     const before = await this.#chunks.lastExported(run);
     if (before?.last === true) return { more: await this.#hasNewer(pass) };
-    let [no, left] = [before?.no ?? -1, this.#batch - (before?.imported ?? 0)];
+    const done = (before?.imported ?? 0) - (before?.again ?? 0);
+    let [no, left] = [before?.no ?? -1, this.#batch - done];
     if (left <= 0) return { more: true };
     const commits = new CommitQueue();
     let next = this.#next((no += 1), before?.cursor ?? pass.cursor, pass, left);
     for (;;) {
       const { owned, read, found } = await next;
       signal.throwIfAborted();
-      left -= read.incoming.length;
-      const done = read.cursor === null;
-      if (!done && left > 0) {
+      left -= read.incoming.length - read.again;
+      const isLast = read.cursor === null;
+      if (!isLast && left > 0) {
         next = this.#next((no += 1), read.cursor, pass, left);
         next.catch(() => undefined);
       }
       if (found === undefined) {
-        if (!(await this.#alone(owned, read))) return { more: true, waits: true };
+        if (!(await this.#alone(owned, read, pass))) return { more: true, waits: true };
       } else {
-        const { unified, loaded } = await this.#unify(read, {
+        const { unified, loaded } = await this.#unify(read, pass, {
           found,
           uncommitted: commits.uncommitted,
         });
@@ -134,9 +138,9 @@ class Unifier {
         const save = await this.#prepare(unified, loaded, { isNew });
         await commits.next(unified, () => this.#commit(owned, read, unified, save));
       }
-      if (!done && left > 0) continue;
+      if (!isLast && left > 0) continue;
       await commits.all();
-      return { more: !done || (await this.#hasNewer(pass)) };
+      return { more: !isLast || (await this.#hasNewer(pass)) };
     }
   }
 
@@ -170,7 +174,7 @@ class Unifier {
 
   async #read(
     cursor: string | null,
-    { since, until }: { since: string | null; until: string | null },
+    { since, until, readTo }: Position,
     left: number,
   ): Promise<Read> {
     const { source, calls } = this.#work;
@@ -188,7 +192,7 @@ class Unifier {
     );
     const incoming = await this.#incoming(page);
     const { cursor: next, highest = null } = page.end();
-    return { incoming, cursor: next, highest };
+    return { incoming, cursor: next, highest, again: readBefore(incoming, readTo) };
   }
 
   #needed(): readonly string[] {
@@ -228,12 +232,12 @@ class Unifier {
    * of the chunk's records meanwhile.
    * @returns false when nothing was committed, because unknown records may be ones that Sluice is just creating there
    */
-  async #alone(owned: Owned, read: Read): Promise<boolean> {
+  async #alone(owned: Owned, read: Read, pass: Position): Promise<boolean> {
     for (;;) {
       // The order matters: read the records, ask for the run, look up the ids. A run that is over by now has noted the
       // ids of the records that it made.
       const isBeingWritten = await this.#isBeingWritten();
-      const { unified, loaded } = await this.#unify(read);
+      const { unified, loaded } = await this.#unify(read, pass);
       if (loaded.unknown > 0 && isBeingWritten) return false;
       try {
         await this.#commit(
@@ -252,6 +256,7 @@ class Unifier {
 
   async #unify(
     { incoming }: Read,
+    { movedBack = false, since }: Position,
     ahead: { found?: FoundStored; uncommitted?: readonly UncommittedChunk[] } = {},
   ): Promise<{ unified: Unified; loaded: LoadedChunk }> {
     const { entity, name } = this.#work;
@@ -262,6 +267,7 @@ class Unifier {
     const unified = unify(this.#plan, loaded, incoming, {
       cycle: entity.openCycle,
       now: Date.now(),
+      restored: movedBack && since === null,
       newId: () => nextOf(ids),
     });
     return { unified, loaded };
@@ -285,7 +291,7 @@ class Unifier {
    */
   async #commit(
     { no, token }: Owned,
-    { incoming, cursor, highest }: Read,
+    { incoming, cursor, highest, again }: Read,
     unified: Unified,
     save: (tx: Database) => Promise<void>,
   ): Promise<void> {
@@ -294,7 +300,7 @@ class Unifier {
       state: 'exported',
       cursor: { value: cursor, last: cursor === null, highest },
       stats: unified.stats,
-      counts: stageCounts(name, incoming.length, unified),
+      counts: { ...stageCounts(name, incoming.length, unified), ...(again > 0 && { again }) },
       errors: unified.errors,
     } as const;
     await this.#chunks.commit(run, no, token, commit, save);
@@ -308,6 +314,18 @@ class Unifier {
     const { runs, jobs } = this.#store;
     return (await runs.openRunOf(sync)) !== null || (await jobs.areWritingFor(sync));
   }
+}
+
+/**
+ * Counts the records that an earlier pass has read already. A pass begins somewhat before the end of the last one, and reads
+ * records without a watermark every time. If they counted for the batch, a small one would hold up what is new.
+ */
+function readBefore(incoming: readonly Incoming[], readTo: string | undefined): number {
+  const end = sourceTime(readTo);
+  if (end === null) return 0;
+  return incoming.filter(
+    (one) => 'source' in one && (one.at === null || compareTimes(one.at, end) <= 0),
+  ).length;
 }
 
 /** Returns a function that tells whether a source record was unknown when the chunk was loaded. */

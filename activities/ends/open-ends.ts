@@ -72,7 +72,7 @@ export function openDestination(
   end: DestinationEnd,
   { run, plan, mapping, source }: Opening,
   calls: Calls,
-  differing: Partial<Pick<Target, 'id' | 'key' | 'kind' | 'twoWay'>> = {},
+  differing: Partial<Pick<Target, 'id' | 'key' | 'kind' | 'match' | 'twoWay'>> = {},
 ): Promise<Destination> {
   const { spec, sync, kind } = plan;
   const key = keyFields(spec.destination.key);

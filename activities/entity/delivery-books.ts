@@ -1,7 +1,7 @@
 import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation, EditedRecord } from '../../src/engine/match/match.ts';
 import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
-import { editedCode } from '../../src/model/outcome.ts';
+import { editedCode, type RecordError } from '../../src/model/outcome.ts';
 import { own } from '../../src/model/own.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -27,6 +27,7 @@ export function deliveryBooks(
 ): Books {
   const { entity, system, idField } = delivery;
   const ledger = syncBooks(store, ends, destination);
+  const delivered = { entity: entity.no, destination: system, run: ends.run };
   return {
     removes: mayRemove(entity.spec, system) ? 'departed' : 'nothing',
     imported: () => store.golden.count(entity.id),
@@ -35,6 +36,12 @@ export function deliveryBooks(
       idField === undefined
         ? ledger.learner(operations)
         : idLearner(store, delivery, destination, operations),
+    // Without an id field an error's key is not the record's id.
+    ...(idField !== undefined && {
+      refuse: (errors: readonly RecordError[], db: Database) =>
+        store.refused.note(delivered, recordsOf(errors), db),
+      close: () => store.refused.settle(delivered, ends.plan),
+    }),
     leave: (edited, db) => leaveEdited(store, delivery, destination, edited, db),
   };
 }
@@ -67,7 +74,8 @@ function idLearner(
       else if (outcome.ok) {
         const record = recordIdOf(operation.key);
         const values = contributionOf({ ...operation.values, ...asRead(outcome.stored ?? {}) });
-        written.push({ system, id, record, at: null, values });
+        const made = operation.operation === 'create';
+        written.push({ system, id, record, at: null, values, ...(made && { made }) });
       }
     }
     await sourceRecords.remove(entity.ref, gone, db);
@@ -100,8 +108,17 @@ async function leaveEdited(
   );
 }
 
-/** True when a destination of the entity may remove records: its mode allows it, or merges delete their losers. */
+/** Returns the entity's records that record errors are about. */
+function recordsOf(errors: readonly RecordError[]): RecordId[] {
+  return errors.flatMap(({ key }) => (key === null ? [] : [recordIdOf(key)]));
+}
+
+/**
+ * True when a destination of the entity may remove records: its mode allows it, it says `remove: written`, or merges delete
+ * their losers.
+ */
 function mayRemove({ merge, destinations }: EntitySpec, name: string): boolean {
-  const mode = own(destinations, name)?.mode;
-  return merge?.deleteLosers === true || (mode !== undefined && permissionsOf(mode).remove);
+  const { mode, remove } = own(destinations, name) ?? {};
+  if (merge?.deleteLosers === true || remove === 'written') return true;
+  return mode !== undefined && permissionsOf(mode).remove;
 }

@@ -7,6 +7,7 @@ import type { Mapping } from '../../src/engine/mapping/mapping.ts';
 import { destinationOfSync, idFieldOf } from '../../src/model/entity-syncs.ts';
 import { nothingKnown } from '../../src/model/field.ts';
 import { ConfigError } from '../../src/model/failure.ts';
+import type { Match } from '../../src/model/match.ts';
 import { permissionsOf, type Permissions } from '../../src/model/mode.ts';
 import { own } from '../../src/model/own.ts';
 import type { RunPlan } from '../../src/store/runs/run-plans.ts';
@@ -25,6 +26,8 @@ export interface Delivery {
   /** The destination's field that holds a record's id; undefined when records are matched by key alone. */
   readonly idField: string | undefined;
   readonly permissions: Permissions;
+  /** True when what Sluice made there is removed with its deleted record, whatever the mode (`remove: written`). */
+  readonly removesWritten: boolean;
   /** The entity's change log. */
   readonly source: Source;
   /**
@@ -60,6 +63,7 @@ export async function openDelivery(
     system,
     idField: idFieldOf(entity.spec, system),
     permissions: permissionsOf(declared.mode),
+    removesWritten: declared.remove === 'written',
     source: read.once ? log : { ...log, highWatermark: delivered },
     read,
   };
@@ -72,6 +76,9 @@ export const noChange = '0';
 export interface NaturalKey {
   readonly destination: KeyedDestination;
   readonly mapping: Mapping;
+  readonly match: Match;
+  /** True for a key that the entity names itself; false for one that a rule of `attach` gives. */
+  readonly declared: boolean;
 }
 
 /** A destination of an entity: each of its records has an outcome of its own. */

@@ -1,5 +1,6 @@
 import type { DecidedOperation } from '../../src/engine/match/match.ts';
 import { recordMapper } from '../../src/engine/mapping/map-record.ts';
+import { own } from '../../src/model/own.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { ChangedView, RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -11,7 +12,9 @@ const pageSize = 1000;
 
 /**
  * Finds the records that a run removes at an entity's destination:
- * - those that were deleted since the last run, or no longer pass its filter, if the mode allows removals;
+ * - those that were deleted since the last run, or no longer pass its filter, if the mode allows removals. Of a system that
+ *   is a source too, only what Sluice made there leaves with the filter: the rest is the system's own;
+ * - with `remove: written`, what Sluice made of deleted records, whatever the mode;
  * - the losers of merges, if the merge says `deleteLosers`.
  */
 export async function findDepartures(
@@ -20,8 +23,8 @@ export async function findDepartures(
   delivery: Delivery,
 ): Promise<Removals> {
   const removals = new Map<string, DecidedOperation>();
-  for await (const record of leaving(store, ends, delivery)) {
-    for (const one of await removalsOf(store, ends, delivery, record))
+  for await (const { record, madeOnly } of leaving(store, ends, delivery)) {
+    for (const one of await removalsOf(store, ends, delivery, record, madeOnly))
       removals.set(one.canonicalKey, one);
   }
   if (delivery.entity.spec.merge?.deleteLosers === true) {
@@ -37,12 +40,20 @@ export async function findDepartures(
   };
 }
 
+/** A record that leaves a destination. */
+interface Leaving {
+  readonly record: RecordView;
+  /** True when only what Sluice made there goes. */
+  readonly madeOnly: boolean;
+}
+
 /** Yields the records that have left since the sync's watermark. */
 async function* leaving(
   { golden }: Store,
   ends: Ends,
-  { entity, plan, permissions }: Delivery,
-): AsyncGenerator<RecordView> {
+  { entity, plan, system, permissions, removesWritten }: Delivery,
+): AsyncGenerator<Leaving> {
+  const isTwoWay = own(plan.sources, system) !== undefined;
   const losers = entity.spec.merge?.deleteLosers === true;
   const { since, until } = ends.plan;
   const filter =
@@ -58,8 +69,9 @@ async function* leaving(
         deleted,
       });
       for (const record of page) {
-        const may = record.mergedInto === null ? permissions.remove : losers;
-        if (deleted ? may : isFiltered(filter, plan.fields, record)) yield record;
+        const may = record.mergedInto === null ? permissions.remove || removesWritten : losers;
+        const madeOnly = deleted ? record.mergedInto === null && !permissions.remove : isTwoWay;
+        if (deleted ? may : isFiltered(filter, plan.fields, record)) yield { record, madeOnly };
       }
       const last = page.at(-1);
       if (last === undefined) break;
@@ -82,11 +94,12 @@ async function removalsOf(
   ends: Ends,
   { entity, plan, system, idField }: Delivery,
   record: RecordView,
+  madeOnly: boolean,
 ): Promise<DecidedOperation[]> {
   if (idField !== undefined) {
-    return record.ids
-      .filter((one) => one.system === system)
-      .map(({ id }) => removal([record.id], id, id));
+    const ids = record.ids.filter((one) => one.system === system).map(({ id }) => id);
+    const made = madeOnly ? await madeAmong(store, entity, system, ids) : ids;
+    return made.map((id) => removal([record.id], id, id));
   }
   const keyOf = recordMapper({ ...ends.mapping, filter: null }, plan.fields, 'json');
   const keyed = (view: RecordView): KeyValues | null => {
@@ -101,6 +114,17 @@ async function removalsOf(
   // The winner of the merge lives on under the same key.
   if (winner !== null && JSON.stringify(keyed(winner)) === text) return [];
   return [removal(key, null, text)];
+}
+
+/** Returns those of a record's ids in a system that Sluice made there. */
+async function madeAmong(
+  { sourceRecords }: Store,
+  { ref }: Delivery['entity'],
+  system: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const known = await sourceRecords.find(ref, system, ids);
+  return known.flatMap(({ id, made }) => (made === true ? [id] : []));
 }
 
 function removal(key: KeyValues, id: string | null, canonicalKey: string): DecidedOperation {

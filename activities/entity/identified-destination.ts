@@ -14,7 +14,8 @@ import { own } from '../../src/model/own.ts';
 import type { KeyValues } from '../../src/model/record.ts';
 import type { RecordView } from '../../src/store/entities/golden-views.ts';
 import type { Store } from '../../src/store/store.ts';
-import { recordIdOf } from '../../src/engine/entity/record-id.ts';
+import { compareIds, recordIdOf } from '../../src/engine/entity/record-id.ts';
+import { Claims } from './claims.ts';
 import { decodedValues } from './decoded-values.ts';
 import type { DeliveredDestination, Delivery, NaturalKey } from './delivery.ts';
 
@@ -23,16 +24,16 @@ const exactly: KeyMatch = { caseInsensitive: false, trim: false };
 /**
  * A destination whose records go by the ids of an entity's records: the key of every operation is the record's id, and
  * the ID mapping tells which record of the system that is. A record without an id there is looked for by its natural
- * key, if there is one, else created; the system gives it an id then.
+ * keys, if there are any, else created; the system gives it an id then.
  * @param inner keyed by the system's own id
  */
 export function identifiedDestination(
   store: Store,
   delivery: Delivery,
   inner: DeliveredDestination,
-  natural: NaturalKey | undefined,
+  naturals: readonly NaturalKey[],
 ): DeliveredDestination {
-  const ids = new Identified(store, delivery, inner, natural);
+  const ids = new Identified(store, delivery, inner, naturals);
   const { leastRecords } = inner;
   const common = {
     ...(leastRecords !== undefined && { leastRecords }),
@@ -43,7 +44,9 @@ export function identifiedDestination(
     encoding: inner.encoding ?? 'json',
     batch: inner.batch,
     idempotentCreate: inner.idempotentCreate,
-    lookupBatch: Math.min(inner.lookupBatch, natural?.destination.lookupBatch ?? Infinity),
+    lookupBatch: Math.min(
+      ...[inner, ...naturals.map((one) => one.destination)].map((one) => one.lookupBatch),
+    ),
     lookup: (keys: readonly KeyValues[], calls: Calls) => ids.lookup(keys, calls),
   };
   if (inner.kind === 'records')
@@ -70,23 +73,25 @@ class Identified {
   readonly #store: Store;
   readonly #delivery: Delivery;
   readonly #inner: KeyedDestination;
-  readonly #natural: NaturalKey | undefined;
+  readonly #naturals: readonly NaturalKey[];
+  /** The natural keys that records of this run are looked up by, so that no two of them are created with one key. */
+  readonly #claims = new Claims();
   readonly #asRead: (values: JsonObject) => JsonObject;
 
   constructor(
     store: Store,
     delivery: Delivery,
     inner: KeyedDestination,
-    natural: NaturalKey | undefined,
+    naturals: readonly NaturalKey[],
   ) {
     this.#store = store;
     this.#delivery = delivery;
     this.#inner = inner;
-    this.#natural = natural;
+    this.#naturals = naturals;
     this.#asRead = decodedValues(inner);
   }
 
-  /** Finds the system's records of these records of the entity, by id or natural key. */
+  /** Finds the system's records of these records of the entity, by id or natural keys. */
   async lookup(keys: readonly KeyValues[], calls: Calls): Promise<Existing[]> {
     const { store, entity, system } = { store: this.#store, ...this.#delivery };
     const records = keys.map(recordIdOf);
@@ -96,8 +101,16 @@ class Identified {
     // A record that the system no longer has is created again.
     const gone = [...targets.values()].filter(({ record }) => !held.has(record));
     await store.sourceRecords.remove(entity.ref, gone);
-    const left = records.filter((record) => !held.has(record));
-    return [...found, ...(await this.#byKey(left, calls))];
+    for (const natural of this.#naturals) {
+      const left = records.filter((record) => !held.has(record));
+      // A rule of `attach` may have no index there. A record that was just made there is rare, and not worth a scan for
+      // each batch of a first load.
+      if (!natural.declared && keys.length >= natural.destination.lookupBatch) continue;
+      const more = await this.#byKey(natural, left, calls);
+      for (const { key } of more) held.add(recordIdOf(key));
+      found.push(...more);
+    }
+    return found;
   }
 
   /** The same operations, keyed by the system's ids. */
@@ -150,40 +163,49 @@ class Identified {
     return sameValue(source.contributionOf(held), before) ? [] : edited;
   }
 
-  /** Finds records by their natural key. From now on they are known by the system's ids. */
-  async #byKey(records: readonly RecordId[], calls: Calls): Promise<Existing[]> {
-    const { lookup } = this.#natural?.destination ?? {};
-    if (this.#natural === undefined || lookup === undefined || records.length === 0) return [];
+  /** Finds records by a natural key. From now on they are known by the system's ids. */
+  async #byKey(
+    natural: NaturalKey,
+    records: readonly RecordId[],
+    calls: Calls,
+  ): Promise<Existing[]> {
+    const { lookup } = natural.destination;
+    if (lookup === undefined || records.length === 0) return [];
     const { golden } = this.#store;
     const views = await golden.some(this.#delivery.entity.id, records);
     const byKey = new Map<string, { record: RecordId; key: KeyValues }>();
-    for (const view of views) {
-      const key = this.#keyOf(view);
-      const text = key && canonicalKey(key, exactly);
-      if (key && text !== null) byKey.set(text, { record: view.id, key });
+    const taken: Existing[] = [];
+    for (const view of views.toSorted((a, b) => compareIds(a.id, b.id))) {
+      const key = this.#keyOf(natural, view);
+      const text = key && canonicalKey(key, natural.match);
+      if (key === null || text === null) continue;
+      if (natural.declared && !this.#claims.claim(text, view.id))
+        taken.push({ key: [view.id], id: null, values: {}, taken: true });
+      else byKey.set(text, { record: view.id, key });
     }
-    if (byKey.size === 0) return [];
+    if (byKey.size === 0) return taken;
     const keys = [...byKey.values()].map(({ key }) => key);
-    const found = await lookup.call(this.#natural.destination, keys, calls);
+    const found = await lookup.call(natural.destination, keys, calls);
     const existing = found.flatMap(({ key, id, values }): Existing[] => {
-      const record = byKey.get(keyText(key))?.record;
+      const record = byKey.get(canonicalKey(key, natural.match) ?? '')?.record;
       return record === undefined || id === null ? [] : [{ key: [record], id, values }];
     });
-    return this.#adopt(existing);
+    return [...taken, ...(await this.#adopt(natural, existing))];
   }
 
-  #keyOf(view: RecordView): KeyValues | null {
+  #keyOf({ mapping }: NaturalKey, view: RecordView): KeyValues | null {
     const { plan } = this.#delivery;
-    const map = recordMapper(this.#natural!.mapping, plan.fields, 'json');
+    const map = recordMapper(mapping, plan.fields, 'json');
     const mapped = map(plan.fields.map(({ name }) => view.values[name]));
     return 'key' in mapped ? mapped.key : null;
   }
 
   /**
-   * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity is returned
-   * twice, which makes the match ambiguous.
+   * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity is taken; by a
+   * rule of `attach` it is none. A record that is found by such a rule has not been
+   * read yet: all it holds counts as edited, so that the next cycle reads it first.
    */
-  async #adopt(existing: readonly Existing[]): Promise<Existing[]> {
+  async #adopt({ declared }: NaturalKey, existing: readonly Existing[]): Promise<Existing[]> {
     const { entity, system } = this.#delivery;
     const { sourceRecords } = this.#store;
     const ids = existing.map(({ id }) => id ?? '');
@@ -206,7 +228,9 @@ class Identified {
     );
     return existing.flatMap((one) => {
       const of = owner.get(one.id ?? '');
-      return of === undefined || of === recordIdOf(one.key) ? [one] : [one, one];
+      const isOthers = of !== undefined && of !== recordIdOf(one.key);
+      if (declared) return [isOthers ? { ...one, taken: true } : one];
+      return isOthers ? [] : [{ ...one, edited: Object.keys(one.values) }];
     });
   }
 }

@@ -2,7 +2,6 @@ import type { Calls } from '../../src/connectors/contract/calls.ts';
 import type { DestinationEnd } from '../../src/connectors/ends.ts';
 import type { Store } from '../../src/store/store.ts';
 import { own } from '../../src/model/own.ts';
-import { keyFields } from '../../src/model/sync.ts';
 import type { Path } from '../paths/path.ts';
 import { sealedRecords } from '../paths/keyed/sealed-records.ts';
 import { openKeyedPath } from '../paths/open-path.ts';
@@ -18,6 +17,7 @@ import {
 import { deliveryBooks } from './delivery-books.ts';
 import { identifiedDestination } from './identified-destination.ts';
 import { loggedRecords } from './logged-records.ts';
+import { naturalKeys } from './natural-keys.ts';
 
 type Open = (differing: Parameters<typeof openDestination>[4]) => Promise<DeliveredDestination>;
 
@@ -37,23 +37,27 @@ export async function openDeliveredDestination(
   if (id === undefined) return open({});
   // A system that is read too must not take its own way of writing for a change.
   const twoWay = own(entity.spec.sources, system) !== undefined;
-  const natural = await openNatural(open, opening, delivery);
-  return identifiedDestination(store, delivery, await open({ id, twoWay }), natural);
+  const inner = await open({ id, twoWay });
+  const naturals = await openNaturals(open, opening, inner, delivery);
+  return identifiedDestination(store, delivery, inner, naturals);
 }
 
-/** Opens the same destination by the natural key that the entity names; undefined when it names none. */
-async function openNatural(
+/** Opens the same destination by the key that the entity names, and by the rules of `attach` that it can look up. */
+async function openNaturals(
   open: Open,
   { mapping }: Opening,
-  { entity, system, idField: id }: Delivery,
-): Promise<NaturalKey | undefined> {
-  const named = own(entity.spec.destinations, system)?.destination.key;
-  if (named === undefined || id === undefined) return undefined;
-  const key = keyFields(named);
-  const destination = await open({ id, key });
-  const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
-  const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
-  return { destination, mapping: { ...mapping, key: paths, filter: null } };
+  inner: DeliveredDestination,
+  delivery: Delivery,
+): Promise<NaturalKey[]> {
+  const naturals: NaturalKey[] = [];
+  for (const { key, match, declared } of naturalKeys(delivery, mapping, inner)) {
+    const destination = await open({ id: delivery.idField ?? '', key, match });
+    const parts = key.map((name) => mapping.entries.find(({ to }) => to === name));
+    const paths = parts.flatMap((entry) => (entry !== undefined && 'from' in entry ? [entry] : []));
+    const found = { ...mapping, key: paths, filter: null };
+    naturals.push({ destination, mapping: found, match, declared });
+  }
+  return naturals;
 }
 
 /**

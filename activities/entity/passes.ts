@@ -1,7 +1,7 @@
 import type { Position } from '../../src/store/entities/positions.ts';
 import type { SourceReading } from '../../src/store/runs/readings.ts';
 import type { Store } from '../../src/store/store.ts';
-import { settledUpTo } from '../ends/watermark.ts';
+import { isBehind, settledUpTo } from '../ends/watermark.ts';
 import type { OpenSource } from './entity.ts';
 
 /**
@@ -9,6 +9,7 @@ import type { OpenSource } from './entity.ts';
  * pass that an earlier cycle did not finish goes on with the same ends.
  * @param before the position that the last cycle left; null when there is none
  * @param full true to begin anew and read everything. Default false
+ * @returns the pass
  */
 export async function settlePass(
   { passes }: Store,
@@ -17,11 +18,13 @@ export async function settlePass(
   open: OpenSource,
   before: Position | null,
   full = false,
-): Promise<void> {
-  if ((await passes.get(run, reading)) !== null) return;
+): Promise<Position> {
+  const settled = await passOf({ passes }, run, reading);
+  if (settled !== null) return settled;
   const goesOn = before !== null && before.cursor !== null && !full;
   const pass = goesOn ? before : await newPass(open, before, full);
   await passes.settle(run, reading, JSON.stringify(pass));
+  return pass;
 }
 
 async function newPass(
@@ -30,12 +33,17 @@ async function newPass(
   full: boolean,
 ): Promise<Position> {
   const until = (await source.highWatermark?.(calls)) ?? null;
+  const reached = before?.settled ?? null;
+  const movedBack = isBehind(until, reached);
   const { watermark: settled } = await settledUpTo(source, until, calls);
   const { scannedAt, readOnce } = before ?? {};
   return {
-    since: full ? null : (before?.settled ?? null),
+    since: full ? null : reached,
     until,
-    settled,
+    // Changes above the highest watermark of now may yet come again: only a full read begins below them.
+    settled: movedBack && !full ? reached : settled,
+    ...(movedBack && { movedBack }),
+    ...(!full && before !== null && before.until !== null && { readTo: before.until }),
     cursor: null,
     ...(readOnce === true && { readOnce }),
     ...(scannedAt !== undefined && !full && { scannedAt }),

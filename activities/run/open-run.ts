@@ -4,7 +4,7 @@ import { writesAllDue, readsAllDue, type RunWarning } from '../../src/model/run.
 import type { OpenedRun } from '../../src/model/workflow.ts';
 import { watermarkOf } from '../../src/model/sync.ts';
 import type { RunActivities } from '../activities.ts';
-import { settledUpTo, watermarkFingerprint } from '../ends/watermark.ts';
+import { isBehind, movedBack, settledUpTo, watermarkFingerprint } from '../ends/watermark.ts';
 import { createRun } from './create-run.ts';
 import type { WorkerDependencies } from '../session/with-session.ts';
 import type { Session } from '../session/session.ts';
@@ -60,15 +60,19 @@ async function settle(
   const reached = everything
     ? null
     : (await store.watermarks.get(sync, watermarkFingerprint(spec))).value;
+  // An entity's change log ends earlier when its last record is erased; nothing is missed then.
+  const isBack = origin === null && isBehind(until, reached);
   faultPoint('open.before-plan');
   ends.plan = await store.runPlans.open(run, {
     kind: path.kind,
     since: reached ?? origin,
     until,
-    settled: settled.watermark,
-    warnings: settled.ahead
-      ? [...warnings, ahead(watermarkOf(spec.source)?.field ?? '')]
-      : [...warnings],
+    settled: isBack ? reached : settled.watermark,
+    warnings: [
+      ...warnings,
+      ...(settled.ahead ? [ahead(watermarkOf(spec.source)?.field ?? '')] : []),
+      ...(isBack ? [movedBack(spec.source.connection)] : []),
+    ],
   });
   faultPoint('open.after-plan');
   return {

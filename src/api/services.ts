@@ -177,8 +177,10 @@ export interface LogPage {
 
 /** The lag of a destination: what it has not received yet. */
 export interface DestinationLag {
-  /** The number of records that changed since the last delivery. */
+  /** The number of records that changed since the last delivery or were refused. */
   readonly records: number;
+  /** The number of records among them that the destination refused when they were last delivered. */
+  readonly refused: number;
   /** The age of the oldest change that was not delivered, in seconds. */
   readonly seconds: number;
   /** The position up to which the change log was delivered; null when nothing was. */

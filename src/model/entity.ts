@@ -198,6 +198,12 @@ const entityDestinationSchema = z.strictObject({
     .describe(
       'Destination field → entity field, { expr }, { value } or { lookup }. Default: all fields.',
     ),
+  remove: z
+    .literal('written')
+    .optional()
+    .describe(
+      'Whatever the mode: when a record is deleted, what Sluice made of it there is removed; nothing else ever is.',
+    ),
   removal: removalSchema.shape.guard
     .unwrap()
     .optional()

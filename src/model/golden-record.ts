@@ -5,8 +5,8 @@ export type RecordId = string;
 
 /**
  * The time at which a source says that a record changed: a timestamp in UTC to the microsecond
- * (`2026-01-02T03:04:05.000006Z`), or the digits of a number; null when the source does not say. Compare with
- * `compareTimes`.
+ * (`2026-01-02T03:04:05.000006Z`), a date where the source tells no more (`2026-01-02`), or the digits of a number; null
+ * when the source does not say. Compare with `compareTimes`.
  */
 export type SourceTime = string | null;
 
@@ -58,6 +58,8 @@ export interface SourceRecord {
    * which is then no news.
    */
   readonly refused?: JsonObject;
+  /** True when Sluice made the record there, so that it is not one of the system's own. Default false. */
+  readonly made?: boolean;
   /**
    * The entity's values that the system was found to hold when an update was left for the sake of an edit there. It is
    * forgotten when the system is read or written.

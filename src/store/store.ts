@@ -5,6 +5,7 @@ import { GoldenRecords } from './entities/golden-records.ts';
 import { GoldenViews } from './entities/golden-views.ts';
 import { MatchKeys } from './entities/match-keys.ts';
 import { Positions } from './entities/positions.ts';
+import { RefusedRecords } from './entities/refused-records.ts';
 import { SeenIds } from './entities/seen-ids.ts';
 import { SourceRecords } from './entities/source-records.ts';
 import { Catalog } from './catalog.ts';
@@ -59,6 +60,7 @@ export interface Store {
   readonly log: EntityLog;
   readonly groups: DuplicateGroups;
   readonly positions: Positions;
+  readonly refused: RefusedRecords;
   readonly seal: Seal;
 }
 
@@ -94,6 +96,7 @@ export function createStore(db: Database, seal: Seal): Store {
     log: new EntityLog(db, seal),
     groups: new DuplicateGroups(db),
     positions: new Positions(db, seal),
+    refused: new RefusedRecords(db),
     seal,
   };
 }

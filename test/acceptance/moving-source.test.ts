@@ -59,3 +59,26 @@ test('late, equal and missing watermarks are not passed over; a lag reaches back
   const refused = await runSync(stack, 'late');
   expect(refused).toMatchObject({ status: 'failed', failure: { code: 'invalid_lag' } });
 });
+
+test('a source that moved back, as after a restore, is told of; a full run takes what it says now', async () => {
+  const { stack, shop, crm } = bench;
+  for (const db of [shop, crm])
+    await db.query('CREATE TABLE restored (id int PRIMARY KEY, name text, version bigint)');
+  await shop.query(`INSERT INTO restored SELECT n, 'n' || n, n FROM generate_series(1, 5) n`);
+  await shop.query('UPDATE restored SET version = 1000 WHERE id = 1');
+  await putSync(stack, 'restored', tableSync('restored', { source: { watermark: 'version' } }));
+  await runSync(stack, 'restored');
+  await shop.query(`UPDATE restored SET version = 1 WHERE id = 1;
+    UPDATE restored SET name = 'after', version = 6 WHERE id = 2`);
+  // As long as it is behind, every run says so: the position does not move back by itself, past changes that were missed.
+  for (let time = 0; time < 2; time++)
+    expect(await runSync(stack, 'restored')).toMatchObject({
+      outcome: 'nothing_written',
+      warnings: [{ code: 'source_moved_back' }],
+    });
+  const full = await runSync(stack, 'restored', { full: true });
+  expect(full).toMatchObject({ stats: { updated: 2 }, warnings: [] });
+  await shop.query(`UPDATE restored SET name = 'later', version = 7 WHERE id = 3`);
+  expect(await runSync(stack, 'restored')).toMatchObject({ stats: { updated: 1 }, warnings: [] });
+  expect(await crm.rows('restored')).toEqual(await shop.rows('restored'));
+});

@@ -1,4 +1,5 @@
 import type { DecidedOperation, EditedRecord } from '../../../src/engine/match/match.ts';
+import type { RecordError } from '../../../src/model/outcome.ts';
 import type { Database } from '../../../src/store/database/database.ts';
 import type { JournalEntry } from '../../../src/store/runs/journal.ts';
 import type { Path } from '../path.ts';
@@ -22,6 +23,10 @@ export interface Books {
    * Absent: no edit there counts.
    */
   leave?(edited: readonly EditedRecord[], db: Database): Promise<void>;
+  /** Notes the records that could not be written, in `db`, the transaction that counts them. Absent: none come again. */
+  refuse?(errors: readonly RecordError[], db: Database): Promise<void>;
+  /** Ends the books of a run that has completed. May be repeated. */
+  close?(): Promise<void>;
 }
 
 /** Notes outcomes in `db`, the transaction that makes them durable. `entries` name operations by their numbers. */

@@ -5,6 +5,7 @@ import type { DecidedOperation } from '../../../src/engine/match/match.ts';
 import { faultPoint } from '../../../src/model/fault-point.ts';
 import { editedCode, type Operation, type Stats } from '../../../src/model/outcome.ts';
 import { previewSize, type PreviewPart } from '../../../src/model/preview.ts';
+import type { ChunkCommit } from '../../../src/store/runs/chunks.ts';
 import type { ChunkLimit, Path, Removed, Staged, Waiting } from '../path.ts';
 import type { Step } from '../step.ts';
 import { inTurns } from '../../host/in-turns.ts';
@@ -76,11 +77,9 @@ export class KeyedPath implements Path {
     if ('waitMs' in failed) return failed;
     const stats = withOutcomes(planned, operations, failed);
     faultPoint('export.before-commit');
-    await chunks.commit(run, chunk, token, {
-      state: 'exported',
-      stats,
-      errors: [...matched, ...failed.filter((one) => !isEdited(one)).map(({ error }) => error)],
-    });
+    const refused = failed.filter((one) => !isEdited(one)).map(({ error }) => error);
+    const all = [...matched, ...refused];
+    await this.#commit(step, { state: 'exported', stats, errors: all });
     faultPoint('export.after-commit');
     return stats;
   }
@@ -119,6 +118,7 @@ export class KeyedPath implements Path {
     if (this.#isDryRun) return;
     const { ends, destination } = this.#work;
     await destination.finish?.(ends.run, written, ends.callDestination({ signal }));
+    await this.#work.books.close?.();
   }
 
   async forget(signal: AbortSignal): Promise<void> {
@@ -133,6 +133,22 @@ export class KeyedPath implements Path {
 
   abandon(_keepSeen: boolean, signal: AbortSignal): Promise<void> {
     return this.forget(signal);
+  }
+
+  /** Commits a chunk, and notes the records that could not be written. */
+  #commit(
+    { run, chunk, token }: Step,
+    commit: ChunkCommit & Required<Pick<ChunkCommit, 'errors'>>,
+  ): Promise<void> {
+    const { store, books } = this.#work;
+    const notes = books.refuse !== undefined && commit.errors.length > 0 && !this.#isDryRun;
+    return store.chunks.commit(
+      run,
+      chunk,
+      token,
+      commit,
+      notes ? async (db) => books.refuse?.(commit.errors, db) : undefined,
+    );
   }
 
   async #staged({ run, chunk }: Step): Promise<DecidedOperation[]> {

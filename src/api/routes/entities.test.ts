@@ -167,7 +167,7 @@ describe('/v1/entities', () => {
     const { send, stored } = testApp();
     stored.groups = [{ records: ['7', '8'], reason: 'guard', cycle: 3, at }];
     expect(await (await send('GET', '/v1/entities/account/lag')).json()).toEqual({
-      destinations: { crm: { records: 3, seconds: 1.5, watermark: '7' } },
+      destinations: { crm: { records: 3, refused: 0, seconds: 1.5, watermark: '7' } },
     });
     expect(await (await send('GET', '/v1/entities/account/duplicates')).json()).toEqual({
       groups: [{ records: ['7', '8'], reason: 'guard', cycle: 3, at: at.toISOString() }],

@@ -167,7 +167,14 @@ export const lag = createRoute({
         destinations: z.record(
           z.string(),
           z.object({
-            records: z.number().int().describe('Records that changed since the last delivery.'),
+            records: z
+              .number()
+              .int()
+              .describe('Records that changed since the last delivery or were refused.'),
+            refused: z
+              .number()
+              .int()
+              .describe('Those of them that the destination refused; they come again.'),
             seconds: z.number().describe('Age of the oldest change that was not delivered.'),
             watermark: z.string().nullable().describe('How far the change log was delivered.'),
           }),

@@ -245,7 +245,7 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
       Object.fromEntries(
         Object.keys(stored.entities.get(id)?.destinations ?? {}).map((name) => [
           name,
-          { records: 3, seconds: 1.5, watermark: '7' },
+          { records: 3, refused: 0, seconds: 1.5, watermark: '7' },
         ]),
       ),
     duplicates: async () => stored.groups,

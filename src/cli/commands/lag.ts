@@ -17,10 +17,11 @@ export function addLag(program: Command): void {
         if (globals.json) printJson({ destinations });
         else
           printTable(
-            ['DESTINATION', 'RECORDS', 'SECONDS'],
-            Object.entries(destinations).map(([name, { records, seconds }]) => [
+            ['DESTINATION', 'RECORDS', 'REFUSED', 'SECONDS'],
+            Object.entries(destinations).map(([name, { records, refused, seconds }]) => [
               name,
               String(records),
+              String(refused),
               String(Math.round(seconds)),
             ]),
           );

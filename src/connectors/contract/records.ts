@@ -26,6 +26,8 @@ export interface KeyedDestination extends DestinationBase {
     calls: Calls,
     values?: readonly JsonObject[],
   ): Promise<Existing[]>;
+  /** True when `lookup` finds records by whatever fields `Target.key` names. Default: only by those it is made for. */
+  readonly findsByAnyField?: true;
   /** The encoding of keys and values in `Existing`, except the key that a lookup asked for. Default `json`. */
   readonly encoding?: Encoding;
   /**
@@ -87,6 +89,11 @@ export interface Existing {
    * values.
    */
   readonly same?: readonly string[];
+  /**
+   * True when the key belongs to another record of the source, which has or gets the only record there is to be. The caller
+   * sets it; a destination never does. Default false.
+   */
+  readonly taken?: boolean;
   /** Fields that were edited since the record was last read from there. The caller sets it; a destination never does. */
   readonly edited?: readonly string[];
 }

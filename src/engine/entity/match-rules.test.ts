@@ -16,6 +16,13 @@ test('records are equal by a rule when its keys are', () => {
   expect(rule('size').keyOf({ size: 42 })).toBe(rule('size').keyOf({ size: 42.0 }));
 });
 
+test('accented letters are equal however they are composed', () => {
+  const [composed, decomposed] = ['Caf\u00e9', 'Cafe\u0301'];
+  expect(rule('name').keyOf({ name: composed })).toBe(rule('name').keyOf({ name: decomposed }));
+  expect(rule(loose).keyOf({ name: decomposed })).toBe(rule(loose).keyOf({ name: 'CAF\u00c9' }));
+  expect(rule('name').keyOf({ name: 'Cafe' })).not.toBe(rule('name').keyOf({ name: composed }));
+});
+
 test('a part that is null, missing or empty, or an expression that fails, makes no key', () => {
   expect(rule('name', 'city').keyOf({ name: 'Acme' })).toBeNull();
   expect(rule('name').keyOf({ name: null })).toBeNull();

@@ -11,7 +11,10 @@ export interface MatchRule {
   readonly name: string;
   /** The entity's fields that it reads. */
   readonly fields: readonly string[];
-  /** Returns the key of a record; null when a part is null, missing or empty, or its expression fails. */
+  /**
+   * Returns the key of a record, in Unicode's composed form (NFC); null when a part is null, missing or empty, or its
+   * expression fails.
+   */
   keyOf(values: JsonObject): string | null;
 }
 
@@ -43,7 +46,8 @@ export function compileRule(
       for (const part of compiled) {
         const text = partOf(part, values);
         if (text === null) return null;
-        key += JSON.stringify(text);
+        // A letter with an accent is one character or two. People see no difference, and systems store either.
+        key += JSON.stringify(text.normalize('NFC'));
       }
       return key;
     },
@@ -63,7 +67,7 @@ export function ruleOf(key: string): string {
 
 /** Returns a text that changes when the set of rules does. Then the stored index of match keys must be rebuilt. */
 export function rulesFingerprint(rules: readonly MatchRule[]): string {
-  return JSON.stringify(rules.map((rule) => rule.name).toSorted());
+  return JSON.stringify(['NFC', ...rules.map((rule) => rule.name).toSorted()]);
 }
 
 /** Returns the parts, each once, sorted by name: their order does not change what a rule means. */

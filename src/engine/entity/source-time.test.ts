@@ -8,7 +8,7 @@ test('timestamps are told in UTC to the microsecond, numbers by their digits', (
   expect(sourceTime('1970-01-01 02:00:00+02')).toBe('1970-01-01T00:00:00.000000Z');
   expect(sourceTime('1960-02-03 04:05:06.123456-05:30')).toBe('1960-02-03T09:35:06.123456Z');
   expect(sourceTime('2026-11-25 19:34:39.179792+00')).toBe('2026-11-25T19:34:39.179792Z');
-  expect(sourceTime('2026-11-25')).toBe('2026-11-25T00:00:00.000000Z');
+  expect(sourceTime('2026-11-25')).toBe('2026-11-25');
   expect(sourceTime(42)).toBe('42');
   expect(sourceTime('42.50')).toBe('42.5');
   expect(sourceTime(new ExactNumber('12345678901234567890'))).toBe('12345678901234567890');
@@ -25,9 +25,21 @@ test('times are ordered by value', () => {
   );
   expect(compareTimes('9', '10')).toBeLessThan(0);
   expect(compareTimes('-9', '-10')).toBeGreaterThan(0);
-  const [day, later] = [sourceTime('2026-01-01'), sourceTime('2026-01-01T00:00:00.000001Z')];
+  const [day, later] = [sourceTime('2026-01-01T00:00Z'), sourceTime('2026-01-01T00:00:00.000001Z')];
   expect([compareTimes(day, later), compareTimes(later, day)]).toEqual([-1, 1]);
   expect(compareTimes(day, '5')).toBe(0);
+});
+
+test('a date and a time are compared by their days', () => {
+  const day = sourceTime('2026-01-02');
+  const times = [
+    '2026-01-01T23:59:59Z',
+    '2026-01-02T00:00:00Z',
+    '2026-01-02T12:00:00Z',
+    '2026-01-03',
+  ];
+  expect(times.map((time) => compareTimes(day, sourceTime(time)))).toEqual([1, 0, 0, -1]);
+  expect(times.map((time) => compareTimes(sourceTime(time), day))).toEqual([-1, 0, 0, 1]);
 });
 
 test('an unknown time is neither older nor newer', () => {

@@ -40,6 +40,11 @@ export interface CycleContext {
   readonly cycle: number;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /**
+   * True when the source has moved back and is read from the beginning: what it says now counts although it said something
+   * else at a later time. Default false.
+   */
+  readonly restored?: boolean;
   /** Returns an id that no record has had. */
   newId(): RecordId;
 }
@@ -201,7 +206,8 @@ class ChunkUnifier {
   #unify(incoming: IncomingRecord): void {
     const source = sourceOf(this.#plan, incoming);
     const last = this.#sourceRecords.get(incoming.source, incoming.id);
-    if (last !== undefined && compareTimes(incoming.at, last.at) < 0) {
+    const isOld = last !== undefined && compareTimes(incoming.at, last.at) < 0;
+    if (isOld && this.#context.restored !== true) {
       this.#counts.byId += 1;
       this.#stats.unchanged += 1;
     } else if (incoming.deleted) this.#detach(incoming, last);
@@ -293,11 +299,21 @@ class ChunkUnifier {
     refused: JsonObject | undefined,
   ): void {
     const { source: system, id } = incoming;
-    const at = last === undefined ? incoming.at : laterTime(incoming.at, last.at);
+    const isNew = last === undefined || this.#context.restored === true;
+    const at = isNew ? incoming.at : laterTime(incoming.at, last.at);
     const values = last === undefined ? incoming.values : withChanges(last.values, incoming.values);
     if (at === last?.at && values === last.values && refused === last.refused) return;
     const record = draft.id;
-    this.#sourceRecords.put({ system, id, record, at, values, ...(refused && { refused }) });
+    const made = last?.made === true;
+    this.#sourceRecords.put({
+      system,
+      id,
+      record,
+      at,
+      values,
+      ...(refused && { refused }),
+      ...(made && { made }),
+    });
   }
 
   /** Sets the fields whose values the source has changed, as far as their authority allows. */
@@ -313,7 +329,7 @@ class ChunkUnifier {
     /** All refused values by field from now on. */
     stillRefused: JsonObject | undefined;
   } {
-    const { cycle, now } = this.#context;
+    const { cycle, now, restored = false } = this.#context;
     const next: Provenance = { source: source.name, at, cycle };
     const changes: FieldChange[] = [];
     let refused: RefusedValue[] | undefined;
@@ -327,7 +343,8 @@ class ChunkUnifier {
       const old = draft.values[name] ?? null;
       const isSame = sameFieldValue(value, old);
       const by = draft.setBy[name]?.source === manualSource ? 'manual' : authority.by;
-      const present = presentOrigin(authority, name, draft);
+      const held = presentOrigin(authority, name, draft);
+      const present = restored && held?.source === source.name ? { ...held, at: null } : held;
       if (accepts(authority, present, next)) {
         draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });

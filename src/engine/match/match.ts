@@ -95,6 +95,7 @@ export function decide(
   const held = groupByKey(existing, options.match);
   return decideEach(records, options, (record) => {
     const found = held.get(record.canonicalKey) ?? [];
+    if (found.some((one) => one.taken === true)) return 'taken';
     if (found.length > 1) return { ambiguous: found.length };
     const [only] = found;
     if (only === undefined) {
@@ -158,6 +159,7 @@ interface KeyedRecord {
 
 type Verdict =
   | 'unchanged'
+  | 'taken'
   | { readonly edited: EditedRecord }
   | { readonly ambiguous: number }
   | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash' | 'restore'> & {
@@ -182,6 +184,7 @@ function* decideEach(
     }
     const verdict = judge(record);
     if (verdict === 'unchanged') unchanged += 1;
+    else if (verdict === 'taken') errors.push(keyTaken(record.key));
     else if ('edited' in verdict) edited.push(verdict.edited);
     else if ('ambiguous' in verdict) errors.push(ambiguous(record.key, verdict.ambiguous));
     else if (!permissions[verdict.operation]) skipped.mode += 1;
@@ -238,6 +241,11 @@ function missingKey(key: KeyValues): RecordError {
 function ambiguous(key: KeyValues, count: number): RecordError {
   const message = `${count} records of the destination have this key`;
   return { key, operation: 'match', code: 'ambiguous_match', message, retryable: false };
+}
+
+function keyTaken(key: KeyValues): RecordError {
+  const message = 'another record has the same key at the destination, where one record has it';
+  return { key, operation: 'match', code: 'ambiguous_match', message, retryable: true };
 }
 
 function differing(

@@ -205,7 +205,7 @@ describe('entities of a project file', () => {
     expect(
       problemsOf(never.replace('mode: upsert', 'mode: upsert\n        removal: false')),
     ).toContain(
-      'hubspot.removal: means nothing in mode upsert\n    only mirror and merge.deleteLosers remove',
+      'hubspot.removal: means nothing in mode upsert\n    only mirror, remove: written and merge.deleteLosers remove',
     );
   });
 

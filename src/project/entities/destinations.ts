@@ -19,7 +19,7 @@ export function checkDestinations(check: EntityCheck): void {
     checkSystem(check, path, name, spec);
     checkIdentity(check, path, name, spec);
     checkWritten(check, path, spec);
-    checkRemoval(check, path, spec);
+    checkRemoval(check, path, spec, name);
   }
 }
 
@@ -103,12 +103,22 @@ function checkCopied(check: EntityCheck, path: Path, from: string): void {
 function checkRemoval(
   { file, entity }: EntityCheck,
   path: Path,
-  { removal, mode }: EntityDestinationSpec,
+  { removal, remove, mode, destination }: EntityDestinationSpec,
+  name: string,
 ): void {
-  if (removal === undefined || permissionsOf(mode).remove || entity.merge?.deleteLosers) return;
+  if (remove !== undefined && permissionsOf(mode).remove)
+    file.report([...path, 'remove'], `means nothing in mode ${mode}`, `${mode} removes by itself`);
+  if (remove !== undefined && idFieldOf(entity, name) === undefined)
+    file.report(
+      [...path, 'remove'],
+      'needs to know the records that were made there',
+      `destination: { id }, the field of the ids in ${destination.stream}`,
+    );
+  const removes = permissionsOf(mode).remove || remove !== undefined;
+  if (removal === undefined || removes || entity.merge?.deleteLosers) return;
   file.report(
     [...path, 'removal'],
     `means nothing in mode ${mode}`,
-    'only mirror and merge.deleteLosers remove',
+    'only mirror, remove: written and merge.deleteLosers remove',
   );
 }

@@ -211,6 +211,15 @@ export const tables = {
   },
   entity_positions: { entity: int, source: name, fingerprint: name, position: bytes, run: name },
   entity_seen: { run: name, source: name, hash: bytes },
+  entity_refused: {
+    entity: int,
+    destination: name,
+    record: bigint,
+    run: name,
+    tries: int,
+    since: time,
+    due: time,
+  },
   entity_groups: {
     entity: int,
     cycle: bigint,

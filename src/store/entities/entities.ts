@@ -102,4 +102,5 @@ const tables = [
   'entity_log',
   'entity_positions',
   'entity_groups',
+  'entity_refused',
 ] as const;

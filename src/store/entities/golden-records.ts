@@ -166,6 +166,7 @@ export class GoldenRecords {
       ]);
       await this.#keys.change(entity, keys, tx);
       await this.#compareSoon(tx, await this.#keys.shared(keys, tx));
+      await this.#compareSoon(tx, await groupsOf(tx, entity, lostKeys(records)));
       await this.#sourceRecords.remove(entity, detached, tx);
       await this.#sourceRecords.move(entity, moved, tx);
       await this.#sourceRecords.follow(mergesOf(records), tx);
@@ -274,12 +275,11 @@ export class GoldenRecords {
   }
 
   /** Moves these records to the end of the change log, as they are, so that the next runs of destinations read them again. */
-  async deliverAgain(ids: readonly RecordId[], tx: Database): Promise<void> {
+  async deliverAgain(ids: readonly RecordId[], db: Database = this.#db): Promise<void> {
     if (ids.length === 0) return;
     await sql`update entity_records e set seq = nextval('entity_change')
-      from (select id from entity_records where id = any(${listed(ids)}::bigint[]) and not deleted
-        order by id for update) r
-      where e.id = r.id`.execute(tx);
+      from (select id from entity_records where id = any(${listed(ids)}::bigint[]) order by id for update) r
+      where e.id = r.id`.execute(db);
   }
 
   /** Notes that these records have been compared. */
@@ -335,6 +335,30 @@ function putEntries(
   return sql`${insertEntries(entity, changes, rows)}
     on conflict (record, cycle) do update set run = excluded.run, operation = excluded.operation,
       data = excluded.data, at = excluded.at`;
+}
+
+/** Returns the records that are deleted or have lost a match key. */
+function lostKeys(records: readonly RecordChange[]): RecordId[] {
+  return records.flatMap(({ record: { id }, deleted, removedKeys }) =>
+    deleted || removedKeys.length > 0 ? [id] : [],
+  );
+}
+
+/**
+ * Takes back the reported groups that these records belong to, which may be none any more. Returns all their records: when
+ * they are compared again, what is left of a group is reported anew.
+ */
+async function groupsOf(
+  tx: Database,
+  { no }: EntityRef,
+  ids: readonly RecordId[],
+): Promise<RecordId[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<{ id: string }>`
+    with gone as (delete from entity_groups where entity = ${no} and records && ${listed(ids)}::bigint[]
+      returning records)
+    select distinct unnest(records)::text as id from gone`.execute(tx);
+  return rows.map(({ id }) => id);
 }
 
 function mergesOf(records: readonly RecordChange[]): { loser: RecordId; winner: RecordId }[] {

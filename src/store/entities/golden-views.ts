@@ -26,8 +26,10 @@ export interface ChangedView extends RecordView {
 
 /** The distance of a destination from the end of the change log. */
 export interface Lag {
-  /** Records that changed since what was delivered last. */
+  /** Records that changed since what was delivered last, and those that the destination refused. */
   readonly records: number;
+  /** The records among them that the destination refused when they were last delivered. */
+  readonly refused: number;
   /** Age of the oldest change that is not delivered. */
   readonly seconds: number;
   /** The place in the change log up to which everything was delivered; null: nothing yet. */
@@ -174,13 +176,27 @@ export class GoldenViews {
       select value from watermarks where sync = ${sync}`.execute(this.#db);
     const sealed = marks.rows[0]?.value ?? null;
     const watermark = sealed === null ? null : this.#seal.open(sealed).toString();
-    const { rows } = await sql<{ records: string; seconds: number | null }>`
-      select count(*) as records, extract(epoch from now() - min(r.changed_at))::float8 as seconds
-      from entity_records r join entities e on e.no = r.entity
-      where e.id = ${entity} and r.seq > ${watermark ?? '0'}::bigint
-        and (not r.deleted or ${watermark}::text is not null)`.execute(this.#db);
-    const { records = '0', seconds = null } = rows[0] ?? {};
-    return { records: Number(records), seconds: Math.max(0, seconds ?? 0), watermark };
+    const { rows } = await sql<{ records: string; refused: string; seconds: number | null }>`
+      select count(*) as records, count(*) filter (where refused) as refused,
+        extract(epoch from now() - min(at))::float8 as seconds
+      from (
+        select f.record is not null as refused, least(r.changed_at, f.since) as at
+        from entity_records r join entities e on e.no = r.entity
+        left join entity_refused f on f.record = r.id and f.destination = ${destination}
+        where e.id = ${entity} and r.seq > ${watermark ?? '0'}::bigint
+          and (not r.deleted or ${watermark}::text is not null)
+        union all
+        select true, f.since from entity_refused f join entities e on e.no = f.entity
+        join entity_records r on r.id = f.record
+        where e.id = ${entity} and f.destination = ${destination} and r.seq <= ${watermark ?? '0'}::bigint
+      ) behind`.execute(this.#db);
+    const { records = '0', refused = '0', seconds = null } = rows[0] ?? {};
+    return {
+      records: Number(records),
+      refused: Number(refused),
+      seconds: Math.max(0, seconds ?? 0),
+      watermark,
+    };
   }
 
   /**
@@ -202,7 +218,7 @@ export class GoldenViews {
         no: number;
       }>`select no from entities where id = ${entity}`.execute(tx);
       const no = rows[0]?.no ?? 0;
-      for (const table of ['entity_ids', 'entity_keys', 'entity_log'])
+      for (const table of ['entity_ids', 'entity_keys', 'entity_log', 'entity_refused'])
         await sql`delete from ${sql.table(table)} where entity = ${no} and record = any(${ids}::bigint[])`.execute(
           tx,
         );

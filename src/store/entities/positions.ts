@@ -11,11 +11,21 @@ export interface Position {
   readonly since: string | null;
   /** The end of this pass; null for a source that cannot tell. */
   readonly until: string | null;
+  /**
+   * The end of the pass before, where this one begins again somewhat earlier: records up to here have been read before.
+   * Absent: none have.
+   */
+  readonly readTo?: string;
   /** The `since` of the pass after this one. */
   readonly settled: string | null;
   readonly cursor: string | null;
   /** When all ids were last read, where deletes are found so; milliseconds since 1970. */
   readonly scannedAt?: number;
+  /**
+   * True when the source's highest watermark was below the position as this pass began, as after a restore from a backup.
+   * Default false.
+   */
+  readonly movedBack?: boolean;
   /** True once a pass has come to its end, so that every record has been read. Default false. */
   readonly readOnce?: boolean;
 }

@@ -171,12 +171,13 @@ export class SourceRecords {
       system: { type: 'text', values: all.map(({ system }) => system) },
       record: { type: 'bigint', values: all.map(({ record }) => record) },
       data: codec.encodeAll(
-        all.map(({ id, at, values, refused, edited }): Stored => ({
+        all.map(({ id, at, values, refused, edited, made }): Stored => ({
           id,
           at,
           values,
           ...(refused && { refused }),
           ...(edited && { edited }),
+          ...(made && { made }),
         })),
       ),
     });

@@ -11,6 +11,7 @@ import { readings } from './0010-readings.ts';
 import { jobs } from './0011-jobs.ts';
 import { longWindows } from './0012-long-windows.ts';
 import { edited } from './0013-edited.ts';
+import { refused } from './0014-refused.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   '0011-jobs': jobs,
   '0012-long-windows': longWindows,
   '0013-edited': edited,
+  '0014-refused': refused,
 };

@@ -224,16 +224,24 @@ export class Chunks {
   /** The last exported chunk, and what all exported ones imported; null for none. */
   async lastExported(
     run: string,
-  ): Promise<(Pick<ChunkState, 'cursor' | 'last'> & { no: number; imported: number }) | null> {
-    const { rows } = await sql<ChunkRow & { no: number; sum: string }>`
-      select *, sum(imported) over () as sum from chunks
+  ): Promise<
+    (Pick<ChunkState, 'cursor' | 'last'> & { no: number; imported: number; again: number }) | null
+  > {
+    const { rows } = await sql<ChunkRow & { no: number; sum: string; again: string }>`
+      select *, sum(imported) over () as sum, sum(coalesce((counts->>'again')::bigint, 0)) over () as again from chunks
       where run = ${run} and reading = ${this.#series} and state = 'exported' order by no desc limit 1`.execute(
       this.#db,
     );
     const [row] = rows;
     if (row === undefined) return null;
     const { cursor, last: isLast } = toState(row, this.#seal);
-    return { no: row.no, cursor, last: isLast, imported: Number(row.sum) };
+    return {
+      no: row.no,
+      cursor,
+      last: isLast,
+      imported: Number(row.sum),
+      again: Number(row.again),
+    };
   }
 
   /**

@@ -1,5 +1,12 @@
 import { sql } from 'kysely';
-import type { Run, RunFailure, RunOutcome, RunPhase, RunStatus } from '../../model/run.ts';
+import type {
+  Run,
+  RunFailure,
+  RunOutcome,
+  RunPhase,
+  RunStatus,
+  RunWarning,
+} from '../../model/run.ts';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
 
@@ -50,6 +57,13 @@ export class RunProgress {
   /** Notes the phase that a step begins. */
   async enter(id: string, phase: RunPhase): Promise<void> {
     await this.#open(id).set({ phase }).where('phase', '<>', phase).execute();
+  }
+
+  /** Notes facts that the user should know although nothing failed. They take the place of earlier ones. */
+  async warn(id: string, warnings: readonly RunWarning[]): Promise<void> {
+    await this.#open(id)
+      .set({ warnings: JSON.stringify(warnings) })
+      .execute();
   }
 
   /** Notes whether the sources hold more than the cycle reads. */

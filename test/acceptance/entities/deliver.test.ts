@@ -300,7 +300,7 @@ test.concurrent('what a destination refuses is parked, stops nothing, and is ret
   const failed = to['out']?.id ?? '';
   expect(await errorsOf(stack, failed)).toMatchObject([{ key: id }]);
   expect((await callApi(stack, 'GET', '/v1/entities/parked/lag')).body).toMatchObject({
-    destinations: { out: { records: 0 } },
+    destinations: { out: { records: 1, refused: 1 } },
   });
   await out.query('ALTER TABLE parked DROP CONSTRAINT parked_code_check');
   const retried = await stack.client.runs.act(failed, 'retry-errors');
@@ -312,4 +312,139 @@ test.concurrent('what a destination refuses is parked, stops nothing, and is ret
   expect(await out.query('SELECT code FROM parked ORDER BY 1')).toEqual(
     ['c1', 'c2', 'c3'].map((code) => ({ code })),
   );
+});
+
+test.concurrent('refused records count as lag, and come again by themselves once they are taken', async () => {
+  const { stack, sf, out } = bench;
+  await makeTable(sf, 'again', 'code text');
+  await makeTable(out, 'again', `code text CONSTRAINT good CHECK (code NOT LIKE 'bad%')`);
+  await sf.query(`INSERT INTO again SELECT n, CASE WHEN n < 3 THEN 'bad' ELSE 'c' END || n, '${day(1)}'
+    FROM generate_series(1, 5) n`);
+  await putEntity(stack, 'again', {
+    fields: { code: 'text' },
+    sources: { sf: tableSource('sf', 'again', { fields: { code: 'code' } }) },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.again', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  const lag = async () => (await callApi(stack, 'GET', '/v1/entities/again/lag')).body;
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 3,
+    errors: 2,
+  });
+  // Nothing changes, and the two are still told of.
+  const second = await runCycle(stack, 'again');
+  expect(second.run.outcome).toBe('partial');
+  expect(second.to['out']?.stats).toMatchObject({ imported: 2, errors: 2 });
+  expect(await lag()).toMatchObject({ destinations: { out: { records: 2, refused: 2 } } });
+  // One is mended at its source, the other when the destination takes it.
+  await sf.query(`UPDATE again SET code = 'mended', changed = '${day(2)}' WHERE id = 1`);
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 1,
+    errors: 1,
+  });
+  expect(await lag()).toMatchObject({ destinations: { out: { records: 1, refused: 1 } } });
+  await out.query('ALTER TABLE again DROP CONSTRAINT good');
+  expect((await runCycle(stack, 'again')).to['out']?.stats).toMatchObject({
+    created: 1,
+    errors: 0,
+  });
+  expect(await lag()).toMatchObject({
+    destinations: { out: { records: 0, refused: 0, seconds: 0 } },
+  });
+  expect(await out.query('SELECT code FROM again ORDER BY 1')).toEqual(
+    ['bad2', 'c3', 'c4', 'c5', 'mended'].map((code) => ({ code })),
+  );
+  await expectSettled(stack, 'again', [[out, 'again']]);
+});
+
+test.concurrent('of two records with one natural key one is written, whether they come in one cycle or in two', async () => {
+  const { stack, sf, out } = bench;
+  for (const table of ['once', 'twice']) {
+    await makeTable(sf, table, 'code text');
+    await makeTable(out, table, 'code text');
+    await putEntity(stack, table, {
+      fields: { code: 'text' },
+      sources: { sf: tableSource('sf', table, { fields: { code: 'code' } }) },
+      destinations: {
+        out: {
+          destination: { connection: 'out', stream: `public.${table}`, id: 'id', key: 'code' },
+          mode: 'upsert',
+        },
+      },
+    });
+  }
+  await sf.query(`INSERT INTO once VALUES (1, 'x'), (2, 'x'); INSERT INTO twice VALUES (1, 'x')`);
+  await runCycle(stack, 'twice');
+  await sf.query(`INSERT INTO twice VALUES (2, 'x')`);
+  for (const table of ['once', 'twice']) {
+    const { to } = await runCycle(stack, table);
+    const { id } = await recordWith(stack, table, 'sf', 2);
+    expect(await errorsOf(stack, to['out']?.id ?? '')).toMatchObject([
+      { code: 'ambiguous_match', key: id },
+    ]);
+    expect(await out.value(`SELECT count(*) FROM ${table}`)).toBe('1');
+    // Once their keys differ, both are written.
+    await sf.query(`UPDATE ${table} SET code = 'y', changed = clock_timestamp() WHERE id = 2`);
+    await runCycle(stack, table);
+    expect(await out.query(`SELECT code FROM ${table} ORDER BY 1`)).toEqual([
+      { code: 'x' },
+      { code: 'y' },
+    ]);
+  }
+});
+
+test.concurrent('a filter stops writing, and a deletion is written: of what Sluice made there, and nothing else', async () => {
+  const { stack, sf, hs } = bench;
+  for (const mode of ['upsert', 'mirror'] as const) {
+    const table = `left_${mode}`;
+    await makeTable(sf, table, 'name text, kind text, gone boolean DEFAULT false');
+    await makeTable(hs, table, 'name text');
+    await sf.query(`INSERT INTO ${table} (id, name, kind)
+      VALUES (1, 'Acme', 'x'), (2, 'Globex', 'y'), (3, 'Wonka', 'x'), (4, 'Initech', 'x')`);
+    await hs.query(`INSERT INTO ${table} (name) VALUES ('Globex'), ('Stark'), ('Initech')`);
+    await putEntity(stack, table, {
+      fields: { name: 'text', kind: 'text' },
+      sources: {
+        sf: tableSource('sf', table, {
+          attach: [['name']],
+          deleted: 'gone == true',
+          fields: { name: 'name', kind: 'kind' },
+        }),
+        hs: tableSource('hs', table, { attach: [['name']], fields: { name: 'name' } }),
+      },
+      authority: { name: 'latest' },
+      deletes: 'any',
+      destinations: {
+        hs: {
+          destination: { connection: 'hs', stream: `public.${table}` },
+          mode,
+          ...(mode === 'upsert' && { remove: 'written' as const }),
+          removal: false,
+          where: 'kind == "x"',
+          fields: { name: 'name' },
+        },
+      },
+    });
+    const names = async () => {
+      const rows = await hs.query(`SELECT name FROM ${table} ORDER BY 1`);
+      return rows.map(({ name }) => name);
+    };
+    await runCycle(stack, table);
+    await runCycle(stack, table);
+    // Globex and Stark are the system's own, and never passed the filter.
+    expect(await names()).toEqual(['Acme', 'Globex', 'Initech', 'Stark', 'Wonka']);
+    await sf.query(`UPDATE ${table} SET gone = true, changed = clock_timestamp() WHERE id > 2`);
+    await runCycle(stack, table);
+    const afterDeletes =
+      mode === 'mirror' ? ['Acme', 'Globex', 'Stark'] : ['Acme', 'Globex', 'Initech', 'Stark'];
+    expect(await names()).toEqual(afterDeletes);
+    await sf.query(`UPDATE ${table} SET kind = 'y', changed = clock_timestamp() WHERE id = 1`);
+    await runCycle(stack, table);
+    const afterFilter = afterDeletes.filter((name) => mode === 'upsert' || name !== 'Acme');
+    expect(await names()).toEqual(afterFilter);
+  }
 });

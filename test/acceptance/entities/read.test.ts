@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
@@ -220,4 +221,74 @@ test.concurrent('bad records are counted and stop no other', async () => {
       { code: 'expression_failed', key: '4', field: 'site' },
     ]),
   );
+});
+
+test.concurrent('a source that moved back is told of; a full cycle takes what it says now, by its lower times', async () => {
+  const { stack, sf, out } = bench;
+  await sf.query('CREATE TABLE restored (id int PRIMARY KEY, name text, version bigint)');
+  await sf.query(`INSERT INTO restored SELECT n, 'n' || n, n FROM generate_series(1, 5) n`);
+  await makeTable(out, 'restored', 'name text');
+  await putEntity(stack, 'restored', {
+    fields: { name: 'text' },
+    sources: {
+      sf: {
+        source: { connection: 'sf', stream: 'public.restored', id: 'id', watermark: 'version' },
+        fields: { name: 'name' },
+      },
+    },
+    destinations: {
+      out: {
+        destination: { connection: 'out', stream: 'public.restored', id: 'id' },
+        mode: 'upsert',
+      },
+    },
+  });
+  await runCycle(stack, 'restored');
+  await sf.query(`UPDATE restored SET name = 'late', version = 1000 WHERE id = 1`);
+  await runCycle(stack, 'restored');
+  await sf.query(`UPDATE restored SET name = 'n1', version = 1 WHERE id = 1;
+    UPDATE restored SET name = 'after', version = 6 WHERE id = 2`);
+  for (let time = 0; time < 2; time++)
+    expect((await runCycle(stack, 'restored')).run).toMatchObject({
+      outcome: 'nothing_written',
+      warnings: [{ code: 'source_moved_back' }],
+    });
+  const full = await runCycle(stack, 'restored', { full: true });
+  expect(full.run).toMatchObject({ stats: { updated: 2 }, warnings: [] });
+  await sf.query(`UPDATE restored SET name = 'edited', version = 7 WHERE id = 1`);
+  expect((await runCycle(stack, 'restored')).run.warnings).toEqual([]);
+  const names = (await recordsOf(stack, 'restored')).map(({ fields }) => String(fields['name']));
+  names.sort((a, b) => (a < b ? -1 : 1));
+  expect(names).toEqual(['after', 'edited', 'n3', 'n4', 'n5']);
+  expect(await out.query('SELECT name FROM restored ORDER BY 1')).toEqual(
+    names.map((name) => ({ name })),
+  );
+});
+
+test.concurrent('what is read again does not count for the batch: a change is read by the next cycle', async () => {
+  const { stack, sf } = bench;
+  await makeTable(sf, 'again', 'name text');
+  // All within one second, and before the present. An open transaction keeps the watermark below them.
+  await sf.query(
+    `INSERT INTO again SELECT n, 'n' || n, clock_timestamp() FROM generate_series(1, 300) n`,
+  );
+  const open = new Client({ connectionString: sf.url });
+  await open.connect();
+  await open.query(`BEGIN; SELECT 1`);
+  await putEntity(stack, 'again', {
+    fields: { name: 'text' },
+    sources: {
+      sf: tableSource('sf', 'again', { source: { batch: 100 }, fields: { name: 'name' } }),
+    },
+  });
+  let cycle = await runCycle(stack, 'again');
+  while (cycle.run.more === true) cycle = await runCycle(stack, 'again');
+  expect(await recordsOf(stack, 'again')).toHaveLength(300);
+  for (const name of ['first', 'second']) {
+    await sf.query(`UPDATE again SET name = '${name}', changed = clock_timestamp() WHERE id = 7`);
+    const { run } = await runCycle(stack, 'again');
+    expect(run).toMatchObject({ more: false, stats: { imported: 300, updated: 1 } });
+    expect((await recordWith(stack, 'again', 'sf', 7)).fields).toEqual({ name });
+  }
+  await open.end();
 });

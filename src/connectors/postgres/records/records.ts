@@ -66,6 +66,7 @@ export function recordDestination(
     // A create without a key, repeated, makes a second record unless the first one was recorded.
     idempotentCreate: table.id ? sluiceTables !== null : table.uniqueKey,
     lookupBatch: 1000,
+    findsByAnyField: true,
     encoding: 'sql',
     takes: 'sql',
     ...(respells(table) && {
