@@ -42,7 +42,7 @@ test('what a person sets is logged with its reason, and what depends on it follo
       old: 'Acme',
       new: 'Acme Inc',
       source: 'manual',
-      at: '1970-01-01T00:00:02.000Z',
+      at: '1970-01-01T00:00:02.000000Z',
       by: 'manual',
       reason: 'asked them',
     },

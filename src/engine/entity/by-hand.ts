@@ -1,5 +1,10 @@
 import type { Decision, FieldChange, LogEntry } from '../../model/entity-log.ts';
-import { manualSource, type RecordChange, type SourceRecord } from '../../model/golden-record.ts';
+import {
+  manualSource,
+  type RecordChange,
+  type SourceRecord,
+  type SourceTime,
+} from '../../model/golden-record.ts';
 import type { Json } from '../../model/json.ts';
 import { own } from '../../model/own.ts';
 import { rankOf, type Authority } from './authority.ts';
@@ -7,7 +12,7 @@ import { Draft } from './draft.ts';
 import type { MergeCandidate } from './merge.ts';
 import type { EntityPlan } from './plan.ts';
 import { isEmpty, sameFieldValue } from './same.ts';
-import { compareTimes } from './source-time.ts';
+import { compareTimes, sourceTime } from './source-time.ts';
 import type { CycleContext } from './unify.ts';
 
 /** What a person's decision changes, stored in one transaction. */
@@ -31,7 +36,7 @@ export function setByHand(
   { cycle, now }: Context,
 ): DecidedByHand {
   const draft = draftOf(plan, held);
-  const at = new Date(now).toISOString();
+  const at = timeOf(now);
   const old = draft.values[field] ?? null;
   draft.set(field, value, { source: manualSource, at, cycle, reason });
   const change = {
@@ -63,12 +68,17 @@ export function takeBack(
   const old = draft.values[field] ?? null;
   const best = bestSaid(plan, field, old, held.sourceRecords);
   const value = best?.values[field] ?? null;
-  const { system: source, at } = best ?? { system: manualSource, at: new Date(now).toISOString() };
+  const { system: source, at } = best ?? { system: manualSource, at: timeOf(now) };
   if (best === undefined) draft.unset(field);
   else draft.set(field, value, { source, at, cycle });
   const by: Decision = best === undefined ? 'manual' : (plan.authority.get(field)?.by ?? 'only');
   const change = { field, old, new: value, source, at, by, reason: 'taken back' };
   return decided(draft, change, { cycle, now });
+}
+
+/** Returns the time in the form of a source's, so that both can be compared. */
+function timeOf(now: number): SourceTime {
+  return sourceTime(new Date(now).toISOString());
 }
 
 function draftOf(plan: EntityPlan, { record, sourceRecords, entry }: MergeCandidate): Draft {

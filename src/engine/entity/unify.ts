@@ -343,8 +343,8 @@ class ChunkUnifier {
       const old = draft.values[name] ?? null;
       const isSame = sameFieldValue(value, old);
       const by = draft.setBy[name]?.source === manualSource ? 'manual' : authority.by;
-      const set = presentOrigin(authority, name, draft);
-      const present = restored && set?.source === source.name ? { ...set, at: null } : set;
+      const held = presentOrigin(authority, name, draft);
+      const present = restored && held?.source === source.name ? { ...held, at: null } : held;
       if (accepts(authority, present, next)) {
         draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });
