@@ -1,17 +1,18 @@
 import type { FieldChange, IdChange, LogEntry, RefusedValue } from '../../model/entity-log.ts';
-import type {
-  GoldenRecord,
-  IncomingRecord,
-  Provenance,
-  RecordChange,
-  RecordId,
-  SourceRecord,
-  SystemId,
+import {
+  manualSource,
+  type GoldenRecord,
+  type IncomingRecord,
+  type Provenance,
+  type RecordChange,
+  type RecordId,
+  type SourceRecord,
+  type SystemId,
 } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { noStats, type RecordError, type Stats } from '../../model/outcome.ts';
 import { attach, attachValues } from './attach.ts';
-import { accepts, originOf } from './authority.ts';
+import { accepts, originOf, presentOrigin } from './authority.ts';
 import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
@@ -352,13 +353,13 @@ class ChunkUnifier {
       const old = draft.values[name] ?? null;
       const isSame = sameFieldValue(value, old);
       const setBy = draft.setBy[name];
-      const own = restored && setBy?.source === source.name ? setBy : undefined;
       // A time that the source has moved back from would refuse its next edits.
-      if (own !== undefined && isSame && compareTimes(at, own.at) < 0)
-        draft.set(name, value, { ...own, at });
+      if (restored && isSame && setBy?.source === source.name && compareTimes(at, setBy.at) < 0)
+        draft.set(name, value, { ...setBy, at });
       if (sameFieldValue(value, last?.values[name] ?? null)) continue;
-      const { by } = authority;
-      const present = own === undefined ? setBy : { ...own, at: null };
+      const by = setBy?.source === manualSource ? 'manual' : authority.by;
+      const held = presentOrigin(authority, name, draft);
+      const present = restored && held?.source === source.name ? { ...held, at: null } : held;
       if (accepts(authority, present, next)) {
         draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });

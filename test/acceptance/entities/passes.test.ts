@@ -9,6 +9,7 @@ import {
   runCycle,
   tableSource,
   type EntityBench,
+  type SourceInput,
 } from '../../support/entity-bench.ts';
 import { until } from '../../support/bench.ts';
 
@@ -22,9 +23,18 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 /** Returns the values of field `name`, sorted. */
-async function namesOf(entity: string): Promise<unknown[]> {
+async function namesOf(entity: string): Promise<string[]> {
   const records = await recordsOf(bench.stack, entity);
-  return records.map(({ fields }) => fields['name']).toSorted();
+  return records.map(({ fields }) => String(fields['name'])).toSorted();
+}
+
+/** Returns a source of the table \`busy\`, which counts its versions. */
+function busySource(connection: string): SourceInput {
+  return tableSource(connection, 'busy', {
+    source: { watermark: 'version' },
+    attach: [['name']],
+    fields: { name: 'name' },
+  });
 }
 
 test.concurrent('what a cycle leaves because the system is being written to, the next one reads', async () => {
@@ -32,17 +42,13 @@ test.concurrent('what a cycle leaves because the system is being written to, the
   for (const db of [sf, hs]) await makeTable(db, 'busy', 'name text, version bigint');
   for (const db of [sf, hs])
     await db.query(`INSERT INTO busy SELECT n, 'n' || n, n FROM generate_series(1, 3) n`);
-  const source = (connection: string) =>
-    tableSource(connection, 'busy', {
-      source: { watermark: 'version' },
-      attach: [['name']],
-      fields: { name: 'name' },
-    });
   await putEntity(stack, 'busy', {
     fields: { name: 'text' },
-    sources: { sf: source('sf'), hs: source('hs') },
+    sources: { sf: busySource('sf'), hs: busySource('hs') },
     authority: { name: { ranked: ['sf', 'hs'] } },
-    destinations: { hs: { destination: { connection: 'hs', stream: 'public.busy' }, mode: 'update' } },
+    destinations: {
+      hs: { destination: { connection: 'hs', stream: 'public.busy' }, mode: 'update' },
+    },
   });
   await runCycle(stack, 'busy');
   await sf.query(`UPDATE busy SET name = 'changed', version = 10 WHERE id = 1`);
@@ -54,13 +60,17 @@ test.concurrent('what a cycle leaves because the system is being written to, the
   await vi.waitFor(
     async () =>
       expect(
-        await hs.value(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%busy%'`),
+        await hs.value(
+          `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%busy%'`,
+        ),
       ).toBe('1'),
     { timeout: 30_000, interval: 50 },
   );
   await hs.query(`INSERT INTO busy VALUES (50, 'p', 20), (51, 'q', 21), (52, 'r', 22)`);
   const second = await stack.client.entities.start('busy');
-  expect(await until(stack.client, second.id, ({ status }) => status === 'completed')).toMatchObject({ more: true });
+  expect(
+    await until(stack.client, second.id, ({ status }) => status === 'completed'),
+  ).toMatchObject({ more: true });
   await user.query('COMMIT');
   await user.end();
   await endOfCycle(stack, first.id);
@@ -75,7 +85,10 @@ test.concurrent('a full cycle takes what a restored source says now, though it h
   await putEntity(stack, 'passed', {
     fields: { name: 'text' },
     sources: {
-      sf: tableSource('sf', 'passed', { source: { watermark: 'version', batch: 2 }, fields: { name: 'name' } }),
+      sf: tableSource('sf', 'passed', {
+        source: { watermark: 'version', batch: 2 },
+        fields: { name: 'name' },
+      }),
     },
     destinations: {},
   });
@@ -111,7 +124,9 @@ test.concurrent('a stream of deleted records that moved back is told of, and rea
     destinations: {},
   });
   await runCycle(stack, 'left_over');
-  await sf.query(`DELETE FROM left_gone; DELETE FROM left_over WHERE id = 2; INSERT INTO left_gone VALUES (2, 2, 6)`);
+  await sf.query(
+    `DELETE FROM left_gone; DELETE FROM left_over WHERE id = 2; INSERT INTO left_gone VALUES (2, 2, 6)`,
+  );
   const { run } = await runCycle(stack, 'left_over');
   expect(run.warnings).toMatchObject([{ code: 'source_moved_back' }]);
   await runCycle(stack, 'left_over', { full: true });
