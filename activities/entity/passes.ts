@@ -60,7 +60,11 @@ export async function passOf(
   return position === null ? null : (JSON.parse(position) as Position);
 }
 
-/** Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`). */
+/**
+ * Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`); null when the
+ * cycle has read nothing of it, so that the position stays: the end of a pass that was only settled is no place reached
+ * (R3).
+ */
 export async function passAfter(
   store: Pick<Store, 'chunks' | 'passes'>,
   run: string,
@@ -70,7 +74,7 @@ export async function passAfter(
   if (pass === null) return null;
   const chunks = store.chunks.of(reading);
   const read = await chunks.lastExported(run);
-  if (read === null) return { position: pass, done: false };
+  if (read === null) return null;
   if (!read.last) return { position: { ...pass, cursor: read.cursor }, done: false };
   // A source that cannot tell its highest watermark beforehand has shown it by the end of the pass.
   const settled = pass.settled ?? (await chunks.highest(run)) ?? pass.since;
