@@ -53,9 +53,10 @@ async function endDead(store: WorkerDependencies['store'], run: string): Promise
 /** Brings records that destinations have refused to the end of the change log, if they are due to be tried again. */
 async function tryAgain(
   { refused, records }: WorkerDependencies['store'],
-  { no }: OpenEntity,
+  { no, spec }: OpenEntity,
 ): Promise<void> {
-  await records.deliverAgain(await refused.due(no, mostTriedAgain));
+  const destinations = Object.keys(spec.destinations);
+  await records.deliverAgain(await refused.due(no, destinations, mostTriedAgain));
 }
 
 function opened({ id, spec }: OpenEntity, missing: readonly MissingSource[]): OpenedCycle {

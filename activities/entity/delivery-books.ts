@@ -3,6 +3,7 @@ import type { DecidedOperation, EditedRecord } from '../../src/engine/match/matc
 import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
 import { editedCode, type RecordError } from '../../src/model/outcome.ts';
 import { own } from '../../src/model/own.ts';
+import { writesAllDue } from '../../src/model/run.ts';
 import type { Database } from '../../src/store/database/database.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Books, Learn } from '../paths/keyed/books.ts';
@@ -27,7 +28,8 @@ export function deliveryBooks(
 ): Books {
   const { entity, system, idField } = delivery;
   const ledger = syncBooks(store, ends, destination);
-  const delivered = { entity: entity.no, destination: system, run: ends.run };
+  const { plan } = ends;
+  const delivered = { entity: entity.no, destination: system, run: plan.origin };
   return {
     removes: mayRemove(entity.spec, system) ? 'departed' : 'nothing',
     imported: () => store.golden.count(entity.id),
@@ -40,7 +42,10 @@ export function deliveryBooks(
     ...(idField !== undefined && {
       refuse: (errors: readonly RecordError[], db: Database) =>
         store.refused.note(delivered, recordsOf(errors), db),
-      close: () => store.refused.settle(delivered, ends.plan),
+      close: async () => {
+        // A run that reads only a part, or retries errors, tells nothing of the rest.
+        if (writesAllDue(plan.options)) await store.refused.settle(delivered, ends.plan);
+      },
     }),
     leave: (edited, db) => leaveEdited(store, delivery, destination, edited, db),
   };

@@ -141,11 +141,12 @@ class Identified {
       [...targets.values()].map(({ id }) => [id]),
       calls,
     );
-    return found.flatMap(({ key, id, values }) => {
+    return found.flatMap(({ key, id, values, version }) => {
       const target = byId.get(keyText(key));
       if (target === undefined) return [];
       const edited = this.#editedIn(target, values);
-      return [{ key: [target.record], id: id ?? recordIdOf(key), values, edited }];
+      const at = version === undefined ? {} : { version };
+      return [{ key: [target.record], id: id ?? recordIdOf(key), values, edited, ...at }];
     });
   }
 

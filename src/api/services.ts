@@ -1,5 +1,6 @@
 import type { LogEntry } from '../model/entity-log.ts';
 import type { EntitySpec } from '../model/entity.ts';
+import type { FieldOrigin } from '../model/field-origin.ts';
 import type { RecordId } from '../model/golden-record.ts';
 import type { Json, JsonObject } from '../model/json.ts';
 import type { RecordError } from '../model/outcome.ts';
@@ -88,6 +89,19 @@ export interface EntityService {
     filter: RecordFilter,
   ): Promise<{ records: GoldenView[]; next: string | null }>;
   record(id: string, record: RecordId): Promise<GoldenView | null>;
+  /** Returns the origin of each field of a live record; of any other record, none. */
+  origins(id: string, record: RecordId): Promise<Record<string, FieldOrigin>>;
+  /**
+   * Sets a field of a live record by hand; no source changes it until that is taken back.
+   * @throws ApiProblem 404 without the record; 422 for an unknown or derived field, or a value that is not of its type;
+   *   409 while the entity has an open cycle
+   */
+  setField(id: string, record: RecordId, set: FieldByHand): Promise<void>;
+  /**
+   * Takes back what a person set: the field's authority decides among what the sources said last.
+   * @throws ApiProblem 404 when the field was not set by hand; 409 as `setField`
+   */
+  takeBackField(id: string, record: RecordId, field: string): Promise<void>;
   /**
    * Erases everything that Sluice keeps of a record. Returns false when there is none.
    * @throws ApiProblem 409 as `remove`
@@ -104,6 +118,13 @@ export interface EntityService {
   lag(id: string): Promise<Record<string, DestinationLag>>;
   /** Returns groups of records that look like duplicates and were not merged. */
   duplicates(id: string): Promise<DuplicateGroup[]>;
+}
+
+/** A value that a person sets by hand. */
+export interface FieldByHand {
+  readonly field: string;
+  readonly value: Json;
+  readonly reason: string;
 }
 
 /** An entity with the state of its schedule. */

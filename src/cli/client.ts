@@ -1,5 +1,6 @@
 import type { EntityJson } from '../api/views/entity-view.ts';
 import type { EntryJson, GoldenJson } from '../api/views/golden-view.ts';
+import type { OriginJson } from '../api/views/origin-view.ts';
 import type { RecordErrorView } from '../api/views/record-error-view.ts';
 import type { RunView } from '../api/views/run-view.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   ConnectionInput,
   ConnectionView,
   CycleOptions,
+  DestinationLag,
   PutResult,
 } from '../api/services.ts';
 import type { SyncJson } from '../api/views/sync-view.ts';
@@ -73,12 +75,27 @@ export interface EntityCalls {
     query?: { limit?: number; after?: string; where?: string; deleted?: 'true' },
   ): Promise<{ records: GoldenJson[]; next: string | null }>;
   record(id: string, record: string): Promise<GoldenJson>;
+  /** Returns the record with the origin of each field. */
+  origins(id: string, record: string): Promise<GoldenJson & { provenance: OriginsJson }>;
   erase(id: string, record: string): Promise<void>;
   history(
     id: string,
     record: string,
     page?: { limit?: number; after?: string },
   ): Promise<{ entries: EntryJson[]; next: string | null }>;
+  lag(id: string): Promise<Record<string, DestinationLag>>;
+  duplicates(id: string): Promise<DuplicatesJson[]>;
+}
+
+/** The origin of each field that is set. */
+export type OriginsJson = Readonly<Record<string, OriginJson>>;
+
+/** A group of records that look like duplicates and were not merged. */
+export interface DuplicatesJson {
+  readonly records: readonly string[];
+  readonly reason: string;
+  readonly cycle: number;
+  readonly at: string;
 }
 
 /** Calls of connections. */
@@ -136,10 +153,21 @@ function entityCalls(send: Transport): EntityCalls {
     start: (id, body = {}) => read(send({ method: 'POST', path: `${entityPath(id)}/runs`, body })),
     records: (id, query = {}) => read(send({ path: `${entityPath(id)}/records`, query })),
     record: (id, record) => read(send({ path: recordPath(id, record) })),
+    origins: (id, record) =>
+      read(send({ path: recordPath(id, record), query: { provenance: 'true' } })),
     erase: async (id, record) =>
       void (await send({ method: 'DELETE', path: recordPath(id, record) })),
     history: (id, record, query = {}) =>
       read(send({ path: `${recordPath(id, record)}/history`, query })),
+    lag: async (id) =>
+      (
+        await read<{ destinations: Record<string, DestinationLag> }>(
+          send({ path: `${entityPath(id)}/lag` }),
+        )
+      ).destinations,
+    duplicates: async (id) =>
+      (await read<{ groups: DuplicatesJson[] }>(send({ path: `${entityPath(id)}/duplicates` })))
+        .groups,
   };
 }
 

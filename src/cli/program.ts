@@ -2,8 +2,10 @@ import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addCheck } from './commands/check.ts';
 import { addDev } from './commands/dev.ts';
+import { addDuplicates } from './commands/duplicates.ts';
 import { addErase } from './commands/erase.ts';
 import { addErrors } from './commands/errors.ts';
+import { addLag } from './commands/lag.ts';
 import { addRecords } from './commands/records.ts';
 import { addRotateKey } from './commands/rotate-key.ts';
 import { addRun } from './commands/run.ts';
@@ -33,6 +35,8 @@ export function createProgram(): Command {
     addRuns,
     addErrors,
     addRecords,
+    addLag,
+    addDuplicates,
     addErase,
     addRotateKey,
     addSchema,

@@ -10,6 +10,7 @@ export type Decision =
   | 'latest'
   | 'ranked'
   | 'owner'
+  | 'manual' // a person set the field by hand, or took that back
   | 'derived'
   | 'fill'
   | 'newest';
@@ -25,6 +26,8 @@ export interface FieldChange {
   readonly source: string;
   readonly at: SourceTime;
   readonly by: Decision;
+  /** The reason that a person gave who set the field by hand. */
+  readonly reason?: string;
 }
 
 /** A value that a source gave and that the field's authority refused. */

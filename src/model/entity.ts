@@ -124,6 +124,10 @@ const authoritySchema = z.union([
       .array(idSchema)
       .min(1)
       .describe('Sources, first wins, where several set the field in one cycle; else the newest.'),
+    standing: z
+      .boolean()
+      .optional()
+      .describe('Whether the rank counts between cycles too, whatever is newer. Default false.'),
   }),
   z.strictObject({ owner: idSchema.describe('The only source that ever sets the field.') }),
 ]);

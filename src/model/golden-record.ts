@@ -10,9 +10,12 @@ export type RecordId = string;
  */
 export type SourceTime = string | null;
 
+/** The source of a value that a person has set by hand. No declared source may have this name. */
+export const manualSource = 'manual';
+
 /** The origin of a field's value: who set it last, when, and in which cycle of the entity. */
 export interface Provenance {
-  /** The source; `_` for a derived field. */
+  /** The source; `_` for a derived field, {@link manualSource} for one that a person has set. */
   readonly source: string;
   readonly at: SourceTime;
   readonly cycle: number;
@@ -21,6 +24,8 @@ export interface Provenance {
    * that one, even where it replaces another of the same cycle.
    */
   readonly over?: Pick<Provenance, 'source' | 'at'>;
+  /** The reason that a person gave who set the field by hand. */
+  readonly reason?: string;
 }
 
 /** One golden record: the unified record of an entity. */

@@ -14,6 +14,7 @@ import {
   type Event,
   type Outcome,
 } from '../../src/engine/entity/testing/reference-model.ts';
+import { setFieldByHand, takeBackField } from '../../src/runtime/services/record-fields.ts';
 import { newRunId } from '../../src/model/run-id.ts';
 import { migrate, openDatabase, type Database } from '../../src/store/database/database.ts';
 import { wholeLog, wholeRecord } from '../../src/store/entities/compact.ts';
@@ -71,7 +72,7 @@ async function play({ order, cycles }: History, course: Course): Promise<Outcome
   const entity = `e${(entities += 1)}`;
   const outcomes: Outcome[] = [];
   served.page = course.page;
-  for (const { spec, events } of cycles) {
+  for (const { spec, byHand, events } of cycles) {
     now += 1000;
     await store.entities.put(entity, spec);
     const cycle = async (most: number, status: 'completed' | 'cancelled'): Promise<string> => {
@@ -87,6 +88,15 @@ async function play({ order, cycles }: History, course: Course): Promise<Outcome
       await call('closeCycle', { run, entity, end: { status, failure: null }, more: false });
       return run;
     };
+    const records = await store.golden.page(entity, { limit: 1000 });
+    for (const { nth, field, value } of byHand) {
+      const of = records[nth % records.length]?.id;
+      if (of === undefined) continue;
+      if (value === undefined)
+        // There may be nothing to take back.
+        await takeBackField(store, entity, of, field).catch(() => undefined);
+      else await setFieldByHand(store, entity, of, { field, value, reason: 'known better' });
+    }
     // A record that matched several records is not remembered: repeated after others have attached, it may match one.
     if (course.interrupted !== null && spec.ambiguous !== 'error')
       await cycle(course.interrupted, 'cancelled');
@@ -138,7 +148,9 @@ test('cycles over a real state database come out as the reference model says', a
   const isSame = fc.asyncProperty(histories([1000]), courses, async (history, course) => {
     const [first] = history.cycles;
     const model = first && new ReferenceModel(first.spec);
-    const wanted = history.cycles.map(({ spec, events }) => model?.declare(spec).cycle(events));
+    const wanted = history.cycles.map(({ spec, events, byHand }) =>
+      model?.declare(spec).cycle(events, byHand),
+    );
     expect(await play(history, course)).toEqual(
       wanted.map((outcome) => ({
         ...outcome,

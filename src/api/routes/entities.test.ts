@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExactNumber } from '../../model/json.ts';
+import type { LostValue } from '../../model/field-origin.ts';
 import { exampleEntity, exampleRun } from '../testing/memory-services.ts';
 import { testApp } from '../testing/test-app.ts';
 
@@ -115,6 +116,39 @@ describe('/v1/entities', () => {
     expect((await send('GET', '/v1/entities/account/records/7')).status).toBe(404);
   });
 
+  it('shows the origin of each field when asked', async () => {
+    const { send, stored } = testApp();
+    stored.records = [record];
+    const lost = { value: 'acme', source: 'crm', at: '3', by: 'ranked', how: 'refused', cycle: 2 };
+    const origin = { source: 'shop', at: '5', by: 'ranked', cycle: 1 } as const;
+    const value = new ExactNumber('12345678901234567890');
+    stored.origins = { employees: { ...origin, value, lost: [{ ...lost } as LostValue] } };
+    const shown = await send('GET', '/v1/entities/account/records/7?provenance=true');
+    expect(await shown.json()).toMatchObject({
+      id: '7',
+      provenance: { employees: { ...origin, value: value.digits, lost: [lost] } },
+    });
+    const plain = await send('GET', '/v1/entities/account/records/7?provenance=false');
+    expect(await plain.json()).not.toHaveProperty('provenance');
+    expect((await send('GET', '/v1/entities/account/records/7?provenance=1')).status).toBe(422);
+  });
+
+  it('sets a field by hand, with a value and a reason, and takes it back', async () => {
+    const { send, stored } = testApp();
+    stored.records = [record];
+    const path = '/v1/entities/account/records/7/fields/name';
+    const set = await send('PUT', path, { value: null, reason: 'asked them' });
+    expect([set.status, await set.json()]).toMatchObject([200, { fields: { name: null } }]);
+    for (const body of [{ value: 'x' }, { reason: 'x' }, { value: 'x', reason: '' }])
+      expect((await send('PUT', path, body)).status).toBe(422);
+    const back = await send('DELETE', path);
+    expect([back.status, await back.json()]).toMatchObject([
+      200,
+      { fields: { employees: '12345678901234567890' } },
+    ]);
+    expect((await send('DELETE', '/v1/entities/none/records/7/fields/name')).status).toBe(404);
+  });
+
   it('shows the transaction log by record and by cycle', async () => {
     const { send, stored } = testApp();
     stored.records = [record];
@@ -143,7 +177,7 @@ describe('/v1/entities', () => {
     const { send, stored } = testApp();
     stored.groups = [{ records: ['7', '8'], reason: 'guard', cycle: 3, at }];
     expect(await (await send('GET', '/v1/entities/account/lag')).json()).toEqual({
-      destinations: { crm: { records: 3, seconds: 1.5, watermark: '7' } },
+      destinations: { crm: { records: 3, refused: 0, seconds: 1.5, watermark: '7' } },
     });
     expect(await (await send('GET', '/v1/entities/account/duplicates')).json()).toEqual({
       groups: [{ records: ['7', '8'], reason: 'guard', cycle: 3, at: at.toISOString() }],

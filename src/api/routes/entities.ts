@@ -10,15 +10,17 @@ import {
   lag,
   list,
   put,
-  record,
   records,
   remove,
   start,
 } from './entity-calls.ts';
+import { record, setField, takeBackField } from './record-calls.ts';
 import { entityView } from '../views/entity-view.ts';
+import { originsView } from '../views/origin-view.ts';
 import { entryView, goldenView } from '../views/golden-view.ts';
 import { notFound } from '../http/problem.ts';
 import { newRouter } from '../http/router.ts';
+import type { Json } from '../../model/json.ts';
 import type { EntityService, LogPage, Services } from '../services.ts';
 
 /** `/v1/entities`: entities, their cycles and their records. */
@@ -46,6 +48,7 @@ export function entityRoutes({ entities, runs }: Pick<Services, 'entities' | 'ru
     return acceptedRun(c, runs, await entities.start(c.req.valid('param').id, options));
   });
   addRecords(router, entities);
+  addFields(router, entities);
   addReports(router, entities);
   return router;
 }
@@ -62,7 +65,9 @@ function addRecords(router: OpenAPIHono, entities: EntityService): void {
   });
   router.openapi(record, async (c) => {
     const { id, record: of } = c.req.valid('param');
-    return c.json(goldenView(await foundRecord(entities, id, of)), 200);
+    const golden = goldenView(await foundRecord(entities, id, of));
+    if (c.req.valid('query').provenance !== 'true') return c.json(golden, 200);
+    return c.json({ ...golden, provenance: originsView(await entities.origins(id, of)) }, 200);
   });
   router.openapi(erase, async (c) => {
     const { id, record: of } = c.req.valid('param');
@@ -77,6 +82,22 @@ function addRecords(router: OpenAPIHono, entities: EntityService): void {
       logView(await entities.history(id, of, withoutUndefined(c.req.valid('query')))),
       200,
     );
+  });
+}
+
+function addFields(router: OpenAPIHono, entities: EntityService): void {
+  router.openapi(setField, async (c) => {
+    const { id, record: of, field } = c.req.valid('param');
+    await found(entities, id);
+    const { value, reason } = c.req.valid('json');
+    await entities.setField(id, of, { field, value: value as Json, reason });
+    return c.json(goldenView(await foundRecord(entities, id, of)), 200);
+  });
+  router.openapi(takeBackField, async (c) => {
+    const { id, record: of, field } = c.req.valid('param');
+    await found(entities, id);
+    await entities.takeBackField(id, of, field);
+    return c.json(goldenView(await foundRecord(entities, id, of)), 200);
   });
 }
 

@@ -8,7 +8,8 @@ import { runSchema } from '../views/run-view.ts';
 
 const tags = ['entities'];
 const recordId = z.string().regex(/^\d{1,18}$/, 'must be the id of a record');
-const recordParams = z.object({ id: z.string(), record: recordId });
+/** The parameters of a call about one record. */
+export const recordParams = z.object({ id: z.string(), record: recordId });
 const afterNumber = z
   .string()
   .regex(/^\d{1,18}$/, 'must be the `next` of the page before')
@@ -114,16 +115,6 @@ export const records = createRoute({
     ),
     ...problems(404, 422),
   },
-});
-
-/** Shows one record. */
-export const record = createRoute({
-  method: 'get',
-  path: '/v1/entities/{id}/records/{record}',
-  tags,
-  summary: 'One unified record',
-  request: { params: recordParams },
-  responses: { 200: json('The record.', goldenSchema), ...problems(404, 422) },
 });
 
 /** Erases a record. */

@@ -1,4 +1,5 @@
 import { entitySchema } from '../../model/entity.ts';
+import type { FieldOrigin } from '../../model/field-origin.ts';
 import { noStats } from '../../model/outcome.ts';
 import type { RecordError } from '../../model/outcome.ts';
 import { isOver, type Run } from '../../model/run.ts';
@@ -27,6 +28,7 @@ export interface MemoryServices extends Services {
     records: GoldenView[];
     entries: StoredEntry[];
     groups: DuplicateGroup[];
+    origins: Record<string, FieldOrigin>;
     /** An error that every call of syncs throws, when set. */
     failure: unknown;
   };
@@ -93,6 +95,7 @@ export function memoryServices(): MemoryServices {
     records: [],
     entries: [],
     groups: [],
+    origins: {},
     failure: undefined,
   };
   return {
@@ -208,6 +211,21 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
       next: stored.records.length > limit ? (stored.records[limit - 1]?.id ?? null) : null,
     }),
     record: async (_, id) => stored.records.find((record) => record.id === id) ?? null,
+    origins: async () => stored.origins,
+    setField: async (_, id, { field, value }) => {
+      stored.records = stored.records.map((record) =>
+        record.id === id ? { ...record, values: { ...record.values, [field]: value } } : record,
+      );
+    },
+    takeBackField: async (_, id, field) => {
+      if (stored.records.every((record) => record.id !== id)) throw notFound('record', id);
+      stored.records = stored.records.map(
+        ({ values: { [field]: _gone, ...values }, ...record }) => ({
+          ...record,
+          values,
+        }),
+      );
+    },
     erase: async (_, id) => {
       const before = stored.records.length;
       stored.records = stored.records.filter((record) => record.id !== id);

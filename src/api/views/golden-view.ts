@@ -40,11 +40,16 @@ export function goldenView(record: GoldenView): GoldenJson {
   };
 }
 
-const decision = z
-  .enum(['only', 'latest', 'ranked', 'owner', 'derived', 'fill', 'newest'])
-  .describe('Which rule decided; `only`: no other source sets the field.');
-const source = z.string().describe('The source; `_` for a derived field.');
-const sourceTime = z
+/** Schema of the rule that decided about a value. */
+export const decisionSchema = z
+  .enum(['only', 'latest', 'ranked', 'owner', 'manual', 'derived', 'fill', 'newest'])
+  .describe('Which rule decided; `only`: no other source sets the field; `manual`: a person.');
+/** Schema of who gave a value. */
+export const sourceNameSchema = z
+  .string()
+  .describe('The source; `_` for a derived field, `manual` for a person.');
+/** Schema of when a source says that a value changed. */
+export const sourceTimeSchema = z
   .string()
   .nullable()
   .describe('When the source says it changed: a time in UTC, or its own number.');
@@ -54,7 +59,7 @@ export const entrySchema = z
   .object({
     record: z.string(),
     cycle: z.number().int().describe('The number of the cycle, counted per entity.'),
-    run: z.string(),
+    run: z.string().describe('The run of the cycle; `manual` when only a person did something.'),
     at: moment,
     operation: z.enum(['create', 'update', 'delete', 'merge']),
     changes: z.array(
@@ -62,9 +67,10 @@ export const entrySchema = z
         field: z.string(),
         old: z.unknown(),
         new: z.unknown(),
-        source,
-        at: sourceTime,
-        by: decision,
+        source: sourceNameSchema,
+        at: sourceTimeSchema,
+        by: decisionSchema,
+        reason: z.string().optional().describe('The reason that a person gave.'),
       }),
     ),
     refused: z
@@ -72,9 +78,9 @@ export const entrySchema = z
         z.object({
           field: z.string(),
           value: z.unknown(),
-          source,
-          at: sourceTime,
-          by: decision,
+          source: sourceNameSchema,
+          at: sourceTimeSchema,
+          by: decisionSchema,
         }),
       )
       .describe('Values that a source gave and that the authority of their field did not take.'),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EntryJson, GoldenJson } from '../../api/views/golden-view.ts';
+import type { OriginJson } from '../../api/views/origin-view.ts';
 import type { Client } from '../client.ts';
 import { connectOrEmbed } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
@@ -10,6 +11,7 @@ import { readPages } from '../pages.ts';
 interface Flags {
   readonly where?: string;
   readonly deleted?: boolean;
+  readonly provenance?: boolean;
   readonly limit: number;
 }
 
@@ -23,6 +25,10 @@ export function addRecords(program: Command): void {
     .option('--where <expression>', 'only records for which this CEL condition is true')
     .option('--deleted', 'also deleted records')
     .option(
+      '--provenance',
+      'of one record: where each value comes from and what lost, not its history',
+    )
+    .option(
       '--limit <number>',
       'at most this many records, or entries of the history',
       wholeNumber(1),
@@ -33,7 +39,9 @@ export function addRecords(program: Command): void {
       const connected = await connectOrEmbed(globals);
       try {
         const { client } = connected;
-        if (record === undefined) await showAll(client, entity, flags, globals.json);
+        if (record !== undefined && flags.provenance === true)
+          await showOrigins(client, entity, record, globals.json);
+        else if (record === undefined) await showAll(client, entity, flags, globals.json);
         else await showOne(client, { entity, record, limit: flags.limit }, globals.json);
       } finally {
         await connected.stop();
@@ -86,6 +94,34 @@ async function showOne(
     ['CYCLE', 'AT', 'WHAT', 'FIELD', 'OLD', 'NEW', 'SOURCE', 'BY'],
     history.flatMap(entryRows),
   );
+}
+
+async function showOrigins(
+  client: Client,
+  entity: string,
+  id: string,
+  json: boolean,
+): Promise<void> {
+  const record = await client.entities.origins(entity, id);
+  if (json) {
+    printJson({ record });
+    return;
+  }
+  printTable(
+    ['FIELD', 'WHAT', 'VALUE', 'SOURCE', 'AT', 'BY', 'REASON'],
+    Object.entries(record.provenance).flatMap(([field, { lost, ...origin }]) => [
+      originRow(field, 'is', origin),
+      ...lost.map((one) => originRow(field, one.how, one)),
+    ]),
+  );
+}
+
+function originRow(
+  field: string,
+  what: string,
+  { value, source, at, by, reason = '' }: Omit<OriginJson, 'lost' | 'cycle'>,
+): string[] {
+  return [field, what, valueText(value), source, at ?? '', by, reason];
 }
 
 /** Returns a row for each thing that a cycle did to a record. */

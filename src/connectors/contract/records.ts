@@ -82,6 +82,8 @@ export interface Existing {
   readonly values: JsonObject;
   /** From a lookup: the key as the record stores it. Absent: as it was asked for. */
   readonly heldKey?: KeyValues;
+  /** The mark of the record's present version, such as an ETag, if the system takes updates of one version only. */
+  readonly version?: string;
   /** True when the record is archived, so the system hides it. An update brings it back. Default false. */
   readonly archived?: boolean;
   /**
@@ -116,6 +118,8 @@ export interface WriteOperation {
    * made only while they hold, where the system can tell.
    */
   readonly before?: JsonObject;
+  /** For an update: the version of the record that `before` is of, if the destination told it. */
+  readonly version?: string;
   /**
    * Identifies the operation: the same on every attempt, different from that of every other create of the destination
    * and of every other operation in the call. A key that begins with the run's id and `-` is not used again after

@@ -132,7 +132,27 @@ function existingOf(stream: StreamSettings, target: Target, record: JsonObject):
     if (value !== undefined) setOwn(values, name, value);
   }
   const id = idAt(record, target.id ?? stream.id) ?? null;
-  return [{ key, id, values, ...(isArchived(stream, record) && { archived: true }) }];
+  const version = versionOf(stream, target, record);
+  return [
+    {
+      key,
+      id,
+      values,
+      ...(version !== undefined && { version }),
+      ...(isArchived(stream, record) && { archived: true }),
+    },
+  ];
+}
+
+/** The ETag that an update of the record names. A system that is only written has no edits to lose. */
+function versionOf(
+  stream: StreamSettings,
+  { twoWay }: Target,
+  record: JsonObject,
+): string | undefined {
+  const path = actionOf(stream, 'update')?.ifMatch;
+  const version = twoWay === true && path !== undefined ? at(record, path) : undefined;
+  return typeof version === 'string' ? version : undefined;
 }
 
 /** The API marks an archived record by true, or by the time when it was archived. */

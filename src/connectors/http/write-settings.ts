@@ -73,6 +73,15 @@ export function writeSchema(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE') {
       idempotencyHeader: text
         .optional()
         .describe('Header that takes a key by which the API recognises a repeated call.'),
+      ifMatch: text
+        .optional()
+        .describe(
+          'Dotted path of the ETag in a record that is looked up. Updates of two-way systems send it in If-Match; 412 leaves the record to be read first.',
+        ),
+    })
+    .refine(({ bulk, ifMatch }) => ifMatch === undefined || !bulk, {
+      path: ['ifMatch'],
+      error: 'If-Match is about one record, not a list',
     })
     .refine(({ bulk, encoding }) => encoding === 'json' || !bulk || bulk.wrap !== undefined, {
       path: ['encoding'],
@@ -92,7 +101,10 @@ export const archiveSchema = z.strictObject({
 /** A call that writes records, or archives or restores them. */
 export type WriteSettings = z.infer<typeof archiveSchema> &
   Partial<
-    Pick<z.infer<ReturnType<typeof writeSchema>>, 'body' | 'encoding' | 'id' | 'idempotencyHeader'>
+    Pick<
+      z.infer<ReturnType<typeof writeSchema>>,
+      'body' | 'encoding' | 'id' | 'idempotencyHeader' | 'ifMatch'
+    >
   >;
 /** The part of such a call that says how it takes many records. */
 export type BulkSettings = z.infer<typeof bulkSchema>;

@@ -86,6 +86,43 @@ describe('writing', () => {
   });
 });
 
+describe('the ETag', () => {
+  const stream = { ...single, update: { path: '/contacts/{key}', ifMatch: 'meta.etag' } };
+
+  it('of a looked-up record goes along with an update where the system is read too', async () => {
+    let etag = '"1"';
+    const server = await serve(({ method, headers }) => {
+      if (method === 'POST')
+        return { json: { records: [{ email: 'a@x.io', id: '1', name: 'old', meta: { etag } }] } };
+      return headers['if-match'] === etag ? { json: { name: 'New' } } : { status: 412 };
+    });
+    const destination = await destinationOf(server.url, stream, {}, undefined, { twoWay: true });
+    const found = (await destination.lookup?.([['a@x.io']])) ?? [];
+    expect(found).toMatchObject([{ id: '1', version: '"1"' }]);
+    const update = { ...operation('update', 'a@x.io', { name: 'new' }), version: '"1"' };
+    const written = await destination.write([update]);
+    etag = '"2"';
+    const late = await destination.write([update]);
+    await server.close();
+    expect(written).toEqual([{ ok: true, stored: { name: 'New' } }]);
+    expect(late).toMatchObject([{ ok: false, class: 'record', code: 'edited' }]);
+  });
+
+  it('stays at home where the system is only written, and is none of a list', async () => {
+    const server = await serve(() => ({
+      json: { records: [{ email: 'a@x.io', meta: { etag: '"1"' } }] },
+    }));
+    const destination = await destinationOf(server.url, stream);
+    const found = await destination.lookup?.([['a@x.io']]);
+    await server.close();
+    expect(found?.[0]).not.toHaveProperty('version');
+    const list = { path: '/contacts', ifMatch: 'etag', bulk: { size: 2 } };
+    await expect(destinationOf(server.url, { ...single, update: list })).rejects.toThrow(
+      'If-Match',
+    );
+  });
+});
+
 describe('forms', () => {
   it('hold a record, or a list of them under a name', async () => {
     const server = await serve(() => ({ json: {} }));

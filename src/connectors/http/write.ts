@@ -11,7 +11,8 @@ import { formBody } from '../kit/http/body.ts';
 import type { HttpClient } from '../kit/http/client.ts';
 import { at, PathError } from '../kit/paths.ts';
 import { refusal, resultOf } from '../kit/http/refusal.ts';
-import type { BulkSettings } from './write-settings.ts';
+import type { BulkSettings, WriteSettings } from './write-settings.ts';
+import { editedCode } from '../../model/outcome.ts';
 
 /** The facts that a write needs of its stream. */
 export interface WriteContext {
@@ -42,6 +43,8 @@ export async function writeSingle(
   const body = isRecord ? recordBody(action, operation) : send;
   const answer = await client.request(callOf(context, path, [operation], body), context.calls);
   const id = idOf(context, answer);
+  if (answer.status === 412 && operation.version !== undefined)
+    return { ok: false, class: 'record', code: editedCode, message: 'the record was edited' };
   const result = resultOf(answer.status, answer.body, operation, client.echo([operation]), id);
   if (!result.ok || !isRecord || !context.twoWay) return result;
   return { ...result, stored: storedIn(answer.body, context.idPath, operation) };
@@ -90,6 +93,7 @@ function callOf(
   body: Json | undefined,
 ): Call {
   const { settings } = context.action;
+  const headers = headersOf(settings, operations);
   return {
     method: settings.method,
     path,
@@ -97,9 +101,18 @@ function callOf(
     ...(body !== undefined && {
       body: settings.encoding === 'form' && isJsonObject(body) ? formBody(body) : body,
     }),
-    ...(settings.idempotencyHeader !== undefined && {
-      headers: { [settings.idempotencyHeader]: idempotencyKey(operations) },
-    }),
+    ...(Object.keys(headers).length > 0 && { headers }),
+  };
+}
+
+function headersOf(
+  { idempotencyHeader, ifMatch }: WriteSettings,
+  operations: readonly WriteOperation[],
+): Record<string, string> {
+  const version = operations[0]?.version;
+  return {
+    ...(idempotencyHeader !== undefined && { [idempotencyHeader]: idempotencyKey(operations) }),
+    ...(ifMatch !== undefined && version !== undefined && { 'if-match': version }),
   };
 }
 

@@ -7,6 +7,8 @@ import { accepts, compileAuthority, originOf } from './authority.ts';
 const by = (source: string, at: string | null, cycle = 2): Provenance => ({ source, at, cycle });
 const ranked: AuthoritySpec = { ranked: ['crm', 'shop'] };
 
+const standing: AuthoritySpec = { ranked: ['crm', 'shop'], standing: true };
+
 const cases: readonly [
   string,
   AuthoritySpec | undefined,
@@ -41,6 +43,10 @@ const cases: readonly [
     true,
   ],
   ['ranked: its own older change', ranked, by('crm', '9'), by('crm', '8'), false],
+  ['standing: the worse never', standing, by('crm', '1', 1), by('shop', '9'), false],
+  ['standing: the better always', standing, by('shop', '9', 1), by('crm', '1'), true],
+  ['standing: two not listed go by time', standing, by('web', '9', 1), by('app', '1'), false],
+  ['manual: no source', { owner: 'crm' }, by('manual', '1', 1), by('crm', '9'), false],
   ['owner: sets', { owner: 'crm' }, by('shop', '9'), by('crm', '1'), true],
   ['owner: nobody else', { owner: 'crm' }, undefined, by('shop', '9'), false],
   ['owner: but not with an older change', { owner: 'crm' }, by('crm', '9'), by('crm', '1'), false],
@@ -55,7 +61,11 @@ test.each(cases)('%s', (_name, spec, present, next, accepted) => {
 test('whatever order sources come in, the same value stays', () => {
   const source = fc.constantFrom('crm', 'shop', 'web');
   const origin = fc.record({ source, at: fc.integer({ min: 1, max: 9 }) });
-  const spec = fc.constantFrom<AuthoritySpec>('latest', { ranked: ['crm', 'shop', 'web'] });
+  const spec = fc.constantFrom<AuthoritySpec>(
+    'latest',
+    { ranked: ['crm', 'shop', 'web'] },
+    { ranked: ['crm', 'shop', 'web'], standing: true },
+  );
   const isSame = fc.property(
     spec,
     fc.option(origin, { nil: undefined }),

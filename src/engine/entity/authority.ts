@@ -1,15 +1,21 @@
 import type { AuthoritySpec } from '../../model/entity.ts';
-import type { Provenance } from '../../model/golden-record.ts';
+import { manualSource, type GoldenRecord, type Provenance } from '../../model/golden-record.ts';
+import { isEmpty } from './same.ts';
 import { compareTimes } from './source-time.ts';
 
 /** The rule that decides which source's value a field keeps. */
 export type Authority =
   | { readonly by: 'only' | 'latest' }
-  | { readonly by: 'ranked'; readonly ranks: Ranks }
+  | { readonly by: 'ranked'; readonly ranks: Ranks; readonly standing: boolean }
   | { readonly by: 'owner'; readonly owner: string };
 
 /** The ranks of sources, 0 the best. A source that is not listed ranks after all listed ones. */
 export type Ranks = ReadonlyMap<string, number>;
+
+/** What a record holds, and of which systems it has ids. */
+interface Held extends Pick<GoldenRecord, 'setBy' | 'values'> {
+  has(system: string): boolean;
+}
 
 type Stated = Pick<Provenance, 'source' | 'at'>;
 
@@ -21,7 +27,7 @@ export function compileAuthority(spec: AuthoritySpec | undefined): Authority {
   if (spec === undefined) return { by: 'only' };
   if (spec === 'latest') return { by: 'latest' };
   if ('owner' in spec) return { by: 'owner', owner: spec.owner };
-  return { by: 'ranked', ranks: ranksOf(spec.ranked) };
+  return { by: 'ranked', ranks: ranksOf(spec.ranked), standing: spec.standing ?? false };
 }
 
 /** Returns the ranks of sources that are listed best first. */
@@ -35,8 +41,8 @@ export function rankOf(ranks: Ranks, source: string): number {
 }
 
 /**
- * True when a value that a source sets replaces the present one.
- * @param present the origin of the present value; undefined when there is none
+ * True when a value that a source sets replaces the present one. No source replaces what a person set by hand.
+ * @param present what {@link presentOrigin} returns
  * @param next the origin of the new value, set in this cycle
  */
 export function accepts(
@@ -44,6 +50,7 @@ export function accepts(
   present: Provenance | undefined,
   next: Provenance,
 ): boolean {
+  if (present?.source === manualSource) return false;
   switch (authority.by) {
     case 'owner':
       return next.source === authority.owner && !outdated(present, next);
@@ -52,8 +59,27 @@ export function accepts(
     case 'latest':
       return present === undefined || compareTimes(next.at, present.at) >= 0;
     default:
-      return present === undefined || acceptsRanked(authority.ranks, present, next);
+      if (present === undefined) return true;
+      return authority.standing
+        ? acceptsStanding(authority.ranks, present, next)
+        : acceptsRanked(authority.ranks, present, next);
   }
+}
+
+/**
+ * Returns the origin of the value that a new one has to replace; undefined when there is none. A value with a standing
+ * rank counts as long as it is not empty and the record still has an id of its source.
+ */
+export function presentOrigin(
+  authority: Authority,
+  field: string,
+  record: Held,
+): Provenance | undefined {
+  const present = record.setBy[field];
+  if (authority.by !== 'ranked' || !authority.standing || present === undefined) return present;
+  const { source } = present;
+  const counts = source === manualSource || (!isEmpty(record.values[field]) && record.has(source));
+  return counts ? present : undefined;
 }
 
 /** Returns the origin that a field gets with an accepted value: `next`, and for a ranked field what it is set over. */
@@ -62,7 +88,7 @@ export function originOf(
   present: Provenance | undefined,
   next: Provenance,
 ): Provenance {
-  if (authority.by !== 'ranked' || present === undefined) return next;
+  if (authority.by !== 'ranked' || authority.standing || present === undefined) return next;
   const { source, at } = present;
   const over = present.cycle === next.cycle ? present.over : { source, at };
   return over === undefined ? next : { ...next, over };
@@ -86,6 +112,12 @@ function acceptsRanked(ranks: Ranks, present: Provenance, next: Provenance): boo
   if (present.cycle !== next.cycle || present.source === next.source || behind === 0)
     return isNewer(ranks, next, present);
   return behind < 0 && (present.over === undefined || isNewer(ranks, next, present.over));
+}
+
+/** With a standing rank the worse ranked source never replaces a value of the better one, and times do not count. */
+function acceptsStanding(ranks: Ranks, present: Provenance, next: Provenance): boolean {
+  const behind = rankOf(ranks, next.source) - rankOf(ranks, present.source);
+  return behind === 0 ? isNewer(ranks, next, present) : behind < 0;
 }
 
 /** True when a value is not older than another; at the same time the better ranked one counts as newer. */

@@ -115,6 +115,16 @@ export class Draft {
     this.#setBy[field] = by;
   }
 
+  /** Makes a field one that nothing has set. */
+  unset(field: string): void {
+    const { [field]: _value, ...values } = this.#values;
+    const { [field]: _origin, ...setBy } = this.#setBy;
+    this.#values = values;
+    this.#setBy = setBy;
+    this.#owned = true;
+    this.touched = true;
+  }
+
   /** Computes the derived fields and returns those that changed. */
   derive(cycle: number): FieldChange[] {
     const changes: FieldChange[] = [];

@@ -18,7 +18,8 @@ const strength: Readonly<Record<LogOperation, number>> = {
 
 /**
  * Joins what a cycle did to a record earlier and later into one entry.
- * - Fields: the first old and the last new value; a field that came back to its old value is left out.
+ * - Fields: the first old and the last new value; a field that came back to its old value is left out. What a person
+ *   decided stays as it was.
  * - Refused values: the last one of each field and source.
  * - Ids: the last change of each id; an id that came and left, or left and came back, is left out.
  */
@@ -57,9 +58,10 @@ function coalesceChanges(
   if (earlier.length === 0) return later;
   const changes = earlier.slice();
   for (const change of later) {
-    const at = changes.findIndex(({ field }) => field === change.field);
+    const at = changes.findLastIndex(({ field }) => field === change.field);
     const first = changes[at];
-    if (first === undefined) changes.push(change);
+    if (first === undefined || first.by === 'manual' || change.by === 'manual')
+      changes.push(change);
     else if (sameFieldValue(first.old, change.new)) changes.splice(at, 1);
     else changes[at] = { ...change, old: first.old };
   }

@@ -1,5 +1,10 @@
 import type { FieldChange, IdChange, LogEntry } from '../../model/entity-log.ts';
-import type { GoldenRecord, RecordChange, SourceRecord } from '../../model/golden-record.ts';
+import {
+  manualSource,
+  type GoldenRecord,
+  type RecordChange,
+  type SourceRecord,
+} from '../../model/golden-record.ts';
 import type { Json } from '../../model/json.ts';
 import { compareByAge, completeness } from './attach.ts';
 import { rankOf } from './authority.ts';
@@ -119,7 +124,10 @@ function betterBy(rule: WinnerRule): (next: MergeCandidate, best: MergeCandidate
   }
 }
 
-/** Gives the winner the values that the policies take from the losers, the oldest loser first. */
+/**
+ * Gives the winner the values that the policies take from the losers, the oldest loser first. What a person set by hand
+ * stays in the winner, and fills its empty fields from a loser, whatever the policy.
+ */
 function takeFields(
   plan: EntityPlan,
   draft: Draft,
@@ -128,11 +136,15 @@ function takeFields(
 ): FieldChange[] {
   const changes: FieldChange[] = [];
   for (const { name } of plan.fields) {
+    if (typeof plan.spec.fields[name] === 'object' || isByHand(winner, name)) continue;
     const policy = plan.merge?.policyOf(name) ?? never;
-    if (policy.by === 'never' || typeof plan.spec.fields[name] === 'object') continue;
     let best = winner;
-    for (const { record } of losers)
-      if (mayMove(plan, name, record) && replaces(policy, name, record, best)) best = record;
+    for (const { record } of losers) {
+      const better = isByHand(record, name)
+        ? isEmpty(winner.values[name]) && !isEmpty(record.values[name]) && !isByHand(best, name)
+        : mayMove(plan, name, record) && replaces(policy, name, record, best);
+      if (better) best = record;
+    }
     const setBy = best.setBy[name];
     if (best === winner || setBy === undefined) continue;
     const old = winner.values[name] ?? null;
@@ -140,9 +152,20 @@ function takeFields(
     draft.set(name, value, setBy);
     const { source, at } = setBy;
     if (!sameFieldValue(value, old))
-      changes.push({ field: name, old, new: value, source, at, by: policy.by });
+      changes.push({
+        field: name,
+        old,
+        new: value,
+        source,
+        at,
+        by: policy.by === 'never' || source === manualSource ? 'fill' : policy.by,
+      });
   }
   return changes;
+}
+
+function isByHand({ setBy }: GoldenRecord, field: string): boolean {
+  return setBy[field]?.source === manualSource;
 }
 
 const never: FieldPolicy = { by: 'never' };
@@ -163,7 +186,7 @@ function replaces(
   loser: GoldenRecord,
   best: GoldenRecord,
 ): boolean {
-  if (isEmpty(loser.values[field])) return false;
+  if (policy.by === 'never' || isByHand(best, field) || isEmpty(loser.values[field])) return false;
   if (isEmpty(best.values[field])) return true;
   const mine = loser.setBy[field];
   const its = best.setBy[field];

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { IncomingRecord } from '../../model/golden-record.ts';
-import { recordIdOf } from './record-id.ts';
+import { compareIds, recordIdOf } from './record-id.ts';
 import { EntityStore } from './testing/entity-store.ts';
 import { histories, seeded, type History, type PlannedCycle } from './testing/histories.ts';
 import { observed } from './testing/observed.ts';
@@ -26,11 +26,16 @@ const courses: fc.Arbitrary<Course> = fc.record({
 /** Plays a history on the engine; returns the outcome of each cycle. */
 function play({ cycles }: History, { chunks, interrupted, merges }: Course): Outcome[] {
   let store: EntityStore | undefined;
-  return cycles.map(({ spec, events }) => {
+  return cycles.map(({ spec, byHand, events }) => {
     if (store === undefined) store = new EntityStore(spec);
     else {
       store.nextCycle();
       store.declare(spec);
+    }
+    for (const { nth, field, value } of byHand) {
+      const live = [...store.records.keys()].toSorted(compareIds);
+      const id = live[nth % live.length];
+      if (id !== undefined) store.byHand(id, field, value);
     }
     // A record that matched several records is not remembered: repeated after others have attached, it may match one.
     if (interrupted !== null && spec.ambiguous !== 'error') {
@@ -82,7 +87,9 @@ test('cycles come out as the reference model says, however they are cut and inte
   const isSame = fc.property(histories([2, 3, 20]), courses, (history, course) => {
     const [first] = history.cycles;
     const model = first && new ReferenceModel(first.spec);
-    const wanted = history.cycles.map(({ spec, events }) => model?.declare(spec).cycle(events));
+    const wanted = history.cycles.map(({ spec, events, byHand }) =>
+      model?.declare(spec).cycle(events, byHand),
+    );
     expect(play(history, course)).toEqual(wanted);
   });
   fc.assert(isSame, seeded(200));

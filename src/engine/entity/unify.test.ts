@@ -141,6 +141,28 @@ test('several matches follow the choice of the entity', () => {
   expect(found('error', { match: [['name']], guard: 2 })).toMatchObject({ errors: [{}] });
 });
 
+test('a standing rank holds between cycles, as long as its source still says the value', () => {
+  const store = new EntityStore({
+    ...account,
+    authority: { ...account.authority, name: { ranked: ['crm', 'shop'], standing: true } },
+  });
+  const name = (): unknown => store.values[0]?.['name'];
+  store.take(record('crm', '1', 1, { name: 'Acme', domain: 'a' }));
+  store.take(record('shop', '9', 5, { domain: 'a', name: 'Shop' }));
+  expect(name()).toBe('Acme');
+  store.nextCycle();
+  store.take(record('shop', '9', 6, { name: 'Newer' }));
+  expect(name()).toBe('Acme');
+  expect(store.entries.get('1')?.refused).toMatchObject([{ value: 'Newer', by: 'ranked' }]);
+  // It says nothing any more, then something else, and then its record is gone.
+  store.take(record('crm', '1', 7, { name: null }), record('shop', '9', 8, { name: 'Filled' }));
+  expect(name()).toBe('Filled');
+  store.take(record('crm', '1', 7, { name: 'Back' }), record('shop', '9', 9, { name: 'Refused' }));
+  expect(name()).toBe('Back');
+  store.take(record('crm', '1', 10, {}, true), record('shop', '9', 11, { name: 'Alone' }));
+  expect(name()).toBe('Alone');
+});
+
 test('null and missing are kept apart', () => {
   const store = new EntityStore(account);
   store.take(record('crm', '1', 1, { name: 'Acme', kind: 'x', size: null }));

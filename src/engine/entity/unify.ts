@@ -1,17 +1,18 @@
 import type { FieldChange, IdChange, LogEntry, RefusedValue } from '../../model/entity-log.ts';
-import type {
-  GoldenRecord,
-  IncomingRecord,
-  Provenance,
-  RecordChange,
-  RecordId,
-  SourceRecord,
-  SystemId,
+import {
+  manualSource,
+  type GoldenRecord,
+  type IncomingRecord,
+  type Provenance,
+  type RecordChange,
+  type RecordId,
+  type SourceRecord,
+  type SystemId,
 } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { noStats, type RecordError, type Stats } from '../../model/outcome.ts';
 import { attach, attachValues } from './attach.ts';
-import { accepts, originOf } from './authority.ts';
+import { accepts, originOf, presentOrigin } from './authority.ts';
 import { Candidates } from './candidates.ts';
 import { Draft } from './draft.ts';
 import type { EntityPlan, Incoming, SourcePlan } from './plan.ts';
@@ -341,9 +342,9 @@ class ChunkUnifier {
       if (sameFieldValue(value, last?.values[name] ?? null)) continue;
       const old = draft.values[name] ?? null;
       const isSame = sameFieldValue(value, old);
-      const { by } = authority;
-      const setBy = draft.setBy[name];
-      const present = restored && setBy?.source === source.name ? { ...setBy, at: null } : setBy;
+      const by = draft.setBy[name]?.source === manualSource ? 'manual' : authority.by;
+      const held = presentOrigin(authority, name, draft);
+      const present = restored && held?.source === source.name ? { ...held, at: null } : held;
       if (accepts(authority, present, next)) {
         draft.set(name, value, originOf(authority, present, next));
         if (!isSame) changes.push({ field: name, old, new: value, source: source.name, at, by });

@@ -114,7 +114,14 @@ export function decide(
     const before = Object.fromEntries(
       Object.keys(values).map((name) => [name, heldValue(only, name, options.held)]),
     );
-    return { operation: 'update', id: only.id, values, before, ...(restore && { restore }) };
+    return {
+      operation: 'update',
+      id: only.id,
+      values,
+      before,
+      ...(only.version !== undefined && { version: only.version }),
+      ...(restore && { restore }),
+    };
   });
 }
 
@@ -162,7 +169,7 @@ type Verdict =
   | 'taken'
   | { readonly edited: EditedRecord }
   | { readonly ambiguous: number }
-  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'hash' | 'restore'> & {
+  | (Pick<DecidedOperation, 'id' | 'values' | 'before' | 'version' | 'hash' | 'restore'> & {
       readonly operation: 'create' | 'update';
     });
 

@@ -1,4 +1,5 @@
 import type { EntitySourceSpec, EntitySpec } from '../../model/entity.ts';
+import { manualSource } from '../../model/golden-record.ts';
 import { sourceEnd } from '../ends.ts';
 import { checkExpression, readsOf } from '../expressions.ts';
 import type { Path } from '../reporter.ts';
@@ -15,6 +16,8 @@ export function checkSources(check: EntityCheck): void {
   if (sources.length === 0) file.report([...path, 'sources'], 'an entity needs a source');
   for (const [name, source] of sources) {
     const place = [...path, 'sources', name];
+    if (name === manualSource)
+      file.report(place, 'the name is reserved: values that people set by hand have it');
     checkStream(check, place, source);
     if (source.where !== undefined) checkExpression(file, [...place, 'where'], source.where);
     checkMapped(check, place, source);

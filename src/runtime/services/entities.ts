@@ -4,6 +4,7 @@ import type {
   DuplicateGroup,
   EntityService,
   EntityView,
+  FieldByHand,
   GoldenView,
   LogPage,
   Page,
@@ -15,6 +16,7 @@ import type { Connectors } from '../../connectors/registry.ts';
 import { canonicalKey } from '../../engine/values/canonical-key.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import { destinationSyncs } from '../../model/entity-syncs.ts';
+import type { FieldOrigin } from '../../model/field-origin.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { keyFields } from '../../model/sync.ts';
 import type { Run } from '../../model/run.ts';
@@ -24,6 +26,7 @@ import type { Schedules } from '../schedules.ts';
 import type { TemporalClient } from '../temporal.ts';
 import { checkStoredEntity } from './entity-problems.ts';
 import { findRecords } from './find-records.ts';
+import { recordOrigins, setFieldByHand, takeBackField } from './record-fields.ts';
 import { scheduleStateOf } from './schedule-state.ts';
 import { startCycle } from './start-cycle.ts';
 
@@ -88,6 +91,20 @@ export class DeclaredEntities implements EntityService {
     return this.#store.golden.get(id, record);
   }
 
+  origins(id: string, record: string): Promise<Record<string, FieldOrigin>> {
+    return recordOrigins(this.#store, id, record);
+  }
+
+  async setField(id: string, record: string, set: FieldByHand): Promise<void> {
+    await this.#requireNoCycle(id);
+    await setFieldByHand(this.#store, id, record, set);
+  }
+
+  async takeBackField(id: string, record: string, field: string): Promise<void> {
+    await this.#requireNoCycle(id);
+    await takeBackField(this.#store, id, record, field);
+  }
+
   async erase(id: string, record: string): Promise<boolean> {
     await this.#requireRest(id);
     const syncs = Object.values(destinationSyncs(id, await this.#known(id)));
@@ -122,14 +139,21 @@ export class DeclaredEntities implements EntityService {
    * @throws ApiProblem 409
    */
   async #requireRest(id: string): Promise<void> {
-    const { runs } = this.#store;
-    const cycle = await runs.openRunOf(cycleSyncId(id));
-    if (cycle !== null) throw cycleIsOpen(id, cycle);
-    const delivery = await runs.openDelivery(id);
+    await this.#requireNoCycle(id);
+    const delivery = await this.#store.runs.openDelivery(id);
     if (delivery === null) return;
     const { run, destination } = delivery;
     const detail = `Destination "${destination}" of entity "${id}" has an open run "${run}".`;
     throw conflict('run_open', detail, { run });
+  }
+
+  /**
+   * Refuses while a cycle is open, which would overwrite records that it has read before.
+   * @throws ApiProblem 409
+   */
+  async #requireNoCycle(id: string): Promise<void> {
+    const cycle = await this.#store.runs.openRunOf(cycleSyncId(id));
+    if (cycle !== null) throw cycleIsOpen(id, cycle);
   }
 
   async #known(id: string): Promise<EntitySpec> {

@@ -22,7 +22,14 @@ type Origin = readonly [
   more?: Omit<Provenance, 'source' | 'at' | 'cycle'>,
 ];
 type Said = readonly [source: string, at: SourceTime];
-type Change = readonly [field: string, old: Json, now: Json, by: FieldChange['by'], said: number];
+type Change = readonly [
+  field: string,
+  old: Json,
+  now: Json,
+  by: FieldChange['by'],
+  said: number,
+  reason?: string,
+];
 type Refusal = readonly [field: string, value: Json, by: RefusedValue['by'], said: number];
 
 /** Source and time of changes rest once, in `p`. */
@@ -45,7 +52,7 @@ export function compactRecord({ values, setBy }: StoredRecord): CompactRecord {
     if (last !== one && !isSame(last, one)) {
       last = one;
       const { source, at, cycle, ...more } = one;
-      p.push(one.over === undefined ? [source, at, cycle] : [source, at, cycle, more]);
+      p.push(isPlain(one) ? [source, at, cycle] : [source, at, cycle, more]);
     }
     s[field] = p.length - 1;
   }
@@ -72,7 +79,10 @@ export function compactLog({ changes, refused, ids, merged }: StoredLog): Compac
     if (last === undefined || last[0] !== source || last[1] !== at) said.push([source, at]);
     return said.length - 1;
   };
-  const c = changes.map((one): Change => [one.field, one.old, one.new, one.by, place(one)]);
+  const c = changes.map((one): Change => {
+    const change = [one.field, one.old, one.new, one.by, place(one)] as const;
+    return one.reason === undefined ? change : [...change, one.reason];
+  });
   const r = refused.map((one): Refusal => [one.field, one.value, one.by, place(one)]);
   return {
     p: said,
@@ -91,7 +101,14 @@ export function wholeLog(compact: unknown): StoredLog {
     return { source, at };
   };
   return {
-    changes: c.map(([field, old, now, by, at]) => ({ field, old, new: now, ...said(at), by })),
+    changes: c.map(([field, old, now, by, at, reason]) => ({
+      field,
+      old,
+      new: now,
+      ...said(at),
+      by,
+      ...(reason !== undefined && { reason }),
+    })),
     refused: r.map(([field, value, by, at]) => ({ field, value, ...said(at), by })),
     ids: i,
     merged: m,
@@ -104,7 +121,12 @@ function isSame(one: Provenance | undefined, other: Provenance): boolean {
     one.source === other.source &&
     one.at === other.at &&
     one.cycle === other.cycle &&
-    one.over === undefined &&
-    other.over === undefined
+    isPlain(one) &&
+    isPlain(other)
   );
+}
+
+/** True when an origin is only a source, a time and a cycle, as most are. */
+function isPlain({ over, reason }: Provenance): boolean {
+  return over === undefined && reason === undefined;
 }

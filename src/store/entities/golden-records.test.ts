@@ -278,6 +278,27 @@ test('what was deleted long ago is forgotten, once every destination has passed 
   expect(left.map(({ id }) => id)).toEqual([live, held, late]);
 });
 
+test('a reported group is taken back, and compared again, when one of its records loses a match key', async () => {
+  const ref = await open('groups');
+  const ids = await store.records.newIds(3);
+  const records = ids.map((id) => made1(golden(id, { name: 'Ada' }), ['k']));
+  await save(ref, { records });
+  await store.records.compared(ids, db);
+  await store.groups.put(ref.no, { records: ids, reason: 'guard', cycle: 1 });
+  const [left] = records.map((change) => ({
+    ...change,
+    created: false,
+    addedKeys: [],
+    removedKeys: ['k'],
+  }));
+  await save(ref, { records: [{ ...left!, removedKeys: [] }] });
+  expect(await store.groups.list('groups')).toHaveLength(1);
+  expect(await store.records.toMerge(ref, 10)).toEqual([]);
+  await save(ref, { records: [left!] });
+  expect(await store.groups.list('groups')).toEqual([]);
+  expect(await store.records.toMerge(ref, 10)).toEqual(ids);
+});
+
 test('an erased record is gone from everywhere, with those that were merged into it', async () => {
   const ref = await open('erased');
   const [id = '', loser = '', before = ''] = await store.records.newIds(3);

@@ -118,6 +118,11 @@ export class GoldenRecords {
     )(tx);
   }
 
+  /** Saves changes in a transaction of their own. */
+  async change(entity: EntityRef, changes: EntityChanges): Promise<void> {
+    await this.#db.transaction().execute((tx) => this.save(tx, entity, changes));
+  }
+
   /**
    * Makes what a chunk changes ready to be saved: all that costs this process time, bit by bit, so that what else it
    * does goes on. Returns what saves it, as a part of the transaction that commits the chunk; that throws an

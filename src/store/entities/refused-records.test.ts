@@ -33,11 +33,11 @@ test('tries follow each other for a while, then wait twice as long each time, a 
   await refused.note(of('r0'), ['1'], db);
   for (let run = 1; run < 10; run++) await refused.note(of(`r${run}`), ['1'], db);
   expect(await waits()).toEqual([{ minutes: '1:10:0' }]);
-  expect(await refused.due(1, 10)).toEqual(['1']);
+  expect(await refused.due(1, ['out'], 10)).toEqual(['1']);
   await refused.note(of('r10'), ['1'], db);
   await refused.note(of('r11'), ['1'], db);
   expect(await waits()).toEqual([{ minutes: '1:12:2' }]);
-  expect(await refused.due(1, 10)).toEqual([]);
+  expect(await refused.due(1, ['out'], 10)).toEqual([]);
   for (let run = 12; run < 60; run++) await refused.note(of(`r${run}`), ['1'], db);
   expect(await waits()).toEqual([{ minutes: '1:60:1440' }]);
 });
@@ -54,5 +54,6 @@ test('a run forgets what it delivered or found gone; then the destination may ta
     { minutes: '3:2:0' },
     { minutes: '4:1:0' },
   ]);
-  expect(await refused.due(1, 2)).toHaveLength(2);
+  expect(await refused.due(1, ['out'], 2)).toHaveLength(2);
+  expect(await refused.due(1, ['gone'], 2)).toEqual([]);
 });

@@ -8,6 +8,7 @@ interface DeliveryRun {
   /** The entity's number. */
   readonly entity: number;
   readonly destination: string;
+  /** The run's id; of runs that continue each other, that of the first. */
   readonly run: string;
 }
 
@@ -61,10 +62,11 @@ export class RefusedRecords {
           and (e.seq <= ${since ?? '0'}::bigint or e.seq > ${until}::bigint))`.execute(this.#db);
   }
 
-  /** Returns records of an entity that are due to be tried again, those that wait longest first. */
-  async due(entity: number, limit: number): Promise<RecordId[]> {
+  /** Returns records that are due to be tried again at some destinations of an entity, those that wait longest first. */
+  async due(entity: number, destinations: readonly string[], limit: number): Promise<RecordId[]> {
     const { rows } = await sql<{ record: string }>`
-      select record from entity_refused where entity = ${entity} and due <= now()
+      select record from entity_refused
+      where entity = ${entity} and destination = any(${destinations}::text[]) and due <= now()
       order by due limit ${limit}`.execute(this.#db);
     return rows.map(({ record }) => record);
   }

@@ -9,5 +9,9 @@ export const refused: Migration = {
       db,
     );
     await sql`create index entity_refused_by_due on entity_refused (entity, due)`.execute(db);
+    // Which groups a record belongs to is asked whenever records lose match keys.
+    await sql`create index entity_groups_by_record on entity_groups using gin (records)`.execute(
+      db,
+    );
   },
 };

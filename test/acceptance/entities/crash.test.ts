@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { openEntityBench, type EntityBench } from '../../support/entity-bench.ts';
+import {
+  endOfCycle,
+  makeTable,
+  openEntityBench,
+  putEntity,
+  runCycle,
+  tableSource,
+  type EntityBench,
+} from '../../support/entity-bench.ts';
+import { expectSettled } from '../../support/entity-cases.ts';
 import { planFaults, type Fault } from '../../support/faults.ts';
 import { until } from '../../support/bench.ts';
 import { withTemporal } from '../../support/temporal-history.ts';
@@ -24,6 +33,12 @@ afterAll(async () => {
   await bench.close();
   faults.close();
 });
+
+/** Returns what the rows of table `odd` hold, each value once: first those that nobody edited. */
+async function held(db: EntityBench['sf']): Promise<(string | null | undefined)[]> {
+  const sql = `SELECT DISTINCT code = 'c7', name || '|' || rate AS held FROM odd ORDER BY 1`;
+  return (await db.query(sql)).map((row) => row['held']);
+}
 
 test('what the undisturbed cycles did is worth comparing, and has come to rest', () => {
   const { log, stats, tables } = undisturbed;
@@ -114,4 +129,61 @@ test('what a run has just made in a system is not taken for new there by the nex
     },
     { timeout: 120_000, interval: 1000 },
   );
+}, 240_000);
+
+test('an update that the system stores in its own way is no edit, though the worker died before it was noted', async () => {
+  const { stack, sf, hs } = bench;
+  for (const db of [sf, hs]) await makeTable(db, 'odd', 'code text, name text, rate numeric');
+  for (const [db, normalise] of [
+    [sf, ''],
+    [hs, 'NEW.name := trim(lower(NEW.name)); NEW.rate := round(NEW.rate);'],
+  ] as const)
+    await db.query(`CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN ${normalise} NEW.changed := clock_timestamp(); RETURN NEW; END $$;
+      CREATE TRIGGER odd BEFORE INSERT OR UPDATE ON odd FOR EACH ROW EXECUTE FUNCTION odd()`);
+  await sf.query(
+    `INSERT INTO odd SELECT n, 'c' || n, ' Name ', n + 0.26 FROM generate_series(1, 30) n`,
+  );
+  const fields = { code: 'code', name: 'name', rate: 'rate' };
+  const to = (connection: string) => ({
+    destination: { connection, stream: 'public.odd', id: 'id' },
+    mode: 'upsert' as const,
+    fields,
+  });
+  const from = (connection: string) =>
+    tableSource(connection, 'odd', { attach: [['code']], fields });
+  await putEntity(stack, 'odd', {
+    fields: { code: 'text', name: 'text', rate: 'number' },
+    sources: { sf: from('sf'), hs: from('hs') },
+    authority: { code: 'latest', name: 'latest', rate: 'latest' },
+    destinations: { sf: to('sf'), hs: to('hs') },
+  });
+  const tables = [
+    [sf, 'odd'],
+    [hs, 'odd'],
+  ] as const;
+  await runCycle(stack, 'odd');
+  await expectSettled(stack, 'odd', tables);
+
+  for (const rate of ['7.7', '8.8']) {
+    await sf.query(`UPDATE odd SET name = ' New ${rate}', rate = ${rate}`);
+    faults.plan({ point: 'export.after-write', action: 'kill', sync: 'odd.hs' });
+    const { id } = await stack.client.entities.start('odd');
+    await faults.strike();
+    // A user edits one of the records that are written and not noted.
+    await hs.query(`UPDATE odd SET name = 'edited ${rate}' WHERE code = 'c7'`);
+    const cycle = await endOfCycle(stack, id);
+    expect(cycle.to['hs']?.stats).toMatchObject({
+      imported: 30,
+      updated: 30,
+      skipped: 0,
+      errors: 0,
+    });
+    await expectSettled(stack, 'odd', tables);
+    expect(await held(hs)).toEqual([
+      `new ${rate}|${Math.round(Number(rate))}`,
+      `edited ${rate}|${Math.round(Number(rate))}`,
+    ]);
+    expect(await held(sf)).toEqual([` New ${rate}|${rate}`, `edited ${rate}|${rate}`]);
+  }
 }, 240_000);

@@ -30,6 +30,14 @@ export class SluiceTables {
     return this.table('created');
   }
 
+  /**
+   * The table of how operations of open runs are stored, by run and idempotency key. Rows of a run are deleted when it
+   * ends.
+   */
+  get stored(): string {
+    return this.table('stored');
+  }
+
   staged({ run, chunk, token }: ChunkRef): string {
     return this.table(`staged_${digest(run)}_${chunk}_${token}`);
   }
@@ -72,7 +80,8 @@ export class SluiceTables {
     const found = await session.query(
       `SELECT to_regclass(${literal(this.marker)}) IS NOT NULL
         AND to_regclass(${literal(this.tracked)}) IS NOT NULL
-        AND to_regclass(${literal(this.created)}) IS NOT NULL AS ready`,
+        AND to_regclass(${literal(this.created)}) IS NOT NULL
+        AND to_regclass(${literal(this.stored)}) IS NOT NULL AS ready`,
     );
     if (found.rows[0]?.['ready'] === 't') return;
     await session.transaction(async (client) => {
@@ -98,16 +107,22 @@ export class SluiceTables {
         client,
         `CREATE TABLE IF NOT EXISTS ${this.created} (idempotency_key text COLLATE "C" PRIMARY KEY, id text)`,
       );
+      await session.run(
+        client,
+        `CREATE TABLE IF NOT EXISTS ${this.stored} (idempotency_key text COLLATE "C" PRIMARY KEY,
+          stored json NOT NULL)`,
+      );
     });
   }
 
-  /** Deletes the rows of a run's creates: none of them is repeated any more. */
-  async forgetCreated(session: Session, run: string): Promise<void> {
+  /** Deletes the rows of a run's operations: none of them is repeated any more. */
+  async forgetOperations(session: Session, run: string): Promise<void> {
     const [from, to] = [`${run}-`, `${run}.`]; // '.' follows '-'
-    await session.query(
-      `DELETE FROM ${this.created} WHERE idempotency_key >= $1 AND idempotency_key < $2`,
-      [from, to],
-    );
+    for (const table of [this.created, this.stored])
+      await session.query(
+        `DELETE FROM ${table} WHERE idempotency_key >= $1 AND idempotency_key < $2`,
+        [from, to],
+      );
   }
 
   private table(name: string): string {

@@ -255,3 +255,52 @@ it('leaves a record alone that was edited since it was read, where the stream is
     { ok: true, id: '1', stored: { name: 'b' } },
   ]);
 });
+
+it('knows a repeated write whatever the table made of it, and leaves alone who has edited it since', async () => {
+  await database.query(`CREATE OR REPLACE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN NEW.name := upper(NEW.name); NEW.age := NEW.age + 1; RETURN NEW; END $$;
+    CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION shout()`);
+  const destination = await openTarget({ twoWay: true, run: 'noted' });
+  const made = [create({ email: 'a@x', name: 'ann' }), create({ email: 'b@x', name: 'bob' })];
+  const first = await destination.write(made);
+  expect(first).toEqual([
+    { ok: true, id: '1', stored: { email: 'a@x', name: 'ANN' } },
+    { ok: true, id: '2', stored: { email: 'b@x', name: 'BOB' } },
+  ]);
+  await database.query(`UPDATE people SET name = 'edited' WHERE id = 2`);
+  const before = await people();
+  expect(await destination.write(made)).toEqual(first);
+  expect(await people()).toEqual(before);
+
+  const change = { operation: 'update', before: { name: 'ANN', age: null } } as const;
+  const values = { name: 'amy', age: 7 };
+  const update = create(values, { ...change, id: '1', key: ['1'] });
+  const updated = [{ ok: true, id: '1', stored: { name: 'AMY', age: '8' } }];
+  expect(await destination.write([update])).toEqual(updated);
+  expect(await destination.write([update])).toEqual(updated);
+  await database.query(`UPDATE people SET name = 'edited', age = 1 WHERE id = 1`);
+  expect(await destination.write([update])).toEqual(updated);
+  expect(await people()).toEqual(['(1,a@x,EDITED,2)', '(2,b@x,EDITED,)']);
+  // Another run's update is another one; so are all once the run has ended.
+  const other = await openTarget({ twoWay: true, run: 'other' });
+  expect(await other.write([update])).toMatchObject([{ ok: false, code: 'edited' }]);
+  await destination.forget?.('noted');
+  expect(await destination.write([update])).toMatchObject([{ ok: false, code: 'edited' }]);
+  expect(await database.query('SELECT * FROM sluice.stored')).toEqual([]);
+});
+
+it('tells an update that the table does not take from one that meets an edit', async () => {
+  await database.query(`INSERT INTO people (email, name) VALUES ('a@x', 'old');
+    CREATE OR REPLACE FUNCTION fixed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER fixed BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION fixed()`);
+  const destination = await openTarget({ twoWay: true });
+  const change = { operation: 'update', id: '1', key: ['1'] } as const;
+  const results = [
+    ...(await destination.write([create({ name: 'new' }, { ...change, before: { name: 'old' } })])),
+    ...(await destination.write([create({ name: 'new' }, { ...change, before: { name: 'was' } })])),
+  ];
+  expect(results).toMatchObject([
+    { ok: false, code: 'not_updated' },
+    { ok: false, code: 'edited' },
+  ]);
+});

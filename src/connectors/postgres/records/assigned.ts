@@ -20,7 +20,8 @@ import {
   type Rows,
   type Statement,
 } from './record-sql.ts';
-import { edited, notCreated, notFound } from '../staged/refusals.ts';
+import { StoredNotes } from './stored-notes.ts';
+import { edited, notCreated, notFound, notUpdated } from '../staged/refusals.ts';
 import type { Session, TextRow } from '../link/session.ts';
 import type { Table } from '../catalog/table.ts';
 
@@ -32,6 +33,8 @@ interface Writing {
   readonly id: Column;
   /** The place where creates are recorded; null when they are not. */
   readonly sluiceTables: SluiceTables | null;
+  /** With `Target.twoWay`: notes of what is stored; null when there is no place for them. */
+  readonly notes: StoredNotes | null;
 }
 
 /** A record that an operation created or found. */
@@ -39,8 +42,8 @@ interface Written {
   readonly id: string;
   /** With `Target.twoWay`: the written fields as the record holds them. */
   readonly stored?: JsonObject;
-  /** True when the record was left alone, because it does not hold `before` any more. Default false. */
-  readonly edited?: boolean;
+  /** The reason why the record, which exists, was not written. */
+  readonly refused?: typeof edited | typeof notUpdated;
 }
 
 /** The records that operations created or found, by idempotency key. */
@@ -51,16 +54,36 @@ const insertsAtOnce = 100;
 
 /** Writes operations of one kind. Every success carries the id of its record. Errors are not classed. */
 export async function writeWithIds(
-  writing: Writing,
+  open: Omit<Writing, 'notes'>,
   operations: readonly WriteOperation[],
 ): Promise<WriteResult[]> {
-  const creating = operations[0]?.operation === 'create';
-  const all = await (creating ? create(writing, operations) : change(writing, operations));
+  const writing = { ...open, notes: notesOf(open) };
+  const kind = operations[0]?.operation;
+  const all = await (kind === 'create' ? create(writing, operations) : change(writing, operations));
+  if (kind !== 'remove') await writing.notes?.put(storedIn(all));
   return operations.map((operation) => resultOf(operation, all.get(operation.idempotencyKey)));
 }
 
+function notesOf({
+  session,
+  client,
+  table: { target },
+  sluiceTables,
+}: Omit<Writing, 'notes'>): StoredNotes | null {
+  const { twoWay, run } = target;
+  if (sluiceTables === null || twoWay !== true || run === undefined) return null;
+  return new StoredNotes(session, client, sluiceTables.stored, run);
+}
+
+function storedIn(all: AllWritten): Map<string, JsonObject> {
+  const stored = new Map<string, JsonObject>();
+  for (const [key, written] of all)
+    if (written.stored !== undefined) stored.set(key, written.stored);
+  return stored;
+}
+
 function resultOf({ operation, id }: WriteOperation, written?: Written): WriteResult {
-  if (written?.edited === true) return { ok: false, class: 'record', ...edited };
+  if (written?.refused !== undefined) return { ok: false, class: 'record', ...written.refused };
   if (written !== undefined) return { ok: true, ...written };
   if (operation === 'remove') return { ok: true, ...(id !== null && { id }) };
   return { ok: false, class: 'record', ...(operation === 'create' ? notCreated : notFound) };
@@ -71,7 +94,7 @@ function resultOf({ operation, id }: WriteOperation, written?: Written): WriteRe
  * the id alone.
  */
 async function change(
-  { session, client, table, id }: Writing,
+  { session, client, table, id, notes }: Writing,
   operations: readonly WriteOperation[],
 ): Promise<AllWritten> {
   const all = new Map<string, Written>();
@@ -106,15 +129,23 @@ async function change(
     const answer = await session.run(client, sql, rows.values);
     for (const row of answer.rows) note(all, table, { group, fields }, row);
     if (!guarded || answer.rows.length >= group.length) continue;
-    // Those that still exist were edited.
+    const left = group.filter(({ idempotencyKey }) => !all.has(idempotencyKey));
+    const noted =
+      (await notes?.get(left.map(({ idempotencyKey }) => idempotencyKey))) ??
+      new Map<string, JsonObject>();
+    // Those that still exist were edited, or an earlier attempt has updated them, or a trigger does not take the update.
     const there = await session.run(
       client,
-      `SELECT w.place, ${printed(id, held)} AS id FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`,
+      `SELECT w.place, ${printed(id, held)} AS id, ${unedited(rows)} AS unedited
+       FROM ${table.relation.from} d JOIN ${rows.from} ON ${same}`,
       rows.values,
     );
-    for (const { place, id: found } of there.rows) {
+    for (const { place, id: found, unedited: isUnedited } of there.rows) {
       const key = group[Number(place) - 1]?.idempotencyKey ?? '';
-      if (!all.has(key)) all.set(key, { id: found ?? '', edited: true });
+      if (all.has(key)) continue;
+      const stored = noted.get(key);
+      const refused = isUnedited === 't' ? notUpdated : edited;
+      all.set(key, { id: found ?? '', ...(stored === undefined ? { refused } : { stored }) });
     }
   }
   return all;
@@ -182,8 +213,7 @@ async function create(
 ): Promise<AllWritten> {
   const { sluiceTables } = writing;
   const given = operations.map((each) => withoutNull(writing, each));
-  const made =
-    sluiceTables && (await change(writing, await repeated(writing, sluiceTables, given)));
+  const made = sluiceTables && (await createdBefore(writing, sluiceTables, given));
   const fresh = given.filter(({ idempotencyKey }) => !made?.has(idempotencyKey));
   const inserted = await insert(writing, fresh);
   // An INSERT returns nothing for a record that it met and left unchanged.
@@ -195,6 +225,30 @@ async function create(
   const fresher = new Map([...inserted, ...found]);
   if (sluiceTables) await remember(writing, sluiceTables, fresher);
   return new Map([...(made ?? []), ...fresher]);
+}
+
+/**
+ * Finds the records that earlier attempts created and that still exist, and updates them, except those of which this run
+ * has noted what is stored: they have their values, or someone's edit since.
+ */
+async function createdBefore(
+  writing: Writing,
+  sluiceTables: SluiceTables,
+  operations: readonly WriteOperation[],
+): Promise<AllWritten> {
+  const again = await repeated(writing, sluiceTables, operations);
+  const keys = again.map(({ idempotencyKey }) => idempotencyKey);
+  const noted = (await writing.notes?.get(keys)) ?? new Map<string, JsonObject>();
+  const all = await change(
+    writing,
+    again.map((each) => (noted.has(each.idempotencyKey) ? { ...each, values: {} } : each)),
+  );
+  return new Map(
+    [...all].map(([key, written]) => {
+      const stored = noted.get(key);
+      return [key, stored === undefined ? written : { ...written, stored }];
+    }),
+  );
 }
 
 /** True when the system is to assign the key. */

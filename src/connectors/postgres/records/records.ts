@@ -57,7 +57,7 @@ export function recordDestination(
 ): RecordDestination {
   const held = { link, table, sluiceTables };
   const forget = async (run: string, calls: Calls) =>
-    sluiceTables?.forgetCreated(link.session(calls), run);
+    sluiceTables?.forgetOperations(link.session(calls), run);
   return {
     kind: 'records',
     fields: table.relation.columns.filter((column) => !column.generated).map(fieldOf),

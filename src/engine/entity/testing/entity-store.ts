@@ -1,9 +1,10 @@
 import { nothingKnown } from '../../../model/field.ts';
-import type { JsonObject } from '../../../model/json.ts';
+import type { Json, JsonObject } from '../../../model/json.ts';
 import { entitySchema } from '../../../model/entity.ts';
 import type { LogEntry } from '../../../model/entity-log.ts';
 import type { GoldenRecord, RecordChange, SourceRecord } from '../../../model/golden-record.ts';
 import type { z } from 'zod';
+import { setByHand, takeBack } from '../by-hand.ts';
 import { findDuplicates, mergeKeys } from '../duplicates.ts';
 import { mergeGroup } from '../merge.ts';
 import { compileEntity, matchKeys, type EntityPlan, type Incoming } from '../plan.ts';
@@ -60,6 +61,20 @@ export class EntityStore {
     for (const { system, id } of unified.detached) this.sourceRecords.delete(`${system}/${id}`);
     this.#save(unified.records, unified.sourceRecords, unified.entries);
     return unified;
+  }
+
+  /** Sets a field by hand, or takes that back; returns false when there was nothing to take back. */
+  byHand(id: string, field: string, value: Json | undefined, reason = 'known better'): boolean {
+    const record = this.records.get(id);
+    if (record === undefined) throw new Error(`no record ${id}`);
+    const held = { record, sourceRecords: this.#idsOf(id), entry: this.entries.get(id) };
+    const context = this.#context();
+    const decided =
+      value === undefined
+        ? takeBack(this.plan, held, field, context)
+        : setByHand(this.plan, held, { field, value, reason }, context);
+    if (decided !== null) this.#save([decided.change], [], decided.entries);
+    return decided !== null;
   }
 
   /** Records what a destination run wrote into a system, as its acknowledgement does. */

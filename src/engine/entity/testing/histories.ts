@@ -1,11 +1,13 @@
 import * as fc from 'fast-check';
 import type { z } from 'zod';
 import { entitySchema, type EntitySpec } from '../../../model/entity.ts';
-import type { Event } from './reference-model.ts';
+import type { ByHand, Event } from './reference-model.ts';
 
 /** One cycle of a history: the rules as they are declared by then, and what each source has changed. */
 export interface PlannedCycle {
   readonly spec: EntitySpec;
+  /** What people decide before the cycle. */
+  readonly byHand: readonly ByHand[];
   /** The changed records, in the order in which the cycle reads them. */
   readonly events: readonly Event[];
 }
@@ -27,7 +29,7 @@ type Rules = Pick<z.input<typeof entitySchema>, 'ambiguous' | 'authority' | 'del
 const order = fc.shuffledSubarray(systems, { minLength: 3 });
 const authority = fc.oneof(
   fc.constant('latest' as const),
-  order.map((ranked) => ({ ranked })),
+  fc.record({ ranked: order, standing: fc.boolean() }),
   fc.constantFrom(...systems).map((owner) => ({ owner })),
 );
 const matches = fc.constantFrom<string[][][]>(
@@ -87,6 +89,12 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   late: fc.integer({ min: 0, max: 9 }).map((die) => (die === 0 ? 4 : 0)),
 });
 
+const byHand: fc.Arbitrary<ByHand> = fc.record({
+  nth: fc.nat(9),
+  field: fc.constantFrom(...settable),
+  value: edited,
+});
+
 /**
  * Makes histories of up to five cycles. Rules change in one cycle of four; a deleted record that is edited again is
  * restored under its id.
@@ -103,6 +111,7 @@ export function histories(guards: readonly number[]): fc.Arbitrary<History> {
       cycles: fc.array(
         fc.record({
           edits: fc.array(edit, { maxLength: 14 }),
+          byHand: fc.array(byHand, { maxLength: 2 }),
           rules: fc.option(rules, { freq: 3 }),
         }),
         { minLength: 1, maxLength: 5 },
@@ -114,7 +123,7 @@ export function histories(guards: readonly number[]): fc.Arbitrary<History> {
       let declared = first;
       return {
         order: sources,
-        cycles: cycles.map(({ edits, rules: changed }) => {
+        cycles: cycles.map(({ edits, byHand: decided, rules: changed }) => {
           declared = changed ?? declared;
           const touched = new Set<string>();
           for (const { system, id, values, deletes, late } of edits) {
@@ -138,6 +147,7 @@ export function histories(guards: readonly number[]): fc.Arbitrary<History> {
           const events = [...touched].flatMap((key) => tables.get(key) ?? []);
           return {
             spec: specOf(declared, sources),
+            byHand: decided,
             events: sources.flatMap((name) =>
               events.filter(({ source }) => source === name).toSorted(byTime),
             ),

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../../model/entity-log.ts';
+import type { FieldChange, LogEntry } from '../../../model/entity-log.ts';
 import type { GoldenRecord, SystemId } from '../../../model/golden-record.ts';
 import type { Json } from '../../../model/json.ts';
 import type { Outcome } from './reference-model.ts';
@@ -29,7 +29,7 @@ export function observed({ records, ids, entries, ambiguous }: Stored): Outcome 
     ids: ids.map(({ no, system, id }) => `${system} ${id} → ${no}`).toSorted(),
     changed: entries
       .flatMap(({ no, changes }) =>
-        changes.map((one) => `${no} ${one.field}: ${text(one.old)} → ${text(one.new)}`),
+        net(changes).map((one) => `${no} ${one.field}: ${text(one.old)} → ${text(one.new)}`),
       )
       .toSorted(),
     refused: entries
@@ -39,6 +39,14 @@ export function observed({ records, ids, entries, ambiguous }: Stored): Outcome 
       .toSorted(),
     ambiguous,
   };
+}
+
+/** Returns one change of each field, from its first old value to its last new one, where they differ. */
+function net(changes: LogEntry['changes']): Pick<FieldChange, 'field' | 'old' | 'new'>[] {
+  const all = new Map<string, Pick<FieldChange, 'field' | 'old' | 'new'>>();
+  for (const { field, old, new: value } of changes)
+    all.set(field, { ...(all.get(field) ?? { field, old }), new: value });
+  return [...all.values()].filter((one) => text(one.old) !== text(one.new));
 }
 
 function mapped<From, To>(

@@ -14,6 +14,14 @@ export interface Event {
   readonly deleted: boolean;
 }
 
+/** What a person decides about a field of the `nth` live record (counted around): a value, or to take that back. */
+export interface ByHand {
+  readonly nth: number;
+  readonly field: string;
+  /** Undefined takes the value back that was set by hand, if one was. */
+  readonly value: Value | undefined;
+}
+
 /** The origin of a value. `over` is the origin of the value that the field had when the cycle began. */
 interface Origin {
   readonly source: string;
@@ -90,10 +98,14 @@ export class ReferenceModel {
     return this;
   }
 
-  /** Does one cycle over the changed records of all sources, in the order in which they are read. */
-  cycle(events: readonly Event[]): Outcome {
+  /**
+   * Does one cycle over the changed records of all sources, in the order in which they are read.
+   * @param byHand what people have decided since the last cycle
+   */
+  cycle(events: readonly Event[], byHand: readonly ByHand[] = []): Outcome {
     this.#cycle += 1;
     const before = this.#golden.map(({ values }) => ({ ...values }));
+    for (const one of byHand) this.#decide(one);
     const refusals: Refusal[] = [];
     const ambiguous: string[] = [];
     for (const event of events) this.#take(event, refusals, ambiguous);
@@ -200,7 +212,7 @@ export class ReferenceModel {
     for (const [field, value] of Object.entries(event.values)) {
       // A source sets a field when it gives another value than it gave last.
       if (value === (last[field] ?? null)) continue;
-      const present = golden.origins[field];
+      const present = this.#present(golden, field);
       const next: Origin = { source: event.source, at: event.at, cycle: this.#cycle };
       if (isTaken(this.#spec.authority[field], present, next)) {
         const over = present?.cycle === this.#cycle ? present.over : present;
@@ -213,6 +225,51 @@ export class ReferenceModel {
     }
     if (changed) golden.updatedIn = this.#cycle;
     this.#derive(golden);
+  }
+
+  #decide({ nth, field, value }: ByHand): void {
+    const live = this.#golden.filter(({ alive }) => alive);
+    const golden = live[nth % live.length];
+    if (golden === undefined) return;
+    if (value !== undefined) {
+      golden.values[field] = value;
+      golden.origins[field] = { source: 'manual', at: 0, cycle: this.#cycle };
+    } else if (golden.origins[field]?.source === 'manual') this.#takeBack(golden, field);
+    else return;
+    golden.updatedIn = this.#cycle;
+    this.#derive(golden);
+  }
+
+  /** Of what the sources said last, authority decides: the owner, the best ranked, else the newest. */
+  #takeBack(golden: Golden, field: string): void {
+    const authority = this.#spec.authority[field];
+    const sources = Object.keys(this.#spec.sources);
+    const ranks =
+      typeof authority === 'object' && 'ranked' in authority
+        ? authority.ranked
+        : sources.map(() => '');
+    const [best] = this.#idsOf(golden)
+      .filter(({ values }) => (values[field] ?? '') !== '')
+      .filter(({ system }) =>
+        typeof authority === 'object' && 'owner' in authority ? system === authority.owner : true,
+      )
+      .toSorted((a, b) => rankIn(ranks, a.system) - rankIn(ranks, b.system) || b.at - a.at);
+    delete golden.values[field];
+    delete golden.origins[field];
+    if (best === undefined) return;
+    golden.values[field] = best.values[field] ?? null;
+    golden.origins[field] = { source: best.system, at: best.at, cycle: this.#cycle };
+  }
+
+  /** A value with a standing rank counts while it is not empty and the record has an id of its source. */
+  #present(golden: Golden, field: string): Origin | undefined {
+    const present = golden.origins[field];
+    const authority = this.#spec.authority[field];
+    if (typeof authority !== 'object' || !('ranked' in authority) || !authority.standing)
+      return present;
+    if (present?.source === 'manual') return present;
+    const isSaid = this.#idsOf(golden).some(({ system }) => system === present?.source);
+    return isSaid && (golden.values[field] ?? '') !== '' ? present : undefined;
   }
 
   #derive({ values, origins }: Golden): void {
@@ -262,11 +319,18 @@ export class ReferenceModel {
     const losers = group.filter((golden) => golden !== winner);
     for (const field of Object.keys(this.#spec.fields)) {
       if (typeof this.#spec.fields[field] === 'object') continue;
+      if (isByHand(winner, field)) continue;
       const policy = merge.override?.[field] ?? merge.default;
-      if (policy === 'never') continue;
       const authority = this.#spec.authority[field];
       let best = winner;
       for (const loser of losers) {
+        if (isByHand(best, field)) break;
+        if (isByHand(loser, field)) {
+          const fills = (winner.values[field] ?? '') === '' && (loser.values[field] ?? '') !== '';
+          if (fills) best = loser;
+          continue;
+        }
+        if (policy === 'never') continue;
         if (typeof authority === 'object' && 'owner' in authority)
           if (loser.origins[field]?.source !== authority.owner) continue;
         if (isBetter(policy, field, loser, best)) best = loser;
@@ -305,8 +369,8 @@ export class ReferenceModel {
   ): Outcome {
     const changed: string[] = [];
     for (const { no, values } of this.#golden)
-      for (const [field, value] of Object.entries(values)) {
-        const old = before[no]?.[field] ?? null;
+      for (const field of Object.keys(this.#spec.fields)) {
+        const [old, value] = [before[no]?.[field] ?? null, values[field] ?? null];
         if (old !== value) changed.push(`${no} ${field}: ${old} → ${value}`);
       }
     const last = new Map(
@@ -336,7 +400,8 @@ function isTaken(
   present: Origin | undefined,
   next: Origin,
 ): boolean {
-  if (authority !== undefined && typeof authority === 'object' && 'owner' in authority) {
+  if (present?.source === 'manual') return false;
+  if (typeof authority === 'object' && 'owner' in authority) {
     if (next.source !== authority.owner) return false;
     return present?.source !== next.source || next.at >= present.at;
   }
@@ -347,11 +412,19 @@ function isTaken(
   const isNewer = (than: Origin): boolean =>
     next.at > than.at ||
     (next.at === than.at && rankIn(ranks, next.source) <= rankIn(ranks, than.source));
+  if (authority.standing && present.source !== next.source) {
+    const behind = rankIn(ranks, next.source) - rankIn(ranks, present.source);
+    return behind === 0 ? isNewer(present) : behind < 0;
+  }
   if (present.cycle !== next.cycle || present.source === next.source) return isNewer(present);
   // Both were set in this cycle: the better ranked of those that are newer than what was there before.
   const behind = rankIn(ranks, next.source) - rankIn(ranks, present.source);
   if (behind === 0) return isNewer(present);
   return behind < 0 && (present.over === undefined || isNewer(present.over));
+}
+
+function isByHand({ origins }: Golden, field: string): boolean {
+  return origins[field]?.source === 'manual';
 }
 
 function rankIn(ranks: readonly string[], source: string): number {
