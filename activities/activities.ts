@@ -58,7 +58,7 @@ export interface RunActivities {
 
 /** The steps of a cycle, settled when it opens. */
 export interface OpenedCycle {
-  /** The reads of the sources, in order. */
+  /** The reads of the sources that are not down, in order. */
   readonly readings: readonly {
     readonly source: string;
     readonly reading: 'changes' | 'tombstones';
@@ -66,8 +66,14 @@ export interface OpenedCycle {
   /** The sources whose deleted records are found by reading all ids. */
   readonly scans: readonly string[];
   readonly merges: boolean;
-  /** The syncs of the destinations. */
+  /** The syncs of the destinations, without those whose own system is a source that is down. */
   readonly destinations: readonly string[];
+}
+
+/** A source that is down, so that the cycle goes on without it. */
+export interface Missing {
+  /** The sync of the destination that is the same system, if there is one: it waits too. */
+  readonly missing?: { readonly destination?: string };
 }
 
 /** The activities of a cycle, as the workflow sees them: ids and counts in, ids and counts out (R1). */
@@ -84,13 +90,13 @@ export interface CycleActivities {
     entity: string;
     source: string;
     reading: 'changes' | 'tombstones';
-  }): Promise<{ more: boolean; waits?: boolean }>;
+  }): Promise<{ more: boolean; waits?: boolean } & Missing>;
   /** Reads the ids of all records of a source, if that is due, and counts those that are gone (R7). */
   scanSource(input: {
     run: string;
     entity: string;
     source: string;
-  }): Promise<Removal & { needsApproval: boolean }>;
+  }): Promise<Removal & { needsApproval: boolean } & Missing>;
   /** Detaches the records whose ids `scanSource` did not find. */
   detachMissing(input: { run: string; entity: string; source: string }): Promise<void>;
   /** Merges duplicates, or reports them. */

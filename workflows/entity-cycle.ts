@@ -9,7 +9,7 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { CycleActivities, OpenedCycle } from '../activities/activities.ts';
+import type { CycleActivities, Missing, OpenedCycle } from '../activities/activities.ts';
 import { noStats } from '../src/model/outcome.ts';
 import { newRunId } from '../src/model/run-id.ts';
 import {
@@ -42,6 +42,8 @@ class EntityCycle {
   readonly #input: EntityCycleInput;
   readonly #life: RunLife;
   #children: ChildWorkflowHandle<typeof syncRun>[] = [];
+  /** The syncs of destinations that wait, because they are the same system as a source which is down. */
+  readonly #heldBack = new Set<string>();
   /** True when the next cycle is asked for while this one only waits for its destinations. */
   #givesWay = false;
   /** True when the sources hold more than the cycle reads. */
@@ -90,22 +92,33 @@ class EntityCycle {
     const life = this.#life;
     life.phase = 'read';
     for (const { source, reading } of readings) {
-      const { more, waits = false } = await pausable(life.gate, () =>
+      const {
+        more,
+        waits = false,
+        missing,
+      } = await pausable(life.gate, () =>
         steps.unifySource.executeWithOptions({ summary: source }, [
           { run, entity, source, reading },
         ]),
       );
+      this.#holdBack(missing);
       this.#more ||= more;
       this.#moreNow ||= more && !waits;
     }
     for (const source of scans) {
-      const { needsApproval, ...removal } = await pausable(life.gate, () =>
+      const { needsApproval, missing, ...removal } = await pausable(life.gate, () =>
         steps.scanSource({ run, entity, source }),
       );
+      this.#holdBack(missing);
       if (removal.remove === 0) continue;
       if (needsApproval) await life.awaitApproval(removal);
       await pausable(life.gate, () => steps.detachMissing({ run, entity, source }));
     }
+  }
+
+  /** Holds back the destination that is the same system as a source which is down. */
+  #holdBack(missing: Missing['missing']): void {
+    if (missing?.destination !== undefined) this.#heldBack.add(missing.destination);
   }
 
   /**
@@ -114,7 +127,8 @@ class EntityCycle {
    */
   async #deliver({ destinations }: OpenedCycle): Promise<void> {
     await condition(() => !this.#life.gate.closed());
-    const started = await Promise.all(destinations.map((sync) => this.#start(sync)));
+    const due = destinations.filter((sync) => !this.#heldBack.has(sync));
+    const started = await Promise.all(due.map((sync) => this.#start(sync)));
     this.#children = started.filter((child) => child !== null);
     // A pause that came while they started could not reach them.
     if (this.#life.gate.closed()) this.#steerChildren('pause');

@@ -30,6 +30,7 @@ export function closeCycle(deps: WorkerDependencies): CycleActivities['closeCycl
       faultPoint('cycle.before-positions');
       await movePositions(deps, run, entity);
       faultPoint('cycle.after-positions');
+      await store.missingSources.settle(run, entity.no);
       await store.entities.completed(id, entity.openCycle, run);
       faultPoint('cycle.after-number');
       await store.runProgress.noteMore(run, more);
@@ -67,7 +68,7 @@ async function outcomeOf({ store }: WorkerDependencies, run: string): Promise<Ru
   const partial = all.some(
     ({ status, stats }) => status === 'failed' || stats.errors + stats.removeErrors > 0,
   );
-  if (partial) return 'partial';
+  if (partial || (cycle?.cycle?.missing.length ?? 0) > 0) return 'partial';
   const merged = cycle?.cycle?.stages.find(({ name }) => name === 'merge')?.counts['merged'] ?? 0;
   const written = all.reduce(
     (sum, { stats }) => sum + stats.created + stats.updated + stats.removed,

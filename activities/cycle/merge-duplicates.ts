@@ -18,6 +18,7 @@ const batch = 1000;
 /**
  * Merges records that share match keys, a batch in a transaction, until none are left: a winner may come to share a key
  * with further records. Groups that are too large are reported instead; so are all groups if the entity only reports.
+ * Groups with a record of a source that is down wait: the source may have changed it meanwhile.
  */
 export function mergeDuplicates(deps: WorkerDependencies): CycleActivities['mergeDuplicates'] {
   return ({ run, entity: id }) =>
@@ -27,19 +28,20 @@ export function mergeDuplicates(deps: WorkerDependencies): CycleActivities['merg
       const entity = await openEntity(store, id, run);
       if (entity.spec.merge === undefined) return;
       const plan = compileEntity(entity.spec, () => nothingKnown);
+      const missing = (await store.missingSources.of(run)).map(({ source }) => source);
       let no = (await store.chunks.of('merge').lastExported(run))?.no ?? -1;
       for (;;) {
         signal.throwIfAborted();
-        const due = await store.records.toMerge(entity.ref, batch);
+        const due = await store.records.toMerge(entity.ref, batch, missing);
         if (due.length === 0) return;
-        await mergeBatch(store, { run, no: (no += 1) }, entity, plan, due);
+        await mergeBatch(store, { run, no: (no += 1), missing }, entity, plan, due);
       }
     });
 }
 
 async function mergeBatch(
   store: Store,
-  { run, no }: { run: string; no: number },
+  { run, no, missing }: { run: string; no: number; missing: readonly string[] },
   entity: OpenEntity,
   plan: EntityPlan,
   due: readonly RecordId[],
@@ -51,7 +53,9 @@ async function mergeBatch(
   const records = await store.records.records(ref, due);
   const keys = [...new Set(records.flatMap(({ values }) => mergeKeys(plan, values)))];
   const shared = await store.matchKeys.find(ref, keys, guard + 1);
-  const { groups, tooLarge } = findDuplicates(shared, guard);
+  const { groups: all, tooLarge } = findDuplicates(shared, guard);
+  const waiting = new Set(await store.sourceRecords.among(all.flat(), missing));
+  const groups = all.filter((group) => !group.some((id) => waiting.has(id)));
   const merging = report ? [] : groups;
   const merged = await mergeAll(store, entity, plan, merging);
   const reported = [
@@ -66,6 +70,7 @@ async function mergeBatch(
   };
   await chunks.commit(run, no, token, { state: 'exported', stats: noStats, counts }, async (tx) => {
     await store.records.compared(due, tx);
+    await store.records.compareLater([...waiting], tx);
     for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
     for (const group of merging) await store.groups.forget(entity.no, group, tx);
     await store.records.save(tx, ref, {

@@ -1,5 +1,6 @@
 import { compileEntity, type EntityPlan } from '../../src/engine/entity/plan.ts';
 import { destinationSyncId, destinationSyncs } from '../../src/model/entity-syncs.ts';
+import type { MissingSource } from '../../src/model/cycle.ts';
 import { nothingKnown, type KnownFields } from '../../src/model/field.ts';
 import { faultPoint } from '../../src/model/fault-point.ts';
 import type { RunWarning } from '../../src/model/run.ts';
@@ -16,6 +17,7 @@ import {
   withSource,
   type OpenEntity,
 } from '../entity/entity.ts';
+import { goOnWithout, outageOf, type Outage } from '../entity/missing-sources.ts';
 import { settlePass, tombstonesPositionName } from '../entity/passes.ts';
 import { reindex } from './reindex.ts';
 
@@ -37,7 +39,7 @@ export function openCycle(deps: WorkerDependencies): CycleActivities['openCycle'
       await reindex(store, entity, plan, signal);
       await tryAgain(store, entity);
       faultPoint('open.after-plan');
-      return opened(entity);
+      return opened(entity, await store.missingSources.of(run));
     });
 }
 
@@ -57,8 +59,9 @@ async function tryAgain(
   await records.deliverAgain(await refused.due(no, destinations, mostTriedAgain));
 }
 
-function opened({ id, spec }: OpenEntity): OpenedCycle {
-  const sources = Object.entries(spec.sources);
+function opened({ id, spec }: OpenEntity, missing: readonly MissingSource[]): OpenedCycle {
+  const down = new Set(missing.map(({ source }) => source));
+  const sources = Object.entries(spec.sources).filter(([name]) => !down.has(name));
   const readings = sources.flatMap(([source, { deleted }]) => {
     const tombstones = typeof deleted === 'object' && 'stream' in deleted;
     return [
@@ -69,13 +72,16 @@ function opened({ id, spec }: OpenEntity): OpenedCycle {
   const scans = sources
     .filter(([, { deleted }]) => typeof deleted === 'object' && 'scan' in deleted)
     .map(([source]) => source);
-  const destinations = Object.keys(spec.destinations).map((name) => destinationSyncId(id, name));
+  // A system that cannot be read is not written either: someone may have edited it in the meantime.
+  const destinations = Object.keys(spec.destinations)
+    .filter((name) => !down.has(name))
+    .map((name) => destinationSyncId(id, name));
   return { readings, scans, merges: spec.merge !== undefined, destinations };
 }
 
 /**
- * Opens every source, settles its passes, and compiles the entity with the sources' fields, which must fit its
- * declaration.
+ * Opens every source that is not down, settles its passes, and compiles the entity with the sources' fields, which must fit
+ * its declaration.
  */
 async function settlePasses(
   deps: WorkerDependencies,
@@ -83,31 +89,55 @@ async function settlePasses(
   entity: OpenEntity,
   signal: AbortSignal,
 ): Promise<EntityPlan> {
-  const { store, sessions } = deps;
+  const { store } = deps;
   const { full = false } = (await store.runs.get(run))?.options ?? {};
   const known = new Map<string, KnownFields>();
   const warnings: RunWarning[] = [];
+  const outages: Outage[] = [];
+  const down = new Set((await store.missingSources.of(run)).map(({ source }) => source));
   for (const name of Object.keys(entity.spec.sources)) {
-    const spec = sourceOf(entity.spec, name);
-    const mark = sourceFingerprint(spec);
-    await withSource(sessions, run, spec, 'changes', signal, async (open) => {
-      known.set(name, open.source);
-      const before = await store.positions.get(entity.no, name, mark);
-      const reading = { source: name, reading: 'changes' } as const;
-      const pass = await settlePass(store, run, reading, open, before, full);
-      if (pass.movedBack === true && pass.since !== null) warnings.push(movedBack(name));
-    });
-    if (typeof spec.deleted !== 'object' || !('stream' in spec.deleted)) continue;
-    await withSource(sessions, run, spec, 'tombstones', signal, async (open) => {
-      const before = await store.positions.get(entity.no, tombstonesPositionName(name), mark);
-      const reading = { source: name, reading: 'tombstones' } as const;
-      const pass = await settlePass(store, run, reading, open, before, full);
-      if (pass.movedBack === true && pass.since !== null)
-        warnings.push(movedBack(tombstonesPositionName(name)));
-    });
+    if (down.has(name)) continue;
+    try {
+      const { fields, back } = await settleSource(deps, run, entity, name, { full, signal });
+      known.set(name, fields);
+      warnings.push(...back.map(movedBack));
+    } catch (error) {
+      const outage = outageOf(error, entity, name);
+      if (outage === null) throw error;
+      outages.push(outage);
+    }
   }
+  await goOnWithout(store, run, entity, outages);
   await store.runProgress.warn(run, warnings);
   return compileEntity(entity.spec, (name) => known.get(name) ?? nothingKnown);
+}
+
+/**
+ * Opens a source and settles its passes.
+ * @returns its fields, and `back`: those of its streams, by the names of their positions, whose highest watermark is below
+ *   the one that was reached
+ */
+async function settleSource(
+  { store, sessions }: WorkerDependencies,
+  run: string,
+  { no, spec: entity }: OpenEntity,
+  name: string,
+  { full, signal }: { full: boolean; signal: AbortSignal },
+): Promise<{ fields: KnownFields; back: string[] }> {
+  const spec = sourceOf(entity, name);
+  const mark = sourceFingerprint(spec);
+  const back: string[] = [];
+  const settle = (reading: 'changes' | 'tombstones', position: string) =>
+    withSource(sessions, run, spec, reading, signal, async (open) => {
+      const before = await store.positions.get(no, position, mark);
+      const pass = await settlePass(store, run, { source: name, reading }, open, before, full);
+      if (pass.movedBack === true && pass.since !== null) back.push(position);
+      return open.source;
+    });
+  const fields = await settle('changes', name);
+  if (typeof spec.deleted === 'object' && 'stream' in spec.deleted)
+    await settle('tombstones', tombstonesPositionName(name));
+  return { fields, back };
 }
 
 async function checkDestinations(

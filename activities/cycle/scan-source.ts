@@ -17,6 +17,7 @@ import {
   type OpenEntity,
   type OpenSource,
 } from '../entity/entity.ts';
+import { missingAs, unlessMissing } from '../entity/missing-sources.ts';
 import { passOf } from '../entity/passes.ts';
 
 const pageLimit = { records: 20_000, bytes: 16 << 20, record: largestRecord };
@@ -36,10 +37,15 @@ export function scanSource(deps: WorkerDependencies): CycleActivities['scanSourc
       if (scan === undefined || !(await isDue(deps, run, entity, name, milliseconds(scan.scan))))
         return nothing;
       if (!(await store.passes.isScanned(run, name))) {
-        await withSource(sessions, run, spec, 'ids', signal, async (open) => {
-          for await (const ids of idsOf(open, spec.source.id))
-            await store.seenIds.note(entity.ref, run, name, ids);
-        });
+        const scanned = await unlessMissing(store, run, entity, name, () =>
+          withSource(sessions, run, spec, 'ids', signal, async (open) => {
+            for await (const ids of idsOf(open, spec.source.id))
+              await store.seenIds.note(entity.ref, run, name, ids);
+            return true;
+          }),
+        );
+        // Nobody can tell what is gone from a system that could not be read to its end (R7).
+        if (scanned === null) return { ...nothing, ...missingAs(entity, name) };
         await store.passes.noteScanned(run, name);
       }
       const { unseen, of, seen } = await store.seenIds.count(entity.ref, run, name);

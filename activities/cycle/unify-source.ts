@@ -33,6 +33,7 @@ import { claimNextChunk } from '../host/attempt.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { possiblySharedKeys } from './shared-keys.ts';
 import { tombstoneReader } from './tombstone-reader.ts';
+import { missingAs, unlessMissing } from '../entity/missing-sources.ts';
 import { passOf } from '../entity/passes.ts';
 import type { UncommittedChunk } from './uncommitted-chunk.ts';
 
@@ -58,10 +59,13 @@ export function unifySource(deps: WorkerDependencies): CycleActivities['unifySou
       await deps.store.runProgress.enter(run, 'read');
       const entity = await openEntity(deps.store, id, run);
       const spec = sourceOf(entity.spec, name);
-      return withSource(deps.sessions, run, spec, reading, signal, (open) => {
-        const unifier = new Unifier(deps.store, { run, entity, name, reading, ...open, signal });
-        return unifier.run();
-      });
+      const read = await unlessMissing(deps.store, run, entity, name, () =>
+        withSource(deps.sessions, run, spec, reading, signal, (open) => {
+          const unifier = new Unifier(deps.store, { run, entity, name, reading, ...open, signal });
+          return unifier.run();
+        }),
+      );
+      return read ?? { more: false, ...missingAs(entity, name) };
     });
 }
 

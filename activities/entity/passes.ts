@@ -66,7 +66,11 @@ export async function passOf(
   return position === null ? null : (JSON.parse(position) as Position);
 }
 
-/** Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`). */
+/**
+ * Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`); null when the
+ * cycle has read nothing of it, so that the position stays: the end of a pass that was only settled is no place reached
+ * (R3).
+ */
 export async function passAfter(
   store: Pick<Store, 'chunks' | 'passes'>,
   run: string,

@@ -41,7 +41,21 @@ const cycle: Run = {
   sync: null,
   mode: null,
   stats: { ...noStats, imported: 3, created: 2, updated: 1 },
-  cycle: { entity: 'account', stages, more: true, children: ['r2', 'r3'] },
+  cycle: {
+    entity: 'account',
+    stages,
+    more: true,
+    missing: [
+      {
+        source: 'crm',
+        since: '2026-01-02T03:04:05.000Z',
+        code: 'connection',
+        message: 'nobody answers',
+        connection: 'c',
+      },
+    ],
+    children: ['r2', 'r3'],
+  },
 };
 const delivered: Run = { ...completed, id: 'r2', sync: 'account.crm', parent: 'c1' };
 const undelivered: Run = { ...failed, id: 'r3', sync: 'account.shop', parent: 'c1' };
@@ -154,6 +168,9 @@ it('runs cycles of an entity until no source holds more, and exits 1 where a des
   );
   expect(good.stdout).toMatch(
     / {2}shop failed \(run r3, mode upsert\)\n[^]*try it with: sluice check crm/,
+  );
+  expect(good.stdout).toMatch(
+    / {2}without crm, missing since 2026-01-02T03:04:05.000Z: connection c: connection: nobody answers\n/,
   );
   cycles = [{ run: last, children: [undelivered] }];
   expect(await run('account')).toMatchObject({ code: 1 });

@@ -23,7 +23,7 @@ function syncLines(run: RunView): string[] {
 
 /** Returns lines about the stages that did something, then about each destination. */
 function cycleLines(run: RunView): string[] {
-  const { entity, stages = [], children = [] } = run;
+  const { entity, stages = [], missing = [], children = [] } = run;
   return [
     `${entity} ${endOf(run)} (cycle ${run.id})`,
     ...stages
@@ -35,6 +35,10 @@ function cycleLines(run: RunView): string[] {
       ...(child.stats.errors > 0 ? [`    its record errors: sluice errors ${child.id}`] : []),
       ...(child.failure ? failureLines(child.failure).map((line) => `    ${line}`) : []),
     ]),
+    ...missing.map(
+      ({ source, since, connection, code, message }) =>
+        `  without ${source}, missing since ${since}: connection ${connection}: ${code}: ${message}`,
+    ),
   ];
 }
 

@@ -27,12 +27,24 @@ export interface CycleStage {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** A source that a cycle went on without, because its system was down or refused access (DESIGN section 5). */
+export interface MissingSource {
+  readonly source: string;
+  /** The time of the first failure since the source was last read; ISO 8601, in UTC. */
+  readonly since: string;
+  readonly code: string;
+  readonly message: string;
+  readonly connection: string;
+}
+
 /** The part of a run that only a cycle of an entity has. */
 export interface CycleView {
   readonly entity: string;
   readonly stages: readonly CycleStage[];
   /** True when sources hold more changes than this cycle read: the next cycle goes on there. */
   readonly more: boolean;
+  /** The sources that it went on without. */
+  readonly missing: readonly MissingSource[];
   /** The ids of the runs of its destinations. */
   readonly children: readonly string[];
 }

@@ -4,6 +4,7 @@ import { EntityLog } from './entities/entity-log.ts';
 import { GoldenRecords } from './entities/golden-records.ts';
 import { GoldenViews } from './entities/golden-views.ts';
 import { MatchKeys } from './entities/match-keys.ts';
+import { MissingSources } from './entities/missing-sources.ts';
 import { Positions } from './entities/positions.ts';
 import { RefusedRecords } from './entities/refused-records.ts';
 import { SeenIds } from './entities/seen-ids.ts';
@@ -60,6 +61,7 @@ export interface Store {
   readonly log: EntityLog;
   readonly groups: DuplicateGroups;
   readonly positions: Positions;
+  readonly missingSources: MissingSources;
   readonly refused: RefusedRecords;
   readonly seal: Seal;
 }
@@ -96,6 +98,7 @@ export function createStore(db: Database, seal: Seal): Store {
     log: new EntityLog(db, seal),
     groups: new DuplicateGroups(db),
     positions: new Positions(db, seal),
+    missingSources: new MissingSources(db),
     refused: new RefusedRecords(db),
     seal,
   };

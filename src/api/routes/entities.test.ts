@@ -55,7 +55,16 @@ describe('/v1/entities', () => {
       { code: 'run_open', run: 'r1' },
     ]);
     const stages = [{ name: 'read', status: 'done', counts: { shop: 3 } }] as const;
-    const cycle = { entity: 'account', stages, more: true, children: ['r2'] };
+    const missing = [
+      {
+        source: 'crm',
+        since: '2026-01-02T03:04:05.000Z',
+        code: 'connection',
+        message: 'nobody answers',
+        connection: 'c',
+      },
+    ];
+    const cycle = { entity: 'account', stages, more: true, missing, children: ['r2'] };
     stored.runs.set('r1', exampleRun({ sync: null, mode: null, cycle, phase: 'deliver' }));
     stored.runs.set('r2', exampleRun({ id: 'r2', sync: 'account.crm', parent: 'r1' }));
     const run = await (await send('GET', '/v1/runs/r1')).json();
@@ -67,6 +76,7 @@ describe('/v1/entities', () => {
       phase: 'deliver',
       stages,
       more: true,
+      missing,
       children: [{ id: 'r2', entity: 'account', destination: 'crm', parent: 'r1' }],
     });
     expect(run).toHaveProperty('links', {

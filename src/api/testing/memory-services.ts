@@ -200,7 +200,7 @@ function memoryEntities(stored: MemoryServices['stored']): Services['entities'] 
       if (!stored.entities.has(entity)) throw notFound('entity', entity);
       const open = [...stored.runs.values()].find((run) => run.finishedAt === null);
       if (open !== undefined) throw cycleIsOpen(entity, open.id);
-      const cycle = { entity, stages: [], more: false, children: [] };
+      const cycle = { entity, stages: [], more: false, missing: [], children: [] };
       const id = `r${stored.runs.size + 1}`;
       const run = exampleRun({ id, sync: null, mode: null, cycle, options, status: 'pending' });
       stored.runs.set(id, run);

@@ -122,6 +122,16 @@ const stageSchema = z
   })
   .openapi('CycleStage');
 
+const missingSchema = z
+  .object({
+    source: z.string(),
+    since: moment.describe('When it first failed since it was last read.'),
+    code: z.string(),
+    message: z.string(),
+    connection: z.string(),
+  })
+  .openapi('MissingSource');
+
 /** A run, as the API shows it. */
 export const runSchema = z
   .object({
@@ -131,6 +141,10 @@ export const runSchema = z
       .boolean()
       .optional()
       .describe('Of a cycle: sources hold more changes, which the next cycle reads.'),
+    missing: z
+      .array(missingSchema)
+      .optional()
+      .describe('Of a cycle: sources that it went on without; a later cycle reads them.'),
     children: z
       .array(z.object(shape).openapi('DestinationRun'))
       .optional()
@@ -155,11 +169,12 @@ export function runView(
 ): RunView {
   const view = { ...plainView(run), ...(preview !== null && { preview: previewView(preview) }) };
   if (run.cycle === null) return view;
-  const { stages, more } = run.cycle;
+  const { stages, more, missing } = run.cycle;
   return {
     ...view,
     stages: stages.map((stage) => ({ ...stage, counts: { ...stage.counts } })),
     more,
+    missing: missing.map((one) => ({ ...one })),
     children: children.filter(({ parent }) => parent === run.id).map(plainView),
   };
 }

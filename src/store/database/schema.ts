@@ -1,4 +1,5 @@
 import type { ColumnType } from 'kysely';
+import type { MissingSource } from '../../model/cycle.ts';
 import type { EntitySpec } from '../../model/entity.ts';
 import type { LogEntry } from '../../model/entity-log.ts';
 import type { Mode } from '../../model/mode.ts';
@@ -96,6 +97,7 @@ export const tables = {
     entity_spec: nullable(json<EntitySpec>('json')),
     parent: nullable(name),
     more: nullable(bool),
+    missing: defaulted(json<MissingSource[]>()),
   },
   skipped_ticks: { sync: name, at: defaulted(time), open_run: nullable(name) },
   chunks: {
@@ -220,6 +222,7 @@ export const tables = {
     since: time,
     due: time,
   },
+  entity_missing: { entity: int, source: name, since: time },
   entity_groups: {
     entity: int,
     cycle: bigint,

@@ -103,4 +103,5 @@ const tables = [
   'entity_positions',
   'entity_groups',
   'entity_refused',
+  'entity_missing',
 ] as const;

@@ -265,12 +265,23 @@ export class GoldenRecords {
     );
   }
 
-  /** Records that share a match key with others since they were last compared. */
-  async toMerge({ no }: EntityRef, limit: number): Promise<RecordId[]> {
+  /**
+   * Returns records that share a match key with others since they were last compared.
+   * @param missing systems that are down: their records wait. Default: none
+   */
+  async toMerge(
+    { no }: EntityRef,
+    limit: number,
+    missing: readonly string[] = [],
+  ): Promise<RecordId[]> {
+    const isHere =
+      missing.length === 0
+        ? sql`true`
+        : sql`not exists (
+            select from entity_ids i where i.record = e.id and i.system = any(${missing}::text[]))`;
     const { rows } = await sql<{ id: string }>`
-      select id from entity_records where entity = ${no} and merge_due order by id limit ${limit}`.execute(
-      this.#db,
-    );
+      select id from entity_records e where entity = ${no} and merge_due and ${isHere}
+      order by id limit ${limit}`.execute(this.#db);
     return rows.map(({ id }) => id);
   }
 
@@ -280,6 +291,13 @@ export class GoldenRecords {
     await sql`update entity_records e set seq = nextval('entity_change')
       from (select id from entity_records where id = any(${listed(ids)}::bigint[]) order by id for update) r
       where e.id = r.id`.execute(db);
+  }
+
+  /** Notes that these records are to be compared, by this cycle or a later one. */
+  async compareLater(ids: readonly RecordId[], tx: Database): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`update entity_records set merge_due = true
+      where id = any(${listed(ids)}::bigint[]) and not merge_due`.execute(tx);
   }
 
   /** Notes that these records have been compared. */

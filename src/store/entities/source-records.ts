@@ -114,6 +114,17 @@ export class SourceRecords {
     );
   }
 
+  /** Returns those of these records that have an id in one of these systems. */
+  async among(ids: readonly RecordId[], systems: readonly string[]): Promise<RecordId[]> {
+    if (ids.length === 0 || systems.length === 0) return [];
+    const { rows } = await sql<{ record: string }>`
+      select distinct record from entity_ids
+      where record = any(${listed(ids)}::bigint[]) and system = any(${systems}::text[])`.execute(
+      this.#db,
+    );
+    return rows.map(({ record }) => record);
+  }
+
   /** In which systems these records have ids: cheaper than {@link idsOf}, since a stand-in takes the place of each id. */
   async systemsOf(ids: readonly RecordId[]): Promise<Map<RecordId, SystemId[]>> {
     const found = new Map<RecordId, SystemId[]>();

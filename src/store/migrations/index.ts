@@ -12,6 +12,7 @@ import { jobs } from './0011-jobs.ts';
 import { longWindows } from './0012-long-windows.ts';
 import { edited } from './0013-edited.ts';
 import { refused } from './0014-refused.ts';
+import { missing } from './0016-missing.ts';
 
 /** Every migration by number; a released one is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -28,4 +29,5 @@ export const migrations: Record<string, Migration> = {
   '0012-long-windows': longWindows,
   '0013-edited': edited,
   '0014-refused': refused,
+  '0016-missing': missing,
 };

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { MissingSource } from '../../model/cycle.ts';
 import { destinationOfSync, destinationSyncId } from '../../model/entity-syncs.ts';
 import type { Mode } from '../../model/mode.ts';
 import type { Stats } from '../../model/outcome.ts';
@@ -23,6 +24,7 @@ interface RunRow {
   parent: string | null;
   counts: Record<string, number> | null;
   more: boolean | null;
+  missing: MissingSource[];
   children: string[];
   options: RunOptions;
   status: RunStatus;
@@ -158,6 +160,7 @@ export class Runs {
 }
 
 function cycleOf(row: RunRow, entity: string): Run['cycle'] {
-  const { counts, more, children } = row;
-  return { entity, stages: stagesOf(row, counts ?? {}), more: more ?? false, children };
+  const { counts, more, missing, children } = row;
+  const stages = stagesOf(row, counts ?? {});
+  return { entity, stages, more: more ?? false, missing, children };
 }
