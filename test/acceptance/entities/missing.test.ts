@@ -175,7 +175,7 @@ test.concurrent('reads again what a source that goes away at the first page has 
   link.pass();
   await runCycle(stack, 'early');
   const codes = (await recordsOf(stack, 'early')).map(({ fields }) => fields['code']);
-  expect(codes.toSorted()).toEqual(['a', 'b', 'c', 'd']);
+  expect(new Set(codes)).toEqual(new Set(['a', 'b', 'c', 'd']));
 });
 
 test.concurrent('does not wait for what only a person can mend, and fails when no source is left', async () => {
