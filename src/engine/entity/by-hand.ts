@@ -114,7 +114,11 @@ function bestSaid(
       own(plan.spec.destinations, system) === undefined ||
       !sameFieldValue(values[field] ?? null, byHand),
   );
-  const [first, ...others] = original.length > 0 ? original : said;
+  // Of equally good ones the source that is declared first decides, then the id: the store gives them in no order.
+  const order = Object.keys(plan.sources);
+  const [first, ...others] = (original.length > 0 ? original : said).toSorted(
+    (a, b) => order.indexOf(a.system) - order.indexOf(b.system) || (a.id < b.id ? -1 : 1),
+  );
   return others.reduce((best, next) => (isBetter(authority, next, best) ? next : best), first);
 }
 

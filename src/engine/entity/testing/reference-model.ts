@@ -253,7 +253,13 @@ export class ReferenceModel {
       .filter(({ system }) =>
         typeof authority === 'object' && 'owner' in authority ? system === authority.owner : true,
       )
-      .toSorted((a, b) => rankIn(ranks, a.system) - rankIn(ranks, b.system) || b.at - a.at);
+      .toSorted(
+        (a, b) =>
+          rankIn(ranks, a.system) - rankIn(ranks, b.system) ||
+          b.at - a.at ||
+          sources.indexOf(a.system) - sources.indexOf(b.system) ||
+          (a.id < b.id ? -1 : 1),
+      );
     delete golden.values[field];
     delete golden.origins[field];
     if (best === undefined) return;
