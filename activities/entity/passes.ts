@@ -68,8 +68,7 @@ export async function passOf(
 
 /**
  * Returns the position that a pass has reached with this cycle, and whether it is read to its end (`done`); null when the
- * cycle has read nothing of it, so that the position stays: the end of a pass that was only settled is no place reached
- * (R3).
+ * cycle has settled none. The end of a pass that was only settled is no place reached (R3).
  */
 export async function passAfter(
   store: Pick<Store, 'chunks' | 'passes'>,
@@ -88,8 +87,8 @@ export async function passAfter(
 }
 
 /**
- * Returns the position after a cycle that could read nothing of a new pass, because the system was being written to: the next
- * pass begins where this one did.
+ * Returns the position after a cycle that could read nothing of a new pass, because the system was down or being written to: the
+ * next pass begins where this one did.
  */
 function unread(pass: Position): Position {
   return { ...pass, settled: pass.since, unread: true };
