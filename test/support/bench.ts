@@ -133,6 +133,6 @@ export function expectStats(run: RunView, counts: Partial<RunView['stats']>): vo
   };
   assert.deepEqual({ status: run.status, failure: run.failure, ...stats }, wanted);
   assert.equal(exported, stats.created + stats.updated);
-  const skips = Object.values(skippedBy).reduce((sum, count) => sum + count, 0);
+  const skips = Object.values(skippedBy).reduce<number>((sum, count) => sum + (count ?? 0), 0);
   assert.equal(skips, stats.skipped);
 }

@@ -29,7 +29,14 @@ const statsSchema = z
     skipped: count.describe('The sum of `skippedBy`.'),
     removed: count,
     errors: count,
-    skippedBy: z.object({ mode: count, filter: count, duplicate: count, edited: count }),
+    skippedBy: z.object({
+      mode: count,
+      filter: count,
+      duplicate: count,
+      edited: count
+        .optional()
+        .describe('Edited at a two-way destination since they were read. Absent: none.'),
+    }),
     removeErrors: count.describe('Removals that failed; not among the imported records.'),
   })
   .openapi('Stats');
@@ -237,7 +244,7 @@ function statsView(stats: Stats): RunView['stats'] {
     skipped: mode + filter + duplicate + edited,
     removed: stats.removed,
     errors: stats.errors,
-    skippedBy: { mode, filter, duplicate, edited },
+    skippedBy: { mode, filter, duplicate, ...(edited > 0 && { edited }) },
     removeErrors: stats.removeErrors,
   };
 }
