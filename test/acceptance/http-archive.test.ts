@@ -93,7 +93,7 @@ test('a mirror archives, restores, and keeps the fewest records (R7)', async () 
 
   await shop.query(`DELETE FROM people WHERE email <> 'a@x.org'`);
   const { id } = await stack.client.runs.start('mirror');
-  const paused = await until(stack.client, id, ({ status }) => status === 'paused');
+  const paused = await until(stack.client, id, ({ removal }) => removal !== null);
   expect(JSON.stringify(paused)).toContain('1 records would be left');
   expect(api.records.list()).toHaveLength(3);
   await stack.client.runs.act(id, 'approve');
