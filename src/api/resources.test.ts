@@ -53,11 +53,11 @@ describe('/v1/runs', () => {
   it('shows a run by the contract', async () => {
     const { send, stored } = testApp();
     const stats = {
-      imported: 21,
+      imported: 23,
       created: 1,
       updated: 2,
       unchanged: 3,
-      skipped: { mode: 4, filter: 5, duplicate: 0, edited: 0 },
+      skipped: { mode: 4, filter: 5, duplicate: 0, edited: 2 },
       removed: 0,
       errors: 6,
       removeErrors: 7,
@@ -73,7 +73,7 @@ describe('/v1/runs', () => {
       status: 'running',
       phase: 'sync',
       outcome: null,
-      stats: { ...stats, exported: 3, skipped: 9, skippedBy: stats.skipped },
+      stats: { ...stats, exported: 3, skipped: 11, skippedBy: stats.skipped },
       watermark: null,
       startedAt: '2026-01-02T03:04:05.000Z',
       finishedAt: null,
