@@ -79,3 +79,20 @@ export async function expectSettled(
   for (const { stats } of Object.values(to))
     expect(stats).toMatchObject({ created: 0, updated: 0, removed: 0, errors: 0 });
 }
+
+/** Returns the first moment of a day of January 2026. */
+export function day(n: number): string {
+  return `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
+}
+
+/** Makes every write of a table set its watermark, after `normalise`, PL/pgSQL on the row NEW. */
+export async function touchWith(
+  db: EntityBench['sf'],
+  table: string,
+  normalise = '',
+): Promise<void> {
+  await db.query(`CREATE FUNCTION touch_${table}() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN ${normalise} NEW.changed := clock_timestamp(); RETURN NEW; END $$;
+    CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION touch_${table}()`);
+}

@@ -11,7 +11,7 @@ import {
   type EntityBench,
 } from '../../support/entity-bench.ts';
 import { until } from '../../support/bench.ts';
-import { contactBy, expectSettled, sourceBy } from '../../support/entity-cases.ts';
+import { contactBy, day, expectSettled, sourceBy } from '../../support/entity-cases.ts';
 
 // Tests run side by side, each with an entity and tables of its own.
 vi.setConfig({ testTimeout: 180_000 });
@@ -21,8 +21,6 @@ beforeAll(async () => {
   bench = await openEntityBench();
 });
 afterAll(() => bench.close());
-
-const day = (n: number): string => `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
 
 test.concurrent('declared anew, an entity’s cycles go by the new rules, fields and sources; an open one ends by the old', async () => {
   const { stack, sf, hs } = bench;

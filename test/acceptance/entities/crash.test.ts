@@ -8,7 +8,7 @@ import {
   tableSource,
   type EntityBench,
 } from '../../support/entity-bench.ts';
-import { expectSettled } from '../../support/entity-cases.ts';
+import { expectSettled, touchWith } from '../../support/entity-cases.ts';
 import { planFaults, type Fault } from '../../support/faults.ts';
 import { until } from '../../support/bench.ts';
 import { withTemporal } from '../../support/temporal-history.ts';
@@ -134,13 +134,8 @@ test('what a run has just made in a system is not taken for new there by the nex
 test('an update that the system stores in its own way is no edit, though the worker died before it was noted', async () => {
   const { stack, sf, hs } = bench;
   for (const db of [sf, hs]) await makeTable(db, 'odd', 'code text, name text, rate numeric');
-  for (const [db, normalise] of [
-    [sf, ''],
-    [hs, 'NEW.name := trim(lower(NEW.name)); NEW.rate := round(NEW.rate);'],
-  ] as const)
-    await db.query(`CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN ${normalise} NEW.changed := clock_timestamp(); RETURN NEW; END $$;
-      CREATE TRIGGER odd BEFORE INSERT OR UPDATE ON odd FOR EACH ROW EXECUTE FUNCTION odd()`);
+  await touchWith(sf, 'odd');
+  await touchWith(hs, 'odd', 'NEW.name := trim(lower(NEW.name)); NEW.rate := round(NEW.rate);');
   await sf.query(
     `INSERT INTO odd SELECT n, 'c' || n, ' Name ', n + 0.26 FROM generate_series(1, 30) n`,
   );

@@ -14,7 +14,7 @@ import {
   type EntityBench,
 } from '../../support/entity-bench.ts';
 import { finished, until } from '../../support/bench.ts';
-import { expectSettled } from '../../support/entity-cases.ts';
+import { day, expectSettled } from '../../support/entity-cases.ts';
 import { startStrictApi } from '../../support/strict-api.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 
@@ -26,8 +26,6 @@ beforeAll(async () => {
   bench = await openEntityBench();
 });
 afterAll(() => bench.close());
-
-const day = (n: number): string => `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
 
 test.concurrent('finds records by natural key, adopts what is there, keeps ids that are assigned, and settles', async () => {
   const { stack, sf, hs, out } = bench;

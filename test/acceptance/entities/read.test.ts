@@ -16,7 +16,7 @@ import {
   type EntityInput,
 } from '../../support/entity-bench.ts';
 import { until } from '../../support/bench.ts';
-import { childOf, drained, expectSettled } from '../../support/entity-cases.ts';
+import { childOf, day, drained, expectSettled } from '../../support/entity-cases.ts';
 
 // Tests run side by side, each with an entity and tables of its own.
 vi.setConfig({ testTimeout: 180_000 });
@@ -27,7 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const day = (n: number): string => `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
+/** Returns a query of records: their numbers, codes and watermarks. */
+function codesFrom(from: number, to: number): string {
+  return `SELECT n, 'c' || n, '${day(1)}'::timestamptz FROM generate_series(${from}, ${to}) n`;
+}
 
 test.concurrent('detaches what a source has deleted: by flag, tombstones and a scan of all ids, which waits for approval', async () => {
   const { stack, sf, hs, out } = bench;
@@ -37,11 +40,9 @@ test.concurrent('detaches what a source has deleted: by flag, tombstones and a s
   await makeTable(out, 'del_mirror', 'code text');
   await makeTable(out, 'del_upsert', 'code text');
   await out.query(`CREATE TABLE del_gone (no bigint PRIMARY KEY, id bigint, changed timestamptz)`);
-  const codes = (from: number, to: number) =>
-    `SELECT n, 'c' || n, '${day(1)}'::timestamptz FROM generate_series(${from}, ${to}) n`;
-  await sf.query(`INSERT INTO del (id, code, changed) ${codes(1, 6)}`);
-  await hs.query(`INSERT INTO del (id, code, changed) ${codes(4, 9)}`);
-  await out.query(`INSERT INTO del (id, code, changed) ${codes(101, 250)}`);
+  await sf.query(`INSERT INTO del (id, code, changed) ${codesFrom(1, 6)}`);
+  await hs.query(`INSERT INTO del (id, code, changed) ${codesFrom(4, 9)}`);
+  await out.query(`INSERT INTO del (id, code, changed) ${codesFrom(101, 250)}`);
   const source = { attach: [['code']], fields: { code: 'code' } };
   const to = { connection: 'out', id: 'id' };
   const entity: EntityInput = {

@@ -11,7 +11,7 @@ import {
   tableSource,
   type EntityBench,
 } from '../../support/entity-bench.ts';
-import { expectSettled } from '../../support/entity-cases.ts';
+import { expectSettled, touchWith } from '../../support/entity-cases.ts';
 
 // Tests run side by side, each with an entity and tables of its own.
 vi.setConfig({ testTimeout: 180_000 });
@@ -21,14 +21,6 @@ beforeAll(async () => {
   bench = await openEntityBench();
 });
 afterAll(() => bench.close());
-
-/** Makes every write of a table set its watermark, after `normalise`, PL/pgSQL on the row NEW. */
-async function touchWith(db: EntityBench['sf'], table: string, normalise = ''): Promise<void> {
-  await db.query(`CREATE FUNCTION touch_${table}() RETURNS trigger LANGUAGE plpgsql AS
-      $$ BEGIN ${normalise} NEW.changed := clock_timestamp(); RETURN NEW; END $$;
-    CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON ${table}
-      FOR EACH ROW EXECUTE FUNCTION touch_${table}()`);
-}
 
 /** Returns the row of a user of table `own`, as one text. */
 function at(db: EntityBench['sf'], user: number): Promise<string | null> {

@@ -14,7 +14,7 @@ import {
   type EntityBench,
   type EntityInput,
 } from '../../support/entity-bench.ts';
-import { expectSettled, some } from '../../support/entity-cases.ts';
+import { day, expectSettled, some } from '../../support/entity-cases.ts';
 
 // Tests run side by side, each with an entity and tables of its own.
 vi.setConfig({ testTimeout: 180_000 });
@@ -24,8 +24,6 @@ beforeAll(async () => {
   bench = await openEntityBench();
 });
 afterAll(() => bench.close());
-
-const day = (n: number): string => `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
 
 test.concurrent('attaches by id, else by the alternatives in order, else makes a record; a match of several is an error or a choice', async () => {
   const { stack, sf, hs } = bench;
