@@ -54,6 +54,19 @@ export async function connectOrEmbed(
   }
 }
 
+/** Does a command's work with the server of {@link connectOrEmbed}, and disconnects from it. */
+export async function withServer(
+  options: GlobalOptions,
+  work: (client: Client) => Promise<void>,
+): Promise<void> {
+  const connected = await connectOrEmbed(options);
+  try {
+    await work(connected.client);
+  } finally {
+    await connected.stop();
+  }
+}
+
 async function openClient(url: string, token: string | undefined): Promise<Client> {
   const { createClient } = await import('./client.ts');
   return createClient(url, token);

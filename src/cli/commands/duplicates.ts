@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
 
@@ -11,9 +11,8 @@ export function addDuplicates(program: Command): void {
     .description('list records that look like duplicates and were not merged, and why')
     .action(async (entity: string, _options: unknown, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
-        const groups = await connected.client.entities.duplicates(entity);
+      await withServer(globals, async (client) => {
+        const groups = await client.entities.duplicates(entity);
         if (globals.json) printJson({ groups });
         else
           printTable(
@@ -26,8 +25,6 @@ export function addDuplicates(program: Command): void {
               records.join(' '),
             ]),
           );
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }

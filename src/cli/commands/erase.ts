@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 
@@ -12,14 +12,11 @@ export function addErase(program: Command): void {
     .description('erase all that Sluice keeps of one unified record: values, ids, history, ledger')
     .action(async (entity: string, record: string, _options: unknown, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
-        await connected.client.entities.erase(entity, record);
+      await withServer(globals, async (client) => {
+        await client.entities.erase(entity, record);
         if (globals.json) printJson({ entity, erased: record });
         else
           printLine(`erased record ${record} of ${entity}; sources and destinations keep theirs`);
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }

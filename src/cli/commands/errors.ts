@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RecordErrorView } from '../../api/views/record-error-view.ts';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
@@ -16,17 +16,14 @@ export function addErrors(program: Command): void {
     .option('--limit <number>', 'at most this many', wholeNumber(1), 1000)
     .action(async (run: string, { limit }: { limit: number }, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
+      await withServer(globals, async (client) => {
         const errors = await readPages(limit, async (page) => {
-          const { errors: entries, next } = await connected.client.runs.errors(run, page);
+          const { errors: entries, next } = await client.runs.errors(run, page);
           return { entries, next };
         });
         if (globals.json) printJson({ errors });
         else printTable(['KEY', 'OPERATION', 'CODE', 'FIELD', 'MESSAGE'], errors.map(row));
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
 
@@ -11,9 +11,8 @@ export function addLag(program: Command): void {
     .description('show how many records and seconds each destination of an entity is behind')
     .action(async (entity: string, _options: unknown, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
-        const destinations = await connected.client.entities.lag(entity);
+      await withServer(globals, async (client) => {
+        const destinations = await client.entities.lag(entity);
         if (globals.json) printJson({ destinations });
         else
           printTable(
@@ -25,8 +24,6 @@ export function addLag(program: Command): void {
               String(Math.round(seconds)),
             ]),
           );
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }

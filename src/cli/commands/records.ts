@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { EntryJson, GoldenJson } from '../../api/views/golden-view.ts';
 import type { OriginJson } from '../../api/views/origin-view.ts';
 import type { Client } from '../client.ts';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printLine, printTable } from '../output.ts';
@@ -36,16 +36,12 @@ export function addRecords(program: Command): void {
     )
     .action(async (entity: string, record: string | undefined, flags: Flags, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
-        const { client } = connected;
+      await withServer(globals, async (client) => {
         if (record !== undefined && flags.provenance === true)
           await showOrigins(client, entity, record, globals.json);
         else if (record === undefined) await showAll(client, entity, flags, globals.json);
         else await showOne(client, { entity, record, limit: flags.limit }, globals.json);
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunView } from '../../api/views/run-view.ts';
-import { connectOrEmbed } from '../connect.ts';
+import { withServer } from '../connect.ts';
 import { wholeNumber } from '../exit.ts';
 import { globalOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
@@ -24,18 +24,15 @@ export function addRuns(program: Command): void {
     .option('--limit <number>', 'at most this many', wholeNumber(1), 20)
     .action(async (flags: Flags, command: Command) => {
       const globals = globalOptions(command);
-      const connected = await connectOrEmbed(globals);
-      try {
+      await withServer(globals, async (client) => {
         const { limit, ...filter } = flags;
         const runs = await readPages(limit, async (page) => {
-          const { runs: entries, next } = await connected.client.runs.list({ ...filter, ...page });
+          const { runs: entries, next } = await client.runs.list({ ...filter, ...page });
           return { entries, next };
         });
         if (globals.json) printJson({ runs });
         else printTable(header, runs.map(row));
-      } finally {
-        await connected.stop();
-      }
+      });
     });
 }
 
