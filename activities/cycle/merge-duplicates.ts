@@ -70,7 +70,7 @@ async function mergeBatch(
   };
   await chunks.commit(run, no, token, { state: 'exported', stats: noStats, counts }, async (tx) => {
     await store.records.compared(due, tx);
-    await store.records.compareLater([...waiting], tx);
+    await store.records.compareAgain([...waiting], tx);
     for (const group of reported) await store.groups.put(entity.no, { ...group, cycle }, tx);
     for (const group of merging) await store.groups.forget(entity.no, group, tx);
     await store.records.save(tx, ref, {

@@ -1,6 +1,7 @@
 import type { KeyedDestination } from '../../src/connectors/contract/records.ts';
 import type { DecidedOperation, EditedRecord } from '../../src/engine/match/match.ts';
 import type { RecordId, SourceRecord, SystemId } from '../../src/model/golden-record.ts';
+import type { JsonObject } from '../../src/model/json.ts';
 import { editedCode, type RecordError } from '../../src/model/outcome.ts';
 import { own } from '../../src/model/own.ts';
 import { writesAllDue } from '../../src/model/run.ts';
@@ -27,6 +28,7 @@ export function deliveryBooks(
   delivery: Delivery,
 ): Books {
   const { entity, system, idField } = delivery;
+  const said = saidReader(delivery, destination);
   const ledger = syncBooks(store, ends, destination);
   const { plan } = ends;
   const delivered = { entity: entity.no, destination: system, run: plan.origin };
@@ -37,7 +39,7 @@ export function deliveryBooks(
     learner: (operations) =>
       idField === undefined
         ? ledger.learner(operations)
-        : idLearner(store, delivery, destination, operations),
+        : idLearner(store, delivery, said, operations),
     // Without an id field an error's key is not the record's id.
     ...(idField !== undefined && {
       refuse: (errors: readonly RecordError[], db: Database) =>
@@ -47,7 +49,7 @@ export function deliveryBooks(
         if (writesAllDue(plan.options)) await store.refused.settle(delivered, ends.plan);
       },
     }),
-    leave: (edited, db) => leaveEdited(store, delivery, destination, edited, db),
+    leave: (edited, db) => leaveEdited(store, delivery, said, edited, db),
   };
 }
 
@@ -58,12 +60,10 @@ export function deliveryBooks(
  */
 function idLearner(
   { records, sourceRecords }: Store,
-  { entity, plan, system }: Delivery,
-  destination: KeyedDestination,
+  { entity, system }: Delivery,
+  said: SaidReader,
   operations: readonly DecidedOperation[],
 ): Learn {
-  const asRead = decodedValues(destination);
-  const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   return async (entries, db) => {
     const gone: SystemId[] = [];
     const written: SourceRecord[] = [];
@@ -78,7 +78,7 @@ function idLearner(
       if (missing || (operation.operation === 'remove' && outcome.ok)) gone.push({ system, id });
       else if (outcome.ok) {
         const record = recordIdOf(operation.key);
-        const values = contributionOf({ ...operation.values, ...asRead(outcome.stored ?? {}) });
+        const values = said(outcome.stored ?? {}, operation.values);
         const made = operation.operation === 'create';
         written.push({ system, id, record, at: null, values, ...(made && { made }) });
       }
@@ -96,21 +96,32 @@ function idLearner(
  */
 async function leaveEdited(
   { records, sourceRecords }: Store,
-  { entity, plan, system }: Delivery,
-  destination: KeyedDestination,
+  { entity, system }: Delivery,
+  said: SaidReader,
   edited: readonly EditedRecord[],
   db: Database,
 ): Promise<void> {
-  const asRead = decodedValues(destination);
-  const contributionOf = own(plan.sources, system)?.contributionOf ?? (() => ({}));
   const found = edited.flatMap(({ id, held }) =>
-    id === null ? [] : [{ system, id, edited: contributionOf(asRead(held)) }],
+    id === null ? [] : [{ system, id, edited: said(held) }],
   );
   await sourceRecords.noteEdited(entity.ref, found, db);
   await records.deliverAgain(
     edited.map(({ key }) => recordIdOf(key)),
     db,
   );
+}
+
+/**
+ * Returns the entity's values that a system says of a record with these field values, as it holds them; none when the system is
+ * no source. For a field that is not among them, the value `given` to it counts.
+ */
+type SaidReader = (held: JsonObject, given?: JsonObject) => JsonObject;
+
+function saidReader({ plan, system }: Delivery, destination: KeyedDestination): SaidReader {
+  const source = own(plan.sources, system);
+  if (source === undefined) return () => ({});
+  const asRead = decodedValues(destination);
+  return (held, given = {}) => source.contributionOf({ ...given, ...asRead(held) });
 }
 
 /** Returns the entity's records that record errors are about. */

@@ -42,8 +42,7 @@ export interface Delivery {
  */
 export async function openDelivery(
   store: Store,
-  run: string,
-  { sync, spec }: RunPlan,
+  { sync, spec, parent }: RunPlan,
 ): Promise<Delivery | null> {
   const names = destinationOfSync(sync);
   if (names === null) return null;
@@ -54,7 +53,7 @@ export async function openDelivery(
     throw new ConfigError('unknown_sync', `entity ${entity.id} has no destination ${system}`);
   const plan = compileEntity(entity.spec, () => nothingKnown);
   const log = changeSource(store, entity.id, plan.fields);
-  const read = await readSoFar(store, run, entity, system);
+  const read = await readSoFar(store, parent, entity, system);
   const delivered = async (): Promise<string> =>
     (await store.watermarks.get(sync, watermarkFingerprint(spec))).value ?? noChange;
   return {

@@ -97,9 +97,9 @@ async function removalsOf(
   madeOnly: boolean,
 ): Promise<DecidedOperation[]> {
   if (idField !== undefined) {
-    const ids = record.ids.filter((one) => one.system === system).map(({ id }) => id);
-    const made = madeOnly ? await madeAmong(store, entity, system, ids) : ids;
-    return made.map((id) => removal([record.id], id, id));
+    return record.ids
+      .filter((one) => one.system === system && (!madeOnly || one.made === true))
+      .map(({ id }) => removal([record.id], id, id));
   }
   const keyOf = recordMapper({ ...ends.mapping, filter: null }, plan.fields, 'json');
   const keyed = (view: RecordView): KeyValues | null => {
@@ -114,17 +114,6 @@ async function removalsOf(
   // The winner of the merge lives on under the same key.
   if (winner !== null && JSON.stringify(keyed(winner)) === text) return [];
   return [removal(key, null, text)];
-}
-
-/** Returns those of a record's ids in a system that Sluice made there. */
-async function madeAmong(
-  { sourceRecords }: Store,
-  { ref }: Delivery['entity'],
-  system: string,
-  ids: readonly string[],
-): Promise<string[]> {
-  const known = await sourceRecords.find(ref, system, ids);
-  return known.flatMap(({ id, made }) => (made === true ? [id] : []));
 }
 
 function removal(key: KeyValues, id: string | null, canonicalKey: string): DecidedOperation {

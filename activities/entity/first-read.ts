@@ -15,17 +15,16 @@ export interface ReadSoFar {
 /**
  * Tells how far a destination's system has been read. A system that is no source of the entity is never read: nothing of
  * it is missing.
- * @param run a run of the destination. The cycle that started it may have finished the read without being closed yet
+ * @param cycle the cycle that started the run; it may have finished the read without being closed yet. null: no cycle did
  */
 export async function readSoFar(
   store: Store,
-  run: string,
+  cycle: string | null,
   { no, spec }: OpenEntity,
   system: string,
 ): Promise<ReadSoFar> {
   const source = own(spec.sources, system);
   if (source === undefined) return { once: true, upToDate: true };
-  const cycle = (await store.runs.get(run))?.parent ?? null;
   const reading = { source: system, reading: 'changes' } as const;
   const pass = cycle === null ? null : await passAfter(store, cycle, reading);
   const position =

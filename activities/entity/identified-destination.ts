@@ -101,12 +101,19 @@ class Identified {
     // A record that the system no longer has is created again.
     const gone = [...targets.values()].filter(({ record }) => !held.has(record));
     await store.sourceRecords.remove(entity.ref, gone);
-    for (const natural of this.#naturals) {
-      const left = records.filter((record) => !held.has(record));
-      // A rule of `attach` may have no index there. A record that was just made there is rare, and not worth a scan for
-      // each batch of a first load.
-      if (!natural.declared && keys.length >= natural.destination.lookupBatch) continue;
-      const more = await this.#byKey(natural, left, calls);
+    // A rule of `attach` may have no index there. A record that was just made there is rare, and not worth a scan for each
+    // batch of a first load.
+    const naturals = this.#naturals.filter(
+      ({ declared, destination: { lookup, lookupBatch } }) =>
+        lookup !== undefined && (declared || keys.length < lookupBatch),
+    );
+    const left = records.filter((record) => !held.has(record));
+    if (naturals.length === 0 || left.length === 0) return found;
+    const views = await store.golden.some(entity.id, left);
+    views.sort((a, b) => compareIds(a.id, b.id));
+    for (const natural of naturals) {
+      const wanted = views.filter(({ id }) => !held.has(id));
+      const more = await this.#byKey(natural, wanted, calls);
       for (const { key } of more) held.add(recordIdOf(key));
       found.push(...more);
     }
@@ -164,25 +171,28 @@ class Identified {
     return sameValue(source.contributionOf(held), before) ? [] : edited;
   }
 
-  /** Finds records by a natural key. From now on they are known by the system's ids. */
+  /**
+   * Finds records by a natural key. From now on they are known by the system's ids.
+   * @param views in the order of their ids: of several with one key the first has it
+   */
   async #byKey(
     natural: NaturalKey,
-    records: readonly RecordId[],
+    views: readonly RecordView[],
     calls: Calls,
   ): Promise<Existing[]> {
     const { lookup } = natural.destination;
-    if (lookup === undefined || records.length === 0) return [];
-    const { golden } = this.#store;
-    const views = await golden.some(this.#delivery.entity.id, records);
+    if (lookup === undefined || views.length === 0) return [];
+    const { fields } = this.#delivery.plan;
+    const map = recordMapper(natural.mapping, fields, 'json');
     const byKey = new Map<string, { record: RecordId; key: KeyValues }>();
     const taken: Existing[] = [];
-    for (const view of views.toSorted((a, b) => compareIds(a.id, b.id))) {
-      const key = this.#keyOf(natural, view);
-      const text = key && canonicalKey(key, natural.match);
-      if (key === null || text === null) continue;
-      if (natural.declared && !this.#claims.claim(text, view.id))
-        taken.push({ key: [view.id], id: null, values: {}, taken: true });
-      else byKey.set(text, { record: view.id, key });
+    for (const { id: record, values } of views) {
+      const mapped = map(fields.map(({ name }) => values[name]));
+      const text = 'key' in mapped ? canonicalKey(mapped.key, natural.match) : null;
+      if (!('key' in mapped) || text === null) continue;
+      if (natural.declared && !this.#claims.claim(text, record))
+        taken.push({ key: [record], id: null, values: {}, taken: true });
+      else byKey.set(text, { record, key: mapped.key });
     }
     if (byKey.size === 0) return taken;
     const keys = [...byKey.values()].map(({ key }) => key);
@@ -194,17 +204,10 @@ class Identified {
     return [...taken, ...(await this.#adopt(natural, existing))];
   }
 
-  #keyOf({ mapping }: NaturalKey, view: RecordView): KeyValues | null {
-    const { plan } = this.#delivery;
-    const map = recordMapper(mapping, plan.fields, 'json');
-    const mapped = map(plan.fields.map(({ name }) => view.values[name]));
-    return 'key' in mapped ? mapped.key : null;
-  }
-
   /**
    * Notes the ids of found records in the ID mapping. An id that belongs to another record of the entity is taken; by a
-   * rule of `attach` it is none. A record that is found by such a rule has not been
-   * read yet: all it holds counts as edited, so that the next cycle reads it first.
+   * rule of `attach` it is none. A record that is found by such a rule has not been read yet: all it holds counts as
+   * edited, so that the next cycle reads it first.
    */
   async #adopt({ declared }: NaturalKey, existing: readonly Existing[]): Promise<Existing[]> {
     const { entity, system } = this.#delivery;

@@ -44,7 +44,7 @@ export async function openSession(
 ): Promise<Session> {
   const plan = await store.runPlans.get(run);
   if (plan === null) throw new ConfigError('unknown_run', `run ${run} does not exist (any more)`);
-  const delivery = await openDelivery(store, run, plan);
+  const delivery = await openDelivery(store, plan);
   const opening = { store, connects, run, plan };
   return delivery === null ? openSync(opening) : openDelivered(opening, delivery);
 }

@@ -50,26 +50,17 @@ function lostOf({ record, log, sourceRecords, authorities }: Known, field: strin
   };
   for (const { record: id, cycle, changes, refused } of log) {
     const isMerged = id !== record.id;
-    for (const { field: of, value: given, source, at, by } of refused)
-      if (of === field && (isMerged || source !== record.setBy[field]?.source))
-        note(`${id} ${source}`, {
-          value: given,
-          source,
-          at,
-          by,
-          how: how(isMerged, 'refused'),
-          cycle,
-        });
-    for (const { field: of, new: given, source, at, by } of changes.toReversed())
-      if (of === field && (isMerged || source !== record.setBy[field]?.source))
-        note(`${id} ${source}`, {
-          value: given,
-          source,
-          at,
-          by,
-          how: how(isMerged, 'overwritten'),
-          cycle,
-        });
+    const given = [
+      ...refused.map((one) => ({ ...one, how: 'refused' as const })),
+      ...changes
+        .toReversed()
+        .map(({ new: next, ...one }) => ({ ...one, value: next, how: 'overwritten' as const })),
+    ];
+    for (const { field: of, value: said, source, at, by, how: otherwise } of given) {
+      if (of !== field || (!isMerged && source === record.setBy[field]?.source)) continue;
+      const how = isMerged ? 'merged' : otherwise;
+      note(`${id} ${source}`, { value: said, source, at, by, how, cycle });
+    }
   }
   // The log holds one value of a field and cycle: what lost within a cycle is known from the system alone.
   const by = authorities.get(field)?.by ?? 'only';
@@ -84,8 +75,4 @@ function lostOf({ record, log, sourceRecords, authorities }: Known, field: strin
         cycle: null,
       });
   return [...last.values()].filter((one) => one !== null);
-}
-
-function how<Own extends LostValue['how']>(isMerged: boolean, otherwise: Own): Own | 'merged' {
-  return isMerged ? 'merged' : otherwise;
 }

@@ -165,8 +165,8 @@ export class GoldenRecords {
         entries.known && putEntries(entity, changes, entries.known),
       ]);
       await this.#keys.change(entity, keys, tx);
-      await this.#compareSoon(tx, await this.#keys.shared(keys, tx));
-      await this.#compareSoon(tx, await groupsOf(tx, entity, lostKeys(records)));
+      await this.compareAgain(await this.#keys.shared(keys, tx), tx);
+      await this.compareAgain(await groupsOf(tx, entity, lostKeys(records)), tx);
       await this.#sourceRecords.remove(entity, detached, tx);
       await this.#sourceRecords.move(entity, moved, tx);
       await this.#sourceRecords.follow(mergesOf(records), tx);
@@ -237,10 +237,11 @@ export class GoldenRecords {
     return Number(numAffectedRows ?? 0);
   }
 
-  async #compareSoon(tx: Database, ids: readonly RecordId[]): Promise<void> {
+  /** Notes that these records are to be compared with those that share their match keys. */
+  async compareAgain(ids: readonly RecordId[], tx: Database): Promise<void> {
     if (ids.length === 0) return;
     await sql`update entity_records set merge_due = true
-      where id = any(${listed(ids)}::bigint[]) and not deleted`.execute(tx);
+      where id = any(${listed(ids)}::bigint[]) and not deleted and not merge_due`.execute(tx);
   }
 
   /** Live records by id, after `after`. */
@@ -291,13 +292,6 @@ export class GoldenRecords {
     await sql`update entity_records e set seq = nextval('entity_change')
       from (select id from entity_records where id = any(${listed(ids)}::bigint[]) order by id for update) r
       where e.id = r.id`.execute(db);
-  }
-
-  /** Notes that these records are to be compared, by this cycle or a later one. */
-  async compareLater(ids: readonly RecordId[], tx: Database): Promise<void> {
-    if (ids.length === 0) return;
-    await sql`update entity_records set merge_due = true
-      where id = any(${listed(ids)}::bigint[]) and not merge_due`.execute(tx);
   }
 
   /** Notes that these records have been compared. */

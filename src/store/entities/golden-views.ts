@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { destinationSyncId } from '../../model/entity-syncs.ts';
-import type { RecordId, SystemId } from '../../model/golden-record.ts';
+import type { RecordId, SourceRecord, SystemId } from '../../model/golden-record.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Database } from '../database/database.ts';
 import type { Seal } from '../sealing/seal.ts';
@@ -11,8 +11,8 @@ import { ValueCodec } from './values.ts';
 export interface RecordView {
   readonly id: RecordId;
   readonly values: JsonObject;
-  /** Its ids in systems. */
-  readonly ids: readonly SystemId[];
+  /** Its ids in systems; `made` of those that Sluice made there. */
+  readonly ids: readonly (SystemId & Pick<SourceRecord, 'made'>)[];
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly deleted: boolean;
@@ -268,10 +268,11 @@ export class GoldenViews {
     return {
       id: row.id,
       values,
-      ids: (row.ids ?? []).map(({ system, data }) => ({
-        system,
-        id: (this.#codec.decode(Buffer.from(data, 'base64')) as { id: string }).id,
-      })),
+      ids: (row.ids ?? []).map(({ system, data }) => {
+        const stored = this.#codec.decode(Buffer.from(data, 'base64'));
+        const { id, made } = stored as Pick<SourceRecord, 'id' | 'made'>;
+        return { system, id, ...(made && { made }) };
+      }),
       createdAt: row.created_at,
       updatedAt: row.updated_at,
       deleted: row.deleted,

@@ -226,10 +226,7 @@ export class SourceRecords {
     tx: Database,
   ): Promise<void> {
     if (written.length === 0) return;
-    const hashes = this.#hashes(entity.no, written);
-    const { rows } = await sql<{ at: number; record: string; data: Buffer }>`
-      select h.at, i.record, i.data from ${rowsOf({ hash: hashes })} h
-      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
+    const rows = await this.#locked(entity, written, tx);
     const known = new Map(rows.map((row) => [row.at, row]));
     const fresh = written.filter((_, index) => !known.has(index + 1));
     const winners = await this.#winners(
@@ -261,16 +258,21 @@ export class SourceRecords {
     tx: Database,
   ): Promise<void> {
     if (found.length === 0) return;
-    const hashes = this.#hashes(entity.no, found);
-    const { rows } = await sql<{ at: number; system: string; record: string; data: Buffer }>`
-      select h.at, i.system, i.record, i.data from ${rowsOf({ hash: hashes })} h
-      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
+    const rows = await this.#locked(entity, found, tx);
     const noted = rows.map(({ at, data, ...row }): SourceRecord => ({
       ...row,
       ...(entity.codec.decode(data) as Stored),
       edited: found[at - 1]?.edited ?? {},
     }));
     await this.put(entity, noted, tx);
+  }
+
+  /** Locks what is known of these records until the transaction ends. `at` is the place of each among them, from 1. */
+  async #locked({ no }: EntityRef, ids: readonly SystemId[], tx: Database) {
+    const { rows } = await sql<{ at: number; system: string; record: string; data: Buffer }>`
+      select h.at, i.system, i.record, i.data from ${rowsOf({ hash: this.#hashes(no, ids) })} h
+      join entity_ids i on i.hash = h.hash order by i.hash for update of i`.execute(tx);
+    return rows;
   }
 
   /** The records that these were merged into, of those that were; they are not merged before the transaction ends. */

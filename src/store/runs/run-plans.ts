@@ -18,6 +18,8 @@ export interface RunPlan {
   readonly settled: string | null;
   /** The first of the chain of runs that continue each other; the run itself where it continues none. */
   readonly origin: string;
+  /** The cycle that started it; null for a run that no cycle started. */
+  readonly parent: string | null;
   /** The place where a run that continues another begins; null at the beginning. */
   readonly start: RunStart | null;
 }
@@ -93,7 +95,7 @@ export class RunPlans {
     const row = await this.#db
       .selectFrom('runs')
       .select(['id', 'sync', 'spec', 'options', 'kind', 'since', 'until', 'settled', 'origin'])
-      .select(['start_cursor', 'start_done'])
+      .select(['parent', 'start_cursor', 'start_done'])
       .where('id', '=', id)
       .executeTakeFirst();
     if (row === undefined) return null;
@@ -108,6 +110,7 @@ export class RunPlans {
       until: this.#seal.openText(until),
       settled: this.#seal.openText(settled),
       origin: origin ?? own,
+      parent: row.parent,
       start: done === null ? null : { cursor: this.#seal.openText(cursor), done },
     };
   }

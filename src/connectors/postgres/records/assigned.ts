@@ -106,19 +106,17 @@ async function change(
   for (const group of groups) {
     const fields = writtenBy(table, group, session.connection);
     const byId = group[0]?.id !== null;
+    const guarded = group.every((each) => isGuarded(table, each));
     const rows = rowsOf(
       table.target,
       byId ? [id] : table.key,
       group.map((each) => (byId ? [each.id] : each.key)),
       fields,
       group.map((each) => each.values),
-      group.every((each) => isGuarded(table, each))
-        ? group.map(({ before = {} }) => before)
-        : undefined,
+      guarded ? group.map(({ before = {} }) => before) : undefined,
     );
     const held = `d.${ident(id.name)}`;
     const same = byId ? `${held} = ${rows.keys[0]}` : sameKey(table, rows);
-    const guarded = group.every((each) => isGuarded(table, each));
     const met = `w.place, ${printed(id, held)} AS id${storedSql(table, fields, 'd.')}`;
     const sql =
       group[0]?.operation === 'remove'

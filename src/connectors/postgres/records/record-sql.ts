@@ -44,33 +44,31 @@ export function rowsOf(
   values: readonly WriteOperation['values'][] = [],
   before?: readonly WriteOperation['values'][],
 ): Rows {
-  const lists = [
-    ...key.map((column, at) =>
+  const columnsOf = (of: Target, all: readonly WriteOperation['values'][]) =>
+    fields.map((column) =>
       texts(
-        target,
+        of,
         column,
-        keys.map((each) => each[at]),
-        'key',
+        all.map((each) => own(each, column.name)),
       ),
+    );
+  const keyLists = key.map((column, at) =>
+    texts(
+      target,
+      column,
+      keys.map((each) => each[at]),
+      'key',
     ),
-    ...fields.map((column) =>
-      texts(
-        target,
-        column,
-        values.map((each) => own(each, column.name)),
-      ),
-    ),
-    ...(before === undefined ? [] : fields).map((column) =>
-      texts(
-        { ...target, encoding: 'json' },
-        column,
-        before?.map((each) => own(each, column.name)) ?? [],
-      ),
-    ),
+  );
+  // Values held before were decoded, whatever the source's encoding.
+  const held = before === undefined ? [] : columnsOf({ ...target, encoding: 'json' }, before);
+  const lists = [...keyLists, ...columnsOf(target, values), ...held];
+  const names = [
+    ...key.map((_, at) => `k${at}`),
+    ...fields.map((_, at) => `f${at}`),
+    ...held.map((_, at) => `b${at}`),
+    'place',
   ];
-  const held = (before === undefined ? [] : fields).map((_, at) => `b${at}`);
-  const given = fields.map((_, at) => `f${at}`);
-  const names = [...key.map((_, at) => `k${at}`), ...given, ...held, 'place'];
   const parameters = lists.map((_, at) => `$${at + 1}::text[]`).join(', ');
   return {
     from: `unnest(${parameters}) WITH ORDINALITY AS w(${names.join(', ')})`,
